@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* The boot contract: what the launcher in dom0 tells the agent in the stub domain. */
+#ifndef STUBDOM_ABI_BOOT_H
+#define STUBDOM_ABI_BOOT_H
+
+/*
+ * One JSON object, in a file of this name at the top of the stub domain's
+ * ramdisk.  It is in the ramdisk and not in xenstore because a QEMU command
+ * line may be longer than a xenstore payload (XENSTORE_PAYLOAD_MAX, 4096).
+ *
+ *   version   integer, STUBDOM_BOOT_VERSION; any other is an error
+ *   guest     { domid, name }
+ *   qemu      { path, argv[] }: complete, in the stub domain's own terms
+ *   disks     [ { dev, readonly } ]: PV disks to wait for as /dev/<dev>
+ *   nics      [ { tap, xenif, mac, mtu } ]: emulated NICs' taps; xenif is the
+ *             devid of the stub domain's own PV interface
+ *   topology  [ line ]: statements of the topology language; absent: each tap
+ *             is wired straight to its xenif
+ *   channels  [ { name, kind, path } ]: see channel.h
+ *
+ * Unknown keys are ignored, so that version 1 can grow.
+ */
+#define STUBDOM_BOOT_VERSION 1
+#define STUBDOM_BOOT_FILE "boot.json"
+
+/*
+ * What the agent reports, in xenstore, relative to the stub domain's own path.
+ * `data` is the one directory below it that libxl makes writable for a guest.
+ */
+#define STUBDOM_XS_STAGE "data/stubdom/stage" /* one of the names below */
+#define STUBDOM_XS_ERROR "data/stubdom/error" /* "stage: what: why", one line */
+#define STUBDOM_XS_EXIT "data/stubdom/exit"   /* "exit N" or "signal N": QEMU's end */
+
+#define STUBDOM_STAGE_BOOT "boot"
+#define STUBDOM_STAGE_DISKS "disks"
+#define STUBDOM_STAGE_NET "net"
+#define STUBDOM_STAGE_CHANNELS "channels"
+#define STUBDOM_STAGE_QEMU "qemu"
+#define STUBDOM_STAGE_RUNNING "running"
+#define STUBDOM_STAGE_EXITED "exited"
+
+/* Where a direct-boot guest's files are in the ramdisk. */
+#define STUBDOM_BOOT_KERNEL "boot/kernel"
+#define STUBDOM_BOOT_INITRD "boot/initrd"
+
+#endif

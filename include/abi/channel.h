@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The channel contract: byte streams between QEMU and dom0 over libxenvchan. */
+#ifndef STUBDOM_ABI_CHANNEL_H
+#define STUBDOM_ABI_CHANNEL_H
+
+/*
+ * The agent is the libxenvchan server of every channel, at this xenstore path
+ * relative to the stub domain, followed by the channel's name.  A channel
+ * carries one connection at a time, raw bytes, no framing:
+ *
+ *  - dom0 opens the vchan: the agent connects to QEMU's unix socket and pumps
+ *    both ways; dom0 closes it: the agent closes the socket and offers a fresh
+ *    server (new ring-ref and event-channel) for the next connection;
+ *  - QEMU closes the socket: the agent closes the vchan;
+ *  - a serial, parallel or log channel is connected to QEMU from the start, so
+ *    that what is written before dom0 attaches is kept, up to the ring's size,
+ *    and then holds QEMU back.
+ */
+#define STUBDOM_XS_CHANNEL "data/channel"
+#define STUBDOM_CHANNEL_NAME_MAX 63 /* [A-Za-z0-9_.-], not starting with '.' */
+#define STUBDOM_CHANNELS_MAX 64
+
+/* The directory in the stub domain for the unix sockets that QEMU listens on. */
+#define STUBDOM_SOCKET_DIR "/run/stubdom"
+
+#define STUBDOM_CHANNEL_KINDS(X)                                                         \
+	X(QMP, "qmp")                                                                    \
+	X(HMP, "hmp")                                                                    \
+	X(SERIAL, "serial")                                                              \
+	X(PARALLEL, "parallel")                                                          \
+	X(VNC, "vnc")                                                                    \
+	X(SAVE, "save")                                                                  \
+	X(RESTORE, "restore")
+
+enum stubdom_channel_kind {
+#define X(id, name) STUBDOM_CHANNEL_##id,
+	STUBDOM_CHANNEL_KINDS(X)
+#undef X
+};
+
+#endif

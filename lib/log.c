@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* Timestamped log lines on standard error. */
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *log_source = "stubdom";
+static enum log_level log_most = LOG_LEVEL_INFO;
+
+void log_init(const char *source, enum log_level most)
+{
+	log_source = source;
+	log_most = most;
+}
+
+/* One write(2) a line, so that lines of several processes do not mix. */
+static void log_line(const char *source, const char *mark, const char *text, size_t len)
+{
+	struct timespec now;
+	struct tm tm;
+	char stamp[32];
+	char out[1280];
+	int n;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+	n = snprintf(out, sizeof(out), "%s.%03ldZ %s: %s%.*s", stamp,
+		     now.tv_nsec / 1000000, source, mark, (int)len, text);
+	if (n < 0)
+		return;
+	if ((size_t)n > sizeof(out) - 2)
+		n = sizeof(out) - 2;
+	for (int i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)out[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			out[i] = '?';
+	}
+	out[n++] = '\n';
+	if (write(STDERR_FILENO, out, (size_t)n) < 0)
+		return; /* there is nowhere left to say it */
+}
+
+void log_msg(enum log_level level, const char *fmt, ...)
+{
+	static const char *const marks[] = {"error: ", "warning: ", "", ""};
+	char text[1100];
+	va_list ap;
+	int n;
+
+	if (level > log_most)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	log_line(log_source, marks[level], text,
+		 (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+}
+
+void log_foreign(const char *source, const char *line, size_t len)
+{
+	log_line(source, "", line, len < 1000 ? len : 1000);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Timestamped log lines on standard error. */
+#ifndef STUBDOM_LOG_H
+#define STUBDOM_LOG_H
+
+#include <stddef.h>
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/*
+ * Every line: "2026-01-31T12:00:00.123Z source: text".  `source` names who
+ * speaks (stubdom-dm, relay, guardian) and must outlive the process.
+ */
+void log_init(const char *source, enum log_level most);
+
+void log_msg(enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A line of another speaker (the stub domain): made printable, cut at 1,000 bytes. */
+void log_foreign(const char *source, const char *line, size_t len);
+
+#define log_error(...) log_msg(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(...) log_msg(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...) log_msg(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_msg(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif
