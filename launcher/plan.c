@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The plan's names and its end. */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const endpoint_names[] = {
+#define X(id, name) [PLAN_ENDPOINT_##id] = name,
+	PLAN_ENDPOINT_TYPES(X)
+#undef X
+};
+
+const char *plan_endpoint_type_name(enum plan_endpoint_type type)
+{
+	size_t n = sizeof(endpoint_names) / sizeof(endpoint_names[0]);
+
+	return (size_t)type < n ? endpoint_names[type] : "?";
+}
+
+static void free_strings(char **strings, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+void plan_free(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		free(plan->disks[i].dev);
+		free(plan->disks[i].target);
+		free(plan->disks[i].format);
+		free(plan->disks[i].use);
+	}
+	for (size_t i = 0; i < plan->n_nics; i++) {
+		free(plan->nics[i].tap);
+		free(plan->nics[i].mac);
+		free(plan->nics[i].bridge);
+		free(plan->nics[i].vifname);
+		free(plan->nics[i].script);
+		free(plan->nics[i].model);
+		free(plan->nics[i].netdev);
+	}
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		free(plan->channels[i].name);
+		free(plan->channels[i].label);
+		free(plan->channels[i].stub_path);
+		free(plan->channels[i].endpoint.path);
+		free(plan->channels[i].endpoint.host);
+	}
+	for (size_t i = 0; i < plan->n_files; i++) {
+		free(plan->files[i].name);
+		free(plan->files[i].source);
+	}
+	free(plan->disks);
+	free(plan->nics);
+	free(plan->channels);
+	free(plan->files);
+	free_strings(plan->topology, plan->n_topology);
+	free_strings(plan->qemu, plan->n_qemu);
+	free_strings(plan->notes, plan->n_notes);
+	free(plan->name);
+	free(plan->guest_name);
+	free(plan->topology_file);
+	memset(plan, 0, sizeof(*plan));
+}

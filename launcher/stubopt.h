@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Our own options: -stubdom key=value,... and the configuration files. */
+#ifndef STUBDOM_STUBOPT_H
+#define STUBDOM_STUBOPT_H
+
+#include <stdbool.h>
+
+#include "err.h"
+#include "log.h"
+
+enum stubopt_kernel { STUBOPT_KERNEL_LINUX, STUBOPT_KERNEL_NUB };
+enum stubopt_type { STUBOPT_TYPE_PVH, STUBOPT_TYPE_PV };
+
+/* Owns its strings; stubopt_free releases them. */
+struct stubopt {
+	enum stubopt_kernel kernel;
+	enum stubopt_type type;
+	unsigned memory_mb; /* 0: work it out */
+	unsigned vcpus;
+	unsigned timeout_s;
+	enum log_level log;
+	char *image;	/* directory */
+	char *topology; /* file; NULL: default wiring */
+};
+
+/* The names that the command line and manifest.json use. */
+const char *stubopt_kernel_name(enum stubopt_kernel kernel);
+const char *stubopt_type_name(enum stubopt_type type);
+
+/* Sets the defaults.  -1: out of memory. */
+int stubopt_init(struct stubopt *opt, struct err *err);
+
+/* Takes one argument of -stubdom, "key=value,..."; later values win. */
+int stubopt_set_argument(struct stubopt *opt, const char *text, struct err *err);
+
+/*
+ * Reads a configuration file, lines of `key = value`, '#' comments.  A file
+ * that does not exist is no error.  Errors name file and line.
+ */
+int stubopt_read_file(struct stubopt *opt, const char *path, struct err *err);
+
+void stubopt_free(struct stubopt *opt);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* The image's manifest: its kernels, ramdisks, checksums, and what its QEMU says of itself. */
+#ifndef STUBDOM_MANIFEST_H
+#define STUBDOM_MANIFEST_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "err.h"
+
+#define MANIFEST_VERSION 1
+#define MANIFEST_FILE "manifest.json"
+
+struct manifest_kernel {
+	char *name;	/* "linux", "nub" */
+	char *path;	/* absolute */
+	char **ramdisk; /* absolute paths, in order, NULL-terminated */
+	size_t n_ramdisk;
+	unsigned long long ramdisk_bytes; /* of all of them together */
+	char *cmdline;
+};
+
+/* Owns everything it points to; manifest_free releases it. */
+struct manifest {
+	char *dir;
+	struct manifest_kernel *kernels;
+	size_t n_kernels;
+	char *qemu_path; /* in the image */
+	char *qemu_version;
+	char *version_text; /* what it prints for -version */
+	char *help_text;    /* what it prints for -help */
+	json_t *probe;	    /* { greeting, commands: { name: reply } } */
+	unsigned long long root_bytes;
+};
+
+/*
+ * Reads DIR/manifest.json.  ERR_HOST: not there, damaged, or of another
+ * version; the message names the member and says how to rebuild the image.
+ */
+int manifest_load(const char *dir, struct manifest *out, struct err *err);
+
+/* The same from text; paths are made absolute with dir. */
+int manifest_parse(const char *dir, const char *text, size_t len, struct manifest *out,
+		   struct err *err);
+
+/* NULL: the image has no such kernel. */
+const struct manifest_kernel *manifest_find_kernel(const struct manifest *manifest,
+						   const char *name);
+
+void manifest_free(struct manifest *manifest);
+
+#endif
