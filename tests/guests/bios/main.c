@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* The BIOS test guest: reports what it finds on COM1 and answers commands there. */
+#include "bios.h"
+
+#define CLASS_NETWORK 0x0200
+#define LINE_MAX 80
+
+static const char *skip_space(const char *s)
+{
+	while (*s == ' ')
+		s++;
+	return s;
+}
+
+/* Decimal, or hexadecimal with 0x; moves *s behind it. */
+static uint32_t parse_number(const char **s)
+{
+	uint32_t value = 0;
+	unsigned int base = 10;
+
+	*s = skip_space(*s);
+	if ((*s)[0] == '0' && (*s)[1] == 'x') {
+		base = 16;
+		*s += 2;
+	}
+	for (;; (*s)++) {
+		unsigned int digit;
+
+		if (**s >= '0' && **s <= '9')
+			digit = **s - '0';
+		else if (base == 16 && **s >= 'a' && **s <= 'f')
+			digit = **s - 'a' + 10;
+		else
+			return value;
+		value = value * base + digit;
+	}
+}
+
+static int parse_word(const char **line, const char *word)
+{
+	const char *s = *line;
+
+	while (*word)
+		if (*s++ != *word++)
+			return 0;
+	if (*s && *s != ' ')
+		return 0;
+	*line = skip_space(s);
+	return 1;
+}
+
+static void report_disk(unsigned int index)
+{
+	uint32_t crc;
+
+	switch (disk_check(index, &crc)) {
+	case 0:
+		serial_printf("bios-guest: disk %u ok %8\n", index, crc);
+		break;
+	case 1:
+		serial_printf("bios-guest: disk %u bad %8\n", index, crc);
+		break;
+	default:
+		serial_printf("bios-guest: disk %u unreadable\n", index);
+	}
+}
+
+static void report_nics(void)
+{
+	int devfn;
+
+	for (unsigned int n = 0; (devfn = pci_find(CLASS_NETWORK, n)) >= 0; n++) {
+		uint32_t id = pci_read(devfn, 0);
+
+		serial_printf("bios-guest: nic %u %8\n", n, id << 16 | id >> 16);
+	}
+}
+
+/* Reads a port that only the device model answers; what it holds does not matter. */
+static void command_pio(const char *args)
+{
+	uint32_t count = parse_number(&args);
+	uint64_t start = rdtsc(), before = start, min = ~0ull, max = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t now;
+
+		inb(0x3f6);
+		now = rdtsc();
+		if (now - before < min)
+			min = now - before;
+		if (now - before > max)
+			max = now - before;
+		before = now;
+	}
+	serial_printf("bios-guest: pio %u total 0x%l min 0x%l max 0x%l\n", count,
+		      before - start, min, max);
+}
+
+static void command_read(const char *args)
+{
+	uint32_t disk = parse_number(&args), lba = parse_number(&args);
+
+	if (disk_read(disk, lba, 1, disk_buffer))
+		serial_printf("bios-guest: error read %u %u\n", disk, lba);
+	else
+		serial_printf("bios-guest: read %u %u %8\n", disk, lba,
+			      crc32(0, disk_buffer, SECTOR));
+}
+
+static void command_write(const char *args)
+{
+	uint32_t disk = parse_number(&args), lba = parse_number(&args);
+	uint32_t value = parse_number(&args);
+
+	for (unsigned int i = 0; i < SECTOR; i++)
+		disk_buffer[i] = value;
+	if (disk_write(disk, lba, 1, disk_buffer))
+		serial_printf("bios-guest: error write %u %u\n", disk, lba);
+	else
+		serial_printf("bios-guest: write %u %u %8\n", disk, lba,
+			      crc32(0, disk_buffer, SECTOR));
+}
+
+static void command_flood(const char *args)
+{
+	uint32_t lines = parse_number(&args);
+
+	for (uint32_t i = 0; i < lines; i++)
+		serial_printf("bios-guest: flood %8\n", i);
+	serial_printf("bios-guest: flood done\n");
+}
+
+static void run_command(const char *line)
+{
+	if (parse_word(&line, "echo")) {
+		serial_printf("bios-guest: echo %s\n", line);
+	} else if (parse_word(&line, "sum")) {
+		report_disk(parse_number(&line));
+	} else if (parse_word(&line, "nics")) {
+		report_nics();
+		serial_printf("bios-guest: nics done\n");
+	} else if (parse_word(&line, "read")) {
+		command_read(line);
+	} else if (parse_word(&line, "write")) {
+		command_write(line);
+	} else if (parse_word(&line, "pio")) {
+		command_pio(line);
+	} else if (parse_word(&line, "flood")) {
+		command_flood(line);
+	} else if (parse_word(&line, "screen")) {
+		serial_printf("bios-guest: screen %s\n",
+			      screen_draw(line, "drawn again on demand") ? "none" : "ok");
+	} else if (parse_word(&line, "poweroff")) {
+		serial_printf("bios-guest: power off\n");
+		power_off();
+	} else if (parse_word(&line, "reboot")) {
+		serial_printf("bios-guest: reboot\n");
+		power_reset();
+	} else if (*line) {
+		serial_printf("bios-guest: error unknown command: %s\n", line);
+	}
+}
+
+/* Halts between timer ticks (18.2 a second), so that an idle guest costs no CPU. */
+static void serve(void)
+{
+	static char line[LINE_MAX];
+	unsigned int len = 0;
+
+	for (;;) {
+		int c = serial_poll();
+
+		if (c < 0) {
+			if (power_button_pressed()) {
+				serial_printf("bios-guest: power button\n");
+				power_off();
+			}
+			__asm__ volatile("sti\n\thlt");
+		} else if (c == '\r' || c == '\n') {
+			line[len] = '\0';
+			len = 0;
+			run_command(line);
+		} else if (len < sizeof(line) - 1) {
+			line[len++] = c;
+		}
+	}
+}
+
+void guest_main(void);
+
+void guest_main(void)
+{
+	unsigned int disks;
+
+	serial_init();
+	serial_printf("bios-guest: up\n");
+	power_init();
+	disks = disk_count();
+	for (unsigned int i = 0; i < disks; i++)
+		report_disk(i);
+	serial_printf("bios-guest: screen %s\n",
+		      screen_draw("qemu-stubdom test guest", "booted from its BIOS disk")
+			      ? "none"
+			      : "ok");
+	serial_printf("bios-guest: ready\n");
+	serve();
+}

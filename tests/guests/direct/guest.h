@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the direct-boot test guest's /init share. */
+#ifndef GUEST_DIRECT_H
+#define GUEST_DIRECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One line on the serial console and, when there is one, on the screen: "guest: ...". */
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* cmdline.c */
+/* Calls each(value) for every "guest.KEY=value" on the kernel's command line. */
+void cmdline_each(const char *key, void (*each)(char *value));
+
+/* modules.c: loads a module and what it needs, by the list that mkinitramfs.py wrote. */
+void module_load(const char *name);
+
+/* disk.c: NAME is as below /dev. All report by say(). */
+void disk_check_spec(char *spec); /* NAME:SHA256 */
+void disk_sum(const char *name, uint64_t bytes);
+void disk_read_sector(const char *name, uint64_t sector);
+void disk_write_sector(const char *name, uint64_t sector, int value);
+
+/* net.c */
+void net_up_spec(char *spec); /* IFNAME|MAC,ADDRESS/BITS[,PING] */
+void net_ping(const char *address, int count, const char *ifname);
+
+/* commands.c: reads and answers commands from the console; never returns. */
+void commands_serve(void) __attribute__((noreturn));
+void power(const char *how) __attribute__((noreturn)); /* "poweroff" or "reboot" */
+
+/* sha256.c */
+struct sha256 {
+	uint32_t state[8];
+	uint64_t length;
+	uint8_t block[64];
+};
+
+void sha256_init(struct sha256 *sum);
+void sha256_update(struct sha256 *sum, const void *data, size_t length);
+void sha256_final_hex(struct sha256 *sum, char hex[65]);
+
+#endif

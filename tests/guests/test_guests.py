@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""The test guests themselves, under plain QEMU: what they report must be true without Xen."""
+import hashlib
+import os
+import select
+import subprocess
+import sys
+import time
+import zlib
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+import mkdisk  # noqa: E402
+
+BUILD = os.path.join(os.environ.get("BUILD", "build"), "tests/guests")
+BOOT_SECONDS = 120
+REPLY_SECONDS = 30
+
+
+class Guest:
+    """One guest under plain QEMU, its serial console on our pipes."""
+
+    def __init__(self, *args):
+        command = ["qemu-system-x86_64", "-accel", "tcg", "-m", "128", "-nodefaults",
+                   "-display", "none", "-vga", "std", "-serial", "stdio", *args]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self.seen = ""
+
+    def wait(self, text, seconds):
+        """Everything up to the end of the line that holds `text`; taken off what is seen."""
+        end = time.monotonic() + seconds
+        while True:
+            at = self.seen.find(text)
+            newline = self.seen.find("\n", at) if at >= 0 else -1
+            if newline >= 0:
+                got, self.seen = self.seen[: newline + 1], self.seen[newline + 1 :]
+                return got.replace("\r", "")
+            left = end - time.monotonic()
+            assert left > 0, f"no '{text}' within {seconds} s; seen:\n{self.seen}"
+            if select.select([self.process.stdout], [], [], left)[0]:
+                data = os.read(self.process.stdout.fileno(), 65536)
+                assert data, f"QEMU ended before '{text}'; seen:\n{self.seen}"
+                self.seen += data.decode(errors="replace")
+
+    def ask(self, command, answer, seconds=REPLY_SECONDS):
+        self.process.stdin.write(command.encode() + b"\n")
+        return self.wait(answer, seconds)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def start():
+    guests = []
+
+    def run(*args):
+        guests.append(Guest(*args))
+        return guests[-1]
+
+    yield run
+    for guest in guests:
+        guest.close()
+
+
+def ide(path, index):
+    return ["-drive", f"file={path},format=raw,if=ide,index={index}"]
+
+
+def test_bios_guest(start, tmp_path):
+    first = tmp_path / "first.img"
+    with open(f"{BUILD}/bios.img", "rb") as f:
+        content = f.read()
+    first.write_bytes(content)
+    second = tmp_path / "second.img"
+    second.write_bytes(mkdisk.make_disk(7))
+    broken = bytearray(mkdisk.make_disk(8))
+    broken[mkdisk.FIRST_LBA * mkdisk.SECTOR + 5] ^= 1
+    third = tmp_path / "third.img"
+    third.write_bytes(broken)
+
+    guest = start(*ide(first, 0), *ide(second, 1), *ide(third, 2), "-device", "e1000")
+    report = guest.wait("bios-guest: ready", BOOT_SECONDS)
+    assert f"bios-guest: disk 0 ok {mkdisk.data_crc(content)}\n" in report
+    assert f"bios-guest: disk 1 ok {mkdisk.data_crc(mkdisk.make_disk(7))}\n" in report
+    assert "bios-guest: disk 2 bad" in report
+    assert "bios-guest: screen ok\n" in report
+
+    assert guest.ask("echo a b", "echo").endswith("bios-guest: echo a b\n")
+    assert "nic 0 8086100e\n" in guest.ask("nics", "nics done")
+    assert "unknown command: nonsense" in guest.ask("nonsense", "error")
+    words = guest.ask("pio 50", "pio").split()
+    assert words[2] == "50"
+    total, low, high = (int(words[i], 16) for i in (4, 6, 8))
+    assert 0 < low <= high <= total
+
+    sector = bytes([0x5A]) * 512
+    assert "%08x" % zlib.crc32(sector) in guest.ask("write 0 1030 0x5a", "write")
+    assert "%08x" % zlib.crc32(sector) in guest.ask("read 0 1030", "read")
+    guest.ask("poweroff", "power off")
+    assert guest.process.wait(REPLY_SECONDS) == 0
+    assert first.read_bytes()[1030 * 512 :][:512] == sector
+
+
+def test_bios_guest_reboots(start):
+    guest = start("-snapshot", *ide(f"{BUILD}/bios.img", 0))
+    guest.wait("bios-guest: ready", BOOT_SECONDS)
+    guest.ask("reboot", "reboot")
+    guest.wait("bios-guest: ready", BOOT_SECONDS)
+
+
+@pytest.mark.parametrize("disk, nic, modules", [
+    ("if=ide", "e1000", "ata_piix,sd_mod,e1000"),
+    ("if=virtio", "virtio-net-pci", "virtio_blk,virtio_net"),
+    ("if=none,id=d", "rtl8139", "ahci,sd_mod,8139cp"),
+])
+def test_direct_guest(start, tmp_path, disk, nic, modules):
+    content = mkdisk.make_disk(3)
+    image = tmp_path / "disk.img"
+    image.write_bytes(content)
+    name = "vda" if "virtio" in disk else "sda"
+    digest = hashlib.sha256(content).hexdigest()
+    ahci = ["-device", "ahci,id=a", "-device", "ide-hd,bus=a.0,drive=d"]
+    guest = start(
+        "-drive", f"file={image},format=raw,{disk}", *(ahci if "none" in disk else []),
+        "-netdev", "user,id=n,net=10.99.0.0/24,host=10.99.0.1,restrict=on",
+        "-device", f"{nic},netdev=n,mac=52:54:00:00:00:01",
+        "-kernel", f"{BUILD}/vmlinuz", "-initrd", f"{BUILD}/direct.cpio",
+        "-append", f"console=ttyS0 quiet guest.load={modules} guest.disk={name}:{digest} "
+                   "guest.nic=52:54:00:00:00:01,10.99.0.21/24,10.99.0.1")
+    report = guest.wait("guest: ready", BOOT_SECONDS)
+    assert "guest: up\n" in report
+    assert f"guest: disk {name} sha256 ok\n" in report
+    assert "guest: ping 10.99.0.1 ok 3/3" in report
+
+    sector = bytes([0x21]) * 512
+    guest.ask(f"write {name} 1500 0x21", f"guest: write {name} 1500 ok")
+    assert hashlib.sha256(sector).hexdigest() in guest.ask(f"read {name} 1500", "guest: read")
+    assert image.read_bytes()[1500 * 512 :][:512] == sector
+    changed = hashlib.sha256(image.read_bytes()).hexdigest()
+    assert changed in guest.ask(f"sum {name}", "guest: sum")
+    guest.ask("poweroff", "guest: power")
+    assert guest.process.wait(REPLY_SECONDS) == 0
+
+
+def test_direct_guest_says_what_is_wrong(start, tmp_path):
+    image = tmp_path / "disk.img"
+    image.write_bytes(mkdisk.make_disk(3))
+    guest = start(
+        *ide(image, 0), "-nic", "none",
+        "-kernel", f"{BUILD}/vmlinuz", "-initrd", f"{BUILD}/direct.cpio",
+        "-append", "console=ttyS0 quiet guest.load=ata_piix,sd_mod,nosuch "
+                   f"guest.disk=sda:{'0' * 64}")
+    report = guest.wait("guest: ready", BOOT_SECONDS)
+    assert "guest: module nosuch: not in this guest\n" in report
+    assert "guest: disk sda sha256 bad" in report
