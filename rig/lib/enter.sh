@@ -52,7 +52,7 @@ case $cwd/ in
 *) cwd=$tree ;;
 esac
 
-for v in $(env | sed -n 's/^\(LD_[A-Z_]*\|PYTHONPATH\|PYTHONHOME\|PYENV_[A-Z_]*\|PIP_[A-Z_]*\|VIRTUAL_ENV\|CONDA_[A-Z_]*\|PERL[A-Z0-9_]*\|LIBRARY_PATH\|C_INCLUDE_PATH\|CPATH\|PKG_CONFIG[A-Z_]*\|[A-Z_]*CA_BUNDLE\|SSL_CERT_[A-Z]*\|TMPDIR\|LC_[A-Z]*\|LANGUAGE\|ENV\|BASH_ENV\)=.*/\1/p'); do
+for v in $(env | sed -n 's/^\(LD_[A-Z_]*\|PYTHONHOME\|PYENV_[A-Z_]*\|PIP_[A-Z_]*\|VIRTUAL_ENV\|CONDA_[A-Z_]*\|PERL[A-Z0-9_]*\|LIBRARY_PATH\|C_INCLUDE_PATH\|CPATH\|PKG_CONFIG[A-Z_]*\|[A-Z_]*CA_BUNDLE\|SSL_CERT_[A-Z]*\|TMPDIR\|LC_[A-Z]*\|LANGUAGE\|ENV\|BASH_ENV\)=.*/\1/p'); do
 	unset "$v"
 done
 PATH=$path LANG=C.UTF-8

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+"""What can go wrong with a rig, as exceptions whose text is meant for a person."""
+
+
+class RigError(Exception):
+    """The rig cannot do what was asked."""
+
+
+class RigDead(RigError):
+    """The rig's machine has ended, panicked or does not answer; the text shows its console."""

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""The Xen host that every rig starts from: its files, and a saved copy of it just booted.
+
+The saved host is QEMU's migration stream for the devices, a file with the machine's memory, and
+a disk image. A rig maps the memory file privately, so that starting one copies nothing and rigs
+side by side share what they do not change.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+
+from .errors import RigDead, RigError
+from .link import Link, NoAnswer
+from .machine import PORTS, Machine, arguments, initrd
+from .paths import CACHE, RIG, Lock
+
+BOOT_TIMEOUT = 240
+RECIPE = 1              # part of the saved host's key
+
+
+def say(text):
+    print(f"rig: {text}", file=sys.stderr, flush=True)
+
+
+def _ensure(*command):
+    """Runs a maker of something cached, which prints where it is; returns that and a shared
+    lock that keeps it."""
+    while True:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              text=True, check=False)
+        if done.returncode:
+            raise RigError(f"{os.path.basename(command[0])} failed (see above)")
+        where = done.stdout.strip()
+        lock = Lock(f"{where}.use", shared=True)
+        if os.path.isdir(where):
+            return where, lock
+        lock.close()
+
+
+def workbench_lock():
+    """The descriptor, if any, of the lock that rig/workbench took on its root for us."""
+    try:
+        return [9] if os.readlink("/proc/self/fd/9").endswith(".use") else []
+    except OSError:
+        return []
+
+
+def dom0_files():
+    """The directory of rig/dom0/make, and the lock that keeps it."""
+    return _ensure(f"{RIG}/dom0/make")
+
+
+def saved_host(dom0, memory):
+    """The directory of a saved host, made if need be, and the lock that keeps it."""
+    return _ensure(f"{RIG}/dom0/save", saved_key(dom0, memory), dom0, str(memory))
+
+
+def saved_key(dom0, memory):
+    """A hash of all that a saved host depends on."""
+    h = hashlib.sha256()
+    version = subprocess.run([arguments("", "", 0)[0], "--version"], check=True,
+                             stdout=subprocess.PIPE).stdout
+    # The guest's time stamp counter follows the machine's; Xen measured it at boot.
+    with open("/proc/cpuinfo", encoding="ascii") as f:
+        cpu = [line.strip() for line in f if line.startswith("model name")][:1]
+    for part in (RECIPE, version, cpu, arguments("", dom0, memory)):
+        h.update(repr(part).encode())
+    h.update(initrd(dom0))
+    return h.hexdigest()[:12]
+
+
+def wait_for_agent(machine, timeout):
+    """Waits until the booted host answers; its clock is then ours."""
+    deadline = time.monotonic() + timeout
+    while True:
+        pause = min(deadline, time.monotonic() + 1)
+        try:
+            with Link(machine.folder, PORTS) as link:
+                link.sync(max(0.1, pause - time.monotonic()))
+                link.set_time()
+                return
+        except NoAnswer:
+            pass
+        if not machine.pid():
+            raise RigDead(machine.diagnosis("its machine ended while it booted"))
+        if time.monotonic() > deadline:
+            raise RigDead(machine.diagnosis(f"it did not boot within {timeout:.0f} s"))
+        time.sleep(0.05)
+
+
+def boot(machine, dom0, memory, **how):
+    """Boots the host afresh in machine.folder."""
+    machine.prepare(f"{dom0}/root.img", "raw")
+    with open(machine.path("initrd.img"), "wb") as f:
+        f.write(initrd(dom0))
+    ram = how.pop("ram", None)
+    machine.start(arguments(machine.folder, dom0, memory, ram=ram, share=bool(ram)), **how)
+    wait_for_agent(machine, BOOT_TIMEOUT)
+
+
+def save(target, dom0, memory):
+    """Boots the host and saves it as the directory `target`."""
+    os.mkdir(target)
+    machine = Machine(target)
+    say("booting a Xen host to start rigs from")
+    start = time.monotonic()
+    try:
+        boot(machine, dom0, memory, ram="ram", die_with_us=True)
+        say(f"[{time.monotonic() - start:3.0f} s] booted, saving it")
+        with machine.qmp() as qmp:
+            save_state(qmp, "state")
+            qmp.command("quit")
+        for name in os.listdir(target):
+            if name not in ("ram", "state", "disk.qcow2", "console.log"):
+                os.unlink(os.path.join(target, name))
+        subprocess.run(["fallocate", "--dig-holes", os.path.join(target, "ram")], check=True)
+    finally:
+        machine.kill()
+
+
+def save_state(qmp, name):
+    """Stops the machine and writes its devices' state; its memory stays where it is mapped."""
+    qmp.command("stop")
+    qmp.command("migrate-set-capabilities", capabilities=[
+        {"capability": "x-ignore-shared", "state": True}])
+    qmp.command("migrate", uri=f"file:{name}")
+    _migrated(qmp, "saving the host")
+
+
+def resume(machine, saved, dom0, memory, keep_fds):
+    """Starts a rig in machine.folder from a saved host."""
+    machine.prepare(f"{saved}/disk.qcow2", "qcow2")
+    with open(machine.path("initrd.img"), "wb") as f:
+        f.write(initrd(dom0))
+    machine.start(arguments(machine.folder, dom0, memory, ram=f"{saved}/ram", incoming=True),
+                  keep_fds=keep_fds)
+    with machine.qmp() as qmp:
+        qmp.command("migrate-set-capabilities", capabilities=[
+            {"capability": "x-ignore-shared", "state": True}])
+        qmp.command("migrate-incoming", uri=f"file:{saved}/state")
+        _migrated(qmp, "starting from the saved host")
+        qmp.command("cont")
+    wait_for_agent(machine, 30)
+
+
+def _migrated(qmp, what):
+    answer = qmp.wait_until(
+        "query-migrate", lambda a: a.get("status") in ("completed", "failed", "cancelled"),
+        120, what)
+    if answer["status"] != "completed":
+        raise RigError(f"{what} failed: {answer.get('error-desc', answer['status'])}")
+
+
+def main():
+    """rig/dom0/save's maker: DOM0 MEMORY TARGET."""
+    dom0, memory, target = sys.argv[1:]
+    try:
+        save(target, dom0, int(memory))
+    except RigError as e:
+        print(e, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

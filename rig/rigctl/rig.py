@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: MIT
+"""A rig: one booted Xen host that tests, the demo and benches drive."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+
+from . import console, host, transfer, wire
+from .errors import RigDead, RigError
+from .link import BytesInput, Link, NoAnswer
+from .machine import PORTS, Machine
+from .paths import Lock, state_dir
+
+MEMORY = 4096
+ANSWER_TIMEOUT = 30     # for the agent's first answer, on a loaded machine
+GRACE = 20              # past a command's own timeout, for the agent to say so
+
+
+@dataclass
+class Result:
+    """How a command in dom0 ended. status is 124 when its time ran out, 128 + N for signal N."""
+
+    argv: list
+    status: int
+    stdout: bytes
+    stderr: bytes
+    timed_out: bool = False
+
+    @property
+    def text(self):
+        return self.stdout.decode(errors="replace")
+
+    def check(self):
+        if self.status:
+            raise RigError(f"in dom0: {shlex.join(self.argv)}: status {self.status}"
+                           + (" (time ran out)" if self.timed_out else "")
+                           + f"\n{self.stderr.decode(errors='replace')}".rstrip())
+        return self
+
+
+class Rig:
+    """The rig called `name`, which Rig.up() starts and Rig(name) finds."""
+
+    def __init__(self, name="default"):
+        self.name = name
+        self.folder = state_dir(name)
+        self.machine = Machine(self.folder)
+
+    # Life
+
+    @classmethod
+    def up(cls, name="default", memory=MEMORY, fresh=False, product=True):
+        """Starts the rig, or finds that it runs already. With `fresh` it boots; else it starts
+        from a saved host. With `product` it then holds what was built."""
+        rig = cls(name)
+        with rig._lock():
+            if rig.machine.pid():
+                rig.ping()
+            else:
+                rig._start(memory, fresh)
+            if product:
+                rig._install()
+        return rig
+
+    def _lock(self):
+        return Lock(f"{self.folder}.lock")
+
+    def _start(self, memory, fresh):
+        start = time.monotonic()
+        dom0, lock = host.dom0_files()
+        keep = [lock]
+        saved = None
+        if not fresh:
+            saved, lock = host.saved_host(dom0, memory)
+            keep.append(lock)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder)
+        # The machine outlives us: it holds the locks on the cached files that it runs from.
+        fds = [k.fd for k in keep] + host.workbench_lock()
+        try:
+            if saved:
+                host.resume(self.machine, saved, dom0, memory, fds)
+            else:
+                host.boot(self.machine, dom0, memory, keep_fds=fds)
+        except BaseException:
+            self.machine.kill()
+            raise
+        finally:
+            for k in keep:
+                k.close()
+        self._info(memory=memory, fresh=fresh, started=time.time(),
+                   start_seconds=round(time.monotonic() - start, 2))
+
+    def _info(self, **more):
+        path = self.machine.path("info.json")
+        try:
+            with open(path, encoding="utf-8") as f:
+                info = json.load(f)
+        except (OSError, ValueError):
+            info = {}
+        info.update(more)
+        if more:
+            with open(path + ".tmp", "w", encoding="utf-8") as f:
+                json.dump(info, f)
+            os.rename(path + ".tmp", path)
+        return info
+
+    def down(self):
+        """Ends the rig and removes what it had."""
+        with self._lock():
+            self.machine.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            os.unlink(f"{self.folder}.lock")
+
+    def ping(self, timeout=ANSWER_TIMEOUT):
+        """Returns when the agent answers; raises RigDead when not."""
+        try:
+            with Link(self.folder, PORTS) as link:
+                link.sync(timeout)
+        except NoAnswer as e:
+            raise self._dead(e) from None
+
+    def status(self):
+        """A dict; its "state" is down, up, hung or dead."""
+        info = self._info() if os.path.isdir(self.folder) else {}
+        pid = self.machine.pid()
+        state = "down" if not info else "dead"
+        if pid:
+            try:
+                self.ping(10)
+                state = "up"
+            except RigDead:
+                state = "hung"
+        info.update(name=self.name, state=state, pid=pid, folder=self.folder)
+        return info
+
+    def _dead(self, cause):
+        if not os.path.isdir(self.folder):
+            return RigError(f"no rig '{self.name}' is up; `rig/rig --name {self.name} up` starts one")
+        if not self.machine.pid():
+            cause = "its QEMU has ended"
+        elif console.panicked(self.machine.path("console.log")):
+            cause = "Xen or dom0 has panicked"
+        return RigDead(self.machine.diagnosis(cause))
+
+    # Commands
+
+    def run(self, argv, source, sink, timeout=None, env=None, cwd=None):
+        """Runs argv in dom0 with `source` (link.BytesInput or link.FdInput) as its input; what
+        it prints goes to sink(kind, bytes) as it comes. Returns the agent's account."""
+        if isinstance(argv, str):
+            argv = ["/bin/sh", "-c", argv]
+        spec = {"argv": list(argv), "env": env, "cwd": cwd, "timeout": timeout}
+        try:
+            with Link(self.folder, PORTS) as link:
+                link.alive = self._check_alive
+                link.sync(ANSWER_TIMEOUT)
+                deadline = time.monotonic() + timeout + GRACE if timeout else None
+                return link.run(spec, source, sink, deadline)
+        except NoAnswer as e:
+            raise self._dead(e) from None
+
+    def _check_alive(self):
+        if console.panicked(self.machine.path("console.log")):
+            raise NoAnswer("panic")
+
+    def exec(self, argv, input=b"", timeout=120, env=None, cwd=None, check=False):
+        """Runs argv (a list, or a string for sh -c) in dom0 and returns a Result."""
+        out = {wire.STDOUT: [], wire.STDERR: []}
+        end = self.run(argv, BytesInput(input), lambda kind, data: out[kind].append(data),
+                       timeout, env, cwd)
+        result = Result([argv] if isinstance(argv, str) else list(argv), end["status"],
+                        b"".join(out[wire.STDOUT]), b"".join(out[wire.STDERR]),
+                        end.get("timed_out", False))
+        return result.check() if check else result
+
+    def push(self, src, dst, timeout=600):
+        """Copies a file or directory into dom0, as `cp -a SRC DST` would."""
+        transfer.push(self, src, dst, timeout)
+
+    def pull(self, src, dst, timeout=600):
+        """Copies a file or directory out of dom0, as `cp -a SRC DST` would."""
+        transfer.pull(self, src, dst, timeout)
+
+    # The machine
+
+    def snapshot_save(self, tag):
+        """Saves the whole host under `tag`; a later one of the same tag replaces it."""
+        self._snapshot("savevm", tag)
+
+    def snapshot_load(self, tag):
+        """Takes the whole host back to where snapshot_save(tag) was."""
+        self._snapshot("loadvm", tag)
+        with Link(self.folder, PORTS) as link:
+            link.sync(ANSWER_TIMEOUT)
+            link.set_time()
+
+    def _snapshot(self, verb, tag):
+        with self.machine.qmp() as qmp:
+            said = qmp.command("human-monitor-command", timeout=120, command_line=f"{verb} {tag}")
+        if said.strip():
+            raise RigError(f"rig '{self.name}': {verb} {tag}: {said.strip()}")
+
+    def console_tail(self, lines=40):
+        """The last lines that Xen and dom0 said on the serial console."""
+        return console.tail(self.machine.path("console.log"), lines)
+
+    def screenshot(self, path):
+        """Writes what the machine's own screen shows, as PNG."""
+        with self.machine.qmp() as qmp:
+            qmp.command("screendump", filename=os.path.abspath(path), format="png")
+
+    # The product
+
+    def install(self):
+        """Puts what is built now into the running rig."""
+        with self._lock():
+            self._install()
+
+    def _install(self):
+        from . import product
+        product.install(self)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""The frames between the rig's host side and its agent in dom0: one type byte, four bytes of
+length (big endian), a body of at most MAX_BODY bytes.
+
+A host-side process that takes a port over cannot know what an earlier one left half-sent. So it
+begins with PREAMBLE, which is longer than any frame, then a SYNC frame with a nonce. The agent
+drops whatever ran for the earlier one and answers with PREAMBLE and an ACK of the nonce;
+everything before that ACK is stale.
+"""
+
+import struct
+
+MAX_BODY = 32768
+WINDOW = 1 << 20        # unacknowledged input that the host side may have under way
+
+# host side to agent
+SYNC = b"S"             # nonce
+EXEC = b"X"             # JSON: argv, env, cwd, timeout
+STDIN = b"I"
+STDIN_END = b"E"
+TIME = b"T"             # seconds since the epoch
+# agent to host side
+ACK = b"A"              # nonce
+STDOUT = b"O"
+STDERR = b"R"
+CREDIT = b"C"           # bytes of input consumed, decimal
+EXIT = b"W"             # JSON: status, signal, timed_out
+
+MAGIC = b"\0rig-sync\xff\1"
+PREAMBLE = b"\0" * (MAX_BODY + 5) + MAGIC
+
+_HEAD = struct.Struct(">cI")
+
+
+def frame(kind, body=b""):
+    """One frame, or as many as a long body takes."""
+    if len(body) <= MAX_BODY:
+        return _HEAD.pack(kind, len(body)) + body
+    view = memoryview(body)
+    return b"".join(frame(kind, bytes(view[i:i + MAX_BODY]))
+                    for i in range(0, len(body), MAX_BODY))
+
+
+class Parser:
+    """Takes a byte stream apart into frames; after nonsense it looks for MAGIC."""
+
+    def __init__(self):
+        self.data = bytearray()
+        self.lost = False
+
+    def feed(self, data):
+        self.data += data
+        frames = []
+        while True:
+            if self.lost:
+                at = self.data.find(MAGIC)
+                if at < 0:
+                    del self.data[:max(0, len(self.data) - len(MAGIC) + 1)]
+                    return frames
+                del self.data[:at + len(MAGIC)]
+                self.lost = False
+            if len(self.data) < _HEAD.size:
+                return frames
+            kind, length = _HEAD.unpack_from(self.data)
+            if length > MAX_BODY or not kind.isupper():
+                self.lost = True
+                continue
+            if len(self.data) < _HEAD.size + length:
+                return frames
+            frames.append((kind, bytes(self.data[_HEAD.size:_HEAD.size + length])))
+            del self.data[:_HEAD.size + length]
