@@ -1,29 +1,192 @@
 /* SPDX-License-Identifier: MIT */
 /* stubdom-dm: runs a guest's QEMU, given its command line, in a domain of its own. */
 #include <stdio.h>
+#include <string.h>
 
+#include "cleanup.h"
 #include "domain.h"
 #include "err.h"
 #include "log.h"
 #include "plan.h"
+#include "probe.h"
 
-static int run(int argc, char **argv, struct err *err)
+static const char help[] =
+	"usage: stubdom-dm [--plan] QEMU-ARGUMENT...\n"
+	"\n"
+	"Runs the device model of a Xen HVM guest in a domain of its own. The toolstack runs\n"
+	"it in QEMU's place, with QEMU's arguments; in the guest's configuration:\n"
+	"\n"
+	"  device_model_override = \"/usr/bin/stubdom-dm\"\n"
+	"  device_model_args = [ \"-stubdom\", \"memory=512\" ]      # if need be\n"
+	"\n"
+	"  --plan      print as JSON what the arguments become, and touch nothing\n"
+	"  --help      this text (-help: QEMU's own, for toolstacks that look into it)\n"
+	"  --version   our version (-version: QEMU's)\n"
+	"\n"
+	"  -stubdom key=value,...   may be given more than once:\n"
+	"    kernel=linux|nub       the stub domain's kernel (linux)\n"
+	"    type=pvh|pv            the stub domain's type (pvh)\n"
+	"    memory=MiB             its memory (worked out from the image)\n"
+	"    vcpus=N                its virtual CPUs (1)\n"
+	"    topology=FILE          how its network is wired (each NIC straight)\n"
+	"    log=error|warn|info|debug                             (info)\n"
+	"    image=DIR              where the image is\n"
+	"                           (" STUBDOM_IMAGEDIR ")\n"
+	"    timeout=SECONDS        for QEMU to be running (120)\n"
+	"\n"
+	"Defaults: " STUBDOM_CONFDIR "/stubdom.conf, then\n"
+	STUBDOM_CONFDIR "/guests/GUEST.conf, lines of `key = value`.\n"
+	"\n"
+	"Exit status: 0 ok; 2 an argument that cannot be carried; 3 dom0 failed (Xen, libxl,\n"
+	"files); 4 the stub domain failed; 5 the guest is gone.\n";
+
+static int load_image(const struct stubopt *options, struct manifest *manifest,
+		      struct err *err)
 {
-	struct stubopt options = {0};
+	const char *kernel = stubopt_kernel_name(options->kernel);
+
+	if (manifest_load(options->image, manifest, err) < 0)
+		return -1;
+	if (manifest_find_kernel(manifest, kernel))
+		return 0;
+	return err_set(err, ERR_HOST,
+		       "%s: no kernel '%s' in this image; choose another with -stubdom "
+		       "kernel=, or rebuild the image",
+		       options->image, kernel);
+}
+
+/* What depends on the image is left out if there is none: the plan is still worth seeing. */
+static int print_plan(struct plan *plan, const struct stubopt *options)
+{
 	struct manifest manifest = {0};
+	struct err err = {0};
+	cleanup_json json_t *json = NULL;
+
+	if (load_image(options, &manifest, &err) < 0 || plan_check(plan, &err) < 0)
+		log_warn("%s", err.msg);
+	if (manifest.dir)
+		plan_set_memory(plan, &manifest);
+	manifest_free(&manifest);
+	json = plan_to_json(plan);
+	json_dumpf(json, stdout, JSON_INDENT(1));
+	putchar('\n');
+	return fflush(stdout) == 0 ? 0 : -1;
+}
+
+static int run_plan(struct plan *plan, const struct stubopt *options, struct err *err)
+{
+	struct manifest manifest = {0};
+	int rc = -1;
+
+	if (load_image(options, &manifest, err) == 0 && plan_check(plan, err) == 0) {
+		plan_set_memory(plan, &manifest);
+		for (size_t i = 0; i < plan->n_notes; i++)
+			log_info("%s", plan->notes[i]);
+		rc = domain_run(plan, &manifest, err);
+	}
+	manifest_free(&manifest);
+	return rc;
+}
+
+static int run_probe(const struct args *args, const struct stubopt *options,
+		     struct err *err)
+{
+	struct manifest manifest = {0};
+	int rc;
+
+	if (manifest_load(options->image, &manifest, err) < 0)
+		return -1;
+	rc = probe_run(args, &manifest, err);
+	manifest_free(&manifest);
+	return rc;
+}
+
+/* QEMU's own text, from the manifest. */
+static int print_qemu_text(bool version, const struct stubopt *options, struct err *err)
+{
+	struct manifest manifest = {0};
+	const char *text;
+
+	if (manifest_load(options->image, &manifest, err) < 0)
+		return -1;
+	text = version ? manifest.version_text : manifest.help_text;
+	printf("%s%s", text, text[strlen(text) - 1] == '\n' ? "" : "\n");
+	manifest_free(&manifest);
+	return 0;
+}
+
+static int run_line(int argc, char **argv, bool plan_only, const struct args *args,
+		    const struct stubopt *options, struct err *err)
+{
 	struct plan plan = {0};
 	int rc;
 
-	if (plan_build(argc, argv, &options, &plan, err) < 0)
+	if (!plan_only && probe_is(args))
+		return run_probe(args, options, err);
+	if (plan_build(argc, argv, options, &plan, err) < 0)
 		return -1;
-	rc = domain_run(&plan, &manifest, err);
+	rc = plan_only ? print_plan(&plan, options) : run_plan(&plan, options, err);
 	plan_free(&plan);
+	return rc;
+}
+
+static int run_with_options(int argc, char **argv, bool plan_only, struct stubopt *options,
+			    struct err *err)
+{
+	struct args args;
+	int rc;
+
+	if (args_split(argc, argv, &args, err) < 0)
+		return -1;
+	rc = stubopt_load(options, STUBDOM_CONFDIR, &args, err);
+	if (rc == 0) {
+		log_init("stubdom-dm", options->log);
+		for (size_t i = 0; i < options->n_warnings; i++)
+			log_warn("%s", options->warnings[i]);
+		rc = run_line(argc, argv, plan_only, &args, options, err);
+	}
+	args_free(&args);
+	return rc;
+}
+
+static bool is_word(const char *arg, const char *a, const char *b)
+{
+	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
+}
+
+static int run(int argc, char **argv, struct err *err)
+{
+	struct stubopt options;
+	bool plan_only;
+	int rc;
+
+	if (argc < 2)
+		return err_set(err, ERR_USAGE,
+			       "no arguments; a toolstack runs this program in QEMU's "
+			       "place (try --help)");
+	if (strcmp(argv[1], "--help") == 0)
+		return fputs(help, stdout) < 0 ? -1 : 0;
+	if (strcmp(argv[1], "--version") == 0)
+		return puts("stubdom-dm " STUBDOM_VERSION) < 0 ? -1 : 0;
+	stubopt_init(&options);
+	plan_only = strcmp(argv[1], "--plan") == 0;
+	if (is_word(argv[1], "-help", "-h") || strcmp(argv[1], "-version") == 0) {
+		struct args none = {0};
+
+		rc = stubopt_load(&options, STUBDOM_CONFDIR, &none, err);
+		if (rc == 0)
+			rc = print_qemu_text(argv[1][1] == 'v', &options, err);
+	} else {
+		rc = run_with_options(argc - plan_only, argv + plan_only, plan_only,
+				      &options, err);
+	}
+	stubopt_free(&options);
 	return rc;
 }
 
 int main(int argc, char **argv)
 {
-	struct err err = {0};
+	struct err err = {.code = ERR_HOST};
 
 	log_init("stubdom-dm", LOG_LEVEL_INFO);
 	if (run(argc, argv, &err) == 0)

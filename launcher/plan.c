@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The plan's names and its end. */
+/* The plan's names, notes and end. */
 #include "plan.h"
 
-#include <stdlib.h>
+#include <stdarg.h>
 #include <string.h>
+
+#include "xalloc.h"
 
 static const char *const endpoint_names[] = {
 #define X(id, name) [PLAN_ENDPOINT_##id] = name,
@@ -16,6 +18,20 @@ const char *plan_endpoint_type_name(enum plan_endpoint_type type)
 	size_t n = sizeof(endpoint_names) / sizeof(endpoint_names[0]);
 
 	return (size_t)type < n ? endpoint_names[type] : "?";
+}
+
+void plan_note(struct plan *plan, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	plan->notes = xgrow(plan->notes, plan->n_notes + 1, sizeof(*plan->notes));
+	plan->notes[plan->n_notes++] = xalloc_check(text);
+	plan->notes[plan->n_notes] = NULL;
 }
 
 static void free_strings(char **strings, size_t n)

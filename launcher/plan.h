@@ -138,6 +138,10 @@ void plan_set_memory(struct plan *plan, const struct manifest *manifest);
 /* The JSON form, version PLAN_VERSION; the caller owns it.  NULL: out of memory. */
 json_t *plan_to_json(const struct plan *plan);
 
+/* Remembers something worth a line in the log. */
+void plan_note(struct plan *plan, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 const char *plan_endpoint_type_name(enum plan_endpoint_type type);
 
 void plan_free(struct plan *plan);

@@ -4,7 +4,10 @@
 #define STUBDOM_STUBOPT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "argv.h"
+#include "deprecation.h"
 #include "err.h"
 #include "log.h"
 
@@ -21,14 +24,20 @@ struct stubopt {
 	enum log_level log;
 	char *image;	/* directory */
 	char *topology; /* file; NULL: default wiring */
+	/* One line for each old spelling that was met, for the log. */
+	char **warnings;
+	size_t n_warnings;
+	const struct deprecation_table *deprecations;
 };
 
 /* The names that the command line and manifest.json use. */
 const char *stubopt_kernel_name(enum stubopt_kernel kernel);
 const char *stubopt_type_name(enum stubopt_type type);
 
-/* Sets the defaults.  -1: out of memory. */
-int stubopt_init(struct stubopt *opt, struct err *err);
+void stubopt_init(struct stubopt *opt);
+
+/* Takes one option.  ERR_USAGE: no such key, or not a value of its kind. */
+int stubopt_set(struct stubopt *opt, const char *key, const char *value, struct err *err);
 
 /* Takes one argument of -stubdom, "key=value,..."; later values win. */
 int stubopt_set_argument(struct stubopt *opt, const char *text, struct err *err);
@@ -38,6 +47,13 @@ int stubopt_set_argument(struct stubopt *opt, const char *text, struct err *err)
  * that does not exist is no error.  Errors name file and line.
  */
 int stubopt_read_file(struct stubopt *opt, const char *path, struct err *err);
+
+/*
+ * All of them in their order: the defaults, DIR/stubdom.conf,
+ * DIR/guests/<name>.conf with the name of -name, and every -stubdom of the line.
+ */
+int stubopt_load(struct stubopt *opt, const char *dir, const struct args *args,
+		 struct err *err);
 
 void stubopt_free(struct stubopt *opt);
 

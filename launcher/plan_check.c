@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Looks at what a plan names in dom0, before any domain exists. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "plan.h"
+#include "xalloc.h"
+
+enum { TOPOLOGY_BYTES_MAX = 65536, SECTOR = 512 };
+
+/* Opens it; *size is its size, also of a block device. */
+static int open_source(const char *path, bool block_too, int *fd, off_t *size, bool *block,
+		       struct err *err)
+{
+	struct stat st;
+
+	/* Not blocking: the path may be a fifo, which the check below refuses. */
+	*fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (*fd < 0)
+		return err_errno(err, ERR_HOST, errno, "%s", path);
+	if (fstat(*fd, &st) < 0)
+		return err_errno(err, ERR_HOST, errno, "%s", path);
+	*block = S_ISBLK(st.st_mode);
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, ERR_HOST, "%s: is a directory; name a file%s", path,
+			       block_too ? " or a block device" : "");
+	if (!S_ISREG(st.st_mode) && !(block_too && *block))
+		return err_set(err, ERR_HOST, "%s: is no regular file%s", path,
+			       block_too ? " and no block device" : "");
+	*size = lseek(*fd, 0, SEEK_END);
+	if (*size < 0)
+		return err_errno(err, ERR_HOST, errno, "%s", path);
+	if (*size == 0)
+		return err_set(err, ERR_HOST, "%s: is empty (0 bytes)", path);
+	return 0;
+}
+
+static int check_disk(struct plan *plan, const struct plan_disk *disk, struct err *err)
+{
+	bool raw = !disk->format || strcmp(disk->format, "raw") == 0;
+	cleanup_fd int fd = -1;
+	off_t size;
+	bool block;
+
+	if (open_source(disk->target, true, &fd, &size, &block, err) < 0)
+		return -1;
+	if (!disk->readonly && access(disk->target, W_OK) < 0)
+		return err_errno(err, ERR_HOST, errno,
+				 "%s: cannot be written (make it writable, or read-only in "
+				 "the guest's configuration)",
+				 disk->target);
+	if (!raw && !disk->readonly && !block)
+		return err_set(
+			err, ERR_HOST,
+			"%s: a writable %s file would have to grow, which a disk of the "
+			"stub domain cannot; convert it (qemu-img convert -O raw), or put "
+			"it on a block device",
+			disk->target, disk->format);
+	if (size < SECTOR)
+		return err_set(err, ERR_HOST, "%s: smaller than one sector of %d bytes",
+			       disk->target, SECTOR);
+	if (size % SECTOR)
+		plan_note(plan, "%s: the last %d bytes are no whole sector and are not seen",
+			  disk->target, (int)(size % SECTOR));
+	return 0;
+}
+
+static int check_file(struct plan_file *file, struct err *err)
+{
+	cleanup_fd int fd = -1;
+	off_t size;
+	bool block;
+
+	if (open_source(file->source, false, &fd, &size, &block, err) < 0)
+		return -1;
+	file->bytes = (unsigned long long)size;
+	return 0;
+}
+
+static void add_topology_line(struct plan *plan, char *line)
+{
+	line[strcspn(line, "#\r\n")] = '\0';
+	line += strspn(line, " \t");
+	if (*line == '\0')
+		return;
+	plan->topology = xgrow(plan->topology, plan->n_topology + 1, sizeof(char *));
+	plan->topology[plan->n_topology++] = xstrdup(line);
+	plan->topology[plan->n_topology] = NULL;
+}
+
+static int read_topology(struct plan *plan, struct err *err)
+{
+	cleanup_file FILE *f = fopen(plan->topology_file, "re");
+	cleanup_free char *line = NULL;
+	size_t total = 0;
+	size_t size = 0;
+	ssize_t len;
+
+	if (!f)
+		return err_errno(err, ERR_HOST, errno, "%s", plan->topology_file);
+	plan->topology = xgrow(plan->topology, 0, sizeof(char *));
+	plan->topology[0] = NULL;
+	while ((len = getline(&line, &size, f)) >= 0) {
+		total += (size_t)len;
+		if (total > TOPOLOGY_BYTES_MAX)
+			return err_set(err, ERR_HOST, "%s: longer than %d bytes",
+				       plan->topology_file, TOPOLOGY_BYTES_MAX);
+		add_topology_line(plan, line);
+	}
+	if (ferror(f))
+		return err_errno(err, ERR_HOST, errno, "%s", plan->topology_file);
+	return 0;
+}
+
+int plan_check(struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		if (check_disk(plan, &plan->disks[i], err) < 0)
+			return err_prefix(err, "disk of %s", plan->disks[i].use);
+	}
+	for (size_t i = 0; i < plan->n_files; i++) {
+		if (check_file(&plan->files[i], err) < 0)
+			return err_prefix(err, "%s", plan->files[i].name);
+	}
+	if (plan->topology_file && !plan->topology && read_topology(plan, err) < 0)
+		return err_prefix(err, "topology");
+	return 0;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads and checks the image's manifest.json. */
+#include "manifest.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "xalloc.h"
+
+enum { MANIFEST_BYTES_MAX = 16 << 20, MANIFEST_FILES_MAX = 64 };
+
+#define REBUILD "rebuild the image"
+
+static int get_string(const json_t *obj, const char *where, const char *key, char **out,
+		      struct err *err)
+{
+	const json_t *v = json_object_get(obj, key);
+
+	if (!json_is_string(v) || json_string_length(v) == 0)
+		return err_set(err, ERR_HOST,
+			       "%s.%s: expected a string that is not empty; " REBUILD,
+			       where, key);
+	*out = xstrdup(json_string_value(v));
+	return 0;
+}
+
+static int get_bytes(const json_t *obj, const char *where, const char *key,
+		     unsigned long long *out, struct err *err)
+{
+	const json_t *v = json_object_get(obj, key);
+
+	if (!json_is_integer(v) || json_integer_value(v) <= 0 ||
+	    json_integer_value(v) > (1LL << 40))
+		return err_set(err, ERR_HOST,
+			       "%s.%s: expected a number of bytes; " REBUILD, where, key);
+	*out = (unsigned long long)json_integer_value(v);
+	return 0;
+}
+
+/* A file of the image: a plain name in its directory, listed under "files". */
+static int get_file(const struct manifest *m, const json_t *files, const char *where,
+		    const json_t *name, char **path, unsigned long long *bytes,
+		    struct err *err)
+{
+	const char *s = json_string_value(name);
+	const json_t *entry;
+
+	if (!s || s[0] == '\0' || s[0] == '.' || strchr(s, '/'))
+		return err_set(err, ERR_HOST, "%s: expected a plain file name; " REBUILD,
+			       where);
+	entry = json_object_get(files, s);
+	if (!json_is_object(entry))
+		return err_set(err, ERR_HOST, "%s: '%s' is not listed in files; " REBUILD,
+			       where, s);
+	*path = xasprintf("%s/%s", m->dir, s);
+	return get_bytes(entry, s, "bytes", bytes, err);
+}
+
+static int parse_kernel(const struct manifest *m, const json_t *files, const char *name,
+			const json_t *v, struct manifest_kernel *out, struct err *err)
+{
+	const json_t *ramdisk = json_object_get(v, "ramdisk");
+	cleanup_free char *where = xasprintf("kernels.%s", name);
+	unsigned long long bytes;
+	const json_t *item;
+	size_t i;
+
+	out->name = xstrdup(name);
+	out->ramdisk = xgrow(NULL, 0, sizeof(*out->ramdisk));
+	out->ramdisk[0] = NULL;
+	if (get_file(m, files, where, json_object_get(v, "file"), &out->path, &bytes,
+		     err) < 0 ||
+	    get_string(v, where, "cmdline", &out->cmdline, err) < 0)
+		return -1;
+	if (!json_is_array(ramdisk) || json_array_size(ramdisk) == 0 ||
+	    json_array_size(ramdisk) > MANIFEST_FILES_MAX)
+		return err_set(err, ERR_HOST,
+			       "%s.ramdisk: expected a list of file names; " REBUILD,
+			       where);
+	json_array_foreach (ramdisk, i, item) {
+		char *path = NULL;
+
+		if (get_file(m, files, where, item, &path, &bytes, err) < 0) {
+			free(path);
+			return -1;
+		}
+		out->ramdisk = xgrow(out->ramdisk, i + 1, sizeof(*out->ramdisk));
+		out->ramdisk[i] = path;
+		out->ramdisk[i + 1] = NULL;
+		out->n_ramdisk = i + 1;
+		out->ramdisk_bytes += bytes;
+	}
+	return 0;
+}
+
+static int parse_kernels(struct manifest *m, json_t *root, struct err *err)
+{
+	json_t *kernels = json_object_get(root, "kernels");
+	const json_t *files = json_object_get(root, "files");
+	const char *name;
+	json_t *v;
+
+	if (!json_is_object(kernels) || json_object_size(kernels) == 0 ||
+	    json_object_size(kernels) > MANIFEST_FILES_MAX)
+		return err_set(err, ERR_HOST,
+			       "kernels: expected an object with a member; " REBUILD);
+	json_object_foreach (kernels, name, v) {
+		struct manifest_kernel *k;
+
+		m->kernels = xgrow(m->kernels, m->n_kernels, sizeof(*m->kernels));
+		k = &m->kernels[m->n_kernels++];
+		memset(k, 0, sizeof(*k));
+		if (parse_kernel(m, files, name, v, k, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int parse_qemu(struct manifest *m, const json_t *qemu, struct err *err)
+{
+	json_t *probe = json_object_get(qemu, "probe");
+	json_t *commands = json_object_get(probe, "commands");
+	const char *name;
+	json_t *reply;
+
+	if (get_string(qemu, "qemu", "path", &m->qemu_path, err) < 0 ||
+	    get_string(qemu, "qemu", "version", &m->qemu_version, err) < 0 ||
+	    get_string(qemu, "qemu", "version_text", &m->version_text, err) < 0 ||
+	    get_string(qemu, "qemu", "help_text", &m->help_text, err) < 0)
+		return -1;
+	if (!json_is_object(
+		    json_object_get(json_object_get(probe, "greeting"), "QMP")) ||
+	    !json_is_object(commands))
+		return err_set(err, ERR_HOST,
+			       "qemu.probe: expected greeting.QMP and commands; " REBUILD);
+	json_object_foreach (commands, name, reply) {
+		if (!json_object_get(reply, "return"))
+			return err_set(
+				err, ERR_HOST,
+				"qemu.probe.commands.%s: expected a reply with a member "
+				"return; " REBUILD,
+				name);
+	}
+	m->probe = json_incref(probe);
+	return 0;
+}
+
+static int parse_root(struct manifest *m, json_t *root, struct err *err)
+{
+	const json_t *version = json_object_get(root, "version");
+
+	if (!json_is_integer(version) || json_integer_value(version) != MANIFEST_VERSION)
+		return err_set(err, ERR_HOST,
+			       "version: expected %d, the only one this program reads; "
+			       REBUILD,
+			       MANIFEST_VERSION);
+	if (parse_kernels(m, root, err) < 0 ||
+	    parse_qemu(m, json_object_get(root, "qemu"), err) < 0)
+		return -1;
+	return get_bytes(json_object_get(root, "root"), "root", "bytes", &m->root_bytes,
+			 err);
+}
+
+int manifest_parse(const char *dir, const char *text, size_t len, struct manifest *out,
+		   struct err *err)
+{
+	cleanup_json json_t *root = NULL;
+	json_error_t why;
+
+	memset(out, 0, sizeof(*out));
+	root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	if (!root)
+		return err_set(err, ERR_HOST, "%s/" MANIFEST_FILE ": line %d: %s; " REBUILD,
+			       dir, why.line, why.text);
+	out->dir = xstrdup(dir);
+	if (parse_root(out, root, err) < 0) {
+		manifest_free(out);
+		return err_prefix(err, "%s/" MANIFEST_FILE, dir);
+	}
+	return 0;
+}
+
+int manifest_load(const char *dir, struct manifest *out, struct err *err)
+{
+	cleanup_free char *path = xasprintf("%s/" MANIFEST_FILE, dir);
+	cleanup_free char *text = xalloc_check(malloc(MANIFEST_BYTES_MAX));
+	cleanup_file FILE *f = NULL;
+	size_t len;
+
+	memset(out, 0, sizeof(*out));
+	f = fopen(path, "re");
+	if (!f)
+		return err_set(err, ERR_HOST,
+			       "%s: %s; build the image, or say where it is with "
+			       "-stubdom image=DIR",
+			       path, strerror(errno));
+	len = fread(text, 1, MANIFEST_BYTES_MAX, f);
+	if (ferror(f))
+		return err_errno(err, ERR_HOST, errno, "%s", path);
+	if (len == MANIFEST_BYTES_MAX)
+		return err_set(err, ERR_HOST, "%s: %d bytes or more; " REBUILD, path,
+			       MANIFEST_BYTES_MAX);
+	return manifest_parse(dir, text, len, out, err);
+}
+
+const struct manifest_kernel *manifest_find_kernel(const struct manifest *manifest,
+						   const char *name)
+{
+	for (size_t i = 0; i < manifest->n_kernels; i++) {
+		if (strcmp(manifest->kernels[i].name, name) == 0)
+			return &manifest->kernels[i];
+	}
+	return NULL;
+}
+
+void manifest_free(struct manifest *manifest)
+{
+	for (size_t i = 0; i < manifest->n_kernels; i++) {
+		struct manifest_kernel *k = &manifest->kernels[i];
+
+		for (size_t j = 0; j < k->n_ramdisk; j++)
+			free(k->ramdisk[j]);
+		free(k->ramdisk);
+		free(k->name);
+		free(k->path);
+		free(k->cmdline);
+	}
+	free(manifest->kernels);
+	free(manifest->dir);
+	free(manifest->qemu_path);
+	free(manifest->qemu_version);
+	free(manifest->version_text);
+	free(manifest->help_text);
+	json_decref(manifest->probe);
+	memset(manifest, 0, sizeof(*manifest));
+}
