@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* The QEMU process: started, listened to, and how it ended. */
+#include "qemu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "console.h"
+
+enum { LINE_BYTES = 1000, LAST_BYTES = 400 };
+
+static struct {
+	pid_t pid;
+	int output;
+	int status;
+	char line[LINE_BYTES];
+	size_t line_len;
+	char last[LAST_BYTES];
+	char how[32];
+} qemu = {.pid = -1, .output = -1};
+
+static int spawn(const struct boot_contract *boot, int output)
+{
+	/* TZ: the stub domain has no time zone; HOME: none, but programs expect one. */
+	static char *const env[] = {"PATH=/usr/libexec", "HOME=/", "TZ=UTC0", NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none;
+	int rc;
+
+	sigemptyset(&none);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, output, 1);
+	posix_spawn_file_actions_adddup2(&actions, output, 2);
+	rc = posix_spawn(&qemu.pid, boot->qemu_path, &actions, &attr, boot->argv, env);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attr);
+	return rc;
+}
+
+int qemu_start(const struct boot_contract *boot, struct err *err)
+{
+	int pipe_fds[2];
+	int rc;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return err_errno(err, ERR_STUB, errno, "pipe");
+	rc = spawn(boot, pipe_fds[1]);
+	close(pipe_fds[1]);
+	if (rc != 0) {
+		close(pipe_fds[0]);
+		return err_errno(err, ERR_STUB, rc, "cannot start %s", boot->qemu_path);
+	}
+	/* Only the agent's end: QEMU's own output stays blocking. */
+	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
+	qemu.output = pipe_fds[0];
+	return 0;
+}
+
+int qemu_output_fd(void)
+{
+	return qemu.output;
+}
+
+static void end_line(void)
+{
+	if (qemu.line_len == 0)
+		return;
+	console_line("qemu", qemu.line, qemu.line_len);
+	snprintf(qemu.last, sizeof(qemu.last), "%.*s", (int)qemu.line_len, qemu.line);
+	qemu.line_len = 0;
+}
+
+void qemu_read_output(void)
+{
+	char chunk[512];
+	ssize_t n = read(qemu.output, chunk, sizeof(chunk));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	for (ssize_t i = 0; i < n; i++) {
+		if (chunk[i] == '\n' || qemu.line_len == sizeof(qemu.line))
+			end_line();
+		if (chunk[i] != '\n' && chunk[i] != '\r')
+			qemu.line[qemu.line_len++] = chunk[i];
+	}
+	if (n <= 0) {
+		end_line();
+		close(qemu.output);
+		qemu.output = -1;
+	}
+}
+
+bool qemu_reap(void)
+{
+	int status;
+	pid_t pid;
+	bool ended = false;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != qemu.pid)
+			continue;
+		ended = true;
+		qemu.pid = -1;
+		qemu.status = status;
+		if (WIFSIGNALED(status))
+			snprintf(qemu.how, sizeof(qemu.how), "signal %d",
+				 WTERMSIG(status));
+		else
+			snprintf(qemu.how, sizeof(qemu.how), "exit %d",
+				 WEXITSTATUS(status));
+	}
+	return ended;
+}
+
+const char *qemu_how_ended(void)
+{
+	return qemu.how;
+}
+
+bool qemu_ended_well(void)
+{
+	return WIFEXITED(qemu.status) && WEXITSTATUS(qemu.status) == 0;
+}
+
+const char *qemu_last_line(void)
+{
+	return qemu.last;
+}
+
+void qemu_signal(int sig)
+{
+	if (qemu.pid > 0)
+		kill(qemu.pid, sig);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The QEMU process: started, listened to, and how it ended. */
+#ifndef AGENT_QEMU_H
+#define AGENT_QEMU_H
+
+#include <stdbool.h>
+
+#include "boot_contract.h"
+
+/* Starts QEMU with /dev/null as input and its output on a pipe to the agent. */
+int qemu_start(const struct boot_contract *boot, struct err *err);
+
+/* The pipe that QEMU's output comes from; -1 at its end. */
+int qemu_output_fd(void);
+
+/* Reads what there is and puts whole lines on the console. */
+void qemu_read_output(void);
+
+/* Collects dead children.  True once QEMU is one of them. */
+bool qemu_reap(void);
+
+/* "exit N" or "signal N", once qemu_reap has returned true. */
+const char *qemu_how_ended(void);
+
+/* Whether it ended by itself with status 0. */
+bool qemu_ended_well(void);
+
+/* QEMU's last line of output: mostly its reason when it cannot start. */
+const char *qemu_last_line(void);
+
+void qemu_signal(int sig);
+
+#endif

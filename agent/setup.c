@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* What must be there before anything else: file systems, modules, settings. */
+#include "setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "abi/channel.h"
+#include "cleanup.h"
+#include "report.h"
+
+#define MODULES_LIST "/lib/modules.load" /* image/stubimage/contents.py */
+
+static const struct {
+	const char *type, *target;
+} mounts[] = {
+	{"devtmpfs", "/dev"},
+	{"proc", "/proc"},
+	{"sysfs", "/sys"},
+};
+
+int setup_mounts(struct err *err)
+{
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
+		mkdir(mounts[i].target, 0755);
+		if (mount(mounts[i].type, mounts[i].target, mounts[i].type,
+			  MS_NOSUID | MS_NOEXEC, NULL) == 0)
+			continue;
+		/* EBUSY: mounted.  The others: a kernel that has these paths built in. */
+		if (errno != EBUSY && errno != ENODEV && errno != ENOSYS)
+			return err_errno(err, ERR_STUB, errno, "mount %s",
+					 mounts[i].target);
+	}
+	mkdir("/run", 0755);
+	if (mkdir(STUBDOM_SOCKET_DIR, 0700) < 0 && errno != EEXIST)
+		return err_errno(err, ERR_STUB, errno, "mkdir " STUBDOM_SOCKET_DIR);
+	return 0;
+}
+
+static int load_module(char *line, struct err *err)
+{
+	cleanup_fd int fd = -1;
+	char *parameters = strchr(line, ' ');
+
+	if (parameters)
+		*parameters++ = '\0';
+	fd = open(line, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, ERR_STUB, errno, "module %s", line);
+	if (syscall(SYS_finit_module, fd, parameters ? parameters : "", 0) < 0 &&
+	    errno != EEXIST)
+		return err_errno(err, ERR_STUB, errno, "module %s", line);
+	return 0;
+}
+
+int setup_modules(struct err *err)
+{
+	cleanup_file FILE *list = fopen(MODULES_LIST, "re");
+	char line[256];
+
+	if (!list)
+		return 0;
+	while (fgets(line, sizeof(line), list)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] && load_module(line, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void set(const char *path, const char *value)
+{
+	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, value, strlen(value)) < 0)
+		report_line("cannot set %s to %s: %s", path, value, strerror(errno));
+}
+
+void setup_settings(void)
+{
+	/* QEMU for Xen reserves some 400 MB of addresses for its map cache. */
+	set("/proc/sys/vm/overcommit_memory", "1");
+	/* Nothing of the stub domain's own may be seen on the guest's wire. */
+	set("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+	set("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+}

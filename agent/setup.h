@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What must be there before anything else: file systems, modules, settings. */
+#ifndef AGENT_SETUP_H
+#define AGENT_SETUP_H
+
+#include "err.h"
+
+/* Mounts /dev, /proc, /sys; one that the kernel offers by itself is left alone. */
+int setup_mounts(struct err *err);
+
+/* Loads the modules that the image lists for its kernel; no list, nothing to do. */
+int setup_modules(struct err *err);
+
+/* Kernel settings; those that a kernel does not have are passed over. */
+void setup_settings(void);
+
+#endif

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Builds and checks the image of the stub domain."""

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""What goes into the image besides QEMU, its libraries and the agent: tables only."""
+
+QEMU = "/usr/libexec/xen-qemu-system-i386"
+
+# Where Debian's QEMU looks for its data, in its own order (`-L help`).
+DATA_DIRS = ("/usr/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu")
+
+# Data files that this QEMU opens for what the toolstack can ask of it, with the
+# option that makes it open them.  tests/image/test_trace.py starts each of them
+# under strace and fails if a file is opened that is not here.
+DATA_FILES = {
+    # display adapters
+    "vgabios-stdvga.bin": "-device VGA",
+    "vgabios-cirrus.bin": "-device cirrus-vga",
+    "vgabios-qxl.bin": "-device qxl-vga",
+    "vgabios-virtio.bin": "-device virtio-vga",
+    "vgabios-vmware.bin": "-device vmware-svga",
+    "vgabios-bochs-display.bin": "-device bochs-display",
+    # network adapters
+    "efi-e1000.rom": "-device e1000",
+    "efi-e1000e.rom": "-device e1000e",
+    "efi-rtl8139.rom": "-device rtl8139",
+    "efi-virtio.rom": "-device virtio-net-pci",
+    "efi-ne2k_pci.rom": "-device ne2k_pci",
+    "efi-pcnet.rom": "-device pcnet",
+    "efi-vmxnet3.rom": "-device vmxnet3",
+    "pxe-eepro100.rom": "-device i82550",
+    # the local APIC of every HVM machine
+    "kvmvapic.bin": "-machine xenfv",
+    # -kernel: a Linux image, a multiboot one, one with a PVH entry
+    "linuxboot_dma.bin": "-kernel bzImage",
+    "multiboot_dma.bin": "-kernel multiboot",
+    "pvh.bin": "-kernel vmlinux",
+}
+KEYMAP_DIR = "/usr/share/qemu/keymaps"  # -k LANGUAGE, with -vnc
+
+# Modules that the distribution's kernel needs, with their parameters.  Their
+# dependencies come from modules.dep; one that is built in is left out.
+MODULES = {
+    "xen-blkfront": "",
+    "xen-netfront": "",
+    "xen-evtchn": "",
+    "xen-gntdev": "",
+    "xen-gntalloc": "",
+    # Since XSA-482 privcmd in a domU serves the target domain only and refuses what
+    # libxendevicemodel asks without naming a domain; older kernels ignore the word.
+    "xen-privcmd": "unrestricted=1",
+    "tun": "",
+    "bridge": "",
+}
+MODULES_LIST = "lib/modules.load"  # read by the agent: one path and its parameters a line
+
+# The agent is PID 1 and has no use for more than errors on the console.
+KERNEL_CMDLINE = "console=hvc0 loglevel=4 panic=-1 rdinit=/init"
+
+# What QEMU is asked for the toolstack's probe.
+PROBE_COMMANDS = ("query-version", "query-target", "query-commands", "query-machines",
+                  "query-command-line-options")

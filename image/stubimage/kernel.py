@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""The distribution's Linux: which one, and the few modules of it that are needed."""
+import glob
+import gzip
+import lzma
+import os
+import re
+import subprocess
+
+
+class KernelError(Exception):
+    pass
+
+
+def _version_key(version):
+    return [int(part) if part.isdigit() else part
+            for part in re.findall(r"\d+|[^\d]+", version)]
+
+
+def newest():
+    """(version, path of vmlinuz, directory of its modules) of the newest installed kernel."""
+    found = {}
+    for path in glob.glob("/boot/vmlinuz-*-amd64"):
+        version = os.path.basename(path)[len("vmlinuz-"):]
+        modules = f"/lib/modules/{version}"
+        if os.path.exists(f"{modules}/modules.dep"):
+            found[version] = (version, path, modules)
+    if not found:
+        raise KernelError("no kernel with modules in /boot: install linux-image-amd64")
+    return found[max(found, key=_version_key)]
+
+
+def _decompress(path):
+    with open(path, "rb") as f:
+        data = f.read()
+    if path.endswith(".xz"):
+        return lzma.decompress(data)
+    if path.endswith(".gz"):
+        return gzip.decompress(data)
+    if path.endswith(".zst"):
+        return subprocess.run(["zstd", "-dcq", path], check=True,
+                              stdout=subprocess.PIPE).stdout
+    return data
+
+
+def _module_name(path):
+    return os.path.basename(path).split(".ko")[0].replace("_", "-")
+
+
+def load_order(directory, wanted):
+    """Paths (relative to `directory`) of the wanted modules, dependencies first."""
+    depends, by_name = {}, {}
+    with open(f"{directory}/modules.dep") as f:
+        for line in f:
+            path, _, needs = line.partition(":")
+            depends[path] = needs.split()
+            by_name[_module_name(path)] = path
+    with open(f"{directory}/modules.builtin") as f:
+        builtin = {_module_name(line.strip()) for line in f}
+    order = []
+
+    def visit(path):
+        if path in order:
+            return
+        for need in depends[path]:
+            visit(need)
+        order.append(path)
+
+    for name in wanted:
+        if name in builtin:
+            continue
+        if name not in by_name:
+            raise KernelError(f"{directory}: no module {name}, and it is not built in")
+        visit(by_name[name])
+    return order
+
+
+def modules(directory, wanted):
+    """(list of (file name, parameters, data)), in the order they must be loaded in."""
+    loaded = []
+    for path in load_order(directory, wanted):
+        name = _module_name(path)
+        loaded.append((f"{name}.ko", wanted.get(name, ""),
+                       _decompress(os.path.join(directory, path))))
+    return loaded

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Asks the QEMU of an image what the toolstack asks when it probes a device model."""
+import json
+import os
+import subprocess
+import tempfile
+
+from . import contents, cpio
+
+TIMEOUT = 60
+
+
+class ProbeError(Exception):
+    pass
+
+
+class Unpacked:
+    """The root archive in a temporary directory, from which its QEMU can be run."""
+
+    def __init__(self, archive, loader, qemu):
+        self._dir = tempfile.TemporaryDirectory(prefix="stubdom-image-")
+        root = self._dir.name
+        for _, entry in cpio.read(archive):
+            path = os.path.join(root, entry.name)
+            if entry.is_file:
+                with open(path, "wb") as f:
+                    f.write(entry.data)
+                os.chmod(path, entry.mode & 0o777)
+            elif not os.path.isdir(path) and entry.data == b"" and entry.rdev == (0, 0):
+                os.mkdir(path)
+        # The archive's own loader, with its libraries and none of this system's.
+        self.command = [root + loader, "--inhibit-cache", "--library-path",
+                        f"{root}/lib/x86_64-linux-gnu", root + qemu]
+        self.data = f"{root}/usr/share/qemu"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._dir.cleanup()
+
+    def run(self, arguments, text_in=""):
+        env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+        run = subprocess.run(self.command + arguments, input=text_in, text=True, env=env,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT)
+        if run.returncode != 0:
+            raise ProbeError(f"QEMU {' '.join(arguments)}: exit status {run.returncode}: "
+                             + run.stderr.strip())
+        return run.stdout
+
+
+def _parse_replies(text):
+    replies = []
+    for line in text.splitlines():
+        message = json.loads(line)
+        if "error" in message:
+            raise ProbeError(f"QEMU: {message['error'].get('desc')}")
+        if "QMP" in message or "return" in message:
+            replies.append(message)
+    return replies
+
+
+def ask(unpacked):
+    """The manifest's "qemu" members that QEMU itself answers.
+
+    accel=qtest and not accel=xen: no Xen is needed to build an image, and the
+    answers describe the program, not the machine.
+    """
+    commands = ("qmp_capabilities",) + contents.PROBE_COMMANDS + ("quit",)
+    text = "".join(json.dumps({"execute": c}) + "\n" for c in commands)
+    replies = _parse_replies(unpacked.run(
+        ["-L", unpacked.data, "-S", "-no-user-config", "-nodefaults", "-nographic",
+         "-machine", "none,accel=qtest", "-qmp", "stdio"], text))
+    if len(replies) < len(commands):
+        raise ProbeError("QEMU: ended before it had answered the probe")
+    version = replies[2]["return"]["qemu"]
+    # Both texts name the program by the path it was started with.
+    name = os.path.basename(contents.QEMU)
+    return {
+        "version": "{major}.{minor}.{micro}".format(**version),
+        "version_text": unpacked.run(["-version"]),
+        "help_text": unpacked.run(["-help"]).replace(unpacked.command[-1], name)
+                             .replace(unpacked.command[0], name),
+        "probe": {
+            "greeting": replies[0],
+            "commands": dict(zip(contents.PROBE_COMMANDS, replies[2:])),
+        },
+    }

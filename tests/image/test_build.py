@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""The image as built: reproducible, minimal, described by its manifest."""
+import hashlib
+import json
+import subprocess
+
+import pytest
+from conftest import TREE
+from stubimage import contents, cpio, elf, kernel
+
+
+def build(*arguments):
+    return subprocess.run([TREE / "image" / "build-image", *arguments], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.fixture(scope="module")
+def manifest(image):
+    return json.loads((image / "manifest.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def root(image):
+    return {e.name: (at, e) for at, e in cpio.read((image / "root.cpio").read_bytes())}
+
+
+def test_twice_the_same_bytes(image, agent, tmp_path):
+    assert build("--agent", agent, "--output", tmp_path).returncode == 0
+    assert {p.name for p in image.iterdir()} == {p.name for p in tmp_path.iterdir()}
+    for path in image.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+
+
+def test_manifest_describes_the_files(image, manifest):
+    assert manifest["version"] == 1
+    for name, want in manifest["files"].items():
+        data = (image / name).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (want["bytes"], want["sha256"])
+    linux = manifest["kernels"]["linux"]
+    assert {linux["file"], *linux["ramdisk"]} <= set(manifest["files"])
+
+
+def test_manifest_names_the_packages(manifest):
+    versions = {p["name"]: p["version"] for p in manifest["packages"]}
+    assert {"qemu-system-xen", "seabios", "ipxe-qemu", "libc6", "qemu-system-data"} <= set(versions)
+    assert manifest["qemu"]["version"] in versions["qemu-system-xen"]
+    assert any(name.startswith("linux-image-") for name in versions)
+
+
+def test_probe_answers_are_qemus_own(manifest):
+    qemu = manifest["qemu"]
+    probe = qemu["probe"]
+    options = {o["option"]: [p["name"] for p in o["parameters"]]
+               for o in probe["commands"]["query-command-line-options"]["return"]}
+    # What libxl 4.20 looks for in its probe (libxl_dm.c, device_model_probe_cmdline).
+    assert {"chroot", "user"} <= set(options["run-with"])
+    assert probe["greeting"]["QMP"]["version"]["qemu"]["major"] >= 10
+    assert {"name": "quit"} in probe["commands"]["query-commands"]["return"]
+    assert qemu["version_text"].startswith("QEMU emulator version " + qemu["version"])
+    assert "-xen-domid" in qemu["help_text"] and "/tmp" not in qemu["help_text"]
+
+
+def test_root_holds_what_qemu_needs_and_no_more(root, manifest):
+    names = set(root)
+    assert manifest["root"]["files"] == sum(e.is_file for _, e in root.values())
+    loader, libraries = elf.closure(contents.QEMU)
+    libraries = {f"lib/x86_64-linux-gnu/{s}" for s in libraries}
+    assert {n for n in names if ".so" in n} == libraries | {loader.lstrip("/")}
+    programs = {n for n in names if root[n][1].is_file and root[n][1].mode & 0o111} - libraries
+    assert programs == {"init", contents.QEMU.lstrip("/"), loader.lstrip("/")}
+    for word in ("busybox", "bin/sh", "bash", "locale", "ld.so.cache", "gconv"):
+        assert not [n for n in names if word in n]
+
+
+def test_every_large_file_can_be_mapped_in_place(root):
+    assert [n for n, (at, e) in root.items() if len(e.data) >= cpio.PAGE and at % cpio.PAGE] == []
+
+
+def test_modules_come_after_what_they_need(image):
+    modules = {e.name: e.data for _, e in cpio.read((image / "modules-linux.cpio").read_bytes())
+               if e.is_file}
+    lines = modules.pop(contents.MODULES_LIST).decode().splitlines()
+    order = [line.split()[0].lstrip("/") for line in lines]
+    assert set(order) == set(modules) and all(d[:4] == b"\x7fELF" for d in modules.values())
+    assert "/lib/modules/xen-privcmd.ko unrestricted=1" in lines
+    assert order.index("lib/modules/llc.ko") < order.index("lib/modules/stp.ko") \
+        < order.index("lib/modules/bridge.ko")
+
+
+def test_verify_accepts_the_image_and_names_a_changed_file(image, tmp_path):
+    assert build("--verify", image).returncode == 0
+    for path in image.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    with open(tmp_path / "root.cpio", "r+b") as f:
+        f.seek(5000)
+        f.write(b"!")
+    run = build("--verify", tmp_path)
+    assert run.returncode == 1 and f"{tmp_path}/root.cpio" in run.stderr
+    (tmp_path / "root.cpio").unlink()
+    run = build("--verify", tmp_path)
+    assert run.returncode == 1 and "No such file" in run.stderr
+
+
+def test_a_missing_qemu_is_one_line_with_the_remedy(agent, tmp_path):
+    run = build("--agent", agent, "--output", tmp_path, "--qemu", "/nowhere/qemu")
+    assert run.returncode == 1
+    assert run.stderr == "build-image: /nowhere/qemu: not installed; install qemu-system-xen\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_newest_kernel_is_by_number():
+    assert max(["6.12.9+deb13-amd64", "6.12.117+deb13-amd64", "6.1.0-45-amd64"],
+               key=kernel._version_key) == "6.12.117+deb13-amd64"
