@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks of the host: what only a running one can answer. */
+#include <errno.h>
+#include <libxl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xenstore.h>
+
+#include "doctor.h"
+#include "guest.h"
+
+/* What a stub domain with Debian's kernel takes, with room for the guest's own needs. */
+enum { FREE_MB_WANTED = 512 };
+
+void doctor_check_root(const struct doctor_host *host, struct doctor_report *report)
+{
+	if (geteuid() != 0)
+		doctor_add(report, DOCTOR_WARN, "run 'stubdom doctor' as root",
+			   "not root: some checks cannot see what they should");
+}
+
+void doctor_check_xenstore(const struct doctor_host *host, struct doctor_report *report)
+{
+	struct xs_handle *xs = xs_open(0);
+	char *domid = NULL;
+	unsigned len;
+
+	if (xs) {
+		domid = xs_read(xs, XBT_NULL, "domid", &len);
+		xs_close(xs);
+	}
+	if (domid && strcmp(domid, "0") == 0)
+		doctor_add(report, DOCTOR_OK, NULL, "xenstore answers");
+	else if (domid)
+		doctor_add(report, DOCTOR_FAIL, "run this in dom0",
+			   "xenstore says that this is domain %s", domid);
+	else
+		doctor_add(report, DOCTOR_FAIL, "systemctl start xenstored xen-init-dom0",
+			   "xenstore does not answer: %s", strerror(errno));
+	free(domid);
+}
+
+static void check_physinfo(libxl_ctx *ctx, struct doctor_report *report)
+{
+	libxl_physinfo info;
+	uint64_t free_kb;
+
+	libxl_physinfo_init(&info);
+	if (libxl_get_physinfo(ctx, &info) != 0) {
+		doctor_add(report, DOCTOR_FAIL, "see 'xl dmesg'",
+			   "Xen does not tell what the machine can do");
+		return;
+	}
+	if (!info.cap_hvm)
+		doctor_add(report, DOCTOR_FAIL,
+			   "turn on VT-x or AMD-V in the firmware's settings",
+			   "no HVM: hardware virtualisation is off");
+	else
+		doctor_add(report, DOCTOR_OK, NULL, "HVM%s",
+			   info.cap_hap ? ", with hardware assisted paging" : "");
+	if (info.cap_hvm_directio)
+		doctor_add(report, DOCTOR_OK, NULL, "IOMMU is on");
+	else
+		doctor_add(
+			report, DOCTOR_NOTE, NULL,
+			"no IOMMU: stub domains do without, PCI pass-through would not");
+	if (libxl_get_free_memory(ctx, &free_kb) == 0 && free_kb / 1024 < FREE_MB_WANTED)
+		doctor_add(report, DOCTOR_WARN,
+			   "give dom0 less memory: dom0_mem= on Xen's command line",
+			   "%llu MB of memory are free, each stub domain takes about 200",
+			   (unsigned long long)free_kb / 1024);
+	libxl_physinfo_dispose(&info);
+}
+
+void doctor_check_hardware(const struct doctor_host *host, struct doctor_report *report)
+{
+	xentoollog_logger_stdiostream *log =
+		xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
+	libxl_ctx *ctx = NULL;
+
+	if (log &&
+	    libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, (xentoollog_logger *)log) == 0) {
+		check_physinfo(ctx, report);
+		libxl_ctx_free(ctx);
+	} else {
+		doctor_add(report, DOCTOR_FAIL, "remedy what failed above first",
+			   "libxl cannot reach the hypervisor");
+	}
+	if (log)
+		xtl_logger_destroy((xentoollog_logger *)log);
+}
+
+void doctor_check_user(const struct doctor_host *host, struct doctor_report *report)
+{
+	const struct passwd *user = getpwnam(STUBDOM_USER);
+
+	if (!user)
+		doctor_add(report, DOCTOR_FAIL,
+			   "adduser --system --group --no-create-home " STUBDOM_USER,
+			   "no user '" STUBDOM_USER "' for the relay to run as");
+	else if (user->pw_uid == 0)
+		doctor_add(report, DOCTOR_FAIL,
+			   "give the user '" STUBDOM_USER "' an id of its own",
+			   "the user '" STUBDOM_USER "' is root");
+	else
+		doctor_add(report, DOCTOR_OK, NULL,
+			   "the relay runs as user '" STUBDOM_USER "' (%u)",
+			   (unsigned)user->pw_uid);
+}
+
+static void check_leftover(const struct guest *guest, struct doctor_report *report)
+{
+	const char *state = guest_state(guest);
+	char remedy[128];
+
+	if (strcmp(state, "guest gone") == 0) {
+		snprintf(remedy, sizeof(remedy),
+			 guest->stub_alive ? "xl destroy %u"
+					   : "xenstore-rm /local/domain/0/stubdom/%u",
+			 guest->stub_alive ? guest->stub_domid : guest->domid);
+		doctor_add(report, DOCTOR_WARN, remedy,
+			   "guest %u is gone, %s of it is left over", guest->domid,
+			   guest->stub_alive ? "the stub domain" : "the record");
+	} else if (strcmp(state, "unserved") == 0 || strcmp(state, "stub gone") == 0 ||
+		   strcmp(state, "failed") == 0) {
+		snprintf(remedy, sizeof(remedy), "see 'stubdom log %u'; xl destroy %u",
+			 guest->domid, guest->domid);
+		doctor_add(report, DOCTOR_WARN, remedy, "guest %u (%.64s): %s%s%.200s",
+			   guest->domid, guest->name ? guest->name : "?", state,
+			   guest->error ? ": " : "", guest->error ? guest->error : "");
+	}
+}
+
+void doctor_check_leftovers(const struct doctor_host *host, struct doctor_report *report)
+{
+	struct guest_list list;
+	struct err err;
+	size_t before = report->n;
+
+	if (guest_list_read(&list, &err) < 0)
+		return; /* doctor_check_xenstore has told */
+	for (size_t i = 0; i < list.n; i++)
+		check_leftover(&list.guests[i], report);
+	if (report->n == before)
+		doctor_add(report, DOCTOR_OK, NULL,
+			   "nothing is left over of other guests");
+	guest_list_free(&list);
+}

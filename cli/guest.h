@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Guests whose device model is a stub domain, as xenstore tells of them. */
+#ifndef STUBDOM_GUEST_H
+#define STUBDOM_GUEST_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "err.h"
+
+/* Owns its strings; a string that is not known is NULL. */
+struct guest {
+	unsigned domid;
+	char *name;
+	unsigned stub_domid;
+	bool stub_known;
+	char *stub_name;
+	char *kernel;
+	char *type;
+	char *qemu;
+	char *image;
+	char *log;
+	pid_t launcher;	   /* 0: not known */
+	long long started; /* seconds since 1970; 0: not known */
+	/* What the stub domain says of itself: printable, at most 200 bytes, else not to
+	   be trusted. */
+	char *stage;
+	char *error;
+	char *exit;
+	bool guest_alive; /* the domains exist */
+	bool stub_alive;
+	bool launcher_alive;
+};
+
+struct guest_list {
+	struct guest *guests; /* by guest domid */
+	size_t n;
+};
+
+/* All of them.  ERR_HOST: xenstore cannot be reached. */
+int guest_list_read(struct guest_list *list, struct err *err);
+
+void guest_list_free(struct guest_list *list);
+
+/*
+ * One, by name or domain id.  ERR_GUEST: there is no such guest, or it has no
+ * stub domain; the message says which.
+ */
+int guest_find(const char *name_or_id, struct guest *out, struct err *err);
+
+void guest_free(struct guest *guest);
+
+/*
+ * In one word: "starting", "running", "failed", "ended", or what is left over
+ * of it: "guest gone", "stub gone", "unserved" (its stubdom-dm is gone).
+ */
+const char *guest_state(const struct guest *guest);
+
+/* The path of one of the guest's sockets for stubdom (abi/facts.h); the caller frees. */
+char *guest_socket(const struct guest *guest, const char *name);
+
+#endif

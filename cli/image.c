@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* The installed image: its manifest, and whether it is whole and up to date. */
+#include "image.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "child.h"
+#include "cleanup.h"
+#include "manifest.h"
+
+enum { OUTPUT_MAX = 1 << 20 };
+
+json_t *image_load(const char *dir, struct err *err)
+{
+	cleanup_free char *path = NULL;
+	json_error_t why;
+	json_t *manifest;
+	json_t *version;
+
+	if (asprintf(&path, "%s/" MANIFEST_FILE, dir) < 0) {
+		path = NULL;
+		err_set(err, ERR_HOST, "out of memory");
+		return NULL;
+	}
+	manifest = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+	if (!manifest) {
+		err_set(err, ERR_HOST, "%s; make the image with 'stubdom image build'",
+			json_error_code(&why) == json_error_cannot_open_file ? why.text
+									     : path);
+		return NULL;
+	}
+	version = json_object_get(manifest, "version");
+	if (json_is_integer(version) && json_integer_value(version) == MANIFEST_VERSION)
+		return manifest;
+	json_decref(manifest);
+	err_set(err, ERR_HOST,
+		"%s: not of version %d; make the image anew with 'stubdom image build'",
+		path, MANIFEST_VERSION);
+	return NULL;
+}
+
+static int add_problem(struct image_problems *problems, struct err *err, const char *fmt,
+		       ...) __attribute__((format(printf, 3, 4)));
+
+static int add_problem(struct image_problems *problems, struct err *err, const char *fmt,
+		       ...)
+{
+	char **lines = reallocarray(problems->lines, problems->n + 1, sizeof(*lines));
+	va_list ap;
+	int n;
+
+	if (!lines)
+		return err_set(err, ERR_HOST, "out of memory");
+	problems->lines = lines;
+	va_start(ap, fmt);
+	n = vasprintf(&lines[problems->n], fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return err_set(err, ERR_HOST, "out of memory");
+	problems->n++;
+	return 0;
+}
+
+static int check_sum(const char *path, const char *want, struct image_problems *problems,
+		     struct err *err)
+{
+	char *argv[] = {(char *)"sha256sum", (char *)"--", (char *)path, NULL};
+	cleanup_free char *out = NULL;
+	int status = child_output(argv, OUTPUT_MAX, 0, &out, err);
+
+	if (status < 0)
+		return -1;
+	if (status > 0)
+		return add_problem(problems, err, "%s: cannot be read", path);
+	/* A leading backslash says that the file name is escaped. */
+	if (strncmp(out + (*out == '\\'), want, strlen(want)) == 0)
+		return 0;
+	return add_problem(problems, err, "%s: not the content that the manifest says",
+			   path);
+}
+
+static int check_file(const char *dir, const char *name, const json_t *entry, int deep,
+		      struct image_problems *problems, struct err *err)
+{
+	const char *sum = json_string_value(json_object_get(entry, "sha256"));
+	json_int_t bytes = json_integer_value(json_object_get(entry, "bytes"));
+	cleanup_free char *path = NULL;
+	struct stat st;
+
+	if (strchr(name, '/') || *name == '.' || !sum || strlen(sum) != 64)
+		return add_problem(problems, err, "%s: a bad entry in the manifest",
+				   name);
+	if (asprintf(&path, "%s/%s", dir, name) < 0) {
+		path = NULL;
+		return err_set(err, ERR_HOST, "out of memory");
+	}
+	if (stat(path, &st) < 0)
+		return add_problem(problems, err, "%s: %s", path, strerror(errno));
+	if (st.st_size != bytes)
+		return add_problem(problems, err,
+				   "%s: %lld bytes, the manifest says %lld", path,
+				   (long long)st.st_size, (long long)bytes);
+	return deep ? check_sum(path, sum, problems, err) : 0;
+}
+
+int image_check_files(const json_t *manifest, const char *dir, int deep,
+		      struct image_problems *problems, struct err *err)
+{
+	json_t *files = json_object_get(manifest, "files");
+	const char *name;
+	json_t *entry;
+
+	*problems = (struct image_problems){0};
+	if (json_object_size(files) == 0)
+		return add_problem(problems, err, "the manifest names no files");
+	json_object_foreach(files, name,
+			    entry) if (check_file(dir, name, entry, deep, problems, err) <
+				       0) return -1;
+	return 0;
+}
+
+/* Looks for a line "NAME VERSION ARCH"; *version is "" if another version is there. */
+static int find_package(const char *installed, const char *name, const char *version,
+			const char *arch, char *other, size_t size)
+{
+	size_t name_len = strlen(name);
+
+	*other = '\0';
+	for (const char *at = installed; *at;
+	     at += strcspn(at, "\n"), at += *at == '\n') {
+		char line_version[128];
+		char line_arch[32];
+
+		if (strncmp(at, name, name_len) != 0 || at[name_len] != ' ' ||
+		    sscanf(at + name_len, " %127s %31s", line_version, line_arch) != 2)
+			continue;
+		if (arch && strcmp(arch, line_arch) != 0)
+			continue;
+		if (strcmp(version, line_version) == 0)
+			return 1;
+		snprintf(other, size, "%s", line_version);
+	}
+	return 0;
+}
+
+int image_compare_packages(const json_t *manifest, const char *installed,
+			   struct image_problems *problems, struct err *err)
+{
+	json_t *packages = json_object_get(manifest, "packages");
+	json_t *package;
+	size_t i;
+
+	*problems = (struct image_problems){0};
+	json_array_foreach(packages, i, package)
+	{
+		const char *name = json_string_value(json_object_get(package, "name"));
+		const char *version =
+			json_string_value(json_object_get(package, "version"));
+		const char *arch = json_string_value(json_object_get(package, "arch"));
+		char other[128];
+		int rc = 0;
+
+		if (!name || !version)
+			rc = add_problem(problems, err, "a bad entry in the manifest");
+		else if (find_package(installed, name, version, arch, other,
+				      sizeof(other)))
+			continue;
+		else if (*other)
+			rc = add_problem(problems, err,
+					 "%s: %s is installed, the image has %s", name,
+					 other, version);
+		else
+			rc = add_problem(problems, err,
+					 "%s: not installed any more, the image has %s",
+					 name, version);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int image_check_packages(const json_t *manifest, struct image_problems *problems,
+			 struct err *err)
+{
+	char *argv[] = {(char *)"dpkg-query", (char *)"-W",
+			(char *)"-f=${Package} ${Version} ${Architecture}\\n", NULL};
+	cleanup_free char *installed = NULL;
+	int status;
+
+	*problems = (struct image_problems){0};
+	status = child_output(argv, 64 * OUTPUT_MAX, 1, &installed, err);
+	if (status < 0)
+		return -1;
+	if (status > 0)
+		return err_set(err, ERR_HOST, "dpkg-query failed (exit status %d)",
+			       status);
+	return image_compare_packages(manifest, installed, problems, err);
+}
+
+void image_problems_free(struct image_problems *problems)
+{
+	for (size_t i = 0; i < problems->n; i++)
+		free(problems->lines[i]);
+	free(problems->lines);
+	*problems = (struct image_problems){0};
+}

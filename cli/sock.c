@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Unix sockets with a deadline on everything. */
+#include "sock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+long long sock_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+int sock_left_ms(long long deadline)
+{
+	long long left = deadline - sock_now_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
+int sock_connect(const char *path, struct err *err)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return err_set(err, ERR_HOST, "%s: path too long", path);
+	strcpy(addr.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_errno(err, ERR_HOST, errno, "socket");
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return fd;
+	err_errno(err, errno == ENOENT || errno == ECONNREFUSED ? ERR_GUEST : ERR_HOST,
+		  errno, "%s", path);
+	close(fd);
+	return -1;
+}
+
+static int wait_for(int fd, short events, long long deadline, struct err *err)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	int left;
+	int n;
+
+	do {
+		left = sock_left_ms(deadline);
+		n = poll(&p, 1, left);
+	} while (n < 0 && errno == EINTR);
+	/* A peer that never stops sending is always ready: it too has until then. */
+	if (left == 0)
+		n = 0;
+	if (n < 0)
+		return err_errno(err, ERR_HOST, errno, "poll");
+	return n > 0 ? 0 : err_set(err, ERR_STUB, "no answer in time");
+}
+
+long sock_read(int fd, void *buf, size_t size, long long deadline, struct err *err)
+{
+	ssize_t n;
+
+	do {
+		if (wait_for(fd, POLLIN, deadline, err) < 0)
+			return -1;
+		n = recv(fd, buf, size, MSG_DONTWAIT);
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
+	if (n < 0)
+		return err_errno(err, ERR_STUB, errno, "reading from the stub domain");
+	return n;
+}
+
+int sock_read_all(int fd, void *buf, size_t size, long long deadline, struct err *err)
+{
+	char *at = buf;
+
+	while (size > 0) {
+		long n = sock_read(fd, at, size, deadline, err);
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			return err_set(err, ERR_STUB,
+				       "the stub domain closed the channel");
+		at += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+int sock_write_all(int fd, const void *buf, size_t size, long long deadline,
+		   struct err *err)
+{
+	const char *at = buf;
+
+	while (size > 0) {
+		ssize_t n;
+
+		if (wait_for(fd, POLLOUT, deadline, err) < 0)
+			return -1;
+		n = send(fd, at, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return err_errno(err, ERR_STUB, errno,
+					 "writing to the stub domain");
+		at += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs of stubdom as one table, and what their files share. */
+#include "verb.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct verb verb_table[] = {
+	{"list", "[--json | --names]", "the guests whose device model is a stub domain",
+	 "  --json   as JSON, for programs\n"
+	 "  --names  the guests' names only, one a line\n",
+	 verb_list},
+	{"status", "GUEST [--json]", "one guest and its stub domain in full",
+	 "  --json   as JSON, for programs\n"
+	 "\n"
+	 "Also asks QEMU what it is doing (QMP query-status), for at most 5 seconds.\n",
+	 verb_status},
+	{"qmp", "GUEST '{...}' | GUEST COMMAND [KEY=VALUE...]", "run a QMP command",
+	 "  -t, --timeout SECONDS  wait this long for the answer (60)\n"
+	 "\n"
+	 "The answer is printed as JSON. A VALUE that is JSON (3, true, null, \"3\", "
+	 "[1],\n"
+	 "{...}) is taken as that, anything else as a string; a.b=VALUE sets b in an "
+	 "object\n"
+	 "a. An error of QEMU's gives exit status 1.\n",
+	 verb_qmp},
+	{"monitor", "GUEST [-c COMMAND]...", "talk to QEMU's human monitor (HMP)",
+	 "  -c, --command COMMAND  run this and end; may be repeated\n"
+	 "\n"
+	 "On a terminal: line editing, history, Tab completes commands, Ctrl-D ends. "
+	 "With\n"
+	 "standard input from elsewhere, each of its lines is a command.\n",
+	 verb_monitor},
+	{"serial", "GUEST [-n N]", "attach to a serial port; Ctrl-] detaches",
+	 "  -n, --number N  the guest's N-th port, from 0\n"
+	 "\n"
+	 "Works for ports that are a pty (serial=\"pty\"), as 'xl console -t serial' "
+	 "does.\n",
+	 verb_serial},
+	{"screenshot", "GUEST FILE.png | FILE.ppm",
+	 "save the guest's screen as a picture",
+	 "The kind is the file name's ending; '-' writes a PNG to standard output.\n",
+	 verb_screenshot},
+	{"log", "GUEST [-f] [-n N]", "the log of a stub domain",
+	 "  -f, --follow   stay and print what is added\n"
+	 "  -n, --lines N  only the last N lines\n"
+	 "\n"
+	 "QEMU's messages, the agent's stages and the stub domain's kernel, with time "
+	 "and\n"
+	 "source. Of a guest that is gone, the newest log of that name in "
+	 "/var/log/xen.\n",
+	 verb_log},
+	{"plan", "GUEST | -- QEMU-ARGUMENT...", "show what a stub domain is made of",
+	 "Prints the plan of a running guest, or of a QEMU command line, as JSON, by\n"
+	 "'stubdom-dm --plan'. Creates nothing.\n",
+	 verb_plan},
+	{"image", "build [ARG...] | verify | show [--json]",
+	 "build, check or describe the stub domains' image",
+	 "  build   make it anew from the installed packages (arguments are passed on)\n"
+	 "  verify  check its files against its manifest, and its packages against "
+	 "those\n"
+	 "          installed; exit status 1 if something differs\n"
+	 "  show    its kernels, QEMU and packages\n"
+	 "  -d, --directory DIR  another image than the installed one\n",
+	 verb_image},
+	{"doctor", "[--json]", "check that this host can run stub domains",
+	 "  --json   as JSON, for programs\n"
+	 "\n"
+	 "One line a check: ok, note, warn or fail, with the remedy. Exit status 1 if "
+	 "one\n"
+	 "failed.\n",
+	 verb_doctor},
+	{"version", "", "print the version", "", verb_version},
+	{"help", "[VERB]", "list the verbs, or explain one", "", verb_help},
+	{0},
+};
+
+const struct verb *verb_find(const char *name)
+{
+	for (const struct verb *v = verb_table; v->name; v++)
+		if (strcmp(v->name, name) == 0)
+			return v;
+	return NULL;
+}
+
+int verb_usage_error(const char *verb, struct err *err, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return err_set(err, ERR_USAGE, "%s; see 'stubdom %s --help'", text, verb);
+}
+
+int verb_getopt(int argc, char **argv, const char *letters, const struct option *names,
+		struct err *err)
+{
+	char with_colon[32];
+	int at = optind;
+	int c;
+
+	opterr = 0;
+	/* A leading ':' (after '+') makes a missing value ':' and not '?'. */
+	snprintf(with_colon, sizeof(with_colon), "%s:%s", *letters == '+' ? "+" : "",
+		 *letters == '+' ? letters + 1 : letters);
+	c = getopt_long(argc, argv, with_colon, names, NULL);
+	if (c == ':')
+		verb_usage_error(argv[0], err, "option '%s' needs a value",
+				 argv[optind - 1]);
+	else if (c == '?' && optopt)
+		verb_usage_error(argv[0], err, "no option '-%c'", optopt);
+	else if (c == '?')
+		verb_usage_error(argv[0], err, "no option '%s'",
+				 argv[optind > at ? optind - 1 : at]);
+	return c == ':' ? '?' : c;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* stubdom log: prints and follows the log of a stub domain. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "guest.h"
+#include "term.h"
+#include "verb.h"
+
+#define LOG_DIR "/var/log/xen" /* where libxl puts a device model's log */
+
+/* A guest that is gone has no record; its log is where libxl put it. */
+static int find_log(const char *name, char **out, struct err *err)
+{
+	struct guest guest;
+
+	if (guest_find(name, &guest, err) == 0) {
+		const char *at = guest.name ? guest.name : name;
+
+		if (guest.log)
+			*out = strdup(guest.log);
+		else if (asprintf(out, LOG_DIR "/qemu-dm-%s.log", at) < 0)
+			*out = NULL;
+		guest_free(&guest);
+		return *out ? 0 : err_set(err, ERR_HOST, "out of memory");
+	}
+	/* The error that guest_find gave stands unless there is such a log. */
+	if (strchr(name, '/') || asprintf(out, LOG_DIR "/qemu-dm-%s.log", name) < 0) {
+		*out = NULL;
+		return -1;
+	}
+	return access(*out, R_OK);
+}
+
+/* Where the last `lines` lines begin. */
+static off_t tail_start(int fd, long lines)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	off_t at = end;
+	long seen = 0;
+	char buf[4096];
+
+	if (lines == 0)
+		return end;
+	while (at > 0) {
+		size_t n = at < (off_t)sizeof(buf) ? (size_t)at : sizeof(buf);
+
+		at -= (off_t)n;
+		if (pread(fd, buf, n, at) != (ssize_t)n)
+			return 0;
+		for (size_t i = n; i-- > 0;) {
+			/* The newline that ends the file ends its last line. */
+			if (buf[i] != '\n' || at + (off_t)i == end - 1)
+				continue;
+			if (++seen == lines)
+				return at + (off_t)i + 1;
+		}
+	}
+	return 0;
+}
+
+static int copy(int fd, const char *path, struct err *err)
+{
+	char buf[8192];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		term_write_foreign(stdout, buf, (size_t)n);
+	if (n < 0)
+		return err_errno(err, ERR_HOST, errno, "%s", path);
+	if (fflush(stdout) != 0)
+		return err_errno(err, ERR_HOST, errno, "standard output");
+	return 0;
+}
+
+/* Whether the path is another file by now (rotated), or this one was cut. */
+static bool replaced(int fd, const char *path)
+{
+	struct stat here;
+	struct stat there;
+
+	if (fstat(fd, &here) < 0 || stat(path, &there) < 0)
+		return false;
+	return here.st_ino != there.st_ino || here.st_dev != there.st_dev ||
+	       here.st_size < lseek(fd, 0, SEEK_CUR);
+}
+
+/* The directory: what is written to the file, and the file that takes its place. */
+static int watch_log(const char *path, struct err *err)
+{
+	cleanup_free char *dir = strndup(path, (size_t)(strrchr(path, '/') - path));
+	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	if (watch >= 0 && dir &&
+	    inotify_add_watch(watch, *dir ? dir : "/",
+			      IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0)
+		return watch;
+	err_errno(err, ERR_HOST, errno, "watching %s", path);
+	if (watch >= 0)
+		close(watch);
+	return -1;
+}
+
+static int wait_for_change(int watch, struct err *err)
+{
+	struct pollfd p = {.fd = watch, .events = POLLIN};
+	char events[4096];
+
+	if (poll(&p, 1, -1) < 0 && errno != EINTR)
+		return err_errno(err, ERR_HOST, errno, "poll");
+	while (read(watch, events, sizeof(events)) > 0)
+		;
+	return 0;
+}
+
+static int follow_log(int *fd, const char *path, struct err *err)
+{
+	/* Before the next read, so that nothing is written unnoticed between the two. */
+	cleanup_fd int watch = watch_log(path, err);
+
+	if (watch < 0)
+		return -1;
+	for (;;) {
+		if (copy(*fd, path, err) < 0)
+			return -1;
+		if (replaced(*fd, path)) {
+			int again = open(path, O_RDONLY | O_CLOEXEC);
+
+			if (again >= 0) {
+				close(*fd);
+				*fd = again;
+				continue;
+			}
+		}
+		if (wait_for_change(watch, err) < 0)
+			return -1;
+	}
+}
+
+static int print_log(const char *path, long lines, bool follow, struct err *err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_errno(err, ERR_HOST, errno, "%s", path);
+	if (lines >= 0)
+		lseek(fd, tail_start(fd, lines), SEEK_SET);
+	return follow ? follow_log(&fd, path, err) : copy(fd, path, err);
+}
+
+int verb_log(int argc, char **argv, struct err *err)
+{
+	static const struct option names[] = {{"follow", no_argument, NULL, 'f'},
+					      {"lines", required_argument, NULL, 'n'},
+					      {0}};
+	cleanup_free char *path = NULL;
+	bool follow = false;
+	long lines = -1;
+	int c;
+
+	while ((c = verb_getopt(argc, argv, "fn:", names, err)) != -1) {
+		char *end;
+
+		if (c == '?')
+			return -1;
+		if (c == 'f') {
+			follow = true;
+			continue;
+		}
+		lines = strtol(optarg, &end, 10);
+		if (end == optarg || *end || lines < 0)
+			return verb_usage_error(
+				argv[0], err, "'%s': expected a number of lines", optarg);
+	}
+	if (optind + 1 != argc)
+		return verb_usage_error(argv[0], err, "expected one GUEST");
+	if (find_log(argv[optind], &path, err) < 0)
+		return -1;
+	return print_log(path, lines, follow, err);
+}

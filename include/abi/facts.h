@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What dom0 records of each stub domain: written by stubdom-dm, read by stubdom. */
+#ifndef STUBDOM_ABI_FACTS_H
+#define STUBDOM_ABI_FACTS_H
+
+/*
+ * One directory a guest, named by the guest's domain id, in a part of xenstore
+ * that only dom0 can write: what a stub domain says of itself (abi/boot.h) is
+ * elsewhere.  Made before the stub domain runs, removed with it.  Every value is
+ * text; a key that is missing is not known.
+ */
+#define STUBDOM_XS_FACTS "/local/domain/0/stubdom"
+
+#define STUBDOM_FACT_STUB "stub"	     /* domain id of the stub domain */
+#define STUBDOM_FACT_KERNEL "kernel"	     /* "linux", "nub" */
+#define STUBDOM_FACT_TYPE "type"	     /* "pvh", "pv" */
+#define STUBDOM_FACT_GUEST "guest"	     /* the guest's name */
+#define STUBDOM_FACT_LAUNCHER "launcher-pid" /* of the stubdom-dm that libxl knows */
+#define STUBDOM_FACT_STARTED "started"	     /* seconds since 1970 */
+#define STUBDOM_FACT_IMAGE "image" /* directory of the image it was started from */
+#define STUBDOM_FACT_QEMU "qemu"   /* version of the image's QEMU */
+#define STUBDOM_FACT_LOG "log"	   /* file that stubdom-dm logs to */
+
+/*
+ * Sockets for stubdom itself, in STUBDOM_RUN_DIR/<guest domid>/ (root only,
+ * mode 0700): made by stubdom-dm before the stub domain, removed with it.
+ * They are channels like any other (abi/channel.h).
+ */
+#define STUBDOM_RUN_DIR "/run/qemu-stubdom"
+#define STUBDOM_RUN_QMP "qmp" /* a QMP monitor of our own */
+#define STUBDOM_RUN_VNC "vnc" /* a VNC server of our own, for screenshots */
+#define STUBDOM_CHANNEL_OWN_QMP "stubdom-qmp"
+#define STUBDOM_CHANNEL_OWN_VNC "stubdom-vnc"
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Other domains' bytes on a terminal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <pty.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "term.h"
+
+static const char foreign[] = "a\033]0;x\007b\r\nc\rd\te\xc2\x9b"
+			      "2Jf\xc3\xa4\n";
+
+static void test_printable(void **state)
+{
+	char text[] = "a\033[1m\nb\xc2\x9b\xc3\xa4\x7f";
+
+	term_make_printable(text);
+	assert_string_equal(text, "a?[1m?b\xc2?\xc3\xa4?");
+}
+
+static void test_terminal(void **state)
+{
+	struct termios raw;
+	char got[128];
+	int master;
+	int slave;
+	FILE *out;
+	ssize_t n;
+
+	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	assert_int_equal(tcgetattr(slave, &raw), 0);
+	cfmakeraw(&raw);
+	assert_int_equal(tcsetattr(slave, TCSANOW, &raw), 0);
+	out = fdopen(slave, "w");
+	term_write_foreign(out, foreign, sizeof(foreign) - 1);
+	fflush(out);
+	n = read(master, got, sizeof(got) - 1);
+	assert_true(n > 0);
+	got[n] = '\0';
+	assert_string_equal(got, "a?]0;x?b\nc?d\te\xc2?2Jf\xc3\xa4\n");
+	fclose(out);
+	close(master);
+}
+
+static void test_file(void **state)
+{
+	FILE *out = tmpfile();
+	char got[128];
+	size_t n;
+
+	term_write_foreign(out, foreign, sizeof(foreign) - 1);
+	rewind(out);
+	n = fread(got, 1, sizeof(got), out);
+	/* All but the carriage return of the line's end. */
+	assert_int_equal(n, sizeof(foreign) - 2);
+	assert_memory_equal(got, "a\033]0;x\007b\nc\rd", 12);
+	assert_false(term_has_colour(out));
+	assert_string_equal(term_colour(out, TERM_RED), "");
+	fclose(out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_printable),
+		cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
