@@ -31,7 +31,7 @@ def is_xen(line):
     return line.startswith("(XEN)") or line.startswith("(d") and ")" in line[:8]
 
 
-def sections(console_path, qemu_path, lines=20):
+def sections(console_path, qemu_path, lines=40):
     """What a person wants to see of a rig that died."""
     said = tail(console_path, 2000)
     out = []

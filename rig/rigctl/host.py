@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The Xen host that every rig starts from: its files, and a saved copy of it just booted.
 
-The saved host is QEMU's migration stream for the devices, a file with the machine's memory, and
-a disk image. A rig maps the memory file privately, so that starting one copies nothing and rigs
-side by side share what they do not change.
+The saved host is a migration file of QEMU, in which each page of memory has a fixed place
+("mapped-ram") so that only what is not zero is stored and read, and the disk's changes since
+dom0's image.
 """
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,8 +18,8 @@ from .link import Link, NoAnswer
 from .machine import PORTS, Machine, arguments, initrd
 from .paths import CACHE, RIG, Lock
 
-BOOT_TIMEOUT = 240
-RECIPE = 1              # part of the saved host's key
+BOOT_TIMEOUT = 400      # it takes 30 s on an idle machine of two cores
+RECIPE = 2              # part of the saved host's key: raise it when hosts must be saved anew
 
 
 def say(text):
@@ -93,11 +94,8 @@ def wait_for_agent(machine, timeout):
 
 def boot(machine, dom0, memory, **how):
     """Boots the host afresh in machine.folder."""
-    machine.prepare(f"{dom0}/root.img", "raw")
-    with open(machine.path("initrd.img"), "wb") as f:
-        f.write(initrd(dom0))
-    ram = how.pop("ram", None)
-    machine.start(arguments(machine.folder, dom0, memory, ram=ram, share=bool(ram)), **how)
+    machine.prepare(dom0, f"{dom0}/root.img", "raw")
+    machine.start(arguments(machine.folder, dom0, memory), **how)
     wait_for_agent(machine, BOOT_TIMEOUT)
 
 
@@ -108,42 +106,39 @@ def save(target, dom0, memory):
     say("booting a Xen host to start rigs from")
     start = time.monotonic()
     try:
-        boot(machine, dom0, memory, ram="ram", die_with_us=True)
+        boot(machine, dom0, memory, die_with_us=True)
         say(f"[{time.monotonic() - start:3.0f} s] booted, saving it")
         with machine.qmp() as qmp:
-            save_state(qmp, "state")
+            qmp.command("stop")
+            _mapped_ram(qmp, True)
+            qmp.command("migrate", uri="file:state")
+            _migrated(qmp, "saving the host")
             qmp.command("quit")
+        machine.wait(20)
         for name in os.listdir(target):
-            if name not in ("ram", "state", "disk.qcow2", "console.log"):
+            if name not in ("state", "disk.qcow2", "console.log"):
                 os.unlink(os.path.join(target, name))
-        subprocess.run(["fallocate", "--dig-holes", os.path.join(target, "ram")], check=True)
     finally:
         machine.kill()
 
 
-def save_state(qmp, name):
-    """Stops the machine and writes its devices' state; its memory stays where it is mapped."""
-    qmp.command("stop")
-    qmp.command("migrate-set-capabilities", capabilities=[
-        {"capability": "x-ignore-shared", "state": True}])
-    qmp.command("migrate", uri=f"file:{name}")
-    _migrated(qmp, "saving the host")
-
-
 def resume(machine, saved, dom0, memory, keep_fds):
     """Starts a rig in machine.folder from a saved host."""
-    machine.prepare(f"{saved}/disk.qcow2", "qcow2")
-    with open(machine.path("initrd.img"), "wb") as f:
-        f.write(initrd(dom0))
-    machine.start(arguments(machine.folder, dom0, memory, ram=f"{saved}/ram", incoming=True),
-                  keep_fds=keep_fds)
+    machine.prepare(dom0, f"{saved}/disk.qcow2", "qcow2")
+    shutil.copy(f"{saved}/console.log", machine.folder)
+    machine.start(arguments(machine.folder, dom0, memory, incoming=True), keep_fds=keep_fds)
     with machine.qmp() as qmp:
-        qmp.command("migrate-set-capabilities", capabilities=[
-            {"capability": "x-ignore-shared", "state": True}])
+        _mapped_ram(qmp, True)
         qmp.command("migrate-incoming", uri=f"file:{saved}/state")
         _migrated(qmp, "starting from the saved host")
+        _mapped_ram(qmp, False)     # savevm cannot be with it
         qmp.command("cont")
-    wait_for_agent(machine, 30)
+    wait_for_agent(machine, 90)
+
+
+def _mapped_ram(qmp, state):
+    qmp.command("migrate-set-capabilities", capabilities=[
+        {"capability": "mapped-ram", "state": state}])
 
 
 def _migrated(qmp, what):

@@ -13,7 +13,9 @@ from .sock import connect
 
 
 class NoAnswer(RigError):
-    """The agent did not answer in time."""
+    """The agent did not answer in time, or (`closed`) its port went away."""
+
+    closed = False
 
 
 class Link:
@@ -21,6 +23,8 @@ class Link:
 
     def __init__(self, folder, ports, wait=60):
         self.sock = None
+        if not os.path.isdir(folder):
+            raise NoAnswer("it is not there")
         self.lock = self._take(folder, ports, time.monotonic() + wait)
         self.parser = wire.Parser()
         self.out = bytearray()
@@ -89,7 +93,9 @@ class Link:
                 except ConnectionError:
                     data = b""
                 if not data:
-                    raise NoAnswer("its agent's port was closed")
+                    gone = NoAnswer("its agent's port was closed")
+                    gone.closed = True
+                    raise gone
                 yield from self.parser.feed(data)
             on_extra(events)
 

@@ -45,12 +45,12 @@ def initrd(dom0):
     return c.finish()
 
 
-def arguments(folder, dom0, memory, ram=None, share=False, incoming=False):
+def arguments(folder, dom0, memory, incoming=False):
     """QEMU's command line. Sockets and logs are named relative to `folder`, its working
     directory: a socket's address has no room for a long path."""
     args = [
         QEMU, "-name", f"rig:{folder}", "-no-user-config", "-nodefaults", "-display", "none",
-        "-machine", "q35" + (",memory-backend=ram" if ram else ""),
+        "-machine", "q35",
         "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "2", "-m", f"{memory}M",
         "-rtc", "base=utc,clock=host", "-action", "reboot=shutdown",
         "-kernel", f"{dom0}/xen", "-append", XEN_ARGS,
@@ -67,9 +67,6 @@ def arguments(folder, dom0, memory, ram=None, share=False, incoming=False):
         "-device", "virtio-blk-pci,drive=product,serial=product",
         "-device", f"virtio-serial-pci,max_ports={PORTS + 1}",
     ]
-    if ram:
-        args += ["-object", f"memory-backend-file,id=ram,size={memory}M,mem-path={ram},"
-                            f"share={'on' if share else 'off'}"]
     for n in range(PORTS):
         args += ["-chardev", f"socket,id=agent{n},path=agent-{n}.sock,server=on,wait=off",
                  "-device", f"virtserialport,chardev=agent{n},name=rig.{n:02d},nr={n + 1}"]
@@ -88,12 +85,14 @@ class Machine:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def prepare(self, backing, backing_format):
+    def prepare(self, dom0, backing, backing_format):
         """The files that QEMU expects to find."""
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", backing,
                         "-F", backing_format, self.path("disk.qcow2")], check=True)
         with open(self.path("product.img"), "wb") as f:
             f.truncate(PRODUCT_SIZE)
+        with open(self.path("initrd.img"), "wb") as f:
+            f.write(initrd(dom0))
 
     def start(self, args, keep_fds=(), die_with_us=False):
         if die_with_us:
@@ -136,8 +135,16 @@ class Machine:
         if not pid:
             return
         os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 20
-        while self.pid() and time.monotonic() < deadline:
+        self.wait(20)
+
+    def wait(self, timeout, must=True):
+        """Waits until the process has ended; it is an error if it `must` and does not."""
+        deadline = time.monotonic() + timeout
+        while self.pid():
+            if time.monotonic() > deadline:
+                if not must:
+                    return
+                raise RigError(f"the rig's QEMU (process {self.pid()}) does not end")
             time.sleep(0.01)
 
     def diagnosis(self, what):

@@ -1,13 +1,29 @@
 # SPDX-License-Identifier: MIT
-"""Puts what was built into a rig, as `meson install` would."""
+"""Puts what was built into a rig, as `meson install` would put it. It travels on a disk of the
+rig whose content is written anew each time: several times faster than through the agent."""
 
+import hashlib
 import os
 import shutil
 import subprocess
 
 from .errors import RigError
-from .link import FdInput
+from .machine import PRODUCT_SIZE
 from .paths import build_dir
+
+# $1: which product this is. The kernel may still have another content of the disk in its cache.
+COPY = r"""
+set -e
+for block in /sys/block/vd*; do
+	[ "$(cat "$block/serial")" = product ] && dev=/dev/${block##*/}
+done
+blockdev --flushbufs "$dev"
+mkdir -p /run/product
+mount -o ro,noatime "$dev" /run/product
+trap 'umount /run/product' EXIT
+cp -a --remove-destination /run/product/. /
+echo "$1" >/etc/rig-product
+"""
 
 
 def stage():
@@ -22,19 +38,38 @@ def stage():
                           stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         raise RigError(f"meson install failed:\n{done.stdout[-4000:]}")
-    return where if os.path.isdir(where) else None
+    return where if os.path.isdir(where) and os.listdir(where) else None
+
+
+def identity(where):
+    """A hash of names, modes and contents below `where`."""
+    h = hashlib.sha256()
+    for folder, dirs, files in os.walk(where):
+        dirs.sort()
+        for name in sorted(files):
+            path = os.path.join(folder, name)
+            info = os.lstat(path)
+            h.update(f"{os.path.relpath(path, where)} {info.st_mode:o} {info.st_size}\n".encode())
+            if os.path.islink(path):
+                h.update(os.readlink(path).encode())
+            else:
+                with open(path, "rb") as f:
+                    h.update(hashlib.file_digest(f, "sha256").digest())
+    return h.hexdigest()
 
 
 def install(rig):
     where = stage()
     if not where:
         return
-    said = []
-    with subprocess.Popen(["tar", "-cSf", "-", "-C", where, "--owner=0", "--group=0", "."],
-                          stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as tar:
-        end = rig.run(["tar", "-xpf", "-", "-C", "/", "--no-overwrite-dir",
-                       "--keep-directory-symlink"],
-                      FdInput(tar.stdout.fileno()), lambda kind, data: said.append(data), 600)
-    if end["status"]:
-        raise RigError("cannot install the product in the rig: "
-                       + b"".join(said).decode(errors="replace").strip())
+    name = identity(where)
+    if rig.exec(["cat", "/etc/rig-product"]).text.strip() == name:
+        return
+    done = subprocess.run(
+        ["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-O", "^has_journal",
+         "-d", where, rig.machine.path("product.img"), f"{PRODUCT_SIZE >> 10}K"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        check=False)
+    if done.returncode:
+        raise RigError(f"cannot make the disk that carries the product: {done.stdout.strip()}")
+    rig.exec(["sh", "-c", COPY, "install", name], timeout=300, check=True)

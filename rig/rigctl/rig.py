@@ -16,7 +16,7 @@ from .machine import PORTS, Machine
 from .paths import Lock, state_dir
 
 MEMORY = 4096
-ANSWER_TIMEOUT = 30     # for the agent's first answer, on a loaded machine
+ANSWER_TIMEOUT = 60     # for the agent's first answer, on a loaded machine
 GRACE = 20              # past a command's own timeout, for the agent to say so
 
 
@@ -129,9 +129,9 @@ class Rig:
         info = self._info() if os.path.isdir(self.folder) else {}
         pid = self.machine.pid()
         state = "down" if not info else "dead"
-        if pid:
+        if pid and not console.panicked(self.machine.path("console.log")):
             try:
-                self.ping(10)
+                self.ping()
                 state = "up"
             except RigDead:
                 state = "hung"
@@ -141,6 +141,8 @@ class Rig:
     def _dead(self, cause):
         if not os.path.isdir(self.folder):
             return RigError(f"no rig '{self.name}' is up; `rig/rig --name {self.name} up` starts one")
+        if cause.closed:        # QEMU is ending: let it
+            self.machine.wait(5, must=False)
         if not self.machine.pid():
             cause = "its QEMU has ended"
         elif console.panicked(self.machine.path("console.log")):
@@ -202,6 +204,7 @@ class Rig:
     def _snapshot(self, verb, tag):
         with self.machine.qmp() as qmp:
             said = qmp.command("human-monitor-command", timeout=120, command_line=f"{verb} {tag}")
+            qmp.command("cont")     # a failed loadvm leaves it stopped
         if said.strip():
             raise RigError(f"rig '{self.name}': {verb} {tag}: {said.strip()}")
 
