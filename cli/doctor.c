@@ -22,6 +22,7 @@ static const struct {
 	{"image", doctor_check_image, false},
 	{"user", doctor_check_user, true},
 	{"permissions", doctor_check_permissions, false},
+	{"config", doctor_check_config, false},
 	{"bugs", doctor_check_bugs, false},
 	{"leftovers", doctor_check_leftovers, true},
 };

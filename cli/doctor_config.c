@@ -16,9 +16,11 @@ static int check_conf_file(const struct doctor_host *host, struct doctor_report 
 	int rc;
 
 	doctor_path(host, path, where, sizeof(where));
-	if (stubopt_init(&options, &err) < 0)
-		return 0;
+	stubopt_init(&options);
 	rc = stubopt_read_file(&options, where, &err);
+	for (size_t i = 0; i < options.n_warnings; i++)
+		doctor_add(report, DOCTOR_WARN, "see stubdom.conf(5)", "%s: %s", path,
+			   options.warnings[i]);
 	if (rc < 0)
 		doctor_add(report, DOCTOR_FAIL, "correct it, see stubdom.conf(5)", "%s",
 			   err.msg);

@@ -98,9 +98,11 @@ void doctor_check_user(const struct doctor_host *host, struct doctor_report *rep
 	const struct passwd *user = getpwnam(STUBDOM_USER);
 
 	if (!user)
-		doctor_add(report, DOCTOR_FAIL,
+		doctor_add(report, DOCTOR_WARN,
 			   "adduser --system --group --no-create-home " STUBDOM_USER,
-			   "no user '" STUBDOM_USER "' for the relay to run as");
+			   "no user '" STUBDOM_USER
+			   "': the relay runs as nobody, as other "
+			   "services may");
 	else if (user->pw_uid == 0)
 		doctor_add(report, DOCTOR_FAIL,
 			   "give the user '" STUBDOM_USER "' an id of its own",

@@ -7,6 +7,7 @@
 #include "domain.h"
 #include "err.h"
 #include "log.h"
+#include "own.h"
 #include "plan.h"
 #include "probe.h"
 
@@ -78,11 +79,13 @@ static int run_plan(struct plan *plan, const struct stubopt *options, struct err
 	struct manifest manifest = {0};
 	int rc = -1;
 
-	if (load_image(options, &manifest, err) == 0 && plan_check(plan, err) == 0) {
+	if (load_image(options, &manifest, err) == 0 && plan_check(plan, err) == 0 &&
+	    own_make_dir(plan, err) == 0) {
 		plan_set_memory(plan, &manifest);
 		for (size_t i = 0; i < plan->n_notes; i++)
 			log_info("%s", plan->notes[i]);
 		rc = domain_run(plan, &manifest, err);
+		own_remove_dir(plan);
 	}
 	manifest_free(&manifest);
 	return rc;
@@ -125,6 +128,10 @@ static int run_line(int argc, char **argv, bool plan_only, const struct args *ar
 		return run_probe(args, options, err);
 	if (plan_build(argc, argv, options, &plan, err) < 0)
 		return -1;
+	if (own_add_channels(&plan, err) < 0) {
+		plan_free(&plan);
+		return -1;
+	}
 	rc = plan_only ? print_plan(&plan, options) : run_plan(&plan, options, err);
 	plan_free(&plan);
 	return rc;

@@ -177,6 +177,14 @@ static void test_open_monitors(void **state)
 	expect("permissions", DOCTOR_FAIL, "can reach the monitors");
 }
 
+static void test_config(void **state)
+{
+	put("/conf/guests/s1.conf", "memory = lots\n");
+	expect("config", DOCTOR_FAIL, "/conf/guests/s1.conf:1: memory: 'lots' is not");
+	put("/conf/stubdom.conf", "colour = red\n");
+	expect("config", DOCTOR_FAIL, "/conf/stubdom.conf:1: 'colour' is no option");
+}
+
 static void test_bugs(void **state)
 {
 	put("/image/manifest.json",
@@ -197,7 +205,7 @@ int main(void)
 		HOST_TEST(test_old_xen),   HOST_TEST(test_not_dom0),
 		HOST_TEST(test_no_device), HOST_TEST(test_image),
 		HOST_TEST(test_writable),  HOST_TEST(test_open_monitors),
-		HOST_TEST(test_bugs),
+		HOST_TEST(test_bugs),	   HOST_TEST(test_config),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

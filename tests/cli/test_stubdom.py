@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: MIT
+"""stubdom against a real QEMU and its real sockets; only Xen's own answers are made up.
+
+Runs in the workbench as root: the sockets are where stubdom looks for them.
+"""
+import io
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from PIL import Image
+
+BUILD = os.path.realpath(os.environ.get("BUILD", "build"))
+STUBDOM = f"{BUILD}/cli/stubdom"
+RUN = "/run/qemu-stubdom"
+SECONDS = 60
+
+
+class Host:
+    """A dom0 with one guest, 7 (s1), whose stub domain is 8; its QEMU runs here."""
+
+    def __init__(self, where):
+        self.xen = f"{where}/xen"
+        self.processes = []
+        self.where = where
+        self.put("local/domain/7/name", "s1")
+        self.put("local/domain/8/name", "s1-dm")
+        self.put("local/domain/9/name", "plain")
+        for key, value in (("stub", 8), ("kernel", "linux"), ("type", "pvh"), ("guest", "s1"),
+                           ("launcher-pid", os.getpid()), ("started", int(time.time()) - 3661),
+                           ("image", "/image"), ("qemu", "10.0.13"), ("log", f"{where}/s1.log")):
+            self.put(f"local/domain/0/stubdom/7/{key}", value)
+        self.stage("running")
+
+    def put(self, path, value):
+        path = f"{self.xen}/{path}"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(str(value))
+
+    def stage(self, stage):
+        self.put("local/domain/8/data/stubdom/stage", stage)
+
+    def environment(self, xen=True):
+        made_up = {"FAKEXEN": self.xen, "LD_PRELOAD": f"{BUILD}/tests/cli/fakexen.so"}
+        return dict(os.environ, **(made_up if xen else {}), XDG_STATE_HOME=str(self.where),
+                    TERM="xterm")
+
+    def run(self, *args, status=0, xen=True, **kwargs):
+        done = subprocess.run([STUBDOM, *args], env=self.environment(xen), timeout=SECONDS,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                              **kwargs)
+        assert done.returncode == status, (done.stdout, done.stderr)
+        if status:
+            assert done.stderr.count(b"\n") <= 1, done.stderr
+        return done.stdout.decode(), done.stderr.decode()
+
+    def start_qemu(self, *args):
+        directory = f"{RUN}/7"
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        self.qemu = subprocess.Popen(
+            ["qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-nodefaults", "-no-user-config",
+             "-display", "none", "-vnc", "none", *args,
+             "-chardev", f"socket,id=stubdom-qmp,path={directory}/qmp,server=on,wait=off",
+             "-mon", "chardev=stubdom-qmp,mode=control", "-vnc", f"unix:{directory}/vnc"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.processes.append(self.qemu)
+        end = time.monotonic() + SECONDS
+        while not os.path.exists(f"{directory}/vnc"):
+            assert self.qemu.poll() is None, self.qemu.stdout.read()
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    def start(self, *args, **kwargs):
+        process = subprocess.Popen([STUBDOM, *args], env=self.environment(), **kwargs)
+        self.processes.append(process)
+        return process
+
+    def close(self):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        shutil.rmtree(RUN, ignore_errors=True)
+
+
+@pytest.fixture
+def host(tmp_path):
+    it = Host(tmp_path)
+    yield it
+    it.close()
+
+
+class Terminal:
+    """A program on a pty; `wait` for what it prints."""
+
+    def __init__(self, host, *args):
+        self.fd, slave = pty.openpty()
+        self.process = host.start(*args, stdin=slave, stdout=slave, stderr=slave,
+                                  start_new_session=True)
+        os.close(slave)
+        self.seen = b""
+
+    def type(self, text):
+        os.write(self.fd, text)
+
+    def wait(self, text):
+        end = time.monotonic() + SECONDS
+        while text not in self.seen:
+            left = end - time.monotonic()
+            assert left > 0 and select.select([self.fd], [], [], left)[0], self.seen
+            self.seen += os.read(self.fd, 65536)
+        got, self.seen = self.seen.split(text, 1)
+        return got
+
+    def finish(self):
+        status = self.process.wait(SECONDS)
+        while select.select([self.fd], [], [], 0)[0]:
+            try:
+                data = os.read(self.fd, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            self.seen += data
+        os.close(self.fd)
+        return status
+
+
+def test_list(host):
+    out, _ = host.run("list")
+    head, row = out.splitlines()
+    assert head.split() == ["GUEST", "ID", "STUB", "KERNEL", "TYPE", "USED-MB", "MB", "UPTIME",
+                            "QEMU", "STATE"]
+    assert re.fullmatch(r"s1 +7 +8 +linux +pvh +200 +256 +01:01:0\d +10\.0\.13 +running", row)
+    assert host.run("list", "--names") == ("s1\n", "")
+    found = json.loads(host.run("list", "--json")[0])
+    assert found["version"] == 1
+    (guest,) = found["guests"]
+    assert (guest["guest"], guest["domid"], guest["stub_domid"]) == ("s1", 7, 8)
+    assert (guest["state"], guest["memory_given_kb"]) == ("running", 256 * 1024)
+
+
+@pytest.mark.parametrize("change, state", [
+    (lambda host: host.stage("disks"), "starting (disks)"),
+    (lambda host: host.stage("exited"), "ended"),
+    (lambda host: host.put("local/domain/8/data/stubdom/error", "disks: xvda: not there"),
+     "failed"),
+    (lambda host: host.put("local/domain/0/stubdom/7/launcher-pid", 2 ** 22 - 1), "unserved"),
+    (lambda host: shutil.rmtree(f"{host.xen}/local/domain/7"), "guest gone"),
+    (lambda host: shutil.rmtree(f"{host.xen}/local/domain/8"), "stub gone"),
+])
+def test_states(host, change, state):
+    change(host)
+    assert host.run("list")[0].splitlines()[1].endswith(f"  {state}")
+
+
+def test_hostile_words_are_made_harmless(host):
+    host.put("local/domain/8/data/stubdom/error", "\x1b[2J\x1b]0;owned\x07" + "x" * 5000)
+    out, _ = host.run("status", "s1")
+    assert "\x1b" not in out and "\x07" not in out
+    assert "x" * 150 in out and "x" * 250 not in out
+
+
+def test_no_such_guest(host):
+    _, err = host.run("status", "s2", status=5)
+    assert err == "stubdom: no guest 's2'; 'stubdom list' shows those there are\n"
+    _, err = host.run("qmp", "plain", "query-status", status=5)
+    assert "'plain' has no stub domain" in err
+
+
+def test_status(host):
+    host.start_qemu("-S")
+    out, _ = host.run("status", "7")
+    assert re.search(r"^QEMU says +prelaunch$", out, re.M)
+    assert json.loads(host.run("status", "s1", "--json")[0])["qemu_status"] == "prelaunch"
+
+
+def test_status_without_an_answer(host):
+    out, _ = host.run("status", "s1")
+    assert re.search(r"^QEMU says +QMP: .*/qmp: No such file", out, re.M)
+
+
+def test_qmp(host):
+    host.start_qemu("-S", "-drive", "if=none,id=cd,media=cdrom", "-device", "ide-cd,drive=cd")
+    assert json.loads(host.run("qmp", "s1", "query-status")[0])["status"] == "prelaunch"
+    assert json.loads(host.run("qmp", "s1", '{"execute": "cont"}')[0]) == {}
+    assert json.loads(host.run("qmp", "s1", "query-status")[0])["running"] is True
+    assert json.loads(host.run("qmp", "s1", "eject", "device=cd", "force=true")[0]) == {}
+    schema = json.loads(host.run("qmp", "s1", "query-qmp-schema")[0])
+    assert len(schema) > 500
+    _, err = host.run("qmp", "s1", "no-such-thing", status=1)
+    assert err.startswith("stubdom: s1: CommandNotFound: ")
+    _, err = host.run("qmp", "s1", "eject", "device=7", status=1)
+    assert "GenericError" in err
+
+
+def test_qmp_busy(host):
+    """Another client holds the one connection: it ends with words, it does not hang."""
+    host.start_qemu("-S")
+    with socket.socket(socket.AF_UNIX) as other:
+        other.connect(f"{RUN}/7/qmp")
+        assert other.recv(1) == b"{"
+        began = time.monotonic()
+        _, err = host.run("qmp", "s1", "query-status", status=4)
+        assert "no answer in time" in err
+        assert time.monotonic() - began < 30
+
+
+def test_monitor_commands(host):
+    host.start_qemu("-S")
+    out, _ = host.run("monitor", "s1", "-c", "info status", "-c", "info version")
+    assert re.match(r"VM status: paused \(prelaunch\)\n10\.\d+\.\d+", out)
+    out, _ = host.run("monitor", "s1", input=b"info status\n\n  \ninfo version\n")
+    assert out.startswith("VM status: paused")
+    out, _ = host.run("monitor", "s1", "-c", "nonsense")
+    assert "unknown command" in out
+
+
+def test_monitor_on_a_terminal(host):
+    host.start_qemu("-S")
+    terminal = Terminal(host, "monitor", "s1")
+    terminal.wait(b"s1> ")
+    terminal.type(b"info status\n")
+    terminal.wait(b"VM status: paused")
+    terminal.wait(b"s1> ")
+    terminal.type(b"\x10\n")  # Ctrl-P: the line before
+    terminal.wait(b"VM status: paused")
+    terminal.wait(b"s1> ")
+    terminal.type(b"announce\tx")  # Tab completes: the x lands behind it
+    terminal.wait(b"_self x")
+    terminal.type(b"\x15quit\n")
+    terminal.wait(b"would end QEMU")
+    terminal.wait(b"s1> ")
+    terminal.type(b"\x04")
+    assert terminal.finish() == 0
+    assert host.qemu.poll() is None
+    # The next one has the history.
+    terminal = Terminal(host, "monitor", "s1")
+    terminal.wait(b"s1> ")
+    terminal.type(b"\x10\x10\n")
+    terminal.wait(b"VM status: paused")
+    terminal.wait(b"s1> ")
+    terminal.type(b"\x04")
+    assert terminal.finish() == 0
+
+
+def expected_screen(host):
+    """What QEMU itself thinks is on the screen."""
+    path = f"{host.where}/qemu.ppm"
+    host.run("qmp", "s1", "screendump", f"filename={path}")
+    return Image.open(path)
+
+
+def test_screenshot(host):
+    host.start_qemu("-vga", "std", "-boot", "menu=off")
+    # The BIOS has said its word: wait for anything but a black screen.
+    end = time.monotonic() + SECONDS
+    while expected_screen(host).getbbox() is None:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    host.run("qmp", "s1", "stop")
+    want = expected_screen(host)
+    for name in ("a.png", "a.ppm"):
+        host.run("screenshot", "s1", f"{host.where}/{name}")
+        got = Image.open(f"{host.where}/{name}")
+        assert got.size == want.size
+        assert got.convert("RGB").tobytes() == want.convert("RGB").tobytes()
+    done = subprocess.run([STUBDOM, "screenshot", "s1", "-"], env=host.environment(),
+                          stdout=subprocess.PIPE, check=True, timeout=SECONDS)
+    assert Image.open(io.BytesIO(done.stdout)).size == want.size
+    full = host.where / "full.png"
+    full.symlink_to("/dev/full")
+    _, err = host.run("screenshot", "s1", str(full), status=3)
+    assert "full.png: No space left" in err
+    assert not full.is_symlink()  # half a picture is removed
+    _, err = host.run("screenshot", "s1", "x.jpg", status=2)
+    assert "expected FILE.png or FILE.ppm" in err
+
+
+def test_screenshot_without_a_screen(host):
+    """A guest without a graphics card: QEMU says so on the picture itself."""
+    host.start_qemu("-vga", "none", "-S")
+    host.run("screenshot", "s1", f"{host.where}/a.png")
+    assert Image.open(f"{host.where}/a.png").getbbox() is not None
+
+
+def test_serial(host):
+    guest, slave = pty.openpty()
+    host.put("local/domain/7/serial/0/tty", os.ttyname(slave))
+    os.close(slave)
+    terminal = Terminal(host, "serial", "s1")
+    terminal.wait(b"Ctrl-] detaches")
+    os.write(guest, b"login: ")
+    terminal.wait(b"login: ")
+    terminal.type(b"root\x03\r")
+    got = b""
+    while len(got) < 6:
+        got += os.read(guest, 100)
+    assert got == b"root\x03\r"  # raw: no echo, Ctrl-C goes to the guest
+    terminal.type(b"\x1d")
+    terminal.wait(b"detached")
+    assert terminal.finish() == 0
+    os.close(guest)
+
+
+def test_serial_that_ends(host):
+    guest, slave = pty.openpty()
+    host.put("local/domain/7/serial/1/tty", os.ttyname(slave))
+    terminal = Terminal(host, "serial", "s1", "-n", "1")
+    terminal.wait(b"Ctrl-] detaches")
+    os.write(guest, b"bye")
+    terminal.wait(b"bye")
+    os.close(slave)
+    os.close(guest)
+    assert terminal.finish() == 5
+    assert b"the serial port was closed" in terminal.seen
+
+
+def test_serial_without_a_pty(host):
+    _, err = host.run("serial", "s1", status=5)
+    assert 'serial="pty"' in err
+    host.put("local/domain/7/serial/0/tty", "/etc/passwd")
+    _, err = host.run("serial", "s1", status=3)
+    assert "is no pty" in err
+
+
+def test_log(host):
+    lines = [f"line {i}\n" for i in range(2000)]
+    log = host.where / "s1.log"
+    log.write_text("".join(lines))
+    assert host.run("log", "s1")[0] == "".join(lines)
+    assert host.run("log", "s1", "-n", "3")[0] == "".join(lines[-3:])
+    assert host.run("log", "s1", "-n", "0")[0] == ""
+    assert host.run("log", "s1", "-n", "1000")[0] == "".join(lines[-1000:])
+    assert host.run("log", "s1", "-n", "5000")[0] == "".join(lines)
+    log.write_text("a\nunfinished")
+    assert host.run("log", "s1", "-n", "1")[0] == "unfinished"
+    log.unlink()
+    _, err = host.run("log", "s1", status=3)
+    assert "No such file" in err
+
+
+def read_line(process):
+    assert select.select([process.stdout], [], [], SECONDS)[0]
+    return process.stdout.readline()
+
+
+def test_log_follow(host):
+    log = host.where / "s1.log"
+    log.write_text("one\n")
+    process = host.start("log", "s1", "-f", stdout=subprocess.PIPE, bufsize=0)
+    assert read_line(process) == b"one\n"
+    with open(log, "a", encoding="utf-8") as f:
+        f.write("two\n")
+    assert read_line(process) == b"two\n"
+    # Rotated: the rest of the old file, then the new one.
+    log.rename(host.where / "s1.log.1")
+    log.write_text("three\n")
+    assert read_line(process) == b"three\n"
+    process.send_signal(signal.SIGTERM)
+    process.wait(SECONDS)
+
+
+def test_doctor_without_xen(host):
+    out, _ = host.run("doctor", status=1, xen=False)
+    assert re.search(r"^fail  xen +this machine does not run under Xen\n +remedy: ", out, re.M)
+    found = json.loads(host.run("doctor", "--json", status=1, xen=False)[0])
+    assert found["ok"] is False
+    assert {"check", "status", "text", "remedy"} == set(found["checks"][0])
+
+
+def test_no_xenstore(host):
+    _, err = host.run("list", status=3, xen=False)
+    assert "xenstore cannot be reached" in err and "stubdom doctor" in err
+
+
+def test_usage(host):
+    verbs = re.findall(r"^  ([a-z]+) ", host.run("help")[0], re.M)
+    assert len(verbs) == 12
+    for verb in verbs:
+        out, _ = host.run(verb, "--help")
+        assert out.startswith(f"usage: stubdom {verb}")
+        _, err = host.run(verb, "--no-such-option", status=2)
+        assert "--help" in err or verb in err
+    host.run(status=2)
+    host.run("nonsense", status=2)
