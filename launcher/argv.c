@@ -41,14 +41,16 @@ static int check_all(int argc, char *const argv[], struct err *err)
 static int unknown(int i, const char *text, struct err *err)
 {
 	if (text[0] != '-')
-		return err_set(err, ERR_USAGE,
-			       "argument %d, '%.200s': no option; QEMU would take it for a "
-			       "disk: write -drive file=...",
-			       i, text);
-	return err_set(err, ERR_USAGE,
-		       "argument %d, '%.200s': not an option that stubdom-dm knows; leave it "
-		       "out, or run this guest with QEMU in dom0",
-		       i, text);
+		return err_set(
+			err, ERR_USAGE,
+			"argument %d, '%.200s': no option; QEMU would take it for a "
+			"disk: write -drive file=...",
+			i, text);
+	return err_set(
+		err, ERR_USAGE,
+		"argument %d, '%.200s': not an option that stubdom-dm knows; leave it "
+		"out, or run this guest with QEMU in dom0",
+		i, text);
 }
 
 int args_split(int argc, char *const argv[], struct args *out, struct err *err)
@@ -67,8 +69,8 @@ int args_split(int argc, char *const argv[], struct args *out, struct err *err)
 			if (i + 1 >= argc) {
 				args_free(out);
 				return err_set(err, ERR_USAGE,
-					       "argument %d, '%s': its value is missing", i,
-					       argv[i]);
+					       "argument %d, '%s': its value is missing",
+					       i, argv[i]);
 			}
 			arg.value = argv[++i];
 		}

@@ -172,9 +172,10 @@ int build_check_values(const struct qemu_opts *opts, struct err *err)
 {
 	/* Keys that QEMU's options, devices and objects use for files and descriptors. */
 	static const char *const file_keys[] = {
-		"bundle-file", "dir",	  "events", "evdev",   "fd",	 "fds",
-		"file",	       "filename", "kernel", "initrd", "logfile", "mem-path",
-		"path",	       "rootdir",  "splash", "vhostdev", "vhostfd", "vhostfds", NULL};
+		"bundle-file", "dir",	   "events",   "evdev",	  "fd",
+		"fds",	       "file",	   "filename", "kernel",  "initrd",
+		"logfile",     "mem-path", "path",     "rootdir", "splash",
+		"vhostdev",    "vhostfd",  "vhostfds", NULL};
 	/* The stub domain has these too. */
 	static const char *const harmless[] = {"/dev/urandom", "/dev/random", "/dev/null",
 					       NULL};

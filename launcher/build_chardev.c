@@ -25,24 +25,25 @@ static int parse_number(const char *text, unsigned long most, unsigned *out)
 
 static int refuse_keys(const struct qemu_opts *opts, struct err *err)
 {
-	static const char *const keys[] = {
-		"websocket", "tn3270", "tls-creds", "tls-authz", "abstract",
-		"logfile",   "input-path", "mptcp"};
+	static const char *const keys[] = {"websocket",	 "tn3270",   "tls-creds",
+					   "tls-authz",	 "abstract", "logfile",
+					   "input-path", "mptcp"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const char *value = qemu_opts_get(opts, keys[i]);
 
 		if (value && strcmp(value, "off") != 0)
-			return err_set(err, ERR_USAGE,
-				       "%s is not carried out of the stub domain; leave it "
-				       "out",
-				       keys[i]);
+			return err_set(
+				err, ERR_USAGE,
+				"%s is not carried out of the stub domain; leave it "
+				"out",
+				keys[i]);
 	}
 	return 0;
 }
 
-static int get_bool(const struct qemu_opts *opts, const char *key, bool missing, bool *out,
-		    struct err *err)
+static int get_bool(const struct qemu_opts *opts, const char *key, bool missing,
+		    bool *out, struct err *err)
 {
 	int v = qemu_opts_get_bool(opts, key, missing);
 
@@ -105,8 +106,9 @@ static int read_socket(struct build *b, const struct qemu_opts *opts,
 	    read_reconnect(opts, e, err) < 0)
 		return -1;
 	if (server && wait)
-		plan_note(b->plan, "the guest starts without waiting for a client (wait=on of a "
-			      "socket)");
+		plan_note(b->plan,
+			  "the guest starts without waiting for a client (wait=on of a "
+			  "socket)");
 	if (fd) {
 		if (parse_number(fd, FD_MAX, &n) < 0)
 			return err_set(err, ERR_USAGE, "fd is no descriptor's number");
@@ -146,17 +148,19 @@ static int read_endpoint(struct build *b, const char *backend,
 		e->path = xstrdup(path ? path : "");
 		return get_bool(opts, "append", false, &e->append, err);
 	}
-	return err_set(err, ERR_USAGE,
-		       "a chardev of type '%.64s' is not carried out of the stub domain; use "
-		       "pty, file or socket",
-		       backend);
+	return err_set(
+		err, ERR_USAGE,
+		"a chardev of type '%.64s' is not carried out of the stub domain; use "
+		"pty, file or socket",
+		backend);
 }
 
 /* Those that live inside QEMU and end nowhere in dom0. */
 static bool is_inner(const char *backend)
 {
-	static const char *const inner[] = {"null",    "vc",  "ringbuf", "memory", "msmouse",
-					    "wctablet", "mux", "hub",     "testdev"};
+	static const char *const inner[] = {"null",   "vc",	 "ringbuf",
+					    "memory", "msmouse", "wctablet",
+					    "mux",    "hub",	 "testdev"};
 
 	for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++) {
 		if (strcmp(backend, inner[i]) == 0)
@@ -167,7 +171,8 @@ static bool is_inner(const char *backend)
 
 /* Adds the channel and writes the -chardev that takes its place. */
 static int move_chardev(struct build *b, const char *id, enum stubdom_channel_kind kind,
-			const char *backend, const struct qemu_opts *opts, struct err *err)
+			const char *backend, const struct qemu_opts *opts,
+			struct err *err)
 {
 	struct plan_endpoint e = {.fd = -1};
 	struct qemu_opts socket;
@@ -207,16 +212,16 @@ static bool kind_by_use(const struct arg *arg, const char *id,
 	const char *v;
 	bool uses;
 
-	if (arg->option->class == OPTION_PORT && strncmp(arg->value, "chardev:", 8) == 0 &&
-	    strcmp(arg->value + 8, id) == 0) {
-		*kind = strncmp(name, "qmp", 3) == 0	 ? STUBDOM_CHANNEL_QMP
-			: strcmp(name, "monitor") == 0	 ? STUBDOM_CHANNEL_HMP
+	if (arg->option->class == OPTION_PORT &&
+	    strncmp(arg->value, "chardev:", 8) == 0 && strcmp(arg->value + 8, id) == 0) {
+		*kind = strncmp(name, "qmp", 3) == 0	? STUBDOM_CHANNEL_QMP
+			: strcmp(name, "monitor") == 0	? STUBDOM_CHANNEL_HMP
 			: strcmp(name, "parallel") == 0 ? STUBDOM_CHANNEL_PARALLEL
-							 : STUBDOM_CHANNEL_SERIAL;
+							: STUBDOM_CHANNEL_SERIAL;
 		return true;
 	}
-	if ((!is_mon && !is_device) ||
-	    qemu_opts_parse(arg->value, arg->option->detail, is_device, &opts, &ignored) < 0)
+	if ((!is_mon && !is_device) || qemu_opts_parse(arg->value, arg->option->detail,
+						       is_device, &opts, &ignored) < 0)
 		return false;
 	v = qemu_opts_get(&opts, "chardev");
 	uses = v && strcmp(v, id) == 0;
@@ -364,6 +369,10 @@ int build_incoming(struct build *b, const struct arg *arg, struct err *err)
 		return err_set(err, ERR_USAGE,
 			       "the state of a guest comes through a descriptor of the "
 			       "toolstack; write fd:N");
+	for (size_t i = 0; i < b->plan->n_channels; i++) {
+		if (b->plan->channels[i].kind == STUBDOM_CHANNEL_RESTORE)
+			return err_set(err, ERR_USAGE, "given twice; leave one out");
+	}
 	e.fd = (int)fd;
 	ch = build_add_channel(b, NULL, "restore", STUBDOM_CHANNEL_RESTORE, &e, err);
 	if (!ch)

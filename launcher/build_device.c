@@ -28,11 +28,13 @@ static const struct {
 	{"virtio-9p*", "it shows a directory of dom0; " IN_DOM0},
 	{"virtio-input-host*", "it is an input device of dom0; " IN_DOM0},
 	{"scsi-block", "SCSI commands to a device of dom0 are not carried; use scsi-hd"},
-	{"scsi-generic", "SCSI commands to a device of dom0 are not carried; use scsi-hd"},
+	{"scsi-generic",
+	 "SCSI commands to a device of dom0 are not carried; use scsi-hd"},
 	{"ivshmem-doorbell", "its memory is a process's of dom0; " IN_DOM0},
 	{"tpm-*", "no TPM is carried to the stub domain; " IN_DOM0},
 	{"loader", "it loads a file of dom0; use -kernel and -initrd"},
-	{"memory-backend-file", "the guest's memory is Xen's and not a file; leave it out"},
+	{"memory-backend-file",
+	 "the guest's memory is Xen's and not a file; leave it out"},
 	{"colo-compare", "COLO is not carried to the stub domain; " IN_DOM0},
 	{"filter-mirror", "COLO is not carried to the stub domain; " IN_DOM0},
 	{"filter-redirector", "COLO is not carried to the stub domain; " IN_DOM0},
@@ -88,8 +90,7 @@ int build_device(struct build *b, const struct arg *arg, struct err *err)
 
 static bool is_hvm_machine(const char *type)
 {
-	static const char *const patterns[] = {"xenfv", "xenfv-*",	"pc",
-					       "pc-*",	"q35"};
+	static const char *const patterns[] = {"xenfv", "xenfv-*", "pc", "pc-*", "q35"};
 
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
 		if (fnmatch(patterns[i], type, 0) == 0)
@@ -104,9 +105,10 @@ static int check_machine(const struct qemu_opts *opts, struct err *err)
 	const char *accel = qemu_opts_get(opts, "accel");
 
 	if (type && !is_hvm_machine(type))
-		return err_set(err, ERR_USAGE,
-			       "'%.64s' is no machine for a Xen HVM guest; use xenfv or pc",
-			       type);
+		return err_set(
+			err, ERR_USAGE,
+			"'%.64s' is no machine for a Xen HVM guest; use xenfv or pc",
+			type);
 	if (accel && strcmp(accel, "xen") != 0)
 		return err_set(err, ERR_USAGE, "the guest runs on Xen; write accel=xen");
 	if (qemu_opts_get_bool(opts, "igd-passthru", false) == 1)

@@ -37,9 +37,10 @@ static int read_address(const char *address, const char *to, struct plan_endpoin
 		return 0;
 	}
 	if (!colon || parse_display(colon + 1, &display) < 0)
-		return err_set(err, ERR_USAGE,
-			       "expected HOST:DISPLAY with a display from 0 to %d, or none",
-			       VNC_DISPLAY_MAX);
+		return err_set(
+			err, ERR_USAGE,
+			"expected HOST:DISPLAY with a display from 0 to %d, or none",
+			VNC_DISPLAY_MAX);
 	last = display;
 	if (to && parse_display(to, &last) < 0)
 		return err_set(err, ERR_USAGE, "to= is no display from 0 to %d",
@@ -59,18 +60,19 @@ static int read_address(const char *address, const char *to, struct plan_endpoin
 
 static int refuse_keys(const struct qemu_opts *opts, struct err *err)
 {
-	static const char *const keys[] = {"websocket", "tls-creds", "tls-authz", "tls",
-					   "x509",      "x509verify", "sasl", "sasl-authz",
-					   "acl",       "reverse"};
+	static const char *const keys[] = {
+		"websocket",  "tls-creds", "tls-authz",	 "tls", "x509",
+		"x509verify", "sasl",	   "sasl-authz", "acl", "reverse"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const char *value = qemu_opts_get(opts, keys[i]);
 
 		if (value && strcmp(value, "off") != 0)
-			return err_set(err, ERR_USAGE,
-				       "%s is not carried out of the stub domain; leave it "
-				       "out, and protect the connection with ssh",
-				       keys[i]);
+			return err_set(
+				err, ERR_USAGE,
+				"%s is not carried out of the stub domain; leave it "
+				"out, and protect the connection with ssh",
+				keys[i]);
 	}
 	return 0;
 }
@@ -78,7 +80,7 @@ static int refuse_keys(const struct qemu_opts *opts, struct err *err)
 static int carry_vnc(struct build *b, struct qemu_opts *opts, struct err *err)
 {
 	/* These belong to the address in dom0. */
-	static const char *const of_address[] = {"to",      "ipv4",      "ipv6",
+	static const char *const of_address[] = {"to",	      "ipv4",	   "ipv6",
 						 "websocket", "tls-creds", "reverse"};
 	const char *address = qemu_opts_get(opts, "vnc");
 	struct plan_endpoint e = {.fd = -1};
@@ -130,9 +132,10 @@ int build_display(struct build *b, const struct arg *arg, struct err *err)
 	if (strncmp(arg->value, "vnc=", 4) == 0)
 		return build_vnc(b, arg, err);
 	if (strcmp(arg->value, "none") != 0)
-		return err_set(err, ERR_USAGE,
-			       "the stub domain has no screen of this kind; use none, or VNC "
-			       "(vnc=1 in the guest's configuration)");
+		return err_set(
+			err, ERR_USAGE,
+			"the stub domain has no screen of this kind; use none, or VNC "
+			"(vnc=1 in the guest's configuration)");
 	build_emit_pair(b, arg->text, arg->value);
 	return 0;
 }

@@ -11,8 +11,8 @@
  * network, for a directory or for a device of dom0.
  */
 static const char *const drivers[] = {
-	"raw",	   "qcow2", "qcow",  "qed",   "vpc",	     "vhdx",	 "vmdk",
-	"vdi",	   "cloop", "dmg",   "bochs", "parallels",   "luks",	 "file",
+	"raw",	   "qcow2",    "qcow",	   "qed",	   "vpc",	  "vhdx", "vmdk",
+	"vdi",	   "cloop",    "dmg",	   "bochs",	   "parallels",	  "luks", "file",
 	"null-co", "null-aio", "throttle", "copy-on-read", "host_device", NULL};
 
 static bool is_driver(const char *name)
@@ -40,11 +40,12 @@ static int check_drivers(const struct qemu_opts *opts, struct err *err)
 		if (!key_is(key, "driver") && strcmp(key, "format") != 0)
 			continue;
 		if (!is_driver(opts->list[i].value))
-			return err_set(err, ERR_USAGE,
-				       "the block driver '%.64s' opens more than a file or "
-				       "block device of dom0; give the guest the image "
-				       "itself",
-				       opts->list[i].value);
+			return err_set(
+				err, ERR_USAGE,
+				"the block driver '%.64s' opens more than a file or "
+				"block device of dom0; give the guest the image "
+				"itself",
+				opts->list[i].value);
 	}
 	return 0;
 }
@@ -58,7 +59,8 @@ static const char *path_of(const char *text, struct err *err)
 		return text + 5;
 	if (text[scheme] == ':') {
 		err_set(err, ERR_USAGE,
-			"'%.*s:' is no file or block device of dom0; attach it in dom0 and "
+			"'%.*s:' is no file or block device of dom0; attach it in dom0 "
+			"and "
 			"name its block device",
 			(int)(scheme < 64 ? scheme : 64), text);
 		return NULL;
@@ -66,12 +68,15 @@ static const char *path_of(const char *text, struct err *err)
 	return text;
 }
 
-/* The node that another -blockdev puts on top of this one; NULL: none. */
-static char *format_above(const struct build *b, const char *node)
+/*
+ * What another -blockdev puts on top of this node: its driver, for the caller to
+ * free (NULL: there is none), and whether it only reads.
+ */
+static char *find_above(const struct build *b, const char *node, bool *readonly)
 {
-	char *format = NULL;
+	char *driver = NULL;
 
-	for (size_t i = 0; node && i < b->args->n && !format; i++) {
+	for (size_t i = 0; node && i < b->args->n && !driver; i++) {
 		struct qemu_opts opts;
 		struct err ignored;
 		const char *file;
@@ -81,11 +86,13 @@ static char *format_above(const struct build *b, const char *node)
 				    &ignored) < 0)
 			continue;
 		file = qemu_opts_get(&opts, "file");
-		if (file && strcmp(file, node) == 0)
-			format = xstrdup_null(qemu_opts_get(&opts, "driver"));
+		if (file && strcmp(file, node) == 0) {
+			driver = xstrdup_null(qemu_opts_get(&opts, "driver"));
+			*readonly |= qemu_opts_get_bool(&opts, "read-only", false) == 1;
+		}
 		qemu_opts_free(&opts);
 	}
-	return format;
+	return driver;
 }
 
 static const char *get_below(const struct qemu_opts *opts, const char *prefix,
@@ -127,54 +134,66 @@ static bool is_readonly(const struct qemu_opts *opts, const char *prefix,
 	       (media && strcmp(media, "cdrom") == 0) || strstr(prefix, "backing.");
 }
 
+/*
+ * The format of what a file name names, for the caller to free; NULL: not said.
+ * It is the driver above the file's own: in the same option, or in another.
+ */
+static char *find_format(const struct build *b, const struct qemu_opts *opts,
+			 const char *key, const char *prefix, const char *parent,
+			 bool *readonly)
+{
+	const char *own = qemu_opts_get(opts, "driver");
+	const char *format;
+
+	if (strcmp(key, "file") == 0 || *prefix) {
+		format = *parent ? NULL : qemu_opts_get(opts, "format");
+		if (!format)
+			format = get_below(opts, parent, "driver");
+	} else if (own && strcmp(own, "file") != 0 && strcmp(own, "host_device") != 0) {
+		format = own;
+	} else {
+		return find_above(b, qemu_opts_get(opts, "node-name"), readonly);
+	}
+	return xstrdup_null(format && strcmp(format, "host_device") == 0 ? "raw"
+									 : format);
+}
+
 /* Moves one file name of the option into the stub domain. */
-static int move_file(struct build *b, struct qemu_opts *opts, const char *key,
+static int move_file(struct build *b, struct qemu_opts *opts, const char *at,
 		     struct err *err)
 {
+	/* The changes below move the list that `at` points into. */
+	cleanup_free char *key = xstrdup(at);
 	cleanup_free char *prefix = prefix_of(key, 1);
 	cleanup_free char *parent = prefix_of(key, 2);
 	cleanup_free char *driver_key = xasprintf("%sdriver", prefix);
 	cleanup_free char *use = xasprintf("drive %u", b->n_drive);
-	cleanup_free char *above = NULL;
+	cleanup_free char *format = NULL;
 	cleanup_free char *dev = NULL;
-	cleanup_free char *own_key = xstrdup(key);
-	bool short_form = strcmp(key, "file") == 0;
 	const char *driver = qemu_opts_get(opts, driver_key);
 	const char *path = path_of(qemu_opts_get(opts, key), err);
-	const char *format = NULL;
+	bool readonly = is_readonly(opts, prefix, parent);
 
 	if (!path)
 		return -1;
-	if (short_form || *prefix) {
-		format = qemu_opts_get(opts, "format");
-		if (!format || (*parent && !short_form))
-			format = get_below(opts, short_form ? "" : parent, "driver");
-	} else if (driver && strcmp(driver, "file") != 0 &&
-		   strcmp(driver, "host_device") != 0) {
-		format = driver;
-	} else {
-		above = format_above(b, qemu_opts_get(opts, "node-name"));
-		format = above;
-	}
-	if (format && strcmp(format, "host_device") == 0)
-		format = "raw";
-	if (build_add_disk(b, path, format, is_readonly(opts, prefix, parent), use, &dev,
-			   err) < 0)
+	format = find_format(b, opts, key, prefix, parent, &readonly);
+	if (build_add_disk(b, path, format, readonly, use, &dev, err) < 0)
 		return -1;
-	qemu_opts_set(opts, own_key, dev);
+	qemu_opts_set(opts, key, dev);
 	/* /dev/xvda is no regular file, and the file driver says so on the log. */
-	if (!short_form && driver && strcmp(driver, "file") == 0)
+	if (strcmp(key, "file") != 0 && driver && strcmp(driver, "file") == 0)
 		qemu_opts_set(opts, driver_key, "host_device");
 	return 0;
 }
 
 /* Changes of opts may move the list, so the search begins anew after each. */
-static int move_files(struct build *b, struct qemu_opts *opts, bool drive, struct err *err)
+static int move_files(struct build *b, struct qemu_opts *opts, bool drive,
+		      struct err *err)
 {
 	for (size_t i = 0; i < opts->n; i++) {
 		const char *key = opts->list[i].name;
-		bool is_file = key_is(key, "filename") ||
-			       (drive && strcmp(key, "file") == 0);
+		bool is_file =
+			key_is(key, "filename") || (drive && strcmp(key, "file") == 0);
 
 		if (!is_file || opts->list[i].value[0] == '\0')
 			continue;
@@ -192,10 +211,11 @@ static int check_rest(const struct qemu_opts *opts, struct err *err)
 		const char *value = opts->list[i].value;
 
 		if (value[0] == '/' && strncmp(value, "/dev/xvd", 8) != 0)
-			return err_set(err, ERR_USAGE,
-				       "'%.64s' names a file of dom0 that the stub domain "
-				       "does not have; leave it out",
-				       opts->list[i].name);
+			return err_set(
+				err, ERR_USAGE,
+				"'%.64s' names a file of dom0 that the stub domain "
+				"does not have; leave it out",
+				opts->list[i].name);
 	}
 	return 0;
 }
@@ -204,9 +224,10 @@ static int carry_disks(struct build *b, const char *option, struct qemu_opts *op
 		       bool drive, struct err *err)
 {
 	if (drive && is_on(opts, "", "snapshot"))
-		return err_set(err, ERR_USAGE,
-			       "the stub domain has no room for a snapshot's changes; give "
-			       "the guest a copy of its disk");
+		return err_set(
+			err, ERR_USAGE,
+			"the stub domain has no room for a snapshot's changes; give "
+			"the guest a copy of its disk");
 	if (check_drivers(opts, err) < 0 || move_files(b, opts, drive, err) < 0 ||
 	    check_rest(opts, err) < 0)
 		return -1;

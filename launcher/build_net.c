@@ -60,8 +60,7 @@ static int find_device(const struct build *b, const char *netdev, struct plan_ni
 			continue;
 		if (nic->mac && !is_mac(nic->mac))
 			return err_set(err, ERR_USAGE,
-				       "the mac '%.64s' of its device is none",
-				       nic->mac);
+				       "the mac '%.64s' of its device is none", nic->mac);
 		return 0;
 	}
 	return 0;
@@ -82,11 +81,12 @@ static int check_tap(const struct qemu_opts *opts, struct err *err)
 
 	for (size_t i = 0; i < 4; i++) {
 		if (qemu_opts_get(opts, descriptors[i]))
-			return err_set(err, ERR_USAGE,
-				       "a tap opened in dom0 (%s=) cannot be handed to the "
-				       "stub domain; name it with ifname= and its bridge "
-				       "with br=",
-				       descriptors[i]);
+			return err_set(
+				err, ERR_USAGE,
+				"a tap opened in dom0 (%s=) cannot be handed to the "
+				"stub domain; name it with ifname= and its bridge "
+				"with br=",
+				descriptors[i]);
 	}
 	if (queues && strcmp(queues, "1") != 0)
 		return err_set(err, ERR_USAGE,
@@ -128,7 +128,8 @@ static void rewrite_tap(struct build *b, struct qemu_opts *opts, const char *tap
 	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
 		qemu_opts_remove(opts, gone[i]);
 	if (qemu_opts_get_bool(opts, "vhost", false) != 0)
-		plan_note(b->plan, "the stub domain has no vhost; %s goes through QEMU", tap);
+		plan_note(b->plan, "the stub domain has no vhost; %s goes through QEMU",
+			  tap);
 	qemu_opts_remove(opts, "vhost");
 }
 

@@ -8,7 +8,7 @@
 #include "xalloc.h"
 
 /* Words that are a backend's name with nothing to add. */
-static const char *const plain[] = {"null", "pty",   "msmouse", "wctablet",
+static const char *const plain[] = {"null",    "pty",	  "msmouse", "wctablet",
 				    "braille", "testdev", "stdio",   "vc"};
 
 static const char *after(const char *text, const char *prefix)

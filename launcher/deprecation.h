@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Old spellings of our own options, as data: each keeps working for two minor releases. */
+/* Old spellings of our own options, as data: each keeps working for two minor releases.
+ */
 #ifndef STUBDOM_DEPRECATION_H
 #define STUBDOM_DEPRECATION_H
 
@@ -7,7 +8,7 @@
 
 struct deprecation {
 	const char *old_key;
-	const char *old_value;	/* NULL: whatever it is */
+	const char *old_value; /* NULL: whatever it is */
 	const char *new_key;
 	const char *new_value;	/* NULL: the value stays */
 	const char *since;	/* release in which the new spelling came */

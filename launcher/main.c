@@ -14,7 +14,8 @@
 static const char help[] =
 	"usage: stubdom-dm [--plan] QEMU-ARGUMENT...\n"
 	"\n"
-	"Runs the device model of a Xen HVM guest in a domain of its own. The toolstack runs\n"
+	"Runs the device model of a Xen HVM guest in a domain of its own. The toolstack "
+	"runs\n"
 	"it in QEMU's place, with QEMU's arguments; in the guest's configuration:\n"
 	"\n"
 	"  device_model_override = \"/usr/bin/stubdom-dm\"\n"
@@ -35,10 +36,11 @@ static const char help[] =
 	"                           (" STUBDOM_IMAGEDIR ")\n"
 	"    timeout=SECONDS        for QEMU to be running (120)\n"
 	"\n"
-	"Defaults: " STUBDOM_CONFDIR "/stubdom.conf, then\n"
-	STUBDOM_CONFDIR "/guests/GUEST.conf, lines of `key = value`.\n"
+	"Defaults: " STUBDOM_CONFDIR "/stubdom.conf, then\n" STUBDOM_CONFDIR
+	"/guests/GUEST.conf, lines of `key = value`.\n"
 	"\n"
-	"Exit status: 0 ok; 2 an argument that cannot be carried; 3 dom0 failed (Xen, libxl,\n"
+	"Exit status: 0 ok; 2 an argument that cannot be carried; 3 dom0 failed (Xen, "
+	"libxl,\n"
 	"files); 4 the stub domain failed; 5 the guest is gone.\n";
 
 static int load_image(const struct stubopt *options, struct manifest *manifest,
@@ -56,7 +58,8 @@ static int load_image(const struct stubopt *options, struct manifest *manifest,
 		       options->image, kernel);
 }
 
-/* What depends on the image is left out if there is none: the plan is still worth seeing. */
+/* What depends on the image is left out if there is none: the plan is still worth seeing.
+ */
 static int print_plan(struct plan *plan, const struct stubopt *options)
 {
 	struct manifest manifest = {0};
@@ -137,8 +140,8 @@ static int run_line(int argc, char **argv, bool plan_only, const struct args *ar
 	return rc;
 }
 
-static int run_with_options(int argc, char **argv, bool plan_only, struct stubopt *options,
-			    struct err *err)
+static int run_with_options(int argc, char **argv, bool plan_only,
+			    struct stubopt *options, struct err *err)
 {
 	struct args args;
 	int rc;

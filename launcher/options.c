@@ -8,10 +8,12 @@
 #define NO_SCREEN                                                                        \
 	"the stub domain has no screen; use VNC (vnc=1 in the guest's configuration)"
 #define NO_PASSTHROUGH                                                                   \
-	"it gives the guest something of dom0's that the stub domain cannot reach; take " \
+	"it gives the guest something of dom0's that the stub domain cannot reach; "     \
+	"take "                                                                          \
 	"it out of the guest's configuration, or run this guest with QEMU in dom0"
 #define OWN_CONFIG                                                                       \
-	"the stub domain's QEMU takes its configuration from the command line only; write " \
+	"the stub domain's QEMU takes its configuration from the command line only; "    \
+	"write "                                                                         \
 	"the options out"
 #define USE_NETDEV "write -netdev type=tap,... and -device MODEL,netdev=..."
 #define NO_STATE_FILE "restoring goes through the toolstack, which writes -incoming fd:N"
@@ -27,7 +29,8 @@ const struct qemu_option qemu_options[] = {
 	 "its table is a file of dom0; use acpi_firmware in the guest's configuration"},
 	{"action", true, OPTION_KEEP, NULL, NULL},
 	{"add-fd", true, OPTION_REFUSE, NULL,
-	 "a descriptor of dom0 cannot be handed to the stub domain; name the file in -drive"},
+	 "a descriptor of dom0 cannot be handed to the stub domain; name the file in "
+	 "-drive"},
 	{"append", true, OPTION_KEEP, NULL, NULL},
 	{"audio", true, OPTION_CHECKED, "driver", NULL},
 	{"audiodev", true, OPTION_CHECKED, "driver", NULL},
@@ -47,8 +50,9 @@ const struct qemu_option qemu_options[] = {
 	{"dfilter", true, OPTION_KEEP, NULL, NULL},
 	{"display", true, OPTION_DISPLAY, "type", NULL},
 	{"drive", true, OPTION_DRIVE, "", NULL},
-	{"dtb", true, OPTION_REFUSE, NULL, "no machine for Xen HVM guests reads a device "
-					   "tree; leave it out"},
+	{"dtb", true, OPTION_REFUSE, NULL,
+	 "no machine for Xen HVM guests reads a device "
+	 "tree; leave it out"},
 	{"dump-vmstate", true, OPTION_REFUSE, NULL,
 	 "it writes a file of dom0; run QEMU itself for this"},
 	{"echr", true, OPTION_KEEP, NULL, NULL},
@@ -70,7 +74,8 @@ const struct qemu_option qemu_options[] = {
 	{"incoming", true, OPTION_INCOMING, NULL, NULL},
 	{"initrd", true, OPTION_FILE, "boot/initrd", NULL},
 	{"iscsi", true, OPTION_REFUSE, NULL,
-	 "the stub domain has no network of its own; log in to the target in dom0 and name "
+	 "the stub domain has no network of its own; log in to the target in dom0 and "
+	 "name "
 	 "its block device"},
 	{"k", true, OPTION_BARE_NAME, NULL, NULL},
 	{"kernel", true, OPTION_FILE, "boot/kernel", NULL},
@@ -108,7 +113,8 @@ const struct qemu_option qemu_options[] = {
 	 "QEMU's process is not in dom0; use the process id of stubdom-dm"},
 	{"plugin", true, OPTION_REFUSE, NULL,
 	 "a plug-in of dom0 is not in the stub domain; leave it out"},
-	{"preconfig", false, OPTION_REFUSE, NULL, "no toolstack for Xen uses it; leave it out"},
+	{"preconfig", false, OPTION_REFUSE, NULL,
+	 "no toolstack for Xen uses it; leave it out"},
 	{"qmp", true, OPTION_PORT, "compat_monitor", NULL},
 	{"qmp-pretty", true, OPTION_PORT, "compat_monitor", NULL},
 	{"readconfig", true, OPTION_REFUSE, NULL, OWN_CONFIG},
@@ -123,16 +129,20 @@ const struct qemu_option qemu_options[] = {
 	{"seed", true, OPTION_KEEP, NULL, NULL},
 	{"serial", true, OPTION_PORT, "serial", NULL},
 	{"set", true, OPTION_CHECKED, "", NULL},
-	{"shim", true, OPTION_REFUSE, NULL, "no machine for Xen HVM guests boots through a "
-					    "shim; leave it out"},
+	{"shim", true, OPTION_REFUSE, NULL,
+	 "no machine for Xen HVM guests boots through a "
+	 "shim; leave it out"},
 	{"smbios", true, OPTION_CHECKED, "", NULL},
 	{"smp", true, OPTION_KEEP, NULL, NULL},
 	{"snapshot", false, OPTION_REFUSE, NULL,
-	 "the stub domain has no room for the changes; give the guest a copy of its disk"},
+	 "the stub domain has no room for the changes; give the guest a copy of its "
+	 "disk"},
 	{"soundhw", true, OPTION_REFUSE, NULL,
-	 "QEMU has dropped it; write -device (intel-hda and hda-duplex, AC97, ES1370 or sb16)"},
-	{"spice", true, OPTION_REFUSE, NULL, "SPICE is not carried out of the stub domain; "
-					     "use VNC (spice=0, vnc=1)"},
+	 "QEMU has dropped it; write -device (intel-hda and hda-duplex, AC97, ES1370 or "
+	 "sb16)"},
+	{"spice", true, OPTION_REFUSE, NULL,
+	 "SPICE is not carried out of the stub domain; "
+	 "use VNC (spice=0, vnc=1)"},
 	{"stubdom", true, OPTION_STUBDOM, "", NULL},
 	{"tpmdev", true, OPTION_REFUSE, NULL, NO_PASSTHROUGH},
 	{"trace", true, OPTION_CHECKED, "enable", NULL},
@@ -146,7 +156,8 @@ const struct qemu_option qemu_options[] = {
 	{"win2k-hack", false, OPTION_KEEP, NULL, NULL},
 	{"writeconfig", true, OPTION_REFUSE, NULL, OWN_CONFIG},
 	{"xen-attach", false, OPTION_REFUSE, NULL,
-	 "a stub domain is for the device model of an HVM guest; the back ends of PV and PVH "
+	 "a stub domain is for the device model of an HVM guest; the back ends of PV and "
+	 "PVH "
 	 "guests need QEMU in dom0"},
 	{"xen-create", false, OPTION_REFUSE, NULL, "QEMU has dropped it; leave it out"},
 	{"xen-domid", true, OPTION_DOMID, NULL, NULL},

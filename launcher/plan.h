@@ -17,13 +17,13 @@
 
 /* Where a channel ends in dom0. */
 #define PLAN_ENDPOINT_TYPES(X)                                                           \
-	X(UNIX_LISTEN, "unix-listen")   /* path */                                       \
+	X(UNIX_LISTEN, "unix-listen")	/* path */                                       \
 	X(UNIX_CONNECT, "unix-connect") /* path */                                       \
-	X(FD, "fd")                     /* fd, listening */                              \
-	X(PTY, "pty")                   /* path: a symbolic link to make, or NULL */     \
-	X(FILE, "file")                 /* path, append */                               \
-	X(TCP_LISTEN, "tcp-listen")     /* host, port, to */                             \
-	X(TCP_CONNECT, "tcp-connect")   /* host, port */                                 \
+	X(FD, "fd")			/* fd, listening */                              \
+	X(PTY, "pty")			/* path: a symbolic link to make, or NULL */     \
+	X(FILE, "file")			/* path, append */                               \
+	X(TCP_LISTEN, "tcp-listen")	/* host, port, to */                             \
+	X(TCP_CONNECT, "tcp-connect")	/* host, port */                                 \
 	X(STDIO, "stdio")                                                                \
 	X(DISCARD, "null")
 
@@ -36,10 +36,10 @@ enum plan_endpoint_type {
 struct plan_endpoint {
 	enum plan_endpoint_type type;
 	char *path;
-	char *host;    /* "" listens on every address */
-	unsigned port; /* 1..65535; tcp-listen: the first port to try */
-	unsigned to;   /* tcp-listen: the last port to try, >= port */
-	int fd;	       /* a descriptor that the caller left open for us */
+	char *host;	      /* "" listens on every address */
+	unsigned port;	      /* 1..65535; tcp-listen: the first port to try */
+	unsigned to;	      /* tcp-listen: the last port to try, >= port */
+	int fd;		      /* a descriptor that the caller left open for us */
 	bool listening;	      /* fd: a listening socket, to accept from */
 	bool append;	      /* file: keep what is there */
 	bool telnet;	      /* tcp-*: with telnet negotiation */

@@ -34,9 +34,10 @@ static int keep_checked(struct build *b, const struct arg *arg, struct err *err)
 static int keep_bare_name(struct build *b, const struct arg *arg, struct err *err)
 {
 	if (strchr(arg->value, '/'))
-		return err_set(err, ERR_USAGE,
-			       "a file of dom0 that the stub domain does not have; give a "
-			       "bare name that is in the image, or leave it out");
+		return err_set(
+			err, ERR_USAGE,
+			"a file of dom0 that the stub domain does not have; give a "
+			"bare name that is in the image, or leave it out");
 	return keep(b, arg, err);
 }
 
@@ -118,7 +119,7 @@ static int rewrite(struct build *b, const struct arg *arg, struct err *err)
 static int drop(struct build *b, const struct arg *arg, struct err *err)
 {
 	plan_note(b->plan, "%s%s%s: dropped: %s", arg->text, arg->value ? " " : "",
-		   arg->value ? arg->value : "", arg->option->why);
+		  arg->value ? arg->value : "", arg->option->why);
 	return 0;
 }
 
@@ -169,9 +170,10 @@ static int check_whole(const struct build *b, struct err *err)
 			       "-xen-domid is missing; a toolstack runs stubdom-dm with "
 			       "QEMU's arguments (try --help)");
 	if (!args_find(b->args, "nodefaults"))
-		return err_set(err, ERR_USAGE,
-			       "-nodefaults is missing; QEMU's default devices would need "
-			       "things of dom0 that the stub domain does not have");
+		return err_set(
+			err, ERR_USAGE,
+			"-nodefaults is missing; QEMU's default devices would need "
+			"things of dom0 that the stub domain does not have");
 	return 0;
 }
 

@@ -13,8 +13,8 @@
 enum { TOPOLOGY_BYTES_MAX = 65536, SECTOR = 512 };
 
 /* Opens it; *size is its size, also of a block device. */
-static int open_source(const char *path, bool block_too, int *fd, off_t *size, bool *block,
-		       struct err *err)
+static int open_source(const char *path, bool block_too, int *fd, off_t *size,
+		       bool *block, struct err *err)
 {
 	struct stat st;
 
@@ -49,22 +49,25 @@ static int check_disk(struct plan *plan, const struct plan_disk *disk, struct er
 	if (open_source(disk->target, true, &fd, &size, &block, err) < 0)
 		return -1;
 	if (!disk->readonly && access(disk->target, W_OK) < 0)
-		return err_errno(err, ERR_HOST, errno,
-				 "%s: cannot be written (make it writable, or read-only in "
-				 "the guest's configuration)",
-				 disk->target);
+		return err_errno(
+			err, ERR_HOST, errno,
+			"%s: cannot be written (make it writable, or read-only in "
+			"the guest's configuration)",
+			disk->target);
 	if (!raw && !disk->readonly && !block)
 		return err_set(
 			err, ERR_HOST,
 			"%s: a writable %s file would have to grow, which a disk of the "
-			"stub domain cannot; convert it (qemu-img convert -O raw), or put "
+			"stub domain cannot; convert it (qemu-img convert -O raw), or "
+			"put "
 			"it on a block device",
 			disk->target, disk->format);
 	if (size < SECTOR)
 		return err_set(err, ERR_HOST, "%s: smaller than one sector of %d bytes",
 			       disk->target, SECTOR);
 	if (size % SECTOR)
-		plan_note(plan, "%s: the last %d bytes are no whole sector and are not seen",
+		plan_note(plan,
+			  "%s: the last %d bytes are no whole sector and are not seen",
 			  disk->target, (int)(size % SECTOR));
 	return 0;
 }

@@ -7,7 +7,8 @@
 enum {
 	MIB = 1 << 20,
 	GRANULE_MB = 16,
-	LINUX_MB = 160, /* kernel, page tables, QEMU's own 31 MB, its threads and caches */
+	LINUX_MB =
+		160, /* kernel, page tables, QEMU's own 31 MB, its threads and caches */
 	NUB_MB = 64,
 };
 

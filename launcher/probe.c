@@ -53,9 +53,10 @@ static int find_fd(const struct args *args, int *fd, struct err *err)
 		}
 		qemu_opts_free(&opts);
 	}
-	return err_set(err, ERR_USAGE,
-		       "a probe (machine none) without -chardev socket,...,fd=N: nobody to "
-		       "answer");
+	return err_set(
+		err, ERR_USAGE,
+		"a probe (machine none) without -chardev socket,...,fd=N: nobody to "
+		"answer");
 }
 
 bool probe_is(const struct args *args)

@@ -30,8 +30,7 @@ static const struct key {
 } keys[] = {
 	{"image", offsetof(struct stubopt, image), NULL, 0, 0, "an absolute path"},
 	{"kernel", offsetof(struct stubopt, kernel), kernels, 0, 0, "linux or nub"},
-	{"log", offsetof(struct stubopt, log), logs, 0, 0,
-	 "error, warn, info or debug"},
+	{"log", offsetof(struct stubopt, log), logs, 0, 0, "error, warn, info or debug"},
 	{"memory", offsetof(struct stubopt, memory_mb), NULL, 32, 1 << 20,
 	 "a number of MiB, at least 32"},
 	{"timeout", offsetof(struct stubopt, timeout_s), NULL, 1, 86400,
@@ -136,11 +135,12 @@ static int modernize(struct stubopt *opt, const char **key, const char **value,
 		return 0;
 	new_value = d->new_value ? d->new_value : *value;
 	if (version_compare(STUBDOM_VERSION, d->removed_in) >= 0)
-		return err_set(err, ERR_USAGE, "%s=%.200s: removed in %s; write %s=%.200s",
-			       *key, *value, d->removed_in, d->new_key, new_value);
+		return err_set(err, ERR_USAGE,
+			       "%s=%.200s: removed in %s; write %s=%.200s", *key, *value,
+			       d->removed_in, d->new_key, new_value);
 	warn_once(opt,
-		  xasprintf("%s=%s: old spelling, will be removed in %s; write %s=%s", *key,
-			    *value, d->removed_in, d->new_key, new_value));
+		  xasprintf("%s=%s: old spelling, will be removed in %s; write %s=%s",
+			    *key, *value, d->removed_in, d->new_key, new_value));
 	*key = d->new_key;
 	*value = new_value;
 	return 0;
@@ -154,10 +154,11 @@ int stubopt_set(struct stubopt *opt, const char *key, const char *value, struct 
 		if (strcmp(keys[i].name, key) == 0)
 			return set_key(opt, &keys[i], value, err);
 	}
-	return err_set(err, ERR_USAGE,
-		       "'%.64s' is no option; there are image, kernel, log, memory, timeout, "
-		       "topology, type, vcpus",
-		       key);
+	return err_set(
+		err, ERR_USAGE,
+		"'%.64s' is no option; there are image, kernel, log, memory, timeout, "
+		"topology, type, vcpus",
+		key);
 }
 
 int stubopt_set_argument(struct stubopt *opt, const char *text, struct err *err)

@@ -78,7 +78,8 @@ static int parse_kernel(const struct manifest *m, const json_t *files, const cha
 		return err_set(err, ERR_HOST,
 			       "%s.ramdisk: expected a list of file names; " REBUILD,
 			       where);
-	json_array_foreach (ramdisk, i, item) {
+	json_array_foreach(ramdisk, i, item)
+	{
 		char *path = NULL;
 
 		if (get_file(m, files, where, item, &path, &bytes, err) < 0) {
@@ -105,7 +106,8 @@ static int parse_kernels(struct manifest *m, json_t *root, struct err *err)
 	    json_object_size(kernels) > MANIFEST_FILES_MAX)
 		return err_set(err, ERR_HOST,
 			       "kernels: expected an object with a member; " REBUILD);
-	json_object_foreach (kernels, name, v) {
+	json_object_foreach(kernels, name, v)
+	{
 		struct manifest_kernel *k;
 
 		m->kernels = xgrow(m->kernels, m->n_kernels, sizeof(*m->kernels));
@@ -129,12 +131,13 @@ static int parse_qemu(struct manifest *m, const json_t *qemu, struct err *err)
 	    get_string(qemu, "qemu", "version_text", &m->version_text, err) < 0 ||
 	    get_string(qemu, "qemu", "help_text", &m->help_text, err) < 0)
 		return -1;
-	if (!json_is_object(
-		    json_object_get(json_object_get(probe, "greeting"), "QMP")) ||
+	if (!json_is_object(json_object_get(json_object_get(probe, "greeting"), "QMP")) ||
 	    !json_is_object(commands))
-		return err_set(err, ERR_HOST,
-			       "qemu.probe: expected greeting.QMP and commands; " REBUILD);
-	json_object_foreach (commands, name, reply) {
+		return err_set(
+			err, ERR_HOST,
+			"qemu.probe: expected greeting.QMP and commands; " REBUILD);
+	json_object_foreach(commands, name, reply)
+	{
 		if (!json_object_get(reply, "return"))
 			return err_set(
 				err, ERR_HOST,
@@ -151,10 +154,10 @@ static int parse_root(struct manifest *m, json_t *root, struct err *err)
 	const json_t *version = json_object_get(root, "version");
 
 	if (!json_is_integer(version) || json_integer_value(version) != MANIFEST_VERSION)
-		return err_set(err, ERR_HOST,
-			       "version: expected %d, the only one this program reads; "
-			       REBUILD,
-			       MANIFEST_VERSION);
+		return err_set(
+			err, ERR_HOST,
+			"version: expected %d, the only one this program reads; " REBUILD,
+			MANIFEST_VERSION);
 	if (parse_kernels(m, root, err) < 0 ||
 	    parse_qemu(m, json_object_get(root, "qemu"), err) < 0)
 		return -1;
@@ -171,8 +174,9 @@ int manifest_parse(const char *dir, const char *text, size_t len, struct manifes
 	memset(out, 0, sizeof(*out));
 	root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	if (!root)
-		return err_set(err, ERR_HOST, "%s/" MANIFEST_FILE ": line %d: %s; " REBUILD,
-			       dir, why.line, why.text);
+		return err_set(err, ERR_HOST,
+			       "%s/" MANIFEST_FILE ": line %d: %s; " REBUILD, dir,
+			       why.line, why.text);
 	out->dir = xstrdup(dir);
 	if (parse_root(out, root, err) < 0) {
 		manifest_free(out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The image's manifest: its kernels, ramdisks, checksums, and what its QEMU says of itself. */
+/* The image's manifest: its kernels, ramdisks, checksums, and what its QEMU says of
+ * itself. */
 #ifndef STUBDOM_MANIFEST_H
 #define STUBDOM_MANIFEST_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* QEMU's option syntax (its util/qemu-option.c): the key=value form and the shared parts. */
+/* QEMU's option syntax (its util/qemu-option.c): the key=value form and the shared parts.
+ */
 #include "qemu_opt.h"
 
 #include <string.h>
@@ -71,10 +72,11 @@ static int parse_keyval(const char *text, const char *implied, struct qemu_opts 
 		p = take_option(p, p == text ? implied : NULL, out);
 		last = &out->list[out->n - 1];
 		if (last->name[0] == '\0')
-			return err_set(err, ERR_USAGE,
-				       "option %zu in it has no name (a comma in a value is "
-				       "written twice: ',,')",
-				       out->n);
+			return err_set(
+				err, ERR_USAGE,
+				"option %zu in it has no name (a comma in a value is "
+				"written twice: ',,')",
+				out->n);
 		if (*p == ',')
 			p++;
 	}

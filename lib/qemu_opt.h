@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* QEMU's option syntax: "first,key=value,flag" with ",," for a comma, or a JSON object. */
+/* QEMU's option syntax: "first,key=value,flag" with ",," for a comma, or a JSON object.
+ */
 #ifndef STUBDOM_QEMU_OPT_H
 #define STUBDOM_QEMU_OPT_H
 
@@ -15,8 +16,8 @@
 #define QEMU_OPTS_DEPTH_MAX 16
 
 struct qemu_opt {
-	char *name;  /* JSON: the path, "file.driver", "addr.0" */
-	char *value; /* JSON: numbers as text, booleans as "on" and "off" */
+	char *name;   /* JSON: the path, "file.driver", "addr.0" */
+	char *value;  /* JSON: numbers as text, booleans as "on" and "off" */
 	bool implied; /* the leading value without a name */
 	bool flag;    /* written as a bare word: "server", "nowait" */
 };

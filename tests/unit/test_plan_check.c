@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* What a plan names in dom0 is looked at before any domain exists; its memory. */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "plan.h"
+#include "sample_manifest.h"
+
+static char dir[] = "/tmp/test_plan_check.XXXXXX";
+
+static int make_dir(void **state)
+{
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int drop_dir(void **state)
+{
+	return rmdir(dir);
+}
+
+static const char *path_of(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static void make_file(const char *name, off_t size)
+{
+	int fd = open(path_of(name), O_CREAT | O_WRONLY | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, size), 0);
+	close(fd);
+}
+
+static int check_line(const char *const *more, struct plan *plan, struct err *err)
+{
+	const char *argv[32] = {"dm", "-xen-domid", "1", "-nodefaults", "-name", "g"};
+	struct stubopt options;
+	struct args args;
+	int argc = 6;
+
+	while (*more)
+		argv[argc++] = *more++;
+	stubopt_init(&options);
+	assert_int_equal(args_split(argc, (char *const *)argv, &args, err), 0);
+	assert_int_equal(stubopt_load(&options, "/nonexistent", &args, err), 0);
+	args_free(&args);
+	if (plan_build(argc, (char *const *)argv, &options, plan, err) < 0)
+		fail_msg("%s", err->msg);
+	stubopt_free(&options);
+	return plan_check(plan, err);
+}
+
+static void check_disk(const char *name, const char *options, const char *says)
+{
+	char drive[256];
+	const char *line[] = {"-drive", drive, NULL};
+	struct plan plan;
+	struct err err = {0};
+	int rc;
+
+	snprintf(drive, sizeof(drive), "file=%s%s", path_of(name), options);
+	rc = check_line(line, &plan, &err);
+	if (!says && rc < 0)
+		fail_msg("%s%s: %s", name, options, err.msg);
+	if (says) {
+		assert_int_equal(rc, -1);
+		assert_int_equal(err.code, ERR_HOST);
+		if (!strstr(err.msg, says) || !strstr(err.msg, name) ||
+		    strstr(err.msg, "disk of drive 0: ") != err.msg)
+			fail_msg("'%s' does not say '%s' and where", err.msg, says);
+	}
+	plan_free(&plan);
+}
+
+static void test_disks(void **state)
+{
+	make_file("good.img", 4096);
+	make_file("odd.img", 1000);
+	make_file("tiny.img", 511);
+	make_file("empty.img", 0);
+	assert_int_equal(mkfifo(path_of("fifo"), 0600), 0);
+	check_disk("good.img", ",format=raw", NULL);
+	check_disk("good.img", "", NULL);
+	check_disk("good.img", ",format=qcow2,readonly=on", NULL);
+	check_disk("good.img", ",format=qcow2", "qemu-img convert -O raw");
+	check_disk("odd.img", ",format=raw", NULL);
+	check_disk("tiny.img", ",format=raw", "smaller than one sector");
+	check_disk("empty.img", ",format=raw", "is empty");
+	check_disk("none.img", ",format=raw", "No such file or directory");
+	check_disk("", ",format=raw", "is a directory; name a file or a block device");
+	check_disk("fifo", ",format=raw", "is no regular file and no block device");
+	check_disk("good.img/x", ",format=raw", "Not a directory");
+	unlink(path_of("good.img"));
+	unlink(path_of("odd.img"));
+	unlink(path_of("tiny.img"));
+	unlink(path_of("empty.img"));
+	unlink(path_of("fifo"));
+}
+
+static void test_note(void **state)
+{
+	char drive[256];
+	const char *line[] = {"-drive", drive, NULL};
+	struct plan plan;
+	struct err err;
+
+	make_file("odd.img", 1000);
+	snprintf(drive, sizeof(drive), "file=%s", path_of("odd.img"));
+	assert_int_equal(check_line(line, &plan, &err), 0);
+	assert_int_equal(plan.n_notes, 1);
+	assert_non_null(strstr(plan.notes[0], "the last 488 bytes are no whole sector"));
+	plan_free(&plan);
+	unlink(path_of("odd.img"));
+}
+
+static void test_files(void **state)
+{
+	char kernel[128];
+	const char *line[] = {"-kernel", kernel, NULL};
+	struct plan plan;
+	struct err err;
+
+	make_file("vmlinuz", 5000);
+	snprintf(kernel, sizeof(kernel), "%s", path_of("vmlinuz"));
+	assert_int_equal(check_line(line, &plan, &err), 0);
+	assert_int_equal(plan.files[0].bytes, 5000);
+	plan_free(&plan);
+	unlink(path_of("vmlinuz"));
+	assert_int_equal(check_line(line, &plan, &err), -1);
+	assert_ptr_equal(strstr(err.msg, "boot/kernel: /tmp/"), err.msg);
+	plan_free(&plan);
+	snprintf(kernel, sizeof(kernel), "%s", dir);
+	assert_int_equal(check_line(line, &plan, &err), -1);
+	assert_non_null(strstr(err.msg, "is a directory; name a file"));
+	plan_free(&plan);
+}
+
+static void test_topology(void **state)
+{
+	char option[256];
+	const char *line[] = {"-stubdom", option, NULL};
+	struct plan plan;
+	struct err err;
+	FILE *f;
+
+	snprintf(option, sizeof(option), "topology=%s", path_of("topo"));
+	assert_int_equal(check_line(line, &plan, &err), -1);
+	assert_non_null(strstr(err.msg, "topology: "));
+	assert_int_equal(err.code, ERR_HOST);
+	plan_free(&plan);
+	f = fopen(path_of("topo"), "w");
+	assert_non_null(f);
+	fputs("# comment\n\n  ifconfig tap0 create # make\nbrconfig add tap0 bridge0", f);
+	fclose(f);
+	assert_int_equal(check_line(line, &plan, &err), 0);
+	assert_int_equal(plan.n_topology, 2);
+	assert_string_equal(plan.topology[0], "ifconfig tap0 create ");
+	assert_string_equal(plan.topology[1], "brconfig add tap0 bridge0");
+	assert_null(plan.topology[2]);
+	plan_free(&plan);
+	unlink(path_of("topo"));
+}
+
+static void check_memory(enum stubopt_kernel kernel, unsigned given, unsigned vram,
+			 unsigned long long file, unsigned expected)
+{
+	struct plan_file files[1] = {{NULL, NULL, file}};
+	struct plan plan = {.kernel = kernel,
+			    .memory_mb = given,
+			    .vram_mb = vram,
+			    .files = files,
+			    .n_files = 1};
+	struct manifest manifest;
+	struct err err;
+
+	assert_int_equal(manifest_parse("/img", SAMPLE_MANIFEST, strlen(SAMPLE_MANIFEST),
+					&manifest, &err),
+			 0);
+	plan_set_memory(&plan, &manifest);
+	assert_int_equal(plan.memory_mb, expected);
+	manifest_free(&manifest);
+}
+
+/* The sample's ramdisks have 62 MiB with Linux, 60 MiB with nub. */
+static void test_memory(void **state)
+{
+	check_memory(STUBOPT_KERNEL_LINUX, 0, 0, 0, 288);	   /* 2 * 62 + 160 */
+	check_memory(STUBOPT_KERNEL_LINUX, 0, 16, 0, 304);	   /* + 16 */
+	check_memory(STUBOPT_KERNEL_LINUX, 0, 0, 100 << 20, 496);  /* + 2 * 100 */
+	check_memory(STUBOPT_KERNEL_LINUX, 99, 16, 100 << 20, 99); /* as said */
+	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 1, 144);	   /* 61 + 16 + 64 */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_disks),  cmocka_unit_test(test_note),
+		cmocka_unit_test(test_files),  cmocka_unit_test(test_topology),
+		cmocka_unit_test(test_memory),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, drop_dir);
+}
