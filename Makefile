@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+# The two commands, `make demo` and `make check`, and what they are made of. Everything runs in
+# the workbench (rig/workbench), so a Debian machine with nothing but apt is enough.
+
+BUILD ?= build
+export BUILD
+
+WB = rig/workbench --
+
+.PHONY: all build check check-units check-system demo bench clean distclean-cache help
+
+help:
+	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
+	@echo 'make check            every test: units, then a real Xen host (rig/rig)'
+	@echo 'make all              build (meson and ninja, in $$BUILD, default build)'
+	@echo 'make check-units      the units only, with sanitizers'
+	@echo 'make check-system     the system tests only'
+	@echo 'make bench            measure; table and $(BUILD)/bench/results.json'
+	@echo 'make clean            remove $(BUILD) and $(BUILD)-check'
+	@echo 'make distclean-cache  remove the cached workbench, dom0 and saved hosts'
+	@echo 'rig/workbench CMD     run CMD where everything is installed'
+	@echo 'rig/rig --help        drive a Xen host by hand'
+
+all build:
+	@$(WB) rig/build $(BUILD)
+
+# Units run from a build of their own, with sanitizers; what is installed in the rig has none.
+check:
+	@$(WB) rig/check all
+
+check-units:
+	@$(WB) rig/check units
+
+check-system:
+	@$(WB) rig/check system
+
+demo:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) python3 demo/demo.py
+
+bench:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) python3 bench/bench.py
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-check
+
+distclean-cache:
+	@rig/clean-cache
