@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+# Completes stubdom's verbs, options and guests in bash.
+
+_stubdom_guests() {
+	stubdom list --names 2>/dev/null
+}
+
+_stubdom_verbs() {
+	stubdom help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p'
+}
+
+_stubdom() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local verb=${COMP_WORDS[1]} options= takes_guest= i guests=0
+
+	COMPREPLY=()
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(_stubdom_verbs) --help --version" -- "$cur")
+		return
+	fi
+	case $verb in
+	list) options='--json --names' ;;
+	status) options=--json takes_guest=1 ;;
+	qmp) options='-t --timeout' takes_guest=1 ;;
+	monitor) options='-c --command' takes_guest=1 ;;
+	serial) options='-n --number' takes_guest=1 ;;
+	screenshot) takes_guest=1 ;;
+	log) options='-f --follow -n --lines' takes_guest=1 ;;
+	plan) options=-- takes_guest=1 ;;
+	image) options='-d --directory --json' ;;
+	doctor) options=--json ;;
+	help)
+		mapfile -t COMPREPLY < <(compgen -W "$(_stubdom_verbs)" -- "$cur")
+		return
+		;;
+	esac
+	case $verb:$prev in
+	image:-d | image:--directory)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
+	*:-t | *:--timeout | *:-c | *:--command | *:-n | *:--number | *:--lines) return ;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$cur")
+		return
+	fi
+	# Which of the verb's own words this is, options and their values left out.
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-t | --timeout | -c | --command | -n | --number | --lines | -d | --directory) ((i++)) ;;
+		-*) ;;
+		*) ((guests++)) ;;
+		esac
+	done
+	if [ "$verb" = image ] && [ "$guests" -eq 0 ]; then
+		mapfile -t COMPREPLY < <(compgen -W 'build verify show' -- "$cur")
+	elif [ -n "$takes_guest" ] && [ "$guests" -eq 0 ]; then
+		local IFS=$'\n'
+		mapfile -t COMPREPLY < <(compgen -W "$(_stubdom_guests)" -- "$cur")
+	elif [ "$verb" = screenshot ] && [ "$guests" -eq 1 ]; then
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	elif [ "$verb" = qmp ] && [ "$guests" -eq 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W 'query-status query-block query-chardev
+			query-commands query-version query-vnc cont stop eject device_add
+			device_del system_reset system_powerdown' -- "$cur")
+	fi
+}
+
+complete -F _stubdom stubdom

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""The man pages and completions know every verb, option, key and exit status there is."""
+import os
+import re
+import subprocess
+
+import pytest
+
+BUILD = os.path.realpath(os.environ.get("BUILD", "build"))
+TREE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+STUBDOM = f"{BUILD}/cli/stubdom"
+LAUNCHER = f"{BUILD}/launcher/stubdom-dm"
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def source(page):
+    return read(f"{TREE}/docs/man/{page}.scd")
+
+
+def output(*argv):
+    return subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=60).stdout.decode()
+
+
+def verbs():
+    found = re.findall(r"^  ([a-z]+) ", output(STUBDOM, "help"), re.M)
+    assert len(found) >= 12
+    return found
+
+
+def keys():
+    """Those that stubdom-dm itself names when it is given one that is none."""
+    done = subprocess.run([LAUNCHER, "--plan", "-xen-domid", "1", "-nodefaults", "-stubdom", "x=y"],
+                          stderr=subprocess.PIPE, check=False, timeout=60)
+    found = re.search(rb"there are ([a-z, ]+)", done.stderr).group(1).decode().split(", ")
+    assert {"kernel", "memory", "type"} <= set(found)
+    return found
+
+
+@pytest.mark.parametrize("page", ["stubdom.1", "stubdom-dm.8", "stubdom.conf.5"])
+def test_pages_are_pages(page):
+    """groff reads what scdoc made without a warning."""
+    done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", f"{BUILD}/docs/man/{page}"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=60,
+                          env=dict(os.environ, MANWIDTH="80", MANPAGER="cat"))
+    assert done.returncode == 0 and done.stderr == b""
+    text = done.stdout.decode()
+    assert "SEE ALSO" in text and "NAME" in text
+
+
+def test_every_verb_is_explained():
+    page = source("stubdom.1")
+    for verb in verbs():
+        assert re.search(rf"^\*{verb}\*", page, re.M), verb
+        for option in re.findall(r"--[a-z]+", output(STUBDOM, verb, "--help")):
+            if option != "--plan":
+                assert option in page, (verb, option)
+
+
+def test_every_exit_status_is_explained():
+    statuses = dict(re.findall(r"\b(?:ERR|VERB)_([A-Z]+) = (\d)",
+                               read(f"{TREE}/lib/err.h") + read(f"{TREE}/cli/verb.h")))
+    assert len(statuses) == 6
+    for status in statuses.values():
+        assert re.search(rf"^\*{status}\*$", source("stubdom.1"), re.M), status
+
+
+def test_every_key_is_explained():
+    for key in keys():
+        assert re.search(rf"^\*{key}\*=", source("stubdom-dm.8"), re.M), key
+        assert re.search(rf"^\*{key}\* =", source("stubdom.conf.5"), re.M), key
+        assert f"{key}=" in output(LAUNCHER, "--help"), key
+
+
+def complete(*words):
+    """What bash offers for the last of the words."""
+    script = f'''
+stubdom() {{ case "$1 $2" in
+    "list --names") printf 's1\\ns2\\nother\\n' ;; *) {STUBDOM} "$@" ;; esac; }}
+. {TREE}/cli/completion/stubdom.bash
+COMP_WORDS=(stubdom "$@"); COMP_CWORD=$#
+_stubdom 2>/dev/null; printf '%s\\n' "${{COMPREPLY[@]}}"'''
+    return output("bash", "-c", script, "bash", *words).split()
+
+
+def test_bash_completion():
+    assert set(verbs()) <= set(complete(""))
+    assert complete("scr") == ["screenshot"]
+    for verb in ("status", "qmp", "monitor", "serial", "screenshot", "log", "plan"):
+        assert complete(verb, "s") == ["s1", "s2"], verb
+    assert complete("serial", "-n", "1", "o") == ["other"]
+    assert complete("image", "v") == ["verify"]
+    assert complete("list", "s") == []
+    for verb in verbs():
+        offered = complete(verb, "-")
+        for option in re.findall(r"(?<![\w-])--?[a-z]+", output(STUBDOM, verb, "--help")):
+            if verb not in ("help", "version") and option not in ("--plan", "-t"):
+                assert option in offered, (verb, option)
+
+
+def test_zsh_completion():
+    text = read(f"{TREE}/cli/completion/_stubdom")
+    subprocess.run(["zsh", "-n", f"{TREE}/cli/completion/_stubdom"], check=True, timeout=60)
+    for verb in verbs():
+        if verb != "version":
+            assert re.search(rf"^\t{verb}\)", text, re.M), verb
