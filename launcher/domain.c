@@ -2,8 +2,129 @@
 /* Turns a plan into a running stub domain and stays until it ends. */
 #include "domain.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "domain_create.h"
+#include "domain_host.h"
+#include "domain_ramdisk.h"
+#include "domain_tidy.h"
+#include "domain_watch.h"
+#include "endpoint.h"
+#include "guardian.h"
+#include "log.h"
+#include "relay.h"
+
+/* The signals that a toolstack, an init or a person ends a QEMU with. */
+static int catch_signals(struct err *err)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_errno(err, ERR_HOST, errno, "blocking signals");
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd >= 0 ? fd : err_errno(err, ERR_HOST, errno, "catching signals");
+}
+
+/* The relay has them; held here, a closed socket would look open to its clients. */
+static void close_inherited(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		const struct plan_endpoint *end = &plan->channels[i].endpoint;
+
+		if (end->type == PLAN_ENDPOINT_FD && end->fd > STDERR_FILENO)
+			close(end->fd);
+	}
+}
+
+static int create(struct domain_host *host, const struct plan *plan,
+		  const struct manifest *manifest, const struct manifest_kernel *kernel,
+		  const libxl_uuid *uuid, uint32_t *stub, struct err *err)
+{
+	cleanup_fd int ramdisk = domain_ramdisk_make(plan, manifest, kernel, err);
+
+	if (ramdisk < 0)
+		return -1;
+	return domain_create(host, plan, kernel, ramdisk, uuid, stub, err);
+}
+
+/* Relay and guardian are there; everything from here on is undone by tear_down. */
+static int serve(struct domain_host *host, const struct plan *plan,
+		 const struct manifest *manifest, struct relay *relay,
+		 struct guardian *guardian, const libxl_uuid *uuid, int signals,
+		 struct err *err)
+{
+	const char *name = stubopt_kernel_name(plan->kernel);
+	const struct manifest_kernel *kernel = manifest_find_kernel(manifest, name);
+	struct domain_watch watch = {
+		.plan = plan,
+		.host = host,
+		.relay = relay,
+		.guardian = guardian,
+		.uuid = uuid,
+		.signals = signals,
+	};
+
+	if (!kernel)
+		return err_set(err, ERR_HOST,
+			       "the image in %s has no kernel '%s' (-stubdom kernel=)",
+			       manifest->dir, name);
+	if (domain_host_open(host, err) < 0 || domain_check(host, plan, kernel, err) < 0 ||
+	    relay_go(relay, err) < 0)
+		return -1;
+	close_inherited(plan);
+	if (create(host, plan, manifest, kernel, uuid, &watch.stub, err) < 0)
+		return -1;
+	return domain_watch(&watch, err);
+}
+
+static void tear_down(struct domain_host *host, const struct plan *plan,
+		      struct relay *relay, struct guardian *guardian,
+		      const libxl_uuid *uuid)
+{
+	struct err err;
+	int rc = 0;
+
+	if (host->libxl) {
+		rc = domain_remove(host, uuid, &err);
+		domain_tidy(host, plan);
+		domain_host_close(host);
+	}
+	relay_stop(relay);
+	for (size_t i = 0; i < plan->n_channels; i++)
+		endpoint_tidy(&plan->channels[i].endpoint);
+	if (rc == 0) {
+		guardian_stop(guardian);
+		return;
+	}
+	/* The guardian tries on when we are gone. */
+	log_error("%s", err.msg);
+}
+
 int domain_run(const struct plan *plan, const struct manifest *manifest, struct err *err)
 {
-	return err_set(err, ERR_HOST, "%s: running a stub domain is not built yet",
-		       plan->name);
+	struct guardian guardian = {.pidfd = -1, .control = -1, .lifeline = -1};
+	struct relay relay = {.pidfd = -1, .control = -1};
+	struct domain_host host = {0};
+	cleanup_fd int signals = catch_signals(err);
+	libxl_uuid uuid;
+	int rc = -1;
+
+	if (signals < 0)
+		return -1;
+	libxl_uuid_generate(&uuid);
+	if (relay_start(&relay, plan, err) == 0 &&
+	    guardian_start(&guardian, plan, &uuid, NULL, relay.pidfd, err) == 0)
+		rc = serve(&host, plan, manifest, &relay, &guardian, &uuid, signals, err);
+	tear_down(&host, plan, &relay, &guardian, &uuid);
+	return rc;
 }

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Opens the stub domain's vchan servers for the relay, which has no right to. */
+#include "domain_channels.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "abi/channel.h"
+#include "cleanup.h"
+#include "log.h"
+#include "xenstore_util.h"
+
+int domain_channels_init(struct domain_channels *channels, const struct plan *plan,
+			 struct relay *relay, struct err *err)
+{
+	*channels = (struct domain_channels){.plan = plan, .relay = relay};
+	channels->wanted = calloc(plan->n_channels + 1, sizeof(bool));
+	return channels->wanted ? 0 : err_set(err, ERR_HOST, "out of memory");
+}
+
+void domain_channels_free(struct domain_channels *channels)
+{
+	free(channels->wanted);
+	channels->wanted = NULL;
+}
+
+int domain_channels_hear(struct domain_channels *channels, struct err *err)
+{
+	struct relay_msg msg;
+	int fds[RELAY_FDS_MAX];
+	int rc = relay_msg_receive(channels->relay->control, &msg, fds);
+
+	if (rc == 0)
+		return 0;
+	for (int i = 0; i < RELAY_FDS_MAX; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	if (rc < 0 || msg.type != RELAY_WANT || msg.channel >= channels->plan->n_channels)
+		return err_set(err, ERR_HOST, "the relay ended unexpectedly");
+	channels->wanted[msg.channel] = true;
+	return 0;
+}
+
+/* A number that the stub domain wrote. */
+static bool read_number(struct domain_host *host, uint32_t stub, const char *name,
+			const char *leaf, uint32_t *out)
+{
+	cleanup_free char *text = xenstore_read(
+		host->xs, "/local/domain/%u/" STUBDOM_XS_CHANNEL "/%s/%s", stub, name,
+		leaf);
+	char *end;
+	unsigned long value;
+
+	if (!text || text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *end || value == 0 || value > UINT32_MAX)
+		return false;
+	*out = (uint32_t)value;
+	return true;
+}
+
+/* True: try again later. */
+static bool serve_one(struct domain_channels *channels, struct domain_host *host, size_t i)
+{
+	const char *name = channels->plan->channels[i].name;
+	struct relay_msg msg = {.type = RELAY_OFFER, .channel = (uint32_t)i};
+	uint32_t ring_ref;
+	uint32_t port;
+	struct err err;
+	int rc;
+
+	/* No server: xenstore will say when there is one. */
+	if (!read_number(host, channels->stub, name, "ring-ref", &ring_ref) ||
+	    !read_number(host, channels->stub, name, "event-channel", &port))
+		return false;
+	rc = vchan_offer_open(channels->stub, ring_ref, port, &msg.offer, &err);
+	if (rc < 0) {
+		log_warn("channel %s: %s", name, err.msg);
+		channels->wanted[i] = err.code == ERR_HOST;
+		return channels->wanted[i];
+	}
+	if (rc > 0)
+		return true;
+	relay_msg_send(channels->relay->control, &msg,
+		       (int[]){msg.offer.grant_fd, msg.offer.event_fd}, 2);
+	vchan_offer_close(&msg.offer);
+	channels->wanted[i] = false;
+	return false;
+}
+
+/* The pty that xenconsoled made for the stub domain's console. */
+static void give_console(struct domain_channels *channels, struct domain_host *host)
+{
+	struct relay_msg msg = {.type = RELAY_CONSOLE};
+	cleanup_free char *tty =
+		xenstore_read(host->xs, "/local/domain/%u/console/tty", channels->stub);
+	cleanup_fd int fd = -1;
+	struct stat st;
+
+	/* The node is dom0's, but a stub domain's log is not worth a surprise. */
+	if (!tty || strncmp(tty, "/dev/pts/", 9) != 0)
+		return;
+	fd = open(tty, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode)) {
+		log_warn("%s, the stub domain's console, cannot be opened", tty);
+		channels->console_given = true;
+		return;
+	}
+	relay_msg_send(channels->relay->control, &msg, &fd, 1);
+	channels->console_given = true;
+}
+
+bool domain_channels_serve(struct domain_channels *channels, struct domain_host *host)
+{
+	bool again = false;
+
+	if (!channels->console_given)
+		give_console(channels, host);
+	for (size_t i = 0; i < channels->plan->n_channels; i++) {
+		if (channels->wanted[i])
+			again |= serve_one(channels, host, i);
+	}
+	return again;
+}

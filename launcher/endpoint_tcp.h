@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Endpoints that are TCP sockets. */
+#ifndef STUBDOM_ENDPOINT_TCP_H
+#define STUBDOM_ENDPOINT_TCP_H
+
+#include "endpoint.h"
+
+/* See endpoint_open. */
+int endpoint_tcp_listen(struct endpoint *end, struct err *err);
+int endpoint_tcp_connect(struct endpoint *end, struct err *err);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* What is done with each QMP command on its way to the stub domain's QEMU. */
+#ifndef STUBDOM_QMP_TABLE_H
+#define STUBDOM_QMP_TABLE_H
+
+#include <stddef.h>
+
+enum qmp_action {
+	QMP_PASS,	    /* it names nothing of dom0 */
+	QMP_REFUSE,	    /* it names something of dom0 that is not carried */
+	QMP_ANSWER_CHARDEV, /* passed; the answer gets dom0's names */
+	QMP_ANSWER_VNC,
+};
+
+struct qmp_command {
+	const char *name;
+	enum qmp_action action;
+	const char *why; /* QMP_REFUSE: for the caller, after "cannot be carried: " */
+};
+
+/* A command that the table does not name passes: QEMU reaches nothing of dom0. */
+const struct qmp_command *qmp_table_find(const char *name);
+
+#endif

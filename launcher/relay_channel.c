@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/* One channel in the relay: a vchan on one side, an endpoint on the other. */
+#include "relay_channel.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+
+enum {
+	HELD_MAX = 64 * 1024,	  /* bytes waiting in one direction */
+	QMP_CHUNK = 2048,	  /* holds fewer commands than QMP_PENDING_MAX / 2 */
+	RECONNECT_MS = 1000,	  /* after a connection that did not last as long */
+	STEP_ROUNDS = 16,	  /* chunks a step moves before others have their turn */
+};
+
+/* QEMU's output exists without a client: the connection stays, the latest bytes are kept. */
+static bool stays_connected(const struct relay_channel *channel)
+{
+	switch (channel->plan->kind) {
+	case STUBDOM_CHANNEL_SERIAL:
+	case STUBDOM_CHANNEL_PARALLEL:
+	case STUBDOM_CHANNEL_SAVE:
+	case STUBDOM_CHANNEL_RESTORE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int relay_channel_open(struct relay_channel *channel, const struct plan_channel *plan,
+		       const struct qmp_names *names, struct err *err)
+{
+	memset(channel, 0, sizeof(*channel));
+	channel->plan = plan;
+	channel->names = names;
+	channel->is_qmp = plan->kind == STUBDOM_CHANNEL_QMP;
+	channel->qmp.names = names;
+	if (endpoint_open(&channel->end, &plan->endpoint, err) < 0)
+		return err_prefix(err, "channel %s", plan->name);
+	return 0;
+}
+
+static void forget_bytes(struct relay_channel *channel)
+{
+	buffer_free(&channel->to_stub);
+	buffer_free(&channel->to_host);
+	qmp_filter_free(&channel->qmp);
+	memset(&channel->qmp, 0, sizeof(channel->qmp));
+	channel->qmp.names = channel->names;
+}
+
+static void drop_stream(struct relay_channel *channel, int64_t now_ms)
+{
+	if (!channel->open)
+		return;
+	vchan_stream_close(&channel->stream);
+	channel->open = false;
+	buffer_free(&channel->to_stub);
+	if (now_ms - channel->opened_ms < RECONNECT_MS && stays_connected(channel))
+		channel->not_before_ms = now_ms + RECONNECT_MS;
+}
+
+/* The client is gone: what it would have read is of no use to the next one. */
+static void drop_client(struct relay_channel *channel, int64_t now_ms)
+{
+	endpoint_disconnect(&channel->end);
+	channel->closing = false;
+	if (stays_connected(channel)) {
+		buffer_free(&channel->to_stub);
+		return;
+	}
+	drop_stream(channel, now_ms);
+	forget_bytes(channel);
+}
+
+void relay_channel_attach(struct relay_channel *channel, const struct vchan_offer *offer,
+			  int64_t now_ms)
+{
+	struct vchan_offer unused = *offer;
+	struct err err;
+
+	channel->asked = false;
+	if (channel->open ||
+	    (!stays_connected(channel) && !endpoint_connected(&channel->end))) {
+		vchan_offer_close(&unused);
+		return;
+	}
+	if (vchan_stream_attach(&channel->stream, offer, &err) < 0) {
+		log_warn("channel %s: %s", channel->plan->name, err.msg);
+		channel->not_before_ms = now_ms + RECONNECT_MS;
+		return;
+	}
+	channel->open = true;
+	channel->opened_ms = now_ms;
+}
+
+bool relay_channel_wants(const struct relay_channel *channel, int64_t now_ms)
+{
+	return !channel->open && !channel->asked && !channel->closing &&
+	       now_ms >= channel->not_before_ms &&
+	       (stays_connected(channel) || endpoint_connected(&channel->end));
+}
+
+static struct buffer *outgoing(struct relay_channel *channel)
+{
+	return channel->is_qmp ? &channel->qmp.to_client : &channel->to_host;
+}
+
+static struct buffer *incoming(struct relay_channel *channel)
+{
+	return channel->is_qmp ? &channel->qmp.to_stub : &channel->to_stub;
+}
+
+static bool room_for_client(const struct relay_channel *channel)
+{
+	if (channel->closing)
+		return false;
+	if (channel->is_qmp)
+		return !qmp_filter_client_full(&channel->qmp);
+	return channel->to_stub.len < HELD_MAX;
+}
+
+unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds)
+{
+	struct endpoint *end = &channel->end;
+	short in = room_for_client(channel) ? POLLIN : 0;
+	short out = outgoing(channel)->len && !end->is_file ? POLLOUT : 0;
+	unsigned n = 0;
+
+	if (channel->open)
+		fds[n++] = (struct pollfd){.fd = vchan_stream_fd(&channel->stream),
+					   .events = POLLIN};
+	if (!endpoint_connected(end)) {
+		if (end->listen_fd >= 0)
+			fds[n++] = (struct pollfd){.fd = end->listen_fd, .events = POLLIN};
+		return n;
+	}
+	if (end->in_fd >= 0 && end->in_fd == end->out_fd) {
+		/* Without events only the end of the client is reported. */
+		fds[n++] = (struct pollfd){.fd = end->in_fd,
+					   .events = (short)(in | out)};
+		return n;
+	}
+	if (end->in_fd >= 0 && in)
+		fds[n++] = (struct pollfd){.fd = end->in_fd, .events = in};
+	if (end->out_fd >= 0 && out)
+		fds[n++] = (struct pollfd){.fd = end->out_fd, .events = out};
+	return n;
+}
+
+/* Takes bytes of the client; false: nothing more now. */
+static bool read_client(struct relay_channel *channel, int64_t now_ms)
+{
+	char chunk[QMP_CHUNK];
+	struct err err;
+	ssize_t n;
+
+	if (channel->end.in_fd < 0 || !endpoint_connected(&channel->end) ||
+	    !room_for_client(channel))
+		return false;
+	n = read(channel->end.in_fd, chunk, sizeof(chunk));
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		if (!endpoint_end_input(&channel->end))
+			drop_client(channel, now_ms);
+		return false;
+	}
+	if (!channel->is_qmp)
+		return buffer_append(&channel->to_stub, chunk, (size_t)n,
+				     2 * HELD_MAX) == 0;
+	if (qmp_filter_client(&channel->qmp, chunk, (size_t)n, &err) < 0) {
+		log_info("channel %s: %s", channel->plan->name, err.msg);
+		channel->closing = true;
+		return false;
+	}
+	return true;
+}
+
+/* Delivers to the client; false: nothing more now. */
+static bool write_client(struct relay_channel *channel, int64_t now_ms)
+{
+	struct buffer *out = outgoing(channel);
+	ssize_t n;
+
+	if (channel->end.discards)
+		buffer_consume(out, out->len);
+	if (out->len == 0 || !endpoint_connected(&channel->end))
+		return false;
+	n = write(channel->end.out_fd, buffer_bytes(out), out->len);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		if (channel->end.is_file) {
+			/* A full disk must not hold the guest. */
+			buffer_consume(out, out->len);
+			return false;
+		}
+		drop_client(channel, now_ms);
+		return false;
+	}
+	buffer_consume(out, (size_t)n);
+	return true;
+}
+
+/* The stub domain's end of the connection is gone or cannot be trusted. */
+static void lose_stream(struct relay_channel *channel, int64_t now_ms)
+{
+	drop_stream(channel, now_ms);
+	if (!stays_connected(channel))
+		channel->closing = true;
+}
+
+/* Takes bytes of the stub domain; false: nothing more now. */
+static bool read_stub(struct relay_channel *channel, int64_t now_ms)
+{
+	bool listens = endpoint_connected(&channel->end);
+	char chunk[16384];
+	struct err err;
+	ssize_t n;
+
+	/* With nobody listening the latest bytes are kept, so QEMU is not held up. */
+	if (!channel->open || (listens && outgoing(channel)->len >= HELD_MAX))
+		return false;
+	n = vchan_stream_read(&channel->stream, chunk, sizeof(chunk));
+	if (n < 0)
+		lose_stream(channel, now_ms);
+	if (n <= 0)
+		return false;
+	if (!channel->is_qmp) {
+		buffer_append_recent(&channel->to_host, chunk, (size_t)n,
+				     HELD_MAX + sizeof(chunk));
+		return true;
+	}
+	if (qmp_filter_stub(&channel->qmp, chunk, (size_t)n, &err) < 0) {
+		log_warn("channel %s: %s; connection closed", channel->plan->name,
+			 err.msg);
+		lose_stream(channel, now_ms);
+		return false;
+	}
+	return true;
+}
+
+static bool write_stub(struct relay_channel *channel, int64_t now_ms)
+{
+	struct buffer *in = incoming(channel);
+	ssize_t n;
+
+	if (!channel->open || in->len == 0)
+		return false;
+	n = vchan_stream_write(&channel->stream, buffer_bytes(in), in->len);
+	/* What it wrote before it closed is still to be read: read_stub ends it. */
+	if (n <= 0)
+		return false;
+	buffer_consume(in, (size_t)n);
+	return true;
+}
+
+bool relay_channel_step(struct relay_channel *channel, int64_t now_ms)
+{
+	bool busy = true;
+
+	endpoint_update(&channel->end);
+	endpoint_accept(&channel->end);
+	if (channel->open)
+		vchan_stream_ack(&channel->stream);
+	for (unsigned i = 0; busy && i < STEP_ROUNDS; i++) {
+		busy = read_client(channel, now_ms);
+		busy |= write_stub(channel, now_ms);
+		busy |= read_stub(channel, now_ms);
+		busy |= write_client(channel, now_ms);
+	}
+	if (channel->closing && outgoing(channel)->len == 0)
+		drop_client(channel, now_ms);
+	return busy;
+}
+
+bool relay_channel_pending(const struct relay_channel *channel)
+{
+	const struct buffer *out =
+		channel->is_qmp ? &channel->qmp.to_client : &channel->to_host;
+
+	return out->len > 0 && endpoint_connected(&channel->end);
+}
+
+void relay_channel_close(struct relay_channel *channel)
+{
+	if (channel->open)
+		vchan_stream_close(&channel->stream);
+	channel->open = false;
+	forget_bytes(channel);
+	endpoint_close(&channel->end);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* One channel in the relay: a vchan on one side, an endpoint on the other. */
+#ifndef STUBDOM_RELAY_CHANNEL_H
+#define STUBDOM_RELAY_CHANNEL_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buffer.h"
+#include "endpoint.h"
+#include "plan.h"
+#include "qmp_filter.h"
+#include "vchan_stream.h"
+
+struct relay_channel {
+	const struct plan_channel *plan;
+	struct endpoint end;
+	const struct qmp_names *names;
+	struct vchan_stream stream;
+	bool open;    /* stream is attached */
+	bool asked;   /* an offer was asked for */
+	bool closing; /* deliver to_host, then drop the client */
+	int64_t opened_ms;
+	int64_t not_before_ms; /* no new connection before */
+	struct buffer to_stub;
+	struct buffer to_host;
+	bool is_qmp;
+	struct qmp_filter qmp;
+};
+
+enum { RELAY_CHANNEL_FDS = 3 };
+
+/* With the privileges of the caller: opens the endpoint. */
+int relay_channel_open(struct relay_channel *channel, const struct plan_channel *plan,
+		       const struct qmp_names *names, struct err *err);
+
+/* A connection to the stub domain, in answer to relay_channel_wants. Takes the offer. */
+void relay_channel_attach(struct relay_channel *channel, const struct vchan_offer *offer,
+			  int64_t now_ms);
+
+/* Whether an offer should be asked for now. */
+bool relay_channel_wants(const struct relay_channel *channel, int64_t now_ms);
+
+/* Fills in what to wait for; returns how many of RELAY_CHANNEL_FDS were used. */
+unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds);
+
+/* Moves bytes without blocking. true: there is more to move at once. */
+bool relay_channel_step(struct relay_channel *channel, int64_t now_ms);
+
+/* Whether bytes of the stub domain still wait for a client that reads. */
+bool relay_channel_pending(const struct relay_channel *channel);
+
+void relay_channel_close(struct relay_channel *channel);
+
+#endif

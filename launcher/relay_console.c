@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* Turns the stub domain's console into lines of the log, at a bounded rate. */
+#include "relay_console.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "log.h"
+
+/* A whole boot fits in the burst; after it a chatty domain fills no disk in a hurry. */
+enum { BURST_LINES = 4000, LINES_PER_S = 10 };
+
+void relay_console_open(struct relay_console *console, int fd, int64_t now_ms)
+{
+	if (console->fd >= 0)
+		close(console->fd);
+	*console = (struct relay_console){
+		.fd = fd, .tokens = BURST_LINES, .refilled_ms = now_ms};
+}
+
+static void refill(struct relay_console *console, int64_t now_ms)
+{
+	int64_t lines = (now_ms - console->refilled_ms) * LINES_PER_S / 1000;
+
+	if (lines <= 0)
+		return;
+	console->refilled_ms = now_ms;
+	console->tokens = lines + console->tokens > BURST_LINES
+				  ? BURST_LINES
+				  : console->tokens + (uint32_t)lines;
+}
+
+static void end_line(struct relay_console *console)
+{
+	if (console->used == 0)
+		return;
+	if (console->tokens == 0) {
+		console->dropped++;
+	} else {
+		if (console->dropped)
+			log_warn("%llu lines of the stub domain's console were dropped",
+				 (unsigned long long)console->dropped);
+		console->dropped = 0;
+		console->tokens--;
+		log_foreign("stub", console->line, console->used);
+	}
+	console->used = 0;
+}
+
+void relay_console_read(struct relay_console *console, int64_t now_ms)
+{
+	char chunk[4096];
+	ssize_t n = read(console->fd, chunk, sizeof(chunk));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		end_line(console);
+		close(console->fd);
+		console->fd = -1;
+		return;
+	}
+	refill(console, now_ms);
+	for (ssize_t i = 0; i < n; i++) {
+		if (chunk[i] == '\n' || console->used == sizeof(console->line))
+			end_line(console);
+		if (chunk[i] != '\n' && chunk[i] != '\r')
+			console->line[console->used++] = chunk[i];
+	}
+}

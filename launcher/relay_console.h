@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Turns the stub domain's console into lines of the log, at a bounded rate. */
+#ifndef STUBDOM_RELAY_CONSOLE_H
+#define STUBDOM_RELAY_CONSOLE_H
+
+#include <stdint.h>
+
+/* fd -1: no console (yet). The rest is zero at first. */
+struct relay_console {
+	int fd;
+	char line[512];
+	unsigned used;
+	uint32_t tokens; /* lines that may still be written now */
+	int64_t refilled_ms;
+	uint64_t dropped; /* lines, since the last one that was written */
+};
+
+void relay_console_open(struct relay_console *console, int fd, int64_t now_ms);
+
+/* Reads what is there, a bounded amount; closes the console at its end. */
+void relay_console_read(struct relay_console *console, int64_t now_ms);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* The relay process: acquire, drop, then run until the launcher closes the control socket. */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fds.h"
+#include "log.h"
+#include "relay.h"
+#include "relay_channel.h"
+#include "relay_console.h"
+#include "relay_sandbox.h"
+
+enum {
+	TICK_MS = 200,	  /* to see that a pty was opened, and to try again */
+	FLUSH_MS = 1000,  /* for clients to take what is left at the end */
+};
+
+struct relay_state {
+	const struct plan *plan;
+	int control;
+	struct relay_channel *channels;
+	struct pollfd *fds;
+	struct qmp_chardev *chardevs;
+	struct qmp_names names;
+	char vnc_service[16];
+	struct relay_console console;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void keep_fds(const struct plan *plan, int control)
+{
+	int *keep = calloc(plan->n_channels + 1, sizeof(*keep));
+
+	if (!keep)
+		return;
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		const struct plan_endpoint *end = &plan->channels[i].endpoint;
+
+		keep[i] = end->type == PLAN_ENDPOINT_FD ? end->fd : -1;
+	}
+	keep[plan->n_channels] = control;
+	fds_close_except(keep, plan->n_channels + 1);
+	free(keep);
+}
+
+/* What answers about character devices and VNC are translated to. */
+static void name_endpoints(struct relay_state *state)
+{
+	for (size_t i = 0; i < state->plan->n_channels; i++) {
+		const struct plan_channel *plan = &state->plan->channels[i];
+		const struct endpoint *end = &state->channels[i].end;
+
+		if (plan->label)
+			state->chardevs[state->names.n_chardevs++] =
+				(struct qmp_chardev){plan->label, end->name};
+		if (plan->kind == STUBDOM_CHANNEL_VNC &&
+		    plan->endpoint.type == PLAN_ENDPOINT_TCP_LISTEN) {
+			const char *host = plan->endpoint.host;
+
+			snprintf(state->vnc_service, sizeof(state->vnc_service), "%u",
+				 end->port);
+			state->names.vnc_host = host && host[0] ? host : "0.0.0.0";
+			state->names.vnc_service = state->vnc_service;
+		}
+	}
+	state->names.chardevs = state->chardevs;
+}
+
+static int open_channels(struct relay_state *state, struct err *err)
+{
+	const struct plan *plan = state->plan;
+
+	state->channels = calloc(plan->n_channels + 1, sizeof(*state->channels));
+	state->chardevs = calloc(plan->n_channels + 1, sizeof(*state->chardevs));
+	state->fds = calloc(plan->n_channels * RELAY_CHANNEL_FDS + 2, sizeof(*state->fds));
+	if (!state->channels || !state->chardevs || !state->fds)
+		return err_set(err, ERR_HOST, "out of memory");
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		if (relay_channel_open(&state->channels[i], &plan->channels[i],
+				       &state->names, err) < 0)
+			return -1;
+	}
+	name_endpoints(state);
+	return 0;
+}
+
+/* Files that libraries read once, at their first use. */
+static void warm_up(void)
+{
+	tzset();
+	json_object_seed(0);
+}
+
+static int say(struct relay_state *state, enum relay_msg_type type, uint32_t channel)
+{
+	struct relay_msg msg = {.type = type, .channel = channel};
+
+	return relay_msg_send(state->control, &msg, NULL, 0);
+}
+
+static int get_ready(struct relay_state *state)
+{
+	struct relay_msg msg = {.type = RELAY_FAILED};
+	struct err err;
+
+	if (open_channels(state, &err) < 0 || relay_sandbox_enter(&err) < 0) {
+		msg.code = err.code;
+		snprintf(msg.text, sizeof(msg.text), "%.*s", (int)sizeof(msg.text) - 1,
+			 err.msg);
+		relay_msg_send(state->control, &msg, NULL, 0);
+		return -1;
+	}
+	return say(state, RELAY_READY, 0);
+}
+
+/* -1: the launcher is gone. */
+static int take_control(struct relay_state *state)
+{
+	struct relay_msg msg;
+	int fds[RELAY_FDS_MAX];
+	int rc = relay_msg_receive(state->control, &msg, fds);
+
+	if (rc <= 0)
+		return rc;
+	if (msg.type == RELAY_OFFER && msg.channel < state->plan->n_channels &&
+	    fds[0] >= 0 && fds[1] >= 0) {
+		msg.offer.grant_fd = fds[0];
+		msg.offer.event_fd = fds[1];
+		relay_channel_attach(&state->channels[msg.channel], &msg.offer, now_ms());
+		return 0;
+	}
+	if (msg.type == RELAY_CONSOLE && fds[0] >= 0) {
+		relay_console_open(&state->console, fds[0], now_ms());
+		fds[0] = -1;
+	}
+	for (int i = 0; i < RELAY_FDS_MAX; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	return 0;
+}
+
+/* One round; -1: the launcher is gone. */
+static int round_trip(struct relay_state *state, bool *busy)
+{
+	size_t n = state->plan->n_channels;
+	unsigned used = 1;
+	int64_t now;
+
+	state->fds[0] = (struct pollfd){.fd = state->control, .events = POLLIN};
+	if (state->console.fd >= 0)
+		state->fds[used++] =
+			(struct pollfd){.fd = state->console.fd, .events = POLLIN};
+	for (size_t i = 0; i < n; i++)
+		used += relay_channel_poll(&state->channels[i], &state->fds[used]);
+	if (poll(state->fds, used, *busy ? 0 : TICK_MS) < 0 && errno != EINTR)
+		return -1;
+	now = now_ms();
+	if (state->console.fd >= 0 && used > 1 && state->fds[1].revents)
+		relay_console_read(&state->console, now);
+	if (state->fds[0].revents && take_control(state) < 0)
+		return -1;
+	*busy = false;
+	for (size_t i = 0; i < n; i++) {
+		*busy |= relay_channel_step(&state->channels[i], now);
+		if (!relay_channel_wants(&state->channels[i], now))
+			continue;
+		if (say(state, RELAY_WANT, (uint32_t)i) < 0)
+			return -1;
+		state->channels[i].asked = true;
+	}
+	return 0;
+}
+
+/* The stub domain is gone; its last words may still be on their way. */
+static void flush_channels(struct relay_state *state)
+{
+	int64_t until = now_ms() + FLUSH_MS;
+	bool pending = true;
+
+	while (pending && now_ms() < until) {
+		unsigned used = 0;
+
+		pending = false;
+		for (size_t i = 0; i < state->plan->n_channels; i++) {
+			struct relay_channel *channel = &state->channels[i];
+
+			relay_channel_step(channel, now_ms());
+			if (!relay_channel_pending(channel))
+				continue;
+			pending = true;
+			used += relay_channel_poll(channel, &state->fds[used]);
+		}
+		if (pending)
+			poll(state->fds, used, TICK_MS);
+	}
+	if (state->console.fd >= 0)
+		relay_console_read(&state->console, now_ms());
+}
+
+int relay_main(const struct plan *plan, int control)
+{
+	struct relay_state state = {.plan = plan, .control = control, .console.fd = -1};
+	struct pollfd pfd = {.fd = control, .events = POLLIN};
+	struct relay_msg msg;
+	int fds[RELAY_FDS_MAX];
+	bool busy = false;
+
+	log_init("relay", plan->log);
+	keep_fds(plan, control);
+	warm_up();
+	while (poll(&pfd, 1, -1) < 0 && errno == EINTR)
+		;
+	/* Nothing is open before the guardian, which would tidy it up, is there. */
+	if (relay_msg_receive(control, &msg, fds) != 1 || msg.type != RELAY_GO)
+		return ERR_HOST;
+	if (get_ready(&state) < 0)
+		return ERR_HOST;
+	while (round_trip(&state, &busy) == 0)
+		;
+	flush_channels(&state);
+	for (size_t i = 0; i < plan->n_channels; i++)
+		relay_channel_close(&state.channels[i]);
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What the launcher and its relay say to each other, over a SOCK_SEQPACKET pair. */
+#ifndef STUBDOM_RELAY_MSG_H
+#define STUBDOM_RELAY_MSG_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "vchan_stream.h"
+
+enum relay_msg_type {
+	/* launcher to relay */
+	RELAY_GO,      /* open the endpoints, then give up all privileges */
+	RELAY_OFFER,   /* channel, offer; fds: grant, event */
+	RELAY_CONSOLE, /* fd: the stub domain's console */
+	/* relay to launcher: it is the less trusted side, check what it says */
+	RELAY_READY,  /* every endpoint is open, no privileges are left */
+	RELAY_FAILED, /* code, text: nothing was left open */
+	RELAY_WANT,   /* channel: a connection to the stub domain is wanted */
+};
+
+struct relay_msg {
+	uint32_t type;
+	uint32_t channel;
+	int32_t code;
+	struct vchan_offer offer; /* its descriptors travel beside it */
+	char text[900];
+};
+
+enum { RELAY_FDS_MAX = 2 };
+
+/* -1 and errno: the other side is gone. */
+int relay_msg_send(int socket, const struct relay_msg *msg, const int *fds, int n_fds);
+
+/*
+ * 1: a message; fds[] holds the descriptors that came, -1 for none, and they
+ * are the caller's.  0: none waits (the socket must be non-blocking or polled).
+ * -1: the other side is gone or sent something that is no message.
+ */
+int relay_msg_receive(int socket, struct relay_msg *msg, int fds[RELAY_FDS_MAX]);
+
+#endif
