@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "domain_create.h"
 #include "domain_host.h"
+#include "domain_loop.h"
 #include "domain_ramdisk.h"
 #include "domain_tidy.h"
 #include "domain_watch.h"
@@ -51,10 +52,21 @@ static int create(struct domain_host *host, const struct plan *plan,
 		  const libxl_uuid *uuid, uint32_t *stub, struct err *err)
 {
 	cleanup_fd int ramdisk = domain_ramdisk_make(plan, manifest, kernel, err);
+	struct domain_disk *disks;
+	int rc;
 
 	if (ramdisk < 0)
 		return -1;
-	return domain_create(host, plan, kernel, ramdisk, uuid, stub, err);
+	disks = domain_disks_open(plan, err);
+	if (!disks)
+		return -1;
+	log_info("creating %s: %u MiB, %zu disks, %zu interfaces", plan->name,
+		 plan->memory_mb, plan->n_disks, plan->n_nics);
+	rc = domain_create(host, plan, kernel, ramdisk, disks, uuid, stub, err);
+	/* From here blkback holds them. */
+	domain_disks_close(disks, plan->n_disks);
+	free(disks);
+	return rc;
 }
 
 /* Relay and guardian are there; everything from here on is undone by tear_down. */

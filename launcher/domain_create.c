@@ -19,7 +19,8 @@ static char *dup_or_null(const char *s)
 	return s ? strdup(s) : NULL;
 }
 
-static int describe_disks(const struct plan *plan, libxl_domain_config *config)
+static int describe_disks(const struct plan *plan, const struct domain_disk *disks,
+			  libxl_domain_config *config)
 {
 	config->disks = calloc(plan->n_disks + 1, sizeof(*config->disks));
 	if (!config->disks)
@@ -35,10 +36,11 @@ static int describe_disks(const struct plan *plan, libxl_domain_config *config)
 		 */
 		disk->backend = LIBXL_DISK_BACKEND_PHY;
 		disk->format = LIBXL_DISK_FORMAT_RAW;
-		disk->pdev_path = strdup(from->target);
+		disk->pdev_path = strdup(disks[i].path[0] ? disks[i].path : from->target);
+		disk->script = strdup(STUBDOM_LIBEXECDIR "/stubdom-block");
 		disk->vdev = strdup(from->dev);
 		disk->readwrite = !from->readonly;
-		if (!disk->pdev_path || !disk->vdev)
+		if (!disk->pdev_path || !disk->vdev || !disk->script)
 			return -1;
 	}
 	return 0;
@@ -70,7 +72,8 @@ static int describe_nics(const struct plan *plan, libxl_domain_config *config)
 
 static int describe_domain(struct domain_host *host, const struct plan *plan,
 			   const struct manifest_kernel *kernel, int ramdisk_fd,
-			   const libxl_uuid *uuid, libxl_domain_config *config)
+			   const struct domain_disk *disks, const libxl_uuid *uuid,
+			   libxl_domain_config *config)
 {
 	libxl_domain_create_info *create = &config->c_info;
 	libxl_domain_build_info *build = &config->b_info;
@@ -99,8 +102,9 @@ static int describe_domain(struct domain_host *host, const struct plan *plan,
 	build->cmdline = dup_or_null(kernel->cmdline);
 	if (!create->name || !build->kernel || !build->ramdisk)
 		return -1;
-	return describe_disks(plan, config) < 0 || describe_nics(plan, config) < 0 ? -1
-										   : 0;
+	if (describe_disks(plan, disks, config) < 0)
+		return -1;
+	return describe_nics(plan, config);
 }
 
 /* Nodes that are there from the domain's first moment, before a hot-plug script runs. */
@@ -171,13 +175,14 @@ static int become_device_model(struct domain_host *host, const struct plan *plan
 
 int domain_create(struct domain_host *host, const struct plan *plan,
 		  const struct manifest_kernel *kernel, int ramdisk_fd,
-		  const libxl_uuid *uuid, uint32_t *domid, struct err *err)
+		  const struct domain_disk *disks, const libxl_uuid *uuid,
+		  uint32_t *domid, struct err *err)
 {
 	libxl_domain_config config;
 	int rc = -1;
 
 	libxl_domain_config_init(&config);
-	if (describe_domain(host, plan, kernel, ramdisk_fd, uuid, &config) < 0 ||
+	if (describe_domain(host, plan, kernel, ramdisk_fd, disks, uuid, &config) < 0 ||
 	    describe_nodes(plan, &config.c_info) < 0) {
 		err_set(err, ERR_HOST, "out of memory");
 		goto out;

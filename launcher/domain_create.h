@@ -4,6 +4,7 @@
 #define STUBDOM_DOMAIN_CREATE_H
 
 #include "domain_host.h"
+#include "domain_loop.h"
 #include "manifest.h"
 #include "plan.h"
 
@@ -30,7 +31,8 @@ int domain_check(struct domain_host *host, const struct plan *plan,
  */
 int domain_create(struct domain_host *host, const struct plan *plan,
 		  const struct manifest_kernel *kernel, int ramdisk_fd,
-		  const libxl_uuid *uuid, uint32_t *domid, struct err *err);
+		  const struct domain_disk *disks, const libxl_uuid *uuid,
+		  uint32_t *domid, struct err *err);
 
 int domain_unpause(struct domain_host *host, uint32_t domid, struct err *err);
 

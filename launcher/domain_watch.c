@@ -111,7 +111,7 @@ static int check_stage(struct watch_state *state, struct err *err)
 	if (!stage || strcmp(stage, state->stage) == 0)
 		return STEP_GO_ON;
 	snprintf(state->stage, sizeof(state->stage), "%s", stage);
-	log_debug("%s: stage %s", state->watch->plan->name, state->stage);
+	log_info("%s: stage %s", state->watch->plan->name, state->stage);
 	if (strcmp(stage, STUBDOM_STAGE_EXITED) == 0)
 		return report_death(state, err);
 	/* With -S QEMU says `running` only when it is told to go on. */

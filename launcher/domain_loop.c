@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Loop devices for the stub domain's disks that are files, which cannot be left behind. */
+#include "domain_loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+/* Another process may take the free device first. */
+enum { TRIES = 64 };
+
+static int attach(const struct plan_disk *disk, int file, struct domain_disk *out,
+		  struct err *err)
+{
+	cleanup_fd int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	struct loop_config config = {
+		.fd = (unsigned)file,
+		.info.lo_flags = LO_FLAGS_AUTOCLEAR |
+				 (disk->readonly ? LO_FLAGS_READ_ONLY : 0),
+	};
+
+	if (control < 0)
+		return err_errno(err, ERR_HOST, errno,
+				 "/dev/loop-control (load the module 'loop')");
+	snprintf((char *)config.info.lo_file_name, LO_NAME_SIZE, "%s", disk->target);
+	for (int i = 0; i < TRIES; i++) {
+		int n = ioctl(control, LOOP_CTL_GET_FREE);
+
+		if (n < 0)
+			return err_errno(err, ERR_HOST, errno,
+					 "looking for a free loop device");
+		snprintf(out->path, sizeof(out->path), "/dev/loop%d", n);
+		out->fd = open(out->path,
+			       (disk->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+		if (out->fd < 0)
+			return err_errno(err, ERR_HOST, errno, "%s", out->path);
+		if (ioctl(out->fd, LOOP_CONFIGURE, &config) == 0)
+			return 0;
+		if (errno != EBUSY)
+			return err_errno(err, ERR_HOST, errno, "%s on %s", disk->target,
+					 out->path);
+		close(out->fd);
+		out->fd = -1;
+	}
+	return err_set(err, ERR_HOST, "no loop device stays free for %s", disk->target);
+}
+
+static int open_one(const struct plan_disk *disk, struct domain_disk *out, struct err *err)
+{
+	cleanup_fd int file = open(
+		disk->target,
+		(disk->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (file < 0 || fstat(file, &st) < 0)
+		return err_errno(err, ERR_HOST, errno, "%s (%s)", disk->target, disk->use);
+	if (S_ISBLK(st.st_mode))
+		return 0;
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_HOST, "%s (%s): neither a file nor a block device",
+			       disk->target, disk->use);
+	return attach(disk, file, out, err);
+}
+
+struct domain_disk *domain_disks_open(const struct plan *plan, struct err *err)
+{
+	struct domain_disk *disks = calloc(plan->n_disks + 1, sizeof(*disks));
+
+	if (!disks) {
+		err_set(err, ERR_HOST, "out of memory");
+		return NULL;
+	}
+	for (size_t i = 0; i < plan->n_disks; i++)
+		disks[i].fd = -1;
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		if (open_one(&plan->disks[i], &disks[i], err) == 0)
+			continue;
+		domain_disks_close(disks, plan->n_disks);
+		free(disks);
+		return NULL;
+	}
+	return disks;
+}
+
+void domain_disks_close(struct domain_disk *disks, size_t n)
+{
+	for (size_t i = 0; disks && i < n; i++) {
+		if (disks[i].fd >= 0)
+			close(disks[i].fd);
+		disks[i].fd = -1;
+	}
+}
