@@ -49,24 +49,16 @@ static void close_inherited(const struct plan *plan)
 
 static int create(struct domain_host *host, const struct plan *plan,
 		  const struct manifest *manifest, const struct manifest_kernel *kernel,
-		  const libxl_uuid *uuid, uint32_t *stub, struct err *err)
+		  const struct domain_disk *disks, const libxl_uuid *uuid,
+		  uint32_t *stub, struct err *err)
 {
 	cleanup_fd int ramdisk = domain_ramdisk_make(plan, manifest, kernel, err);
-	struct domain_disk *disks;
-	int rc;
 
 	if (ramdisk < 0)
 		return -1;
-	disks = domain_disks_open(plan, err);
-	if (!disks)
-		return -1;
 	log_info("creating %s: %u MiB, %zu disks, %zu interfaces", plan->name,
 		 plan->memory_mb, plan->n_disks, plan->n_nics);
-	rc = domain_create(host, plan, kernel, ramdisk, disks, uuid, stub, err);
-	/* From here blkback holds them. */
-	domain_disks_close(disks, plan->n_disks);
-	free(disks);
-	return rc;
+	return domain_create(host, plan, kernel, ramdisk, disks, uuid, stub, err);
 }
 
 /* Relay and guardian are there; everything from here on is undone by tear_down. */
@@ -77,6 +69,8 @@ static int serve(struct domain_host *host, const struct plan *plan,
 {
 	const char *name = stubopt_kernel_name(plan->kernel);
 	const struct manifest_kernel *kernel = manifest_find_kernel(manifest, name);
+	struct domain_disk *disks;
+	int rc;
 	struct domain_watch watch = {
 		.plan = plan,
 		.host = host,
@@ -94,9 +88,16 @@ static int serve(struct domain_host *host, const struct plan *plan,
 	    relay_go(relay, err) < 0)
 		return -1;
 	close_inherited(plan);
-	if (create(host, plan, manifest, kernel, uuid, &watch.stub, err) < 0)
+	disks = domain_disks_open(plan, err);
+	if (!disks)
 		return -1;
-	return domain_watch(&watch, err);
+	rc = create(host, plan, manifest, kernel, disks, uuid, &watch.stub, err);
+	if (rc == 0)
+		rc = domain_watch(&watch, err);
+	/* Not earlier: blkback opens them at a moment of its own. */
+	domain_disks_close(disks, plan->n_disks);
+	free(disks);
+	return rc;
 }
 
 static void tear_down(struct domain_host *host, const struct plan *plan,

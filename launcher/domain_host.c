@@ -13,7 +13,7 @@
 
 struct domain_logger {
 	xentoollog_logger vtable; /* first: libxl sees only this */
-	char last_error[400];
+	char first_error[400]; /* the cause; those after it are its consequences */
 };
 
 static void logger_message(xentoollog_logger *base, xentoollog_level level,
@@ -21,7 +21,7 @@ static void logger_message(xentoollog_logger *base, xentoollog_level level,
 			   va_list ap)
 {
 	struct domain_logger *logger = (struct domain_logger *)base;
-	char text[sizeof(logger->last_error)];
+	char text[sizeof(logger->first_error)];
 	size_t used;
 
 	vsnprintf(text, sizeof(text), fmt, ap);
@@ -29,7 +29,8 @@ static void logger_message(xentoollog_logger *base, xentoollog_level level,
 	if (errno_value >= 0)
 		snprintf(text + used, sizeof(text) - used, ": %s", strerror(errno_value));
 	if (level >= XTL_ERROR) {
-		memcpy(logger->last_error, text, sizeof(text));
+		if (!logger->first_error[0])
+			memcpy(logger->first_error, text, sizeof(text));
 		log_info("%s: %s", context ? context : "xen", text);
 	} else {
 		log_debug("%s: %s", context ? context : "xen", text);
@@ -111,19 +112,19 @@ void domain_host_close(struct domain_host *host)
 
 int domain_host_error(struct domain_host *host, struct err *err, const char *fmt, ...)
 {
-	const char *last = host->logger ? host->logger->last_error : "";
+	const char *cause = host->logger ? host->logger->first_error : "";
 	char text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return err_set(err, ERR_HOST, "%s%s%s", text, last[0] ? ": " : "", last);
+	return err_set(err, ERR_HOST, "%s%s%s", text, cause[0] ? ": " : "", cause);
 }
 
 void domain_host_forget_error(struct domain_host *host)
 {
-	host->logger->last_error[0] = '\0';
+	host->logger->first_error[0] = '\0';
 }
 
 enum domain_life domain_host_life(struct domain_host *host, uint32_t domid)

@@ -24,11 +24,12 @@ struct domain_host {
 int domain_host_open(struct domain_host *host, struct err *err);
 void domain_host_close(struct domain_host *host);
 
-/* As err_set with ERR_HOST, followed by the last error that libxl logged. */
+/* As err_set with ERR_HOST, followed by the first error that libxl logged since the last
+ * domain_host_forget_error. */
 int domain_host_error(struct domain_host *host, struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Forgets libxl's last error: call before a libxl call whose failure is reported. */
+/* Forgets libxl's errors: call before a libxl call whose failure is reported. */
 void domain_host_forget_error(struct domain_host *host);
 
 enum domain_life {
