@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* PVH entry: 32-bit protected mode without paging, %ebx = physical start info. */
+#define PHYS(x) ((x) - 0xffffffff80000000)
+
+	.section .note.Xen, "a"
+	.align 4
+	.long 4, 8, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
+	.asciz "Xen"
+	.quad PHYS(pvh_entry)
+
+	.section .text.boot, "ax"
+	.code32
+	.globl pvh_entry
+pvh_entry:
+	cld
+	cli
+	mov $PHYS(boot_stack_top), %esp
+	/* First 4 GiB by 2 MiB pages: identity, direct map and kernel image. */
+	mov $PHYS(boot_pd), %edi
+	mov $0x83, %eax
+	xor %edx, %edx
+	mov $2048, %ecx
+1:	mov %eax, (%edi)
+	movl $0, 4(%edi)
+	add $8, %edi
+	add $0x200000, %eax
+	loop 1b
+	mov $PHYS(boot_pdpt), %edi
+	mov $PHYS(boot_pd) + 3, %eax
+	mov $4, %ecx
+2:	mov %eax, (%edi)
+	add $8, %edi
+	add $4096, %eax
+	loop 2b
+	movl $PHYS(boot_pd) + 3, PHYS(boot_pdpt_high) + 510 * 8
+	movl $PHYS(boot_pdpt) + 3, PHYS(boot_pml4)
+	movl $PHYS(boot_pdpt) + 3, PHYS(boot_pml4) + 273 * 8
+	movl $PHYS(boot_pdpt_high) + 3, PHYS(boot_pml4) + 511 * 8
+	mov $0x20, %eax /* PAE */
+	mov %eax, %cr4
+	mov $PHYS(boot_pml4), %eax
+	mov %eax, %cr3
+	mov $0xc0000080, %ecx
+	rdmsr
+	or $0x901, %eax /* NXE, LME, SCE */
+	wrmsr
+	mov $0x80010033, %eax /* PG, WP, NE, ET, MP, PE */
+	mov %eax, %cr0
+	lgdt PHYS(boot_gdtr)
+	ljmp $0x10, $PHYS(long_entry)
+
+	.code64
+long_entry:
+	mov $0x18, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %ss
+	xor %eax, %eax
+	mov %eax, %fs
+	mov %eax, %gs
+	mov $boot_stack_top, %rsp
+	mov %ebx, %edi
+	xor %ebp, %ebp
+	mov $kernel_main, %rax
+	call *%rax
+	ud2
+
+	.section .rodata
+	.align 8
+boot_gdt:
+	.quad 0, 0
+	.quad 0x00af9b000000ffff /* 0x10: 64-bit code */
+	.quad 0x00cf93000000ffff /* 0x18: data */
+boot_gdt_end:
+boot_gdtr:
+	.word boot_gdt_end - boot_gdt - 1
+	.long PHYS(boot_gdt)
+	.long 0
+
+	.section .bss.page, "aw", @nobits
+	.balign 4096
+boot_pml4:
+	.skip 4096
+boot_pdpt:
+	.skip 4096
+boot_pdpt_high:
+	.skip 4096
+boot_pd:
+	.skip 4 * 4096
+	.globl boot_stack, boot_stack_top
+boot_stack:
+	.skip 16384
+boot_stack_top:
+
+	.section .note.GNU-stack, "", @progbits

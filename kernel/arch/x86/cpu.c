@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Processor set-up: features, control registers, descriptor tables, system-call entry. */
+#include <arch/cpu.h>
+#include <arch/regs.h>
+#include <nub/printk.h>
+#include <nub/string.h>
+
+struct cpu_features cpu;
+u8 cpu_smap_on;
+
+struct tss {
+	u32 spare0;
+	u64 rsp[3];
+	u64 spare1;
+	u64 ist[7];
+	u64 spare2;
+	u16 spare3, iomap;
+} __packed;
+
+static struct tss tss;
+static u64 gdt[10] __aligned(16);
+
+struct idt_gate {
+	u16 off0, sel;
+	u8 ist, type;
+	u16 off1;
+	u32 off2, spare;
+};
+static struct idt_gate idt[256] __aligned(16);
+
+struct table_ptr {
+	u16 limit;
+	u64 base;
+} __packed;
+
+#define IST_STACK 8192
+static u8 ist_stacks[3][IST_STACK] __aligned(4096);
+
+extern char trap_stubs[], syscall_entry[];
+extern u64 kernel_stack_top;
+
+void cpu_set_kernel_stack(u64 top)
+{
+	tss.rsp[0] = top;
+	kernel_stack_top = top;
+}
+
+static void features_read(void)
+{
+	u32 r[4], max;
+
+	cpuid(0, 0, r);
+	max = r[0];
+	cpuid(1, 0, r);
+	cpu.fxsr = r[3] >> 24 & 1;
+	cpu.apic = r[3] >> 9 & 1;
+	cpu.xsave = r[2] >> 26 & 1;
+	cpu.rdrand = r[2] >> 30 & 1;
+	cpu.tsc_deadline = r[2] >> 24 & 1;
+	if (max >= 7) {
+		cpuid(7, 0, r);
+		cpu.smep = r[1] >> 7 & 1;
+		cpu.smap = r[1] >> 20 & 1;
+		cpu.erms = r[1] >> 9 & 1;
+		cpu.rdseed = r[1] >> 18 & 1;
+		cpu.umip = r[2] >> 2 & 1;
+	}
+	if (max >= 0xd && cpu.xsave) {
+		cpuid(0xd, 1, r);
+		cpu.xsaveopt = r[0] & 1;
+	}
+	cpuid(0x80000000, 0, r);
+	max = r[0];
+	if (max >= 0x80000001) {
+		cpuid(0x80000001, 0, r);
+		cpu.page1g = r[3] >> 26 & 1;
+	}
+	if (max >= 0x80000007) {
+		cpuid(0x80000007, 0, r);
+		cpu.invariant_tsc = r[3] >> 8 & 1;
+	}
+}
+
+static void idt_set(unsigned vector, unsigned ist, unsigned dpl)
+{
+	u64 a = (u64)trap_stubs + vector * 16;
+
+	idt[vector] = (struct idt_gate){
+		.off0 = (u16)a,
+		.sel = KERNEL_CS,
+		.ist = (u8)ist,
+		.type = (u8)(0x8e | dpl << 5),
+		.off1 = (u16)(a >> 16),
+		.off2 = (u32)(a >> 32),
+	};
+}
+
+static void tables_load(void)
+{
+	u64 base = (u64)&tss, limit = sizeof(tss) - 1;
+	struct table_ptr p;
+
+	gdt[2] = 0x00af9b000000ffff; /* kernel code */
+	gdt[3] = 0x00cf93000000ffff; /* kernel data */
+	gdt[4] = 0x00cffb000000ffff; /* 32-bit user code: SYSRET wants the slot */
+	gdt[5] = 0x00cff3000000ffff; /* user data */
+	gdt[6] = 0x00affb000000ffff; /* user code */
+	gdt[8] = limit | (base & 0xffffff) << 16 | 0x89ULL << 40 | (base >> 24 & 0xff) << 56;
+	gdt[9] = base >> 32;
+	tss.iomap = sizeof(tss);
+	for (unsigned i = 0; i < 3; i++)
+		tss.ist[i] = (u64)ist_stacks[i] + IST_STACK;
+
+	p = (struct table_ptr){ sizeof(gdt) - 1, (u64)gdt };
+	__asm__ volatile("lgdt %0\n\t"
+			 "pushq %1\n\t"
+			 "leaq 1f(%%rip), %%rax\n\t"
+			 "pushq %%rax\n\t"
+			 "lretq\n"
+			 "1:\tmov %2, %%ds\n\t"
+			 "mov %2, %%es\n\t"
+			 "mov %2, %%ss"
+			 :
+			 : "m"(p), "i"(KERNEL_CS), "r"(KERNEL_DS)
+			 : "rax", "memory");
+	for (unsigned i = 0; i < 256; i++)
+		idt_set(i, 0, 0);
+	idt_set(3, 0, 3); /* int3 and into are the user's */
+	idt_set(4, 0, 3);
+	idt_set(2, 1, 0); /* NMI */
+	idt_set(8, 2, 0); /* double fault */
+	idt_set(18, 3, 0); /* machine check */
+	p = (struct table_ptr){ sizeof(idt) - 1, (u64)idt };
+	__asm__ volatile("lidt %0" : : "m"(p));
+	__asm__ volatile("ltr %w0" : : "r"(TSS_SEL));
+}
+
+void cpu_init(void)
+{
+	u64 cr4;
+
+	features_read();
+	tables_load();
+
+	cr4 = read_cr4() | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+	if (cpu.smep)
+		cr4 |= CR4_SMEP;
+	if (cpu.smap)
+		cr4 |= CR4_SMAP;
+	if (cpu.umip)
+		cr4 |= CR4_UMIP;
+	if (cpu.xsave)
+		cr4 |= CR4_OSXSAVE;
+	write_cr4(cr4);
+	cpu_smap_on = cpu.smap;
+	cpu_fpu_init();
+
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | 1);
+	wrmsr(MSR_STAR, (u64)(USER_CS - 16) << 48 | (u64)KERNEL_CS << 32);
+	wrmsr(MSR_LSTAR, (u64)syscall_entry);
+	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
+}

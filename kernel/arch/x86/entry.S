@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Entries from user mode and from exceptions, the way back, and the thread switch.
+ * One vCPU: the kernel never uses %gs, so there is no swapgs and no entry race about it. */
+
+	.macro PUSH_REGS
+	push %rdi
+	push %rsi
+	push %rdx
+	push %rcx
+	push %rax
+	push %r8
+	push %r9
+	push %r10
+	push %r11
+	push %rbx
+	push %rbp
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	.endm
+
+	.macro POP_REGS
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbp
+	pop %rbx
+	pop %r11
+	pop %r10
+	pop %r9
+	pop %r8
+	pop %rax
+	pop %rcx
+	pop %rdx
+	pop %rsi
+	pop %rdi
+	.endm
+
+	.text
+	.globl syscall_entry
+	.type syscall_entry, @function
+syscall_entry:
+	mov %rsp, user_rsp_scratch(%rip)
+	mov kernel_stack_top(%rip), %rsp
+	push $0x2b
+	push user_rsp_scratch(%rip)
+	push %r11
+	push $0x33
+	push %rcx
+	push %rax
+	push $-1
+	PUSH_REGS
+	xor %ebp, %ebp
+	mov %rsp, %rdi
+	call syscall_handle
+	test %al, %al
+	jz return_iret
+	/* Fast way out: rip and rflags are where SYSRET takes them from. */
+	POP_REGS
+	mov 16(%rsp), %rcx
+	mov 32(%rsp), %r11
+	mov 40(%rsp), %rsp
+	sysretq
+	.size syscall_entry, . - syscall_entry
+
+	.globl return_iret
+	.type return_iret, @function
+return_iret:
+	POP_REGS
+	add $16, %rsp
+	.globl iret_insn
+iret_insn:
+	iretq
+	.size return_iret, . - return_iret
+
+	/* A new user thread starts here, its frame at the top of its stack. */
+	.globl thread_start_user
+	.type thread_start_user, @function
+thread_start_user:
+	call sched_finish_switch
+	mov %rsp, %rdi
+	call return_to_user
+	jmp return_iret
+	.size thread_start_user, . - thread_start_user
+
+	.globl thread_start_kernel
+	.type thread_start_kernel, @function
+thread_start_kernel:
+	call sched_finish_switch
+	call kthread_run
+	ud2
+	.size thread_start_kernel, . - thread_start_kernel
+
+	/* void context_switch(u64 *save_sp, u64 load_sp) */
+	.globl context_switch
+	.type context_switch, @function
+context_switch:
+	push %rbx
+	push %rbp
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	mov %rsp, (%rdi)
+	mov %rsi, %rsp
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbp
+	pop %rbx
+	ret
+	.size context_switch, . - context_switch
+
+	.type trap_common, @function
+trap_common:
+	PUSH_REGS
+	cld
+	cmpb $0, cpu_smap_on(%rip)
+	je 1f
+	.byte 0x0f, 0x01, 0xca /* clac */
+1:	xor %ebp, %ebp
+	testb $3, 144(%rsp) /* cs */
+	jnz 2f
+	/* Keep the frame chain of interrupted kernel code for backtraces. */
+	mov 32(%rsp), %rbp
+2:	mov %rsp, %rdi
+	call trap_handle
+	jmp return_iret
+	.size trap_common, . - trap_common
+
+	.macro STUB n
+	.if (\n == 8) || (\n >= 10 && \n <= 14) || (\n == 17) || (\n == 21)
+	.else
+	push $-1
+	.endif
+	push $\n
+	jmp trap_common
+	.balign 16
+	.endm
+
+	.balign 16
+	.globl trap_stubs
+	.type trap_stubs, @function
+trap_stubs:
+	.set i, 0
+	.rept 256
+	STUB i
+	.set i, i + 1
+	.endr
+	.size trap_stubs, . - trap_stubs
+
+	.bss
+	.balign 8
+	.globl kernel_stack_top
+kernel_stack_top:
+	.skip 8
+user_rsp_scratch:
+	.skip 8
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* Exceptions and interrupts: signals for user code, a report for the kernel's own. */
+#include <arch/cpu.h>
+#include <arch/regs.h>
+#include <nub/clock.h>
+#include <nub/errno.h>
+#include <nub/irq.h>
+#include <nub/mm.h>
+#include <nub/page.h>
+#include <nub/panic.h>
+#include <nub/printk.h>
+#include <nub/process.h>
+#include <nub/sched.h>
+#include <nub/signal.h>
+#include <nub/uaccess.h>
+
+struct extable_entry {
+	u64 insn, fixup;
+};
+extern const struct extable_entry extable_start[], extable_end[];
+extern char iret_insn[];
+
+void trap_handle(struct regs *regs);
+void return_to_user(struct regs *regs);
+
+bool in_irq;
+
+static const char *const trap_names[32] = {
+	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range",
+	"invalid opcode", "device not available", "double fault", "segment overrun",
+	"invalid TSS", "segment not present", "stack segment", "general protection",
+	"page fault", "trap 15", "x87 error", "alignment check", "machine check",
+	"SIMD error", "virtualization", "control protection",
+};
+
+static bool extable_fix(struct regs *regs)
+{
+	for (const struct extable_entry *e = extable_start; e < extable_end; e++) {
+		if (e->insn == regs->rip) {
+			regs->rip = e->fixup;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void page_fault(struct regs *regs)
+{
+	u64 addr = read_cr2();
+	u64 err = regs->orig_rax;
+	enum fault_kind kind = err & 16 ? FAULT_EXEC : err & 2 ? FAULT_WRITE : FAULT_READ;
+	bool user = regs_user(regs);
+	int r = -EFAULT;
+
+	if (!user && addr >= USER_TOP) {
+		if (extable_fix(regs))
+			return;
+		panic_regs(regs, "kernel page fault at %#lx (error %#lx)", addr, err);
+	}
+	if (!user && kind == FAULT_EXEC)
+		panic_regs(regs, "kernel jumped to user address %#lx", addr);
+	if (addr < USER_TOP && current && current->proc && current->proc->mm)
+		r = mm_fault(current->proc->mm, addr, kind);
+	if (r == 0)
+		return;
+	if (!user) {
+		if (extable_fix(regs))
+			return;
+		panic_regs(regs, "kernel page fault at %#lx (error %#lx)", addr, err);
+	}
+	switch (r) {
+	case -ENOMEM:
+		printk("nub: out of memory: process %d (%s) ends\n", current->proc->pid,
+		       current->comm);
+		page_report();
+		signal_fault(SIGKILL, 0, 0);
+		break;
+	case -ENXIO:
+		signal_fault(SIGBUS, 2 /* BUS_ADRERR */, addr);
+		break;
+	case -EACCES:
+		signal_fault(SIGSEGV, 2 /* SEGV_ACCERR */, addr);
+		break;
+	default:
+		signal_fault(SIGSEGV, 1 /* SEGV_MAPERR */, addr);
+		break;
+	}
+}
+
+static void user_exception(struct regs *regs)
+{
+	switch (regs->vector) {
+	case 0:
+		signal_fault(SIGFPE, 1 /* FPE_INTDIV */, regs->rip);
+		break;
+	case 1:
+		signal_fault(SIGTRAP, 1 /* TRAP_BRKPT */, regs->rip);
+		break;
+	case 3:
+		signal_fault(SIGTRAP, 0x80 /* SI_KERNEL */, 0);
+		break;
+	case 6:
+		signal_fault(SIGILL, 2 /* ILL_ILLOPN */, regs->rip);
+		break;
+	case 16:
+	case 19:
+		signal_fault(SIGFPE, 8 /* FPE_CONDTRAP */, regs->rip);
+		break;
+	case 17:
+		signal_fault(SIGBUS, 1 /* BUS_ADRALN */, 0);
+		break;
+	default:
+		signal_fault(SIGSEGV, 0x80 /* SI_KERNEL */, 0);
+		break;
+	}
+}
+
+static void exception(struct regs *regs)
+{
+	if (regs->vector == 14) {
+		page_fault(regs);
+		return;
+	}
+	if (regs->vector == 2) {
+		printk("nub: NMI at %#lx ignored\n", regs->rip);
+		return;
+	}
+	if (regs->vector != 8 && regs->vector != 18) {
+		if (regs_user(regs)) {
+			user_exception(regs);
+			return;
+		}
+		if (extable_fix(regs))
+			return;
+	}
+	if (regs->vector == 8 && current && read_cr2() < (u64)current->kstack &&
+	    read_cr2() >= (u64)current->kstack - PAGE_SIZE)
+		panic_regs(regs, "kernel stack overflow in %s", current->comm);
+	panic_regs(regs, "%s (error %#lx)", trap_names[regs->vector], regs->orig_rax);
+}
+
+/* Last stop before user mode: reschedule, deliver signals, until nothing is left to do. */
+void return_to_user(struct regs *regs)
+{
+	struct thread *t = current;
+
+	for (;;) {
+		if (need_resched) {
+			schedule();
+			continue;
+		}
+		if (t->die || t->sig.restore_mask || signal_pending(t)) {
+			signal_deliver(regs);
+			continue;
+		}
+		break;
+	}
+	t->syscall = -1;
+}
+
+void trap_handle(struct regs *regs)
+{
+	if (regs->vector >= VECTOR_FIRST) {
+		in_irq = true;
+		irq_dispatch((unsigned)regs->vector);
+		in_irq = false;
+	} else {
+		exception(regs);
+	}
+	if (regs_user(regs))
+		return_to_user(regs);
+}

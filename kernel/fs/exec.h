@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* What exec resets in other parts of a process. */
+#ifndef FS_EXEC_H
+#define FS_EXEC_H
+
+struct process;
+
+void ptimers_delete_all(struct process *p);
+
+#endif

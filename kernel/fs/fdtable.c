@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptor tables. */
+#include <nub/errno.h>
+#include <nub/process.h>
+#include <nub/slab.h>
+#include <nub/string.h>
+#include <nub/vfs.h>
+
+struct fdtable {
+	int refs;
+	int room;
+	struct file **files;
+	u8 *cloexec;
+};
+
+struct fdtable *fdtable_create(void)
+{
+	struct fdtable *t = kzalloc(sizeof(*t));
+
+	if (t)
+		t->refs = 1;
+	return t;
+}
+
+static int grow(struct fdtable *t, int want)
+{
+	int room = t->room ? t->room : 32;
+	struct file **files;
+	u8 *cloexec;
+
+	if (want < t->room)
+		return 0;
+	if (want >= FD_MAX)
+		return -EMFILE;
+	while (room <= want)
+		room *= 2;
+	files = kcalloc((size_t)room, sizeof(*files));
+	cloexec = kzalloc((size_t)room);
+	if (!files || !cloexec) {
+		kfree(files);
+		kfree(cloexec);
+		return -ENOMEM;
+	}
+	if (t->room) {
+		memcpy(files, t->files, (size_t)t->room * sizeof(*files));
+		memcpy(cloexec, t->cloexec, (size_t)t->room);
+	}
+	kfree(t->files);
+	kfree(t->cloexec);
+	t->files = files;
+	t->cloexec = cloexec;
+	t->room = room;
+	return 0;
+}
+
+struct fdtable *fdtable_copy(struct fdtable *from)
+{
+	struct fdtable *t = fdtable_create();
+
+	if (!t || (from->room && grow(t, from->room - 1))) {
+		kfree(t);
+		return NULL;
+	}
+	for (int i = 0; i < from->room; i++) {
+		if (!from->files[i])
+			continue;
+		t->files[i] = file_get(from->files[i]);
+		t->cloexec[i] = from->cloexec[i];
+	}
+	return t;
+}
+
+struct fdtable *fdtable_get(struct fdtable *t)
+{
+	t->refs++;
+	return t;
+}
+
+void fdtable_put(struct fdtable *t)
+{
+	if (--t->refs)
+		return;
+	for (int i = 0; i < t->room; i++)
+		if (t->files[i])
+			file_put(t->files[i]);
+	kfree(t->files);
+	kfree(t->cloexec);
+	kfree(t);
+}
+
+void fdtable_close_on_exec(struct fdtable *t)
+{
+	struct process *p = current->proc;
+
+	if (t->refs > 1) {
+		struct fdtable *own = fdtable_copy(t);
+
+		if (own) {
+			fdtable_put(t);
+			p->files = t = own;
+		}
+	}
+	for (int i = 0; i < t->room; i++) {
+		struct file *f = t->files[i];
+
+		if (!f || !t->cloexec[i])
+			continue;
+		t->files[i] = NULL;
+		file_put(f);
+	}
+}
+
+struct file *fd_get_in(struct fdtable *t, int fd)
+{
+	if (fd < 0 || fd >= t->room || !t->files[fd])
+		return NULL;
+	return file_get(t->files[fd]);
+}
+
+struct file *fd_get(int fd)
+{
+	return fd_get_in(current->proc->files, fd);
+}
+
+int fd_install_from(struct file *f, int from, bool cloexec)
+{
+	struct fdtable *t = current->proc->files;
+	int fd = from, err;
+
+	while (fd < t->room && t->files[fd])
+		fd++;
+	err = grow(t, fd);
+	if (err) {
+		file_put(f);
+		return err;
+	}
+	t->files[fd] = f;
+	t->cloexec[fd] = cloexec;
+	return fd;
+}
+
+int fd_close(int fd)
+{
+	struct fdtable *t = current->proc->files;
+	struct file *f;
+
+	if (fd < 0 || fd >= t->room || !t->files[fd])
+		return -EBADF;
+	f = t->files[fd];
+	t->files[fd] = NULL;
+	file_put(f);
+	return 0;
+}
+
+int fd_dup_to(int from, int to, bool cloexec)
+{
+	struct fdtable *t = current->proc->files;
+	struct file *f, *old;
+	int err;
+
+	if (to < 0 || to >= FD_MAX)
+		return -EBADF;
+	f = fd_get(from);
+	if (!f)
+		return -EBADF;
+	err = grow(t, to);
+	if (err) {
+		file_put(f);
+		return err;
+	}
+	old = t->files[to];
+	t->files[to] = f;
+	t->cloexec[to] = cloexec;
+	if (old)
+		file_put(old);
+	return to;
+}
+
+int fd_get_cloexec(int fd)
+{
+	return current->proc->files->cloexec[fd];
+}
+
+int fd_set_cloexec(int fd, bool on)
+{
+	current->proc->files->cloexec[fd] = on;
+	return 0;
+}
+
+int fd_next(struct fdtable *t, int fd)
+{
+	for (; fd < t->room; fd++)
+		if (t->files[fd])
+			return fd;
+	return -1;
+}

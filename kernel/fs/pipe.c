@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* Pipes and FIFOs. */
+#include <nub/errno.h>
+#include <nub/pipe.h>
+#include <nub/process.h>
+#include <nub/signal.h>
+#include <nub/slab.h>
+#include <nub/string.h>
+#include <nub/uaccess.h>
+#include <nub/vfs.h>
+
+#include <asm/ioctls.h>
+
+#define PIPE_SIZE 65536
+#define PIPE_BUF 4096
+
+struct pipe {
+	int refs, readers, writers;
+	u32 head, tail; /* free-running */
+	struct waitq wq;
+	/* The ring comes page by page as it is needed. */
+	u8 *pages[PIPE_SIZE / PAGE_SIZE];
+};
+
+static void pipe_put(struct pipe *p)
+{
+	if (--p->refs)
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(p->pages); i++)
+		kfree(p->pages[i]);
+	kfree(p);
+}
+
+static u32 used(const struct pipe *p)
+{
+	return p->head - p->tail;
+}
+
+static ssize_t pipe_read(struct file *f, struct uio *u, u64 *pos)
+{
+	struct pipe *p = f->priv;
+	ssize_t done = 0;
+
+	(void)pos;
+	if (!u->left)
+		return 0;
+	while (!used(p)) {
+		int err;
+
+		if (!p->writers)
+			return 0;
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = waitq_sleep(&p->wq, NEVER);
+		if (err)
+			return err;
+	}
+	while (u->left && used(p)) {
+		u32 off = p->tail % PIPE_SIZE;
+		size_t n = MIN(MIN((size_t)used(p), PAGE_SIZE - off % PAGE_SIZE), u->left);
+		size_t k = uio_put(u, p->pages[off / PAGE_SIZE] + off % PAGE_SIZE, n);
+
+		p->tail += (u32)k;
+		done += (ssize_t)k;
+		if (k < n) {
+			done = done ? done : -EFAULT;
+			break;
+		}
+	}
+	waitq_wake(&p->wq, POLLOUT | POLLWRNORM);
+	return done;
+}
+
+static ssize_t pipe_write(struct file *f, struct uio *u, u64 *pos)
+{
+	struct pipe *p = f->priv;
+	size_t atomic = u->left <= PIPE_BUF ? u->left : 1;
+	ssize_t done = 0;
+
+	(void)pos;
+	while (u->left) {
+		u32 off = p->head % PIPE_SIZE;
+		u8 **page = &p->pages[off / PAGE_SIZE];
+		size_t room = PIPE_SIZE - used(p), n, k;
+
+		if (!p->readers) {
+			if (done)
+				return done;
+			signal_send(current->proc, current, SIGPIPE, NULL);
+			return -EPIPE;
+		}
+		if (room < (done ? 1 : atomic)) {
+			int err;
+
+			if (f->flags & O_NONBLOCK)
+				return done ? done : -EAGAIN;
+			err = waitq_sleep(&p->wq, NEVER);
+			if (err)
+				return done ? done : err;
+			continue;
+		}
+		if (!*page)
+			*page = kmalloc(PAGE_SIZE);
+		if (!*page)
+			return done ? done : -ENOMEM;
+		n = MIN(MIN(room, PAGE_SIZE - off % PAGE_SIZE), u->left);
+		k = uio_get(u, *page + off % PAGE_SIZE, n);
+		p->head += (u32)k;
+		done += (ssize_t)k;
+		if (k)
+			waitq_wake(&p->wq, POLLIN | POLLRDNORM);
+		if (k < n)
+			return done ? done : -EFAULT;
+	}
+	return done;
+}
+
+static unsigned pipe_poll(struct file *f, struct waitq **wq)
+{
+	struct pipe *p = f->priv;
+	unsigned mode = f->flags & O_ACCMODE, m = 0;
+
+	*wq = &p->wq;
+	if (mode != O_WRONLY) {
+		if (used(p))
+			m |= POLLIN | POLLRDNORM;
+		if (!p->writers)
+			m |= POLLHUP;
+	}
+	if (mode != O_RDONLY) {
+		if (PIPE_SIZE - used(p) >= PIPE_BUF)
+			m |= POLLOUT | POLLWRNORM;
+		if (!p->readers)
+			m |= POLLERR;
+	}
+	return m;
+}
+
+static long pipe_ioctl(struct file *f, unsigned cmd, u64 arg)
+{
+	if (cmd == FIONREAD)
+		return put_user32(used(f->priv), (void *)arg);
+	return -ENOTTY;
+}
+
+static int pipe_fcntl(struct file *f, unsigned cmd, u64 arg)
+{
+	(void)f, (void)arg;
+	return cmd == F_SETPIPE_SZ || cmd == F_GETPIPE_SZ ? PIPE_SIZE : -EINVAL;
+}
+
+static void pipe_release(struct file *f)
+{
+	struct pipe *p = f->priv;
+	unsigned mode = f->flags & O_ACCMODE;
+
+	if (mode != O_WRONLY)
+		p->readers--;
+	if (mode != O_RDONLY)
+		p->writers--;
+	waitq_wake(&p->wq, POLLHUP | POLLERR | POLLIN | POLLOUT);
+	if (f->inode && f->inode->priv == p && p->refs == 1)
+		f->inode->priv = NULL;
+	pipe_put(p);
+}
+
+static const struct file_ops pipe_ops = {
+	.read = pipe_read,
+	.write = pipe_write,
+	.poll = pipe_poll,
+	.ioctl = pipe_ioctl,
+	.fcntl = pipe_fcntl,
+	.release = pipe_release,
+};
+
+static struct pipe *pipe_alloc(void)
+{
+	struct pipe *p = kzalloc(sizeof(*p));
+
+	if (p)
+		waitq_init(&p->wq);
+	return p;
+}
+
+int pipe_create(struct file *out[2], unsigned flags)
+{
+	struct pipe *p = pipe_alloc();
+	struct inode *ino = inode_create(S_IFIFO | 0600);
+
+	out[0] = p && ino ? file_create(&pipe_ops, O_RDONLY | flags, p) : NULL;
+	out[1] = out[0] ? file_create(&pipe_ops, O_WRONLY | flags, p) : NULL;
+	if (!out[1]) {
+		kfree(out[0]);
+		kfree(p);
+		kfree(ino);
+		return -ENOMEM;
+	}
+	p->refs = 2;
+	p->readers = p->writers = 1;
+	out[0]->inode = ino;
+	out[1]->inode = inode_get(ino);
+	return 0;
+}
+
+static int fifo_open(struct inode *ino, struct file *f)
+{
+	unsigned mode = f->flags & O_ACCMODE;
+	struct pipe *p = ino->priv;
+
+	if (mode == O_WRONLY && f->flags & O_NONBLOCK && (!p || !p->readers))
+		return -ENXIO;
+	if (!p) {
+		p = pipe_alloc();
+		if (!p)
+			return -ENOMEM;
+		ino->priv = p;
+	}
+	p->refs++;
+	if (mode != O_WRONLY)
+		p->readers++;
+	if (mode != O_RDONLY)
+		p->writers++;
+	waitq_wake(&p->wq, 0);
+	f->priv = p;
+	f->ops = &pipe_ops;
+	while (!(f->flags & O_NONBLOCK) &&
+	       ((mode == O_RDONLY && !p->writers && !used(p)) || (mode == O_WRONLY && !p->readers))) {
+		int err = waitq_sleep(&p->wq, NEVER);
+
+		if (err) {
+			pipe_release(f);
+			return err;
+		}
+	}
+	return 0;
+}
+
+const struct inode_ops fifo_inode_ops = { .open = fifo_open };

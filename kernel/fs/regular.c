@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* Regular files in memory: bytes of the ramdisk until written to, then own pages. */
+#include <nub/clock.h>
+#include <nub/errno.h>
+#include <nub/mm.h>
+#include <nub/page.h>
+#include <nub/slab.h>
+#include <nub/string.h>
+#include <nub/vfs.h>
+
+#define FILE_MAX (1ULL << 40)
+#define SEAL_SEAL 1u
+#define SEAL_SHRINK 2u
+#define SEAL_GROW 4u
+#define SEAL_WRITE 8u
+#define SEAL_FUTURE_WRITE 16u
+
+static bool sealed(const struct inode *ino, u32 seals)
+{
+	return ino->seals != ~0u && ino->seals & seals;
+}
+
+/* A whole page of ramdisk, aligned, that can be mapped as it is. */
+static struct page *base_page(const struct inode *ino, u64 index)
+{
+	const u8 *p = ino->base + (index << PAGE_SHIFT);
+	struct page *page;
+
+	if (!ino->base || (u64)p & (PAGE_SIZE - 1) || ((index + 1) << PAGE_SHIFT) > ino->base_size)
+		return NULL;
+	page = virt_to_page(p);
+	return page && page->flags & PG_FIXED ? page : NULL;
+}
+
+static void copy_base(const struct inode *ino, u64 index, u8 *to)
+{
+	u64 off = index << PAGE_SHIFT;
+	u64 n = off < ino->base_size ? MIN(ino->base_size - off, PAGE_SIZE) : 0;
+
+	if (n)
+		memcpy(to, ino->base + off, n);
+	memset(to + n, 0, PAGE_SIZE - n);
+}
+
+int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page **out)
+{
+	struct page *p = radix_get(&ino->pages, index);
+	bool has_base = (index << PAGE_SHIFT) < ino->base_size;
+
+	if (!p && !write) {
+		p = base_page(ino, index);
+		if (!p && !alloc && !has_base) {
+			*out = NULL;
+			return 0;
+		}
+	}
+	if (!p) {
+		p = page_alloc(0, ALLOC_USER);
+		if (!p)
+			return -ENOMEM;
+		copy_base(ino, index, page_to_virt(p));
+		if (radix_set(&ino->pages, index, p)) {
+			page_put(p);
+			return -ENOMEM;
+		}
+		page_stats.cache++;
+		ino->npages++;
+		/* Who maps the ramdisk's page must see the new one. */
+		if (base_page(ino, index))
+			mm_zap_inode(ino, index);
+	}
+	page_get(p);
+	*out = p;
+	return 0;
+}
+
+static void page_drop(void *value, void *arg)
+{
+	struct inode *ino = arg;
+
+	ino->npages--;
+	page_stats.cache--;
+	page_put(value);
+}
+
+int inode_truncate(struct inode *ino, u64 size)
+{
+	u64 tail = size & (PAGE_SIZE - 1);
+	struct page *p;
+
+	if (size > FILE_MAX)
+		return -EFBIG;
+	if ((size < ino->size && sealed(ino, SEAL_SHRINK)) ||
+	    (size > ino->size && sealed(ino, SEAL_GROW)))
+		return -EPERM;
+	if (size < ino->size) {
+		if (tail) {
+			int err = inode_page(ino, size >> PAGE_SHIFT, false, true, &p);
+
+			if (err)
+				return err;
+			memset((u8 *)page_to_virt(p) + tail, 0, PAGE_SIZE - tail);
+			page_put(p);
+		}
+		mm_zap_inode(ino, (size + PAGE_SIZE - 1) >> PAGE_SHIFT);
+		radix_clear_from(&ino->pages, (size + PAGE_SIZE - 1) >> PAGE_SHIFT, page_drop,
+				 ino);
+		ino->base_size = MIN(ino->base_size, size);
+	}
+	ino->size = size;
+	ino->mtime = ino->ctime = (s64)clock_real();
+	return 0;
+}
+
+static ssize_t regular_read(struct file *f, struct uio *u, u64 *pos)
+{
+	struct inode *ino = f->inode;
+	ssize_t done = 0;
+
+	while (u->left && *pos < ino->size) {
+		u64 off = *pos & (PAGE_SIZE - 1);
+		size_t n = MIN(MIN(PAGE_SIZE - off, ino->size - *pos), u->left), k;
+		struct page *p = radix_get(&ino->pages, *pos >> PAGE_SHIFT);
+
+		if (p) {
+			k = uio_put(u, (u8 *)page_to_virt(p) + off, n);
+		} else if (*pos < ino->base_size) {
+			n = MIN(n, ino->base_size - *pos);
+			k = uio_put(u, ino->base + *pos, n);
+		} else {
+			k = uio_zero(u, n);
+		}
+		*pos += k;
+		done += (ssize_t)k;
+		if (k < n)
+			return done ? done : -EFAULT;
+	}
+	return done;
+}
+
+static ssize_t regular_write(struct file *f, struct uio *u, u64 *pos)
+{
+	struct inode *ino = f->inode;
+	ssize_t done = 0;
+
+	if (f->flags & O_APPEND)
+		*pos = ino->size;
+	if (u->left && sealed(ino, SEAL_WRITE | SEAL_FUTURE_WRITE))
+		return -EPERM;
+	if (*pos + u->left > ino->size && sealed(ino, SEAL_GROW))
+		return -EPERM;
+	if (u->left && *pos >= FILE_MAX)
+		return -EFBIG;
+	while (u->left) {
+		u64 off = *pos & (PAGE_SIZE - 1);
+		size_t n = MIN(PAGE_SIZE - off, u->left), k;
+		struct page *p;
+		int err = inode_page(ino, *pos >> PAGE_SHIFT, true, true, &p);
+
+		if (err)
+			return done ? done : err == -ENOMEM ? -ENOSPC : err;
+		k = uio_get(u, (u8 *)page_to_virt(p) + off, n);
+		page_put(p);
+		*pos += k;
+		done += (ssize_t)k;
+		ino->size = MAX(ino->size, *pos);
+		if (k < n)
+			return done ? done : -EFAULT;
+	}
+	ino->mtime = ino->ctime = (s64)clock_real();
+	return done;
+}
+
+static int regular_fault(struct vma *v, u64 index, bool write, u64 *pfn)
+{
+	struct inode *ino = v->file->inode;
+	struct page *p;
+	int err;
+
+	if (index >= (ino->size + PAGE_SIZE - 1) >> PAGE_SHIFT)
+		return -ENXIO;
+	err = inode_page(ino, index, true, write, &p);
+	if (!err)
+		*pfn = page_to_pfn(p);
+	return err;
+}
+
+static bool regular_resident(struct vma *v, u64 index, u64 *pfn)
+{
+	struct inode *ino = v->file->inode;
+	struct page *p = radix_get(&ino->pages, index);
+
+	if (index >= (ino->size + PAGE_SIZE - 1) >> PAGE_SHIFT)
+		return false;
+	if (!p)
+		p = base_page(ino, index);
+	if (!p)
+		return false;
+	page_get(p);
+	*pfn = page_to_pfn(p);
+	return true;
+}
+
+static const struct vma_ops regular_vma_ops = {
+	.fault = regular_fault,
+	.resident = regular_resident,
+};
+
+static int regular_mmap(struct file *f, struct vma *v)
+{
+	if (v->flags & VM_SHARED && sealed(f->inode, SEAL_WRITE | SEAL_FUTURE_WRITE)) {
+		if (v->flags & VM_WRITE)
+			return -EPERM;
+		v->flags |= VM_MAYNOTWRITE;
+	}
+	v->ops = &regular_vma_ops;
+	return 0;
+}
+
+static int regular_fcntl(struct file *f, unsigned cmd, u64 arg)
+{
+	struct inode *ino = f->inode;
+
+	switch (cmd) {
+	case 1033: /* F_ADD_SEALS */
+		if (ino->seals == ~0u)
+			return -EINVAL;
+		if (!(f->flags & (O_WRONLY | O_RDWR)) || ino->seals & SEAL_SEAL)
+			return -EPERM;
+		if (arg & ~0x1fULL)
+			return -EINVAL;
+		ino->seals |= (u32)arg;
+		return 0;
+	case 1034: /* F_GET_SEALS */
+		return ino->seals == ~0u ? -EINVAL : (int)ino->seals;
+	default:
+		return -EINVAL;
+	}
+}
+
+const struct file_ops regular_file_ops = {
+	.read = regular_read,
+	.write = regular_write,
+	.mmap = regular_mmap,
+	.fcntl = regular_fcntl,
+	.seekable = true,
+};
+
+struct file *memfd_create_file(const char *name, unsigned flags)
+{
+	struct inode *ino = inode_create(S_IFREG | 0777);
+	struct file *f;
+	char label[NAME_MAX + 1];
+
+	if (!ino)
+		return ERR_PTR(-ENOMEM);
+	ino->nlink = 0;
+	ino->seals = flags & 2 /* MFD_ALLOW_SEALING */ ? 0 : SEAL_SEAL;
+	f = file_create(&regular_file_ops, O_RDWR | O_LARGEFILE, NULL);
+	if (!f) {
+		inode_put(ino);
+		return ERR_PTR(-ENOMEM);
+	}
+	f->inode = inode_get(ino);
+	snprintf(label, sizeof(label), "memfd:%s", name);
+	f->dent = dent_create(root_dent, label, ino);
+	return f;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* timerfd. */
+#include <nub/clock.h>
+#include <nub/errno.h>
+#include <nub/slab.h>
+#include <nub/uaccess.h>
+#include <nub/vfs.h>
+
+#include <linux/time.h>
+#include <linux/timerfd.h>
+
+#include "../linux/sys.h"
+
+struct timerfd {
+	struct timer timer;
+	u64 interval, expirations;
+	bool realtime;
+	struct waitq wq;
+};
+
+static void expired(struct timer *t)
+{
+	struct timerfd *tf = container_of(t, struct timerfd, timer);
+
+	tf->expirations++;
+	if (tf->interval) {
+		u64 now = clock_now(), next = t->when + tf->interval;
+
+		/* Missed periods count at once. */
+		if (next <= now) {
+			u64 missed = (now - next) / tf->interval + 1;
+
+			tf->expirations += missed;
+			next += missed * tf->interval;
+		}
+		timer_set(t, next);
+	}
+	waitq_wake(&tf->wq, POLLIN | POLLRDNORM);
+}
+
+static ssize_t timerfd_read(struct file *f, struct uio *u, u64 *pos)
+{
+	struct timerfd *tf = f->priv;
+	u64 n;
+
+	(void)pos;
+	if (u->left < 8)
+		return -EINVAL;
+	while (!tf->expirations) {
+		int err;
+
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = waitq_sleep(&tf->wq, NEVER);
+		if (err)
+			return err;
+	}
+	n = tf->expirations;
+	tf->expirations = 0;
+	return uio_put(u, &n, 8) == 8 ? 8 : -EFAULT;
+}
+
+static unsigned timerfd_poll(struct file *f, struct waitq **wq)
+{
+	struct timerfd *tf = f->priv;
+
+	*wq = &tf->wq;
+	return tf->expirations ? POLLIN | POLLRDNORM : 0;
+}
+
+static void timerfd_release(struct file *f)
+{
+	struct timerfd *tf = f->priv;
+
+	timer_cancel(&tf->timer);
+	timer_release();
+	kfree(tf);
+}
+
+static const struct file_ops timerfd_ops = {
+	.read = timerfd_read,
+	.poll = timerfd_poll,
+	.release = timerfd_release,
+};
+
+long sys_timerfd_create(int clock, int flags)
+{
+	struct timerfd *tf;
+	struct file *f;
+
+	if (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))
+		return -EINVAL;
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
+		return -EINVAL;
+	if (timer_reserve())
+		return -ENOMEM;
+	tf = kzalloc(sizeof(*tf));
+	f = tf ? file_create(&timerfd_ops, O_RDWR | (flags & TFD_NONBLOCK), tf) : NULL;
+	if (!f) {
+		kfree(tf);
+		timer_release();
+		return -ENOMEM;
+	}
+	tf->realtime = clock == CLOCK_REALTIME;
+	waitq_init(&tf->wq);
+	timer_init(&tf->timer, expired);
+	return fd_install(f, flags & TFD_CLOEXEC);
+}
+
+static struct file *timerfd_get(int fd, long *err)
+{
+	struct file *f = fd_get(fd);
+
+	*err = -EBADF;
+	if (f && f->ops != &timerfd_ops) {
+		*err = -EINVAL;
+		file_put(f);
+		f = NULL;
+	}
+	return f;
+}
+
+static void current_value(const struct timerfd *tf, struct ktimespec out[2])
+{
+	u64 now = clock_now(), left = 0;
+
+	if (tf->timer.index >= 0)
+		left = tf->timer.when > now ? tf->timer.when - now : 1;
+	out[0] = timespec_from_ns(tf->interval);
+	out[1] = timespec_from_ns(left);
+}
+
+long sys_timerfd_settime(int fd, int flags, const void *new, void *old)
+{
+	struct ktimespec in[2], out[2];
+	struct timerfd *tf;
+	struct file *f;
+	u64 interval, when;
+	long err;
+
+	if (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
+		return -EINVAL;
+	if (copy_from_user(in, new, sizeof(in)))
+		return -EFAULT;
+	if (timespec_to_ns(&in[0], &interval) || timespec_to_ns(&in[1], &when))
+		return -EINVAL;
+	f = timerfd_get(fd, &err);
+	if (!f)
+		return err;
+	tf = f->priv;
+	current_value(tf, out);
+	timer_cancel(&tf->timer);
+	tf->expirations = 0;
+	tf->interval = interval;
+	if (when) {
+		if (!(flags & TFD_TIMER_ABSTIME))
+			when += clock_now();
+		else if (tf->realtime)
+			when = when > (u64)clock_real_offset() ? when - (u64)clock_real_offset() : 1;
+		timer_set(&tf->timer, when);
+	}
+	file_put(f);
+	return old ? copy_to_user(old, out, sizeof(out)) : 0;
+}
+
+long sys_timerfd_gettime(int fd, void *cur)
+{
+	struct ktimespec out[2];
+	struct file *f;
+	long err;
+
+	f = timerfd_get(fd, &err);
+	if (!f)
+		return err;
+	current_value(f->priv, out);
+	file_put(f);
+	return copy_to_user(cur, out, sizeof(out));
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* The register frame that every entry into the kernel pushes (entry.S knows the layout). */
+#ifndef ARCH_REGS_H
+#define ARCH_REGS_H
+
+#include <nub/types.h>
+
+struct regs {
+	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+	u64 vector; /* ~0: system call */
+	u64 orig_rax; /* error code, or the number of the system call (~0: none) */
+	u64 rip, cs, rflags, rsp, ss;
+};
+
+static inline bool regs_user(const struct regs *r)
+{
+	return (r->cs & 3) == 3;
+}
+
+#define KERNEL_CS 0x10
+#define KERNEL_DS 0x18
+#define USER_DS 0x2b
+#define USER_CS 0x33
+#define TSS_SEL 0x40
+
+#define RFLAGS_CF 0x1UL
+#define RFLAGS_TF 0x100UL
+#define RFLAGS_IF 0x200UL
+#define RFLAGS_DF 0x400UL
+#define RFLAGS_NT 0x4000UL
+#define RFLAGS_RF 0x10000UL
+#define RFLAGS_AC 0x40000UL
+/* What user code may set for itself through a signal frame. */
+#define RFLAGS_USER (0xdd5UL | RFLAGS_RF | RFLAGS_AC)
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Linux errno values, and the internal ones that never reach user space. */
+#ifndef NUB_ERRNO_H
+#define NUB_ERRNO_H
+
+#include <asm/errno.h>
+
+/* Interrupted by a signal. What user space sees depends on the handler:
+ * ERESTARTSYS: restart if SA_RESTART or no handler ran, else EINTR.
+ * ERESTARTNOHAND: restart only if no handler ran, else EINTR. */
+#define ERESTARTSYS 512
+#define ERESTARTNOHAND 514
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* User address spaces: mappings, faults, mmap and its kin. */
+#ifndef NUB_MM_H
+#define NUB_MM_H
+
+#include <nub/types.h>
+
+struct file;
+struct inode;
+struct page;
+struct vma;
+
+enum vma_flag {
+	VM_READ = 1,
+	VM_WRITE = 2,
+	VM_EXEC = 4,
+	VM_SHARED = 8,
+	VM_STACK = 0x10, /* grows down */
+	VM_PFN = 0x20, /* frames without reference counts: devices, foreign memory */
+	VM_FIXED_SIZE = 0x40, /* cannot be split, moved or resized (device mappings) */
+	VM_DONTFORK = 0x80,
+	VM_MAYNOTWRITE = 0x100, /* mprotect may not add PROT_WRITE (read-only descriptor) */
+	VM_KERNEL = 0x200, /* vDSO */
+	VM_NORESERVE = 0x400,
+};
+
+/* How a mapping gets its memory. All of it runs without sleeping. */
+struct vma_ops {
+	/* Frame for page `index` of the mapped object (file offset / PAGE_SIZE).
+	 * Fills *pfn; for a counted page a reference is passed to the caller.
+	 * 0, -EFAULT (SIGSEGV), -ENXIO (SIGBUS) or -ENOMEM. */
+	int (*fault)(struct vma *v, u64 index, bool write, u64 *pfn);
+	/* Frames that are at hand without allocation, for fault-around; may be NULL. */
+	bool (*resident)(struct vma *v, u64 index, u64 *pfn);
+	void (*open)(struct vma *v); /* copied by fork or split */
+	void (*close)(struct vma *v); /* after its pages are unmapped */
+};
+
+struct vma {
+	u64 start, end; /* page aligned */
+	u32 flags;
+	u32 seals; /* spare for devices */
+	struct file *file; /* counted, may be NULL */
+	u64 pgoff; /* object page of start */
+	const struct vma_ops *ops; /* NULL: anonymous */
+	void *priv; /* of the ops */
+};
+
+struct mm {
+	int refs;
+	u64 *pml4;
+	struct vma **vmas; /* sorted by address */
+	unsigned count, room;
+	u64 brk_start, brk;
+	u64 mmap_base;
+	u64 stack_top;
+	u64 vdso;
+	u64 arg_start, arg_end, env_start, env_end;
+	u64 rss; /* mapped pages */
+	u64 total; /* pages of all mappings */
+};
+
+struct mm *mm_create(void);
+struct mm *mm_fork(struct mm *from);
+void mm_put(struct mm *mm);
+void mm_activate(struct mm *mm);
+
+/* First mapping that ends above addr; NULL: none. */
+struct vma *vma_find(struct mm *mm, u64 addr);
+/* Index in mm->vmas of the same; mm->count: none. */
+unsigned vma_find_index(struct mm *mm, u64 addr);
+/* Maps; returns the address or negative errno. `file` NULL: anonymous. Takes what the
+ * mmap(2) call has checked: prot as VM_* bits, len and addr page aligned. */
+s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 vmflags, bool fixed, struct file *file,
+	   u64 pgoff);
+/* A mapping of a kernel object that is no file (the vDSO). */
+s64 mm_map_special(struct mm *mm, u64 addr, u64 len, u32 vmflags,
+		   const struct vma_ops *ops, void *priv);
+/* Where a mapping of len bytes would go; 0: nowhere. */
+u64 mm_find_gap(struct mm *mm, u64 len);
+int mm_unmap(struct mm *mm, u64 addr, u64 len);
+int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);
+s64 mm_remap(struct mm *mm, u64 addr, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
+int mm_advise(struct mm *mm, u64 addr, u64 len, int advice);
+u64 mm_brk(struct mm *mm, u64 brk);
+/* Drops the page-table entries of [start,end) of one mapping; its pages lose a reference. */
+void mm_zap(struct mm *mm, struct vma *v, u64 start, u64 end);
+/* Every mapping of `inode` forgets pages from `first` on (truncate). */
+void mm_zap_inode(struct inode *inode, u64 first);
+/* Enters a frame for a VM_PFN mapping now (ioctls that map eagerly): 0 or -ENOMEM. */
+int mm_insert_pfn(struct mm *mm, struct vma *v, u64 addr, u64 pfn, bool write);
+
+enum fault_kind { FAULT_READ = 0, FAULT_WRITE = 1, FAULT_EXEC = 2 };
+/* 0: done, or -EFAULT (no mapping), -EACCES (protection), -ENXIO (SIGBUS), -ENOMEM. */
+int mm_fault(struct mm *mm, u64 addr, enum fault_kind kind);
+
+#endif

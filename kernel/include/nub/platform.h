@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What differs between Xen and a bare machine. */
+#ifndef NUB_PLATFORM_H
+#define NUB_PLATFORM_H
+
+#include <nub/types.h>
+
+enum stop_kind { STOP_POWEROFF, STOP_REBOOT, STOP_CRASH };
+
+struct platform_ops {
+	const char *name;
+	/* Works from the first instruction of C on; no allocation. */
+	void (*console_write)(const char *s, size_t n);
+	/* After memory works: interrupts, clock, timer, console input. */
+	void (*init)(void);
+	/* One timer event at this monotonic time (soon if past); NEVER: none. */
+	void (*timer_program)(u64 when_ns);
+	/* One line about a failure for whoever manages this machine (xenstore); may be NULL. */
+	void (*report)(const char *line);
+	void (*stop)(enum stop_kind kind) __noreturn;
+};
+
+extern const struct platform_ops *platform;
+extern const struct platform_ops platform_pc;
+/* Weak: NULL ops unless the Xen part is linked in. */
+const struct platform_ops *platform_xen_probe(void);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes: address space, descriptors, signals, children. */
+#ifndef NUB_PROCESS_H
+#define NUB_PROCESS_H
+
+#include <nub/list.h>
+#include <nub/sched.h>
+#include <nub/signal.h>
+#include <nub/types.h>
+
+struct mm;
+struct fdtable;
+struct dent;
+
+/* Signal handlers, shared by CLONE_SIGHAND. */
+struct sighand {
+	int refs;
+	struct ksigaction action[NSIG];
+};
+
+/* Working directory and umask, shared by CLONE_FS. */
+struct fsinfo {
+	int refs;
+	struct dent *cwd;
+	u32 umask;
+};
+
+struct process {
+	struct list link; /* all processes */
+	struct list threads;
+	int nthreads;
+	int pid, pgid, sid;
+	struct process *parent;
+	struct list children, sibling;
+	struct mm *mm;
+	struct fdtable *files;
+	struct fsinfo *fs;
+	struct sighand *sighand;
+	struct sigpending pending; /* for any thread */
+	struct waitq child_wait; /* parent waits here */
+	struct waitq sig_wait; /* signalfd, sigtimedwait */
+	int exit_signal; /* to the parent, 0: none */
+	int exit_status; /* wait(2) encoding */
+	bool exiting, zombie;
+	struct dent *exe;
+	struct timer itimer; /* ITIMER_REAL */
+	u64 itimer_interval;
+	struct list ptimers; /* timer_create */
+	int ptimer_next;
+	char *cmdline; /* argv, NUL separated */
+	size_t cmdline_len;
+	u64 child_ns; /* CPU time of reaped children */
+	u64 dead_ns; /* CPU time of ended threads */
+	u64 start_ns;
+	u32 personality;
+	bool dumpable;
+	s32 oom_score_adj;
+};
+
+extern struct list process_list;
+extern struct process *init_process;
+
+struct process *process_find(int pid);
+struct thread *thread_find(int tid);
+/* The process of pid 1: runs `path` with the argv and envp given. */
+int process_start_init(const char *path, char *const argv[], char *const envp[]);
+/* Ends the calling thread; with the last one, the process. */
+void process_exit_thread(int code) __noreturn;
+/* Ends all threads of the current process. status in wait(2) encoding. */
+void process_exit_group(int status) __noreturn;
+/* Leaves the other threads of the current process behind (exec). 0 or -ERESTARTSYS. */
+int process_kill_others(void);
+void sighand_put(struct sighand *s);
+void vfork_done(struct thread *t);
+u64 process_cpu_ns(const struct process *p);
+
+#endif

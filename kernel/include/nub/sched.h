@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads, wait queues and timers. Kernel code is never preempted: see docs/kernel.md. */
+#ifndef NUB_SCHED_H
+#define NUB_SCHED_H
+
+#include <nub/list.h>
+#include <nub/signal.h>
+#include <nub/types.h>
+
+#define NEVER (~0ULL) /* as a deadline: no time-out */
+#define KSTACK_SIZE 16384UL
+
+struct process;
+struct regs;
+
+struct timer {
+	u64 when; /* monotonic ns */
+	void (*func)(struct timer *t); /* from interrupt context */
+	int index; /* in the heap, -1: not armed */
+};
+
+enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_DEAD };
+
+struct thread {
+	struct list run; /* run queue */
+	struct list link; /* process->threads */
+	struct process *proc; /* NULL: kernel thread */
+	u64 ksp; /* saved kernel stack pointer while not running */
+	u8 *kstack; /* lowest usable address; the page below is a guard */
+	int tid;
+	enum thread_state state;
+	bool interruptible; /* a signal may end the present sleep */
+	bool timed_out; /* the present sleep ended by its deadline */
+	bool die; /* leave at the next return to user mode */
+	char comm[16];
+	u64 fsbase, gsbase;
+	void *fpu; /* FXSAVE or XSAVE image */
+	struct sigstate sig;
+	u64 robust_head, robust_len;
+	u32 __user *clear_tid;
+	int syscall; /* number of the call in progress, -1: none */
+	u64 restart_deadline; /* of a relative wait that is being restarted, 0: none */
+	u64 run_ns, run_start; /* CPU time */
+	struct timer timer; /* ends a sleep */
+	bool *vfork_flag; /* set, and the waiter woken, when we exec or exit */
+	struct thread *vfork_waiter;
+	void (*kfn)(void *); /* kernel thread: what to run */
+	void *karg;
+};
+
+extern struct thread *current;
+extern bool need_resched;
+
+/* User registers of a thread that came from user mode. */
+struct regs *thread_regs(const struct thread *t);
+
+void sched_init(void);
+void schedule(void);
+/* Gives the CPU away if another thread wants it. Lets pending interrupts in: call it in
+ * loops that may be long, with no invariant broken. */
+void sched_point(void);
+void sched_yield(void);
+/* Makes a blocked thread runnable; no effect on others. Callable from interrupts. */
+void thread_wake(struct thread *t);
+/* Blocks until woken, until deadline (monotonic ns), or, when interruptible, until a
+ * signal is pending. 0, -ETIMEDOUT or -ERESTARTSYS. A wake that happens before the call
+ * is lost: test the condition first; nothing can come between (interrupts are off). */
+int thread_sleep(u64 deadline, bool interruptible);
+
+/* Allocates a thread with stack and FPU image, not yet runnable. NULL: no memory. */
+struct thread *thread_alloc(struct process *proc, const char *comm);
+void thread_free(struct thread *t);
+void thread_start(struct thread *t);
+/* Ends current; never returns. Freed by the next thread. */
+void thread_exit_switch(void) __noreturn;
+struct thread *kthread_create(void (*fn)(void *), void *arg, const char *name);
+
+/* --- wait queues --- */
+
+struct waitq {
+	struct list waiters;
+};
+
+struct waiter {
+	struct list link;
+	/* Called by waitq_wake, maybe from an interrupt. NULL: wake `thread`. */
+	void (*func)(struct waiter *w, unsigned events);
+	struct thread *thread;
+	bool woken;
+};
+
+static inline void waitq_init(struct waitq *q)
+{
+	list_init(&q->waiters);
+}
+void waitq_add(struct waitq *q, struct waiter *w);
+void waitq_remove(struct waiter *w);
+/* Wakes all; `events` are POLL* bits for epoll (0: unknown, look at all). */
+void waitq_wake(struct waitq *q, unsigned events);
+/* Sleeps on one queue, interruptible: 0, -ETIMEDOUT, -ERESTARTSYS. Loop on the condition. */
+int waitq_sleep(struct waitq *q, u64 deadline);
+/* As waitq_sleep, but signals do not end it (device I/O with a bounded deadline). */
+int waitq_sleep_hard(struct waitq *q, u64 deadline);
+
+/* --- timers --- */
+
+static inline void timer_init(struct timer *t, void (*func)(struct timer *t))
+{
+	t->func = func;
+	t->index = -1;
+}
+/* Arms or re-arms. Cannot fail: room is reserved by timer_reserve at creation. */
+void timer_set(struct timer *t, u64 when);
+void timer_cancel(struct timer *t);
+/* Every object that holds a timer reserves a heap slot when made: 0 or -ENOMEM. */
+int timer_reserve(void);
+void timer_release(void);
+/* Runs what is due and programs the next event; called from the timer interrupt. */
+void timer_interrupt(void);
+
+#endif

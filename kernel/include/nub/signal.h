@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals: state, sending, delivery. */
+#ifndef NUB_SIGNAL_H
+#define NUB_SIGNAL_H
+
+#include <nub/list.h>
+#include <nub/types.h>
+
+struct thread;
+struct process;
+struct regs;
+
+#define NSIG 64
+#define SIGBIT(n) (1ULL << ((n)-1))
+
+enum {
+	SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL,
+	SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGSTKFLT, SIGCHLD, SIGCONT,
+	SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF,
+	SIGWINCH, SIGIO, SIGPWR, SIGSYS,
+};
+#define SIG_DFL 0UL
+#define SIG_IGN 1UL
+
+#define SA_NOCLDSTOP 1u
+#define SA_NOCLDWAIT 2u
+#define SA_SIGINFO 4u
+#define SA_RESTORER 0x04000000u
+#define SA_ONSTACK 0x08000000u
+#define SA_RESTART 0x10000000u
+#define SA_NODEFER 0x40000000u
+#define SA_RESETHAND 0x80000000u
+
+struct ksigaction {
+	u64 handler, flags, restorer, mask;
+};
+
+/* Linux's siginfo_t. */
+struct ksiginfo {
+	s32 signo, err, code, pad0;
+	union {
+		u8 pad[112];
+		struct { s32 pid; u32 uid; u64 value; } rt;
+		struct { s32 pid; u32 uid; s32 status; s32 pad; s64 utime, stime; } chld;
+		struct { s32 tid, overrun; u64 value; s32 priv; } timer;
+		struct { u64 addr; s16 lsb; } fault;
+		struct { s64 band; s32 fd; } poll;
+	};
+};
+_Static_assert(sizeof(struct ksiginfo) == 128, "siginfo_t");
+
+struct sigqueue {
+	struct list link;
+	struct ksiginfo info;
+};
+
+struct sigpending {
+	u64 set;
+	struct list queue; /* struct sigqueue */
+};
+
+/* Per thread. */
+struct sigstate {
+	struct sigpending pending;
+	u64 mask;
+	u64 saved_mask; /* to restore after sigsuspend and the like */
+	bool restore_mask;
+	u64 wait_set; /* sigtimedwait waits for these although blocked */
+	u64 alt_sp, alt_size;
+	u32 alt_flags;
+};
+
+void sigpending_init(struct sigpending *p);
+void sigpending_flush(struct sigpending *p, u64 set);
+/* To a thread, or (t == NULL) to any thread of proc. info NULL: from the kernel. */
+void signal_send(struct process *proc, struct thread *t, int signo,
+		 const struct ksiginfo *info);
+/* A fault of the current thread: cannot be blocked or ignored. */
+void signal_fault(int signo, int code, u64 addr);
+bool signal_pending(const struct thread *t);
+/* Takes the next pending signal in `set` off the current thread; 0: none. */
+int signal_dequeue(struct thread *t, u64 set, struct ksiginfo *info);
+void signal_set_mask(struct thread *t, u64 mask);
+/* Before the return to user mode: delivers, restarts, or ends the thread. */
+void signal_deliver(struct regs *regs);
+/* arch: builds / undoes the frame. */
+int signal_setup_frame(struct regs *regs, int signo, const struct ksigaction *act,
+		       const struct ksiginfo *info, u64 mask);
+long signal_return(struct regs *regs);
+
+#endif

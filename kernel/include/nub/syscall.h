@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Dispatch of system calls; the table is generated from syscalls.tbl. */
+#ifndef NUB_SYSCALL_H
+#define NUB_SYSCALL_H
+
+#include <nub/types.h>
+
+struct sysargs {
+	u64 a[6];
+};
+
+struct syscall_entry {
+	const char *name;
+	const char *args; /* one letter each, for the trace: see syscalls.tbl */
+	long (*fn)(const struct sysargs *a);
+};
+
+#define SYSCALL_MAX 472
+extern const struct syscall_entry syscall_table[SYSCALL_MAX];
+const char *syscall_name(int nr);
+void syscall_init(void);
+void syscall_trace_enter(int nr, const struct sysargs *a);
+void syscall_trace_exit(int nr, long ret);
+extern bool syscall_tracing;
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* Files: open files and their operations, inodes, the name tree, descriptor tables. */
+#ifndef NUB_VFS_H
+#define NUB_VFS_H
+
+#include <nub/list.h>
+#include <nub/radix.h>
+#include <nub/sched.h>
+#include <nub/types.h>
+#include <nub/uio.h>
+
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+#include <asm/poll.h>
+
+struct file;
+struct inode;
+struct dent;
+struct vma;
+struct page;
+struct process;
+
+/* Operations of an open file. Absent ones give the errno in brackets.
+ * Blocking is the operation's own business: it honours O_NONBLOCK in f->flags. */
+struct file_ops {
+	/* Bytes moved or negative errno. *pos is for seekable files only. [EINVAL] */
+	ssize_t (*read)(struct file *f, struct uio *u, u64 *pos);
+	ssize_t (*write)(struct file *f, struct uio *u, u64 *pos);
+	/* POLL* bits that hold now; *wq gets the queue that is woken when they change,
+	 * or stays NULL when they never do. [always readable and writable] */
+	unsigned (*poll)(struct file *f, struct waitq **wq);
+	long (*ioctl)(struct file *f, unsigned cmd, u64 arg); /* [ENOTTY] */
+	/* Sets v->ops, v->priv, v->flags; v->file is counted by the caller. [ENODEV] */
+	int (*mmap)(struct file *f, struct vma *v);
+	/* At the last reference. */
+	void (*release)(struct file *f);
+	/* Each close(2) of a descriptor (epoll, locks). */
+	int (*fcntl)(struct file *f, unsigned cmd, u64 arg); /* commands we do not know */
+	void (*show)(struct file *f, char *buf, size_t n); /* name for /proc/self/fd */
+	bool seekable;
+};
+
+struct file {
+	int refs;
+	u32 flags; /* O_* */
+	const struct file_ops *ops;
+	struct inode *inode; /* counted, may be NULL */
+	struct dent *dent; /* counted, may be NULL */
+	u64 pos;
+	void *priv;
+	struct list epitems; /* epoll entries that watch this file */
+};
+
+/* Behaviour of a kind of inode that differs from the plain in-memory tree. */
+struct inode_ops {
+	/* A dynamic directory: makes an entry (counted) or -ENOENT. */
+	struct dent *(*lookup)(struct dent *dir, const char *name);
+	/* The n-th dynamic entry's name; false: no more. */
+	bool (*entry)(struct dent *dir, unsigned n, char *name, size_t size, u32 *mode);
+	/* Text of a dynamic link, -errno or length. */
+	ssize_t (*readlink)(struct inode *ino, char *buf, size_t size);
+	/* A link that leads straight to an object (/proc/self/fd/N). */
+	struct dent *(*follow)(struct inode *ino);
+	/* Sets f->ops, f->priv at open. */
+	int (*open)(struct inode *ino, struct file *f);
+	void (*release)(struct inode *ino);
+};
+
+struct inode {
+	int refs;
+	u32 mode; /* S_IF* and permission bits */
+	u32 nlink;
+	u32 uid, gid;
+	u64 ino;
+	u64 rdev;
+	u64 size;
+	s64 atime, mtime, ctime; /* real-time ns */
+	const struct inode_ops *ops; /* may be NULL */
+	void *priv; /* of the ops: bound socket, pseudo-file, ... */
+	/* Regular files: bytes of the ramdisk that nobody changed yet, and own pages. */
+	const u8 *base;
+	u64 base_size;
+	struct radix pages; /* struct page * */
+	u64 npages;
+	u32 seals; /* F_SEAL_*; ~0: sealing not allowed */
+	char *link; /* symbolic links */
+};
+
+/* A name in the tree. */
+struct dent {
+	int refs;
+	struct dent *parent; /* counted; the root's is itself, uncounted */
+	struct inode *inode; /* counted */
+	struct list children, sibling; /* linked: counted by the parent */
+	bool linked;
+	u32 hash;
+	char name[];
+};
+
+extern struct dent *root_dent;
+
+/* --- inodes and the tree (fs/tree.c, fs/regular.c) --- */
+struct inode *inode_create(u32 mode);
+void inode_put(struct inode *ino);
+static inline struct inode *inode_get(struct inode *ino)
+{
+	ino->refs++;
+	return ino;
+}
+struct dent *dent_create(struct dent *parent, const char *name, struct inode *ino);
+static inline struct dent *dent_get(struct dent *d)
+{
+	d->refs++;
+	return d;
+}
+void dent_put(struct dent *d);
+struct dent *dent_lookup(struct dent *dir, const char *name); /* counted, or NULL */
+void dent_link(struct dent *d); /* into its parent's children */
+void dent_unlink(struct dent *d);
+int dent_path(struct dent *d, char *buf, size_t size); /* length or -ENAMETOOLONG */
+/* Boot-time: makes path's directories as needed and the last component. */
+struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
+		       void *priv);
+/* A small read-only file with fixed text. */
+struct dent *tree_text(const char *path, const char *text);
+
+extern const struct file_ops regular_file_ops;
+/* The page of a regular file, with a reference; allocates holes when asked to. */
+int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page **out);
+int inode_truncate(struct inode *ino, u64 size);
+struct file *memfd_create_file(const char *name, unsigned flags);
+
+/* --- paths (fs/path.c) --- */
+#define LOOKUP_NOFOLLOW 1u /* the last component's link is not followed */
+#define LOOKUP_PARENT 2u /* stop at the parent; the last name goes to `last` */
+#define NAME_MAX 255
+#define PATH_MAX 4096
+/* dir NULL: the working directory. Counted result or ERR_PTR. */
+struct dent *path_lookup(struct dent *dir, const char *path, unsigned flags,
+			 char last[NAME_MAX + 1]);
+/* Resolves dirfd and a user path; empty_ok: "" means dirfd itself (AT_EMPTY_PATH). */
+struct dent *path_lookup_at(int dirfd, const char __user *upath, unsigned flags,
+			    char last[NAME_MAX + 1], bool empty_ok);
+struct file *file_open(struct dent *start, const char *path, unsigned flags, u32 mode);
+struct file *dent_open(struct dent *d, unsigned flags);
+
+/* --- open files (fs/file.c) --- */
+struct file *file_create(const struct file_ops *ops, unsigned flags, void *priv);
+static inline struct file *file_get(struct file *f)
+{
+	f->refs++;
+	return f;
+}
+void file_put(struct file *f);
+unsigned file_poll(struct file *f, struct waitq **wq);
+ssize_t file_read(struct file *f, struct uio *u, u64 *pos);
+ssize_t file_write(struct file *f, struct uio *u, u64 *pos);
+
+/* --- descriptors (fs/fdtable.c) --- */
+struct fdtable;
+struct fdtable *fdtable_create(void);
+struct fdtable *fdtable_copy(struct fdtable *t);
+struct fdtable *fdtable_get(struct fdtable *t);
+void fdtable_put(struct fdtable *t);
+void fdtable_close_on_exec(struct fdtable *t);
+/* Counted, or NULL. */
+struct file *fd_get(int fd);
+struct file *fd_get_in(struct fdtable *t, int fd);
+/* Lowest free descriptor >= from now names f (takes the reference, also on failure). */
+int fd_install_from(struct file *f, int from, bool cloexec);
+static inline int fd_install(struct file *f, bool cloexec)
+{
+	return fd_install_from(f, 0, cloexec);
+}
+int fd_close(int fd);
+int fd_dup_to(int from, int to, bool cloexec);
+int fd_get_cloexec(int fd);
+int fd_set_cloexec(int fd, bool on);
+/* Next open descriptor >= fd, -1: none. */
+int fd_next(struct fdtable *t, int fd);
+#define FD_MAX 4096
+
+/* --- character devices --- */
+/* Adds /dev/<name> (name may hold '/'); open sets f->ops and f->priv. */
+int chrdev_register(const char *name, unsigned major, unsigned minor,
+		    int (*open)(struct inode *ino, struct file *f));
+
+void epoll_file_gone(struct file *f);
+void vfs_init(void);
+void cpio_unpack(const u8 *data, size_t size);
+void dev_init(void);
+void proc_init(void);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* From the entry code to the call and back. */
+#include <arch/regs.h>
+#include <nub/cmdline.h>
+#include <nub/errno.h>
+#include <nub/printk.h>
+#include <nub/process.h>
+#include <nub/sched.h>
+#include <nub/syscall.h>
+#include <nub/uaccess.h>
+
+bool syscall_handle(struct regs *regs);
+void return_to_user(struct regs *regs);
+
+bool syscall_tracing;
+static u64 logged[(SYSCALL_MAX + 63) / 64];
+
+const char *syscall_name(int nr)
+{
+	if (nr < 0 || nr >= SYSCALL_MAX || !syscall_table[nr].name)
+		return "unknown call";
+	return syscall_table[nr].name;
+}
+
+void syscall_init(void)
+{
+	syscall_tracing = cmdline_has_word("nub.trace", "syscalls");
+}
+
+static long missing(u64 nr)
+{
+	if (nr >= SYSCALL_MAX) {
+		printk_once("nub: %s: system call %lu is not known\n", current->comm, nr);
+	} else if (!(logged[nr / 64] >> (nr % 64) & 1)) {
+		logged[nr / 64] |= 1ULL << (nr % 64);
+		printk("nub: %s: system call %lu is not there\n", current->comm, nr);
+	}
+	return -ENOSYS;
+}
+
+static long dispatch(u64 nr, const struct sysargs *a)
+{
+	long r;
+
+	if (unlikely(nr >= SYSCALL_MAX || !syscall_table[nr].fn)) {
+		if (syscall_tracing)
+			syscall_trace_enter((int)nr, a);
+		return missing(nr);
+	}
+	if (likely(!syscall_tracing))
+		return syscall_table[nr].fn(a);
+	syscall_trace_enter((int)nr, a);
+	r = syscall_table[nr].fn(a);
+	syscall_trace_exit((int)nr, r);
+	return r;
+}
+
+/* True: the frame is such that SYSRET can return to it. */
+bool syscall_handle(struct regs *regs)
+{
+	u64 nr = regs->rax;
+	struct sysargs a = { { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9 } };
+
+	regs->vector = ~0ULL;
+	regs->orig_rax = nr;
+	current->syscall = (int)nr;
+	regs->rax = (u64)dispatch(nr, &a);
+	return_to_user(regs);
+	/* SYSRET to a non-canonical address would fault in ring 0 on Intel. */
+	return regs->rip == regs->rcx && regs->rflags == regs->r11 && regs->rip < USER_TOP &&
+	       regs->cs == USER_CS && regs->ss == USER_DS &&
+	       !(regs->rflags & (RFLAGS_TF | RFLAGS_RF));
+}

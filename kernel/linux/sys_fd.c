@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptor calls. */
+#include "sys.h"
+
+#include <nub/errno.h>
+#include <nub/pipe.h>
+#include <nub/printk.h>
+#include <nub/process.h>
+#include <nub/slab.h>
+#include <nub/uaccess.h>
+#include <nub/vfs.h>
+
+#include <asm/ioctls.h>
+
+#define O_SETTABLE (O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT | FASYNC)
+
+long sys_openat(int dir, const char *upath, int flags, u32 mode)
+{
+	char *path;
+	struct file *f, *start = NULL;
+	struct dent *from = NULL;
+	ssize_t n;
+
+	path = kmalloc(PATH_MAX);
+	if (!path)
+		return -ENOMEM;
+	n = strncpy_from_user(path, upath, PATH_MAX);
+	if (n < 0) {
+		kfree(path);
+		return n;
+	}
+	if (path[0] != '/' && dir != AT_FDCWD) {
+		start = fd_get(dir);
+		from = start ? start->dent : NULL;
+		if (!from || !S_ISDIR(from->inode->mode)) {
+			kfree(path);
+			if (start)
+				file_put(start);
+			return start ? -ENOTDIR : -EBADF;
+		}
+	}
+	if ((flags & O_TMPFILE) == O_TMPFILE) {
+		/* A nameless regular file: what a memfd is. */
+		f = (flags & O_ACCMODE) == O_RDONLY ? ERR_PTR(-EINVAL) :
+						      memfd_create_file("tmpfile", 0);
+		if (!IS_ERR(f))
+			f->flags = (unsigned)flags & (O_ACCMODE | O_SETTABLE);
+	} else {
+		f = file_open(from, path, (unsigned)flags, mode);
+	}
+	kfree(path);
+	if (start)
+		file_put(start);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	f->flags |= O_LARGEFILE;
+	return fd_install(f, flags & O_CLOEXEC);
+}
+
+long sys_open(const char *path, int flags, u32 mode)
+{
+	return sys_openat(AT_FDCWD, path, flags, mode);
+}
+
+long sys_creat(const char *path, u32 mode)
+{
+	return sys_openat(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+
+long sys_close(int fd)
+{
+	return fd_close(fd);
+}
+
+long sys_close_range(u32 first, u32 last, u32 flags)
+{
+	if (first > last || flags & ~6u)
+		return -EINVAL;
+	for (int fd = fd_next(current->proc->files, (int)MIN(first, (u32)FD_MAX));
+	     fd >= 0 && (u32)fd <= last; fd = fd_next(current->proc->files, fd + 1)) {
+		if (flags & 4 /* CLOSE_RANGE_CLOEXEC */)
+			fd_set_cloexec(fd, true);
+		else
+			fd_close(fd);
+	}
+	return 0;
+}
+
+long sys_dup(int fd)
+{
+	struct file *f = fd_get(fd);
+
+	return f ? fd_install(f, false) : -EBADF;
+}
+
+long sys_dup2(int old, int new)
+{
+	if (old == new) {
+		struct file *f = fd_get(old);
+
+		if (!f)
+			return -EBADF;
+		file_put(f);
+		return new;
+	}
+	return fd_dup_to(old, new, false);
+}
+
+long sys_dup3(int old, int new, int flags)
+{
+	if (old == new || flags & ~O_CLOEXEC)
+		return -EINVAL;
+	return fd_dup_to(old, new, flags & O_CLOEXEC);
+}
+
+/* Locks are between processes of one program here: nobody else can hold one. */
+static long lock_query(u64 arg)
+{
+	s16 type = F_UNLCK;
+
+	return copy_to_user((void *)arg, &type, 2);
+}
+
+static long control(struct file *f, int fd, unsigned cmd, u64 arg)
+{
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		if (arg >= FD_MAX)
+			return -EINVAL;
+		return fd_install_from(file_get(f), (int)arg, cmd == F_DUPFD_CLOEXEC);
+	case F_GETFD:
+		return fd_get_cloexec(fd);
+	case F_SETFD:
+		return fd_set_cloexec(fd, arg & FD_CLOEXEC);
+	case F_GETFL:
+		return (long)f->flags;
+	case F_SETFL:
+		f->flags = (f->flags & ~(unsigned)O_SETTABLE) | ((unsigned)arg & O_SETTABLE);
+		return 0;
+	case F_GETLK:
+	case F_OFD_GETLK:
+		return lock_query(arg);
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		return 0;
+	case F_GETOWN:
+	case F_SETOWN:
+		return 0;
+	default:
+		return f->ops->fcntl ? f->ops->fcntl(f, cmd, arg) : -EINVAL;
+	}
+}
+
+long sys_fcntl(int fd, u32 cmd, u64 arg)
+{
+	struct file *f = fd_get(fd);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	if (f->flags & O_PATH && cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC && cmd != F_GETFD &&
+	    cmd != F_SETFD && cmd != F_GETFL)
+		r = -EBADF;
+	else
+		r = control(f, fd, cmd, arg);
+	file_put(f);
+	return r;
+}
+
+long sys_ioctl(int fd, u32 cmd, u64 arg)
+{
+	struct file *f = fd_get(fd);
+	long r = -ENOTTY;
+	u32 on;
+
+	if (!f)
+		return -EBADF;
+	if (f->flags & O_PATH)
+		r = -EBADF;
+	else if (cmd == FIOCLEX || cmd == FIONCLEX)
+		r = fd_set_cloexec(fd, cmd == FIOCLEX);
+	else if (cmd == FIONBIO) {
+		r = get_user32(&on, (void *)arg);
+		if (!r)
+			f->flags = on ? f->flags | O_NONBLOCK :
+					f->flags & ~(unsigned)O_NONBLOCK;
+	} else if (cmd == FIONREAD && f->ops == &regular_file_ops) {
+		r = put_user32((u32)(f->inode->size - f->pos), (void *)arg);
+	} else if (f->ops->ioctl) {
+		r = f->ops->ioctl(f, cmd, arg);
+	}
+	file_put(f);
+	return r;
+}
+
+long sys_pipe2(void *fds, int flags)
+{
+	struct file *f[2];
+	s32 fd[2];
+	int err;
+
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+		return -EINVAL;
+	err = pipe_create(f, (unsigned)flags & O_NONBLOCK);
+	if (err)
+		return err;
+	fd[0] = fd_install(f[0], flags & O_CLOEXEC);
+	if (fd[0] < 0) {
+		file_put(f[1]);
+		return fd[0];
+	}
+	fd[1] = fd_install(f[1], flags & O_CLOEXEC);
+	if (fd[1] < 0 || copy_to_user(fds, fd, sizeof(fd))) {
+		err = fd[1] < 0 ? fd[1] : -EFAULT;
+		fd_close(fd[0]);
+		if (fd[1] >= 0)
+			fd_close(fd[1]);
+	}
+	return err;
+}
+
+long sys_pipe(void *fds)
+{
+	return sys_pipe2(fds, 0);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory calls. */
+#include "sys.h"
+
+#include <nub/errno.h>
+#include <nub/mm.h>
+#include <nub/process.h>
+#include <nub/uaccess.h>
+#include <nub/vfs.h>
+
+#include <linux/mman.h>
+
+static u32 prot_flags(int prot)
+{
+	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
+	       (prot & PROT_EXEC ? VM_EXEC : 0);
+}
+
+static long file_access(struct file *f, int prot, bool shared, u32 *flags)
+{
+	unsigned mode = f->flags & O_ACCMODE;
+
+	if (f->flags & O_PATH)
+		return -EBADF;
+	if (mode == O_WRONLY)
+		return -EACCES;
+	if (shared && mode == O_RDONLY) {
+		if (prot & PROT_WRITE)
+			return -EACCES;
+		*flags |= VM_MAYNOTWRITE;
+	}
+	return 0;
+}
+
+long sys_mmap(u64 addr, u64 len, int prot, int flags, int fd, u64 off)
+{
+	struct mm *mm = current->proc->mm;
+	u32 vm = prot_flags(prot);
+	int type = flags & MAP_TYPE;
+	struct file *f = NULL;
+	bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+	s64 r;
+
+	if (!len || off & ~PAGE_MASK || prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
+		return -EINVAL;
+	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+		return -EINVAL;
+	if (len > USER_TOP)
+		return -ENOMEM;
+	len = ALIGN_UP(len, PAGE_SIZE);
+	if (fixed && addr & ~PAGE_MASK)
+		return -EINVAL;
+	addr = ALIGN_DOWN(addr, PAGE_SIZE);
+	if (flags & MAP_HUGETLB)
+		return -ENOMEM; /* as a Linux without reserved huge pages */
+	if (type != MAP_PRIVATE)
+		vm |= VM_SHARED;
+	if (flags & MAP_NORESERVE)
+		vm |= VM_NORESERVE;
+	if (!(flags & MAP_ANONYMOUS)) {
+		f = fd_get(fd);
+		if (!f)
+			return -EBADF;
+		r = file_access(f, prot, type != MAP_PRIVATE, &vm);
+		if (r) {
+			file_put(f);
+			return r;
+		}
+	}
+	if (flags & MAP_FIXED_NOREPLACE) {
+		struct vma *v = vma_find(mm, addr);
+
+		if (v && v->start < addr + len) {
+			if (f)
+				file_put(f);
+			return -EEXIST;
+		}
+	}
+	r = mm_map(mm, addr, len, vm, fixed, f, off >> PAGE_SHIFT);
+	if (f)
+		file_put(f);
+	if (r > 0 && flags & (MAP_POPULATE | MAP_LOCKED) && vm & (VM_READ | VM_WRITE))
+		mm_advise(mm, (u64)r, len,
+			  vm & VM_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+	return r;
+}
+
+static int range_check(u64 addr, u64 *len)
+{
+	if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (*len > USER_TOP)
+		return -ENOMEM;
+	*len = ALIGN_UP(*len, PAGE_SIZE);
+	return addr > USER_TOP || addr + *len > USER_TOP ? -ENOMEM : 0;
+}
+
+long sys_mprotect(u64 addr, u64 len, int prot)
+{
+	int err = range_check(addr, &len);
+
+	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
+		return -EINVAL;
+	if (err || !len)
+		return err;
+	return mm_protect(current->proc->mm, addr, len, prot_flags(prot));
+}
+
+long sys_munmap(u64 addr, u64 len)
+{
+	if (range_check(addr, &len) || !len)
+		return -EINVAL;
+	return mm_unmap(current->proc->mm, addr, len);
+}
+
+long sys_brk(u64 addr)
+{
+	return (long)mm_brk(current->proc->mm, addr);
+}
+
+long sys_mremap(u64 addr, u64 old, u64 new, u32 flags, u64 to)
+{
+	if (flags & ~(u32)(MREMAP_MAYMOVE | MREMAP_FIXED) || addr & ~PAGE_MASK || !new)
+		return -EINVAL;
+	if (flags & MREMAP_FIXED && !(flags & MREMAP_MAYMOVE))
+		return -EINVAL;
+	if (old > USER_TOP || new > USER_TOP)
+		return -EINVAL;
+	return mm_remap(current->proc->mm, addr, ALIGN_UP(old, PAGE_SIZE),
+			ALIGN_UP(new, PAGE_SIZE), flags, to);
+}
+
+static long mapped(u64 addr, u64 len)
+{
+	for (u64 at = addr; at < addr + len;) {
+		struct vma *v = vma_find(current->proc->mm, at);
+
+		if (!v || v->start > at)
+			return -ENOMEM;
+		at = v->end;
+	}
+	return 0;
+}
+
+long sys_msync(u64 addr, u64 len, int flags)
+{
+	int err;
+
+	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
+	    (flags & MS_ASYNC && flags & MS_SYNC))
+		return -EINVAL;
+	err = range_check(addr, &len);
+	return err ? err : mapped(addr, len);
+}
+
+long sys_mincore(u64 addr, u64 len, void *vec)
+{
+	int err = range_check(addr, &len);
+	u8 one = 1;
+
+	if (!err)
+		err = (int)mapped(addr, len);
+	for (u64 i = 0; !err && i < len >> PAGE_SHIFT; i++)
+		err = copy_to_user((u8 *)vec + i, &one, 1);
+	return err;
+}
+
+long sys_madvise(u64 addr, u64 len, int advice)
+{
+	int err = range_check(addr, &len);
+
+	if (err)
+		return -EINVAL;
+	return mm_advise(current->proc->mm, addr, len, advice);
+}
+
+long sys_mlock(u64 addr, u64 len)
+{
+	return sys_mlock2(addr, len, 0);
+}
+
+long sys_mlock2(u64 addr, u64 len, int flags)
+{
+	u64 start = ALIGN_DOWN(addr, PAGE_SIZE);
+	(void)flags;
+	len = ALIGN_UP(len + (addr - start), PAGE_SIZE);
+	return mapped(start, len);
+}
+
+long sys_munlock(u64 addr, u64 len)
+{
+	return sys_mlock2(addr, len, 0);
+}
+
+long sys_mlockall(int flags)
+{
+	return flags & ~7 || !flags ? -EINVAL : 0;
+}
+
+long sys_munlockall(void)
+{
+	return 0;
+}
+
+long sys_memfd_create(const char *uname, u32 flags)
+{
+	char name[250];
+	struct file *f;
+	ssize_t n = strncpy_from_user(name, uname, sizeof(name));
+
+	if (n == -ENAMETOOLONG)
+		return -EINVAL;
+	if (n < 0)
+		return n;
+	if (flags & ~0x1fu)
+		return -EINVAL;
+	if (flags & 4 /* MFD_HUGETLB */)
+		return -ENOMEM;
+	f = memfd_create_file(name, flags);
+	return IS_ERR(f) ? PTR_ERR(f) : fd_install(f, flags & 1);
+}
+
+long sys_membarrier(int cmd, u32 flags, int cpu)
+{
+	(void)cpu;
+	if (flags)
+		return -EINVAL;
+	if (cmd == 0)
+		return 0x7f;
+	return cmd & ~0x7f || cmd & (cmd - 1) ? -EINVAL : 0;
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: MIT */
+/* Mapping, unmapping, protecting, moving. */
+#include "vma.h"
+
+#include <arch/cpu.h>
+#include <nub/errno.h>
+#include <nub/printk.h>
+#include <nub/process.h>
+#include <nub/slab.h>
+#include <nub/uaccess.h>
+#include <nub/vfs.h>
+
+#include <linux/mman.h>
+
+#define STACK_GUARD (1UL << 20)
+/* Small ranges are flushed page by page. */
+#define FLUSH_SINGLE 16
+/* One mapping may promise this many times the machine's memory. */
+#define OVERCOMMIT 16
+
+static void zap_pte(u64 *pte, u64 addr, void *arg)
+{
+	struct mm *mm = arg;
+	u64 old = *pte;
+
+	(void)addr;
+	*pte = 0;
+	mm->rss--;
+	pte_release(old);
+}
+
+static void flush_range(struct mm *mm, u64 start, u64 end)
+{
+	if (read_cr3() != virt_to_phys(mm->pml4))
+		return;
+	if ((end - start) >> PAGE_SHIFT > FLUSH_SINGLE) {
+		tlb_flush_all();
+		return;
+	}
+	for (; start < end; start += PAGE_SIZE)
+		tlb_flush_page(start);
+}
+
+void mm_zap(struct mm *mm, struct vma *v, u64 start, u64 end)
+{
+	(void)v;
+	/* Nothing can run between the release of a page and the flush. */
+	pte_walk(mm, start, end, zap_pte, mm);
+	flush_range(mm, start, end);
+}
+
+static void zap_inode_in(struct mm *mm, struct inode *inode, u64 first)
+{
+	for (unsigned i = 0; i < mm->count; i++) {
+		struct vma *v = mm->vmas[i];
+		u64 pages = (v->end - v->start) >> PAGE_SHIFT;
+
+		if (!v->file || v->file->inode != inode || v->pgoff + pages <= first)
+			continue;
+		mm_zap(mm, v, first > v->pgoff ? v->start + ((first - v->pgoff) << PAGE_SHIFT) :
+						 v->start, v->end);
+	}
+}
+
+void mm_zap_inode(struct inode *inode, u64 first)
+{
+	struct process *p;
+
+	list_for_each(p, &process_list, link)
+		if (p->mm)
+			zap_inode_in(p->mm, inode, first);
+}
+
+static void free_tables(struct mm *mm, u64 start, u64 end)
+{
+	unsigned i = vma_find_index(mm, start);
+	u64 floor = i > 0 ? mm->vmas[i - 1]->end : 0;
+	u64 ceiling = i < mm->count ? mm->vmas[i]->start : 1UL << 47;
+
+	if (ceiling - floor < 1UL << 21)
+		return;
+	pgtable_free_range(mm->pml4, start, end, floor, ceiling);
+	if (read_cr3() == virt_to_phys(mm->pml4))
+		tlb_flush_all();
+}
+
+static bool range_ok(u64 addr, u64 len)
+{
+	return len <= USER_TOP && addr <= USER_TOP - len;
+}
+
+int mm_unmap(struct mm *mm, u64 addr, u64 len)
+{
+	u64 end = addr + len;
+	unsigned i;
+	bool any = false;
+	int err;
+
+	err = vma_split_at(mm, addr);
+	if (!err)
+		err = vma_split_at(mm, end);
+	if (err)
+		return err;
+	for (i = vma_find_index(mm, addr); i < mm->count && mm->vmas[i]->start < end;) {
+		struct vma *v = mm->vmas[i];
+
+		vma_remove_at(mm, i);
+		mm_zap(mm, v, v->start, v->end);
+		vma_free(v);
+		any = true;
+	}
+	if (any)
+		free_tables(mm, addr, end);
+	return 0;
+}
+
+static bool gap_free(struct mm *mm, u64 addr, u64 len)
+{
+	struct vma *v = vma_find(mm, addr);
+
+	return !v || v->start >= addr + len + (v->flags & VM_STACK ? STACK_GUARD : 0);
+}
+
+/* Highest gap below mmap_base, else lowest above it. */
+u64 mm_find_gap(struct mm *mm, u64 len)
+{
+	u64 top = mm->mmap_base;
+
+	for (unsigned i = vma_find_index(mm, top); ; i--) {
+		u64 floor = i > 0 ? mm->vmas[i - 1]->end : PAGE_SIZE * 16;
+
+		if (i < mm->count) {
+			struct vma *v = mm->vmas[i];
+
+			top = MIN(top, v->start - (v->flags & VM_STACK ? STACK_GUARD : 0));
+		}
+		if (top > floor && top - floor >= len)
+			return top - len;
+		if (i == 0)
+			break;
+	}
+	for (u64 addr = mm->mmap_base; range_ok(addr, len);) {
+		struct vma *v = vma_find(mm, addr);
+
+		if (!v || v->start >= addr + len + STACK_GUARD)
+			return addr;
+		addr = v->end;
+	}
+	return 0;
+}
+
+s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 vmflags, bool fixed, struct file *file,
+	   u64 pgoff)
+{
+	struct file *backing = NULL;
+	struct vma *v;
+	int err;
+
+	if (!len || !range_ok(0, len))
+		return -ENOMEM;
+	if (!(vmflags & VM_NORESERVE) && vmflags & VM_WRITE && !file &&
+	    len >> PAGE_SHIFT > page_stats.total * OVERCOMMIT)
+		return -ENOMEM;
+	if (fixed) {
+		if (!range_ok(addr, len))
+			return -ENOMEM;
+		err = mm_unmap(mm, addr, len);
+		if (err)
+			return err;
+	} else {
+		if (!addr || !range_ok(addr, len) || !gap_free(mm, addr, len))
+			addr = mm_find_gap(mm, len);
+		if (!addr)
+			return -ENOMEM;
+	}
+	if (!file && vmflags & VM_SHARED) {
+		/* Shared anonymous memory is a nameless file. */
+		backing = memfd_create_file("dev/zero", 0);
+		if (IS_ERR(backing))
+			return PTR_ERR(backing);
+		backing->inode->size = len;
+		file = backing;
+		pgoff = 0;
+	}
+	v = kzalloc(sizeof(*v));
+	if (!v) {
+		err = -ENOMEM;
+		goto out_file;
+	}
+	v->start = addr;
+	v->end = addr + len;
+	v->flags = vmflags & ~(u32)VM_NORESERVE;
+	v->pgoff = file ? pgoff : 0;
+	if (file) {
+		v->file = file_get(file);
+		err = file->ops->mmap ? file->ops->mmap(file, v) : -ENODEV;
+		if (err)
+			goto out_vma;
+	}
+	err = vma_insert(mm, v);
+	if (err) {
+		vma_free(v);
+		goto out_file;
+	}
+	vma_merge_range(mm, addr, addr + len);
+	if (backing)
+		file_put(backing);
+	return (s64)addr;
+out_vma:
+	if (v->file)
+		file_put(v->file);
+	kfree(v);
+out_file:
+	if (backing)
+		file_put(backing);
+	return err;
+}
+
+s64 mm_map_special(struct mm *mm, u64 addr, u64 len, u32 vmflags,
+		   const struct vma_ops *ops, void *priv)
+{
+	struct vma *v;
+
+	if (!addr || !gap_free(mm, addr, len))
+		addr = mm_find_gap(mm, len);
+	v = addr ? kzalloc(sizeof(*v)) : NULL;
+	if (!v)
+		return -ENOMEM;
+	v->start = addr;
+	v->end = addr + len;
+	v->flags = vmflags & ~(u32)VM_NORESERVE;
+	v->ops = ops;
+	v->priv = priv;
+	if (vma_insert(mm, v)) {
+		kfree(v);
+		return -ENOMEM;
+	}
+	return (s64)addr;
+}
+
+static void protect_pte(u64 *pte, u64 addr, void *arg)
+{
+	struct vma *v = arg;
+	bool noref = *pte & PTE_NOREF, own = *pte & PTE_W;
+	struct page *p;
+
+	(void)addr;
+	if (!noref) {
+		p = pfn_to_page(pte_pfn(*pte));
+		own = v->flags & VM_SHARED ? own : p->flags & PG_ANON && p->ref == 1;
+	} else if (v->flags & VM_PFN) {
+		own = true;
+	}
+	*pte = pte_make(v, pte_pfn(*pte), noref, own);
+}
+
+int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
+{
+	u64 end = addr + len, at = addr;
+	unsigned i;
+	int err;
+
+	for (i = vma_find_index(mm, addr); at < end; i++) {
+		if (i >= mm->count || mm->vmas[i]->start > at)
+			return -ENOMEM;
+		if (prot & VM_WRITE && mm->vmas[i]->flags & VM_MAYNOTWRITE)
+			return -EACCES;
+		at = mm->vmas[i]->end;
+	}
+	err = vma_split_at(mm, addr);
+	if (!err)
+		err = vma_split_at(mm, end);
+	if (err)
+		return err;
+	for (i = vma_find_index(mm, addr); i < mm->count && mm->vmas[i]->start < end; i++) {
+		struct vma *v = mm->vmas[i];
+		u32 flags = (v->flags & ~(u32)(VM_READ | VM_WRITE | VM_EXEC)) | prot;
+
+		if (flags == v->flags)
+			continue;
+		v->flags = flags;
+		pte_walk(mm, v->start, v->end, protect_pte, v);
+	}
+	flush_range(mm, addr, end);
+	vma_merge_range(mm, addr, end);
+	return 0;
+}
+
+struct move_arg {
+	struct mm *mm;
+	u64 delta;
+	int err;
+};
+
+static void move_pte(u64 *pte, u64 addr, void *arg)
+{
+	struct move_arg *m = arg;
+	u64 *slot = m->err ? NULL : pt_slot(m->mm->pml4, addr + m->delta, true);
+
+	if (!slot) {
+		m->err = -ENOMEM;
+		return;
+	}
+	*slot = *pte;
+	*pte = 0;
+}
+
+static s64 remap_move(struct mm *mm, struct vma *v, u64 old_len, u64 new_len, u64 to)
+{
+	struct move_arg m = { .mm = mm };
+	u64 from = v->start;
+	struct vma *n;
+	int err;
+
+	n = kmalloc(sizeof(*n));
+	if (!n)
+		return -ENOMEM;
+	*n = *v;
+	n->start = to;
+	n->end = to + new_len;
+	if (n->file)
+		file_get(n->file);
+	if (n->ops && n->ops->open)
+		n->ops->open(n);
+	err = vma_insert(mm, n);
+	if (err) {
+		vma_free(n);
+		return err;
+	}
+	m.delta = to - from;
+	pte_walk(mm, from, from + MIN(old_len, new_len), move_pte, &m);
+	/* On failure what did not move is lost to the mapping, not to the allocator: the
+	 * page tables are gone only when memory is, and then the process is, too. */
+	flush_range(mm, from, from + old_len);
+	mm_unmap(mm, from, old_len);
+	return m.err ? m.err : (s64)to;
+}
+
+s64 mm_remap(struct mm *mm, u64 addr, u64 old_len, u64 new_len, u32 flags, u64 new_addr)
+{
+	struct vma *v = vma_find(mm, addr);
+	s64 to;
+	int err;
+
+	if (!v || v->start > addr)
+		return -EFAULT;
+	if (addr + old_len > v->end)
+		return -EFAULT;
+	if (v->flags & (VM_FIXED_SIZE | VM_PFN | VM_KERNEL) || !old_len)
+		return -EINVAL;
+	if (flags & MREMAP_FIXED) {
+		if (new_addr & ~PAGE_MASK || !range_ok(new_addr, new_len))
+			return -EINVAL;
+		if (new_addr < addr + old_len && addr < new_addr + new_len)
+			return -EINVAL;
+		err = mm_unmap(mm, new_addr, new_len);
+		if (err)
+			return err;
+	} else if (new_len <= old_len) {
+		err = new_len < old_len ? mm_unmap(mm, addr + new_len, old_len - new_len) : 0;
+		return err ? err : (s64)addr;
+	} else if (addr + old_len == v->end && range_ok(addr, new_len) &&
+		   gap_free(mm, v->end, new_len - old_len)) {
+		mm->total += (new_len - old_len) >> PAGE_SHIFT;
+		v->end += new_len - old_len;
+		vma_merge_range(mm, addr, v->end);
+		return (s64)addr;
+	} else if (!(flags & MREMAP_MAYMOVE)) {
+		return -ENOMEM;
+	}
+	err = vma_split_at(mm, addr);
+	if (!err)
+		err = vma_split_at(mm, addr + old_len);
+	if (err)
+		return err;
+	v = vma_find(mm, addr);
+	to = flags & MREMAP_FIXED ? (s64)new_addr : (s64)mm_find_gap(mm, new_len);
+	return to ? remap_move(mm, v, old_len, new_len, (u64)to) : -ENOMEM;
+}
+
+static int populate(struct mm *mm, struct vma *v, u64 start, u64 end, bool write)
+{
+	for (; start < end; start += PAGE_SIZE) {
+		int err = mm_fault(mm, start, write ? FAULT_WRITE : FAULT_READ);
+
+		if (err)
+			return err == -ENXIO || err == -EACCES ? -EFAULT : err;
+	}
+	(void)v;
+	return 0;
+}
+
+static int advise_one(struct mm *mm, struct vma *v, u64 start, u64 end, int advice)
+{
+	switch (advice) {
+	case MADV_DONTNEED:
+		if (v->flags & VM_PFN)
+			return -EINVAL;
+		mm_zap(mm, v, start, end);
+		return 0;
+	case MADV_FREE:
+		if (v->ops)
+			return -EINVAL;
+		mm_zap(mm, v, start, end);
+		return 0;
+	case MADV_POPULATE_READ:
+	case MADV_POPULATE_WRITE:
+		return populate(mm, v, start, end, advice == MADV_POPULATE_WRITE);
+	case MADV_DONTFORK:
+		if (start == v->start && end == v->end)
+			v->flags |= VM_DONTFORK;
+		return 0;
+	case MADV_DOFORK:
+		if (start == v->start && end == v->end && !(v->flags & VM_PFN))
+			v->flags &= ~(u32)VM_DONTFORK;
+		return 0;
+	case MADV_NORMAL:
+	case MADV_RANDOM:
+	case MADV_SEQUENTIAL:
+	case MADV_WILLNEED:
+	case MADV_MERGEABLE:
+	case MADV_UNMERGEABLE:
+	case MADV_HUGEPAGE:
+	case MADV_NOHUGEPAGE:
+	case MADV_DONTDUMP:
+	case MADV_DODUMP:
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int mm_advise(struct mm *mm, u64 addr, u64 len, int advice)
+{
+	u64 end = addr + len, at = addr;
+	bool hole = false;
+
+	while (at < end) {
+		struct vma *v = vma_find(mm, at);
+		u64 stop;
+		int err;
+
+		if (!v || v->start >= end) {
+			hole = true;
+			break;
+		}
+		if (v->start > at) {
+			hole = true;
+			at = v->start;
+		}
+		stop = MIN(v->end, end);
+		err = advise_one(mm, v, at, stop, advice);
+		if (err)
+			return err;
+		at = stop;
+	}
+	return hole ? -ENOMEM : 0;
+}
+
+u64 mm_brk(struct mm *mm, u64 brk)
+{
+	u64 old = ALIGN_UP(mm->brk, PAGE_SIZE), new = ALIGN_UP(brk, PAGE_SIZE);
+
+	if (brk < mm->brk_start || brk > USER_TOP)
+		return mm->brk;
+	if (new > old) {
+		if (!gap_free(mm, old, new - old + PAGE_SIZE) ||
+		    mm_map(mm, old, new - old, VM_READ | VM_WRITE, true, NULL, 0) < 0)
+			return mm->brk;
+	} else if (new < old) {
+		mm_unmap(mm, new, old - new);
+	}
+	mm->brk = brk;
+	return brk;
+}

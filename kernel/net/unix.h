@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside net/: a UNIX socket and its queued messages. */
+#ifndef NET_UNIX_H
+#define NET_UNIX_H
+
+#include <nub/list.h>
+#include <nub/sched.h>
+#include <nub/socket.h>
+#include <nub/vfs.h>
+
+#define UNIX_BUFFER 212992
+#define RCV_SHUT 1u
+#define SND_SHUT 2u
+
+enum usock_state { US_NEW, US_LISTENING, US_CONNECTED, US_CLOSED };
+
+struct usock {
+	struct socket s; /* first */
+	int refs;
+	enum usock_state state;
+	struct usock *peer; /* counted */
+	bool peer_gone;
+	unsigned shut;
+	int error; /* SO_ERROR, positive */
+	struct list rx; /* struct umsg */
+	u32 rx_bytes, rcvbuf;
+	struct waitq wq; /* one for all: readable, writable, connections, room */
+	struct list pending, pending_link; /* connections not yet accepted */
+	int npending, backlog;
+	struct inode *bound; /* counted */
+	struct list name_link;
+	u8 addr[112];
+	u32 addr_len;
+	int cred_pid, peer_pid;
+};
+
+struct umsg {
+	struct list link;
+	u32 len, off;
+	unsigned nfds;
+	struct file **fds;
+	int pid;
+	u8 addr[112];
+	u32 addr_len;
+	u8 data[];
+};
+
+void usock_put(struct usock *u);
+void umsg_free(struct umsg *m);
+struct usock *unix_find(const u8 *addr, u32 len, int *err);
+ssize_t unix_send(struct socket *s, struct sockmsg *m, bool nonblock);
+ssize_t unix_recv(struct socket *s, struct sockmsg *m, bool nonblock);
+
+#endif

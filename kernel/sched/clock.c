@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* The clock: TSC to nanoseconds, for the kernel and, by a shared page, for the vDSO. */
+#include <arch/cpu.h>
+#include <nub/clock.h>
+#include <nub/page.h>
+#include <nub/panic.h>
+
+#include "../vdso/vdso_data.h"
+
+static struct clock_params params = { .mult = 1u << 31, .shift = 1 };
+static s64 real_offset;
+static struct page *data_page;
+
+static u64 scale(u64 delta, u32 mult, s8 shift)
+{
+	delta = shift >= 0 ? delta << shift : delta >> -shift;
+	return (u64)((u128)delta * mult >> 32);
+}
+
+u64 clock_now(void)
+{
+	u64 tsc = rdtsc();
+
+	/* A TSC that is a little behind the base must not wrap. */
+	if (tsc < params.tsc_base)
+		return params.ns_base;
+	return params.ns_base + scale(tsc - params.tsc_base, params.mult, params.shift);
+}
+
+u64 clock_real(void)
+{
+	return clock_now() + (u64)real_offset;
+}
+
+s64 clock_real_offset(void)
+{
+	return real_offset;
+}
+
+u64 clock_to_tsc(u64 ns)
+{
+	u64 d;
+
+	if (ns <= params.ns_base)
+		return params.tsc_base;
+	d = mul_div(ns - params.ns_base, 1UL << 32, params.mult);
+	d = params.shift >= 0 ? d >> params.shift : d << -params.shift;
+	return params.tsc_base + d;
+}
+
+static void publish(void)
+{
+	struct vdso_data *d;
+
+	if (!data_page)
+		return;
+	d = page_to_virt(data_page);
+	d->seq++;
+	barrier();
+	d->tsc_base = params.tsc_base;
+	d->ns_base = params.ns_base;
+	d->mult = params.mult;
+	d->shift = params.shift;
+	d->real_offset = real_offset;
+	barrier();
+	d->seq++;
+}
+
+void clock_set_params(const struct clock_params *p)
+{
+	params = *p;
+	publish();
+}
+
+void clock_set_realtime(u64 real_ns_now)
+{
+	real_offset = (s64)(real_ns_now - clock_now());
+	publish();
+}
+
+struct page *clock_vdso_page(void)
+{
+	if (!data_page) {
+		data_page = page_alloc(0, ALLOC_ZERO);
+		if (!data_page)
+			panic("no memory for the clock page");
+		publish();
+	}
+	return data_page;
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* New threads and processes: clone, clone3, fork, vfork; and the first process. */
+#include <arch/cpu.h>
+#include <arch/regs.h>
+#include <nub/clock.h>
+#include <nub/errno.h>
+#include <nub/exec.h>
+#include <nub/mm.h>
+#include <nub/panic.h>
+#include <nub/process.h>
+#include <nub/slab.h>
+#include <nub/string.h>
+#include <nub/uaccess.h>
+#include <nub/vfs.h>
+
+#include "../linux/sys.h"
+
+#include <linux/sched.h>
+
+struct process *init_process;
+
+struct clone_request {
+	u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+};
+
+#define CLONE_KNOWN                                                               \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK |        \
+	 CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |      \
+	 CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_IO |  \
+	 CLONE_CLEAR_SIGHAND | CLONE_UNTRACED | CLONE_PTRACE)
+
+void itimer_expired(struct timer *t);
+
+static struct process *process_alloc(void)
+{
+	struct process *p = kzalloc(sizeof(*p));
+
+	if (!p)
+		return NULL;
+	if (timer_reserve()) {
+		kfree(p);
+		return NULL;
+	}
+	list_init(&p->link);
+	list_init(&p->threads);
+	list_init(&p->children);
+	list_init(&p->sibling);
+	list_init(&p->ptimers);
+	sigpending_init(&p->pending);
+	waitq_init(&p->child_wait);
+	waitq_init(&p->sig_wait);
+	timer_init(&p->itimer, itimer_expired);
+	p->start_ns = clock_now();
+	p->dumpable = true;
+	return p;
+}
+
+static struct sighand *sighand_copy(const struct sighand *from, bool clear)
+{
+	struct sighand *s = kzalloc(sizeof(*s));
+
+	if (!s)
+		return NULL;
+	if (from)
+		*s = *from;
+	s->refs = 1;
+	for (int i = 0; i < NSIG && clear; i++)
+		if (s->action[i].handler != SIG_IGN)
+			memset(&s->action[i], 0, sizeof(s->action[i]));
+	return s;
+}
+
+void sighand_put(struct sighand *s)
+{
+	if (s && --s->refs == 0)
+		kfree(s);
+}
+
+static struct fsinfo *fs_copy(const struct fsinfo *from)
+{
+	struct fsinfo *fs = kzalloc(sizeof(*fs));
+
+	if (!fs)
+		return NULL;
+	fs->refs = 1;
+	fs->umask = from ? from->umask : 022;
+	fs->cwd = dent_get(from ? from->cwd : root_dent);
+	return fs;
+}
+
+static void process_discard(struct process *p)
+{
+	if (p->mm)
+		mm_put(p->mm);
+	if (p->files)
+		fdtable_put(p->files);
+	if (p->fs && --p->fs->refs == 0) {
+		dent_put(p->fs->cwd);
+		kfree(p->fs);
+	}
+	sighand_put(p->sighand);
+	if (p->exe)
+		dent_put(p->exe);
+	kfree(p->cmdline);
+	timer_release();
+	kfree(p);
+}
+
+static struct process *process_copy(struct process *from, u64 flags)
+{
+	struct process *p = process_alloc();
+
+	if (!p)
+		return NULL;
+	if (flags & CLONE_VM) {
+		p->mm = from->mm;
+		p->mm->refs++;
+	} else {
+		p->mm = mm_fork(from->mm);
+	}
+	p->files = flags & CLONE_FILES ? fdtable_get(from->files) : fdtable_copy(from->files);
+	if (flags & CLONE_FS) {
+		p->fs = from->fs;
+		p->fs->refs++;
+	} else {
+		p->fs = fs_copy(from->fs);
+	}
+	if (flags & CLONE_SIGHAND) {
+		p->sighand = from->sighand;
+		p->sighand->refs++;
+	} else {
+		p->sighand = sighand_copy(from->sighand, flags & CLONE_CLEAR_SIGHAND);
+	}
+	if (from->exe)
+		p->exe = dent_get(from->exe);
+	if (from->cmdline) {
+		p->cmdline = kmalloc(from->cmdline_len);
+		if (p->cmdline) {
+			memcpy(p->cmdline, from->cmdline, from->cmdline_len);
+			p->cmdline_len = from->cmdline_len;
+		}
+	}
+	p->pgid = from->pgid;
+	p->sid = from->sid;
+	p->oom_score_adj = from->oom_score_adj;
+	p->personality = from->personality;
+	if (!p->mm || !p->files || !p->fs || !p->sighand) {
+		process_discard(p);
+		return NULL;
+	}
+	return p;
+}
+
+static int check(const struct clone_request *c)
+{
+	u64 f = c->flags;
+
+	if (f & ~(u64)CLONE_KNOWN)
+		return -EINVAL;
+	if (f & CLONE_THREAD && !(f & CLONE_SIGHAND))
+		return -EINVAL;
+	if (f & CLONE_SIGHAND && !(f & CLONE_VM))
+		return -EINVAL;
+	if (f & CLONE_SIGHAND && f & CLONE_CLEAR_SIGHAND)
+		return -EINVAL;
+	return c->exit_signal > NSIG ? -EINVAL : 0;
+}
+
+static void vfork_wait(bool *done)
+{
+	while (!*done) {
+		/* Only our own death ends this early; the child finishes in its own time. */
+		current->state = THREAD_BLOCKED;
+		schedule();
+	}
+}
+
+static long clone_common(const struct clone_request *c)
+{
+	struct thread *self = current, *t;
+	struct process *p = self->proc;
+	struct regs *regs;
+	bool vfork_flag = false;
+	int tid, err = check(c);
+
+	if (err)
+		return err;
+	if (!(c->flags & CLONE_THREAD)) {
+		p = process_copy(self->proc, c->flags);
+		if (!p)
+			return -ENOMEM;
+	}
+	t = thread_alloc(p, self->comm);
+	if (!t) {
+		if (p != self->proc)
+			process_discard(p);
+		return -ENOMEM;
+	}
+	regs = thread_regs(t);
+	*regs = *thread_regs(self);
+	regs->rax = 0;
+	if (c->stack)
+		regs->rsp = c->stack + c->stack_size;
+	fpu_save(self->fpu);
+	memcpy(t->fpu, self->fpu, fpu_size());
+	t->fsbase = c->flags & CLONE_SETTLS ? c->tls : self->fsbase;
+	t->gsbase = self->gsbase;
+	t->sig.mask = self->sig.mask;
+	if (!(c->flags & CLONE_VM) || c->flags & CLONE_VFORK) {
+		t->sig.alt_sp = self->sig.alt_sp;
+		t->sig.alt_size = self->sig.alt_size;
+		t->sig.alt_flags = self->sig.alt_flags;
+	}
+	tid = t->tid;
+	if (p != self->proc) {
+		p->pid = tid;
+		p->parent = self->proc;
+		p->exit_signal = (int)c->exit_signal;
+		list_add_tail(&self->proc->children, &p->sibling);
+		list_add_tail(&process_list, &p->link);
+	}
+	if (c->flags & CLONE_CHILD_CLEARTID)
+		t->clear_tid = (u32 *)c->child_tid;
+	if (c->flags & CLONE_PARENT_SETTID)
+		put_user32((u32)tid, (void *)c->parent_tid);
+	if (c->flags & CLONE_CHILD_SETTID) {
+		if (p->mm != self->proc->mm)
+			mm_activate(p->mm);
+		put_user32((u32)tid, (void *)c->child_tid);
+		mm_activate(self->proc->mm);
+	}
+	list_add_tail(&p->threads, &t->link);
+	p->nthreads++;
+	if (c->flags & CLONE_VFORK) {
+		t->vfork_flag = &vfork_flag;
+		t->vfork_waiter = self;
+	}
+	thread_start(t);
+	if (c->flags & CLONE_VFORK)
+		vfork_wait(&vfork_flag);
+	return tid;
+}
+
+void vfork_done(struct thread *t)
+{
+	if (!t->vfork_waiter)
+		return;
+	*t->vfork_flag = true;
+	thread_wake(t->vfork_waiter);
+	t->vfork_waiter = NULL;
+}
+
+long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
+{
+	struct clone_request c = {
+		.flags = flags & 0xffffff00, /* the low byte is the signal */
+		.exit_signal = flags & 0xff,
+		.stack = stack,
+		.parent_tid = parent_tid,
+		.child_tid = child_tid,
+		.tls = tls,
+	};
+
+	return clone_common(&c);
+}
+
+long sys_clone3(void *args, u64 size)
+{
+	struct clone_args a = { 0 };
+	struct clone_request c;
+
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (copy_from_user(&a, args, MIN(size, sizeof(a))))
+		return -EFAULT;
+	if (a.set_tid || a.set_tid_size || a.flags & 0xff)
+		return -EINVAL;
+	if ((a.stack && !a.stack_size) || (!a.stack && a.stack_size))
+		return -EINVAL;
+	c = (struct clone_request){ a.flags,	   a.pidfd, a.child_tid,  a.parent_tid,
+				    a.exit_signal, a.stack, a.stack_size, a.tls };
+	return clone_common(&c);
+}
+
+long sys_fork(void)
+{
+	struct clone_request c = { .exit_signal = SIGCHLD };
+
+	return clone_common(&c);
+}
+
+long sys_vfork(void)
+{
+	struct clone_request c = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD };
+
+	return clone_common(&c);
+}
+
+static char *init_path;
+static struct exec_strings init_strings;
+
+int process_start_init(const char *path, char *const argv[], char *const envp[])
+{
+	struct process *p = process_alloc();
+	struct thread *t;
+	struct file *console;
+
+	if (!p)
+		return -ENOMEM;
+	p->files = fdtable_create();
+	p->fs = fs_copy(NULL);
+	p->sighand = sighand_copy(NULL, false);
+	t = p->files && p->fs && p->sighand ? thread_alloc(p, "init") : NULL;
+	if (!t)
+		return -ENOMEM;
+	init_process = p;
+	p->pid = t->tid;
+	p->pgid = p->sid = t->tid;
+	list_add_tail(&p->threads, &t->link);
+	p->nthreads = 1;
+	list_add_tail(&process_list, &p->link);
+	for (; *argv; argv++, init_strings.argc++)
+		if (exec_strings_add(&init_strings, *argv, strlen(*argv)))
+			return -ENOMEM;
+	for (; *envp; envp++, init_strings.envc++)
+		if (exec_strings_add(&init_strings, *envp, strlen(*envp)))
+			return -ENOMEM;
+	init_path = kstrdup(path);
+	/* The loader works on the current thread: borrow it until the first switch. */
+	current = t;
+	cpu_set_kernel_stack((u64)t->kstack + KSTACK_SIZE);
+	console = file_open(root_dent, "/dev/console", O_RDWR, 0);
+	if (!IS_ERR(console)) {
+		fd_install(file_get(console), false);
+		fd_install(file_get(console), false);
+		fd_install(console, false);
+	}
+	thread_regs(t)->vector = ~0ULL;
+	thread_regs(t)->orig_rax = ~0ULL;
+	return exec_load(init_path, &init_strings);
+}

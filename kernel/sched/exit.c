@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of threads and processes, and waiting for it. */
+#include <nub/clock.h>
+#include <nub/errno.h>
+#include <nub/futex.h>
+#include <nub/mm.h>
+#include <nub/panic.h>
+#include <nub/platform.h>
+#include <nub/printk.h>
+#include <nub/process.h>
+#include <nub/slab.h>
+#include <nub/string.h>
+#include <nub/uaccess.h>
+#include <nub/vfs.h>
+
+#include "../linux/sys.h"
+
+#include <linux/resource.h>
+#include <linux/wait.h>
+
+void ptimers_delete_all(struct process *p);
+
+u64 process_cpu_ns(const struct process *p)
+{
+	u64 ns = p->dead_ns;
+	struct thread *t;
+
+	list_for_each(t, &p->threads, link)
+		ns += t->run_ns + (t == current ? clock_now() - t->run_start : 0);
+	return ns;
+}
+
+/* Linux: nothing may leave init; here the machine ends with it, and says how. */
+static void init_ended(int status) __noreturn;
+static void init_ended(int status)
+{
+	char line[80];
+
+	if (status & 0x7f)
+		snprintf(line, sizeof(line), "pid 1 ended: signal %d", status & 0x7f);
+	else
+		snprintf(line, sizeof(line), "pid 1 ended: exit %d", status >> 8 & 0xff);
+	printk("nub: %s\n", line);
+	if (status && platform->report)
+		platform->report(line);
+	platform->stop(status ? STOP_CRASH : STOP_POWEROFF);
+}
+
+static void process_free(struct process *p)
+{
+	list_del(&p->sibling);
+	list_del(&p->link);
+	timer_release();
+	kfree(p);
+}
+
+static void notify_parent(struct process *p)
+{
+	struct process *parent = p->parent;
+	const struct ksigaction *act = &parent->sighand->action[SIGCHLD - 1];
+	bool reap = p->exit_signal == SIGCHLD &&
+		    (act->handler == SIG_IGN || act->flags & SA_NOCLDWAIT);
+
+	if (p->exit_signal) {
+		struct ksiginfo info = { .signo = p->exit_signal };
+		int status = p->exit_status;
+
+		info.code = status & 0x7f ? 2 /* CLD_KILLED */ : 1 /* CLD_EXITED */;
+		info.chld.pid = p->pid;
+		info.chld.status = status & 0x7f ? status & 0x7f : status >> 8 & 0xff;
+		info.chld.utime = (s64)(p->dead_ns / 10000000);
+		signal_send(parent, NULL, p->exit_signal, &info);
+	}
+	waitq_wake(&parent->child_wait, 0);
+	if (reap)
+		process_free(p);
+}
+
+static void process_teardown(struct process *p, int status)
+{
+	struct process *c, *next;
+	bool orphan_zombies = false;
+
+	if (p == init_process)
+		init_ended(status);
+	p->exiting = true;
+	p->exit_status = status;
+	timer_cancel(&p->itimer);
+	ptimers_delete_all(p);
+	fdtable_put(p->files);
+	p->files = NULL;
+	mm_activate(NULL);
+	if (p->mm)
+		mm_put(p->mm);
+	p->mm = NULL;
+	if (--p->fs->refs == 0) {
+		dent_put(p->fs->cwd);
+		kfree(p->fs);
+	}
+	p->fs = NULL;
+	if (p->exe)
+		dent_put(p->exe);
+	p->exe = NULL;
+	kfree(p->cmdline);
+	p->cmdline = NULL;
+	sigpending_flush(&p->pending, ~0ULL);
+	list_for_each_safe(c, next, &p->children, sibling) {
+		list_del(&c->sibling);
+		c->parent = init_process;
+		list_add_tail(&init_process->children, &c->sibling);
+		orphan_zombies |= c->zombie;
+	}
+	if (orphan_zombies) {
+		signal_send(init_process, NULL, SIGCHLD, NULL);
+		waitq_wake(&init_process->child_wait, 0);
+	}
+	p->zombie = true;
+	sighand_put(p->sighand);
+	p->sighand = NULL;
+	notify_parent(p);
+}
+
+void process_exit_thread(int code)
+{
+	struct thread *t = current;
+	struct process *p = t->proc;
+
+	futex_exit_robust(t);
+	if (t->clear_tid && p->nthreads > 1) {
+		put_user32(0, t->clear_tid);
+		futex_wake_addr(t->clear_tid, 1, ~0u, true);
+		futex_wake_addr(t->clear_tid, 1, ~0u, false);
+	}
+	vfork_done(t);
+	t->run_ns += clock_now() - t->run_start;
+	p->dead_ns += t->run_ns;
+	list_del(&t->link);
+	if (--p->nthreads == 0)
+		process_teardown(p, p->exiting ? p->exit_status : (code & 0xff) << 8);
+	else
+		waitq_wake(&p->sig_wait, 0);
+	t->proc = NULL; /* no user state to save any more */
+	mm_activate(NULL);
+	thread_exit_switch();
+}
+
+static void doom_others(struct process *p)
+{
+	struct thread *t;
+
+	list_for_each(t, &p->threads, link) {
+		if (t == current)
+			continue;
+		t->die = true;
+		if (t->interruptible)
+			thread_wake(t);
+	}
+}
+
+void process_exit_group(int status)
+{
+	struct process *p = current->proc;
+
+	if (!p->exiting) {
+		p->exiting = true;
+		p->exit_status = status;
+		doom_others(p);
+	}
+	process_exit_thread(0);
+}
+
+int process_kill_others(void)
+{
+	struct process *p = current->proc;
+
+	doom_others(p);
+	while (p->nthreads > 1) {
+		int err = waitq_sleep_hard(&p->sig_wait, NEVER);
+
+		if (err)
+			return err;
+		if (current->die)
+			return -ERESTARTSYS;
+	}
+	current->tid = p->pid;
+	return 0;
+}
+
+long sys_exit(int code)
+{
+	process_exit_thread(code);
+}
+
+long sys_exit_group(int code)
+{
+	process_exit_group((code & 0xff) << 8);
+}
+
+/* --- waiting --- */
+
+static void rusage_fill(struct rusage *ru, u64 ns)
+{
+	memset(ru, 0, sizeof(*ru));
+	ru->ru_utime.tv_sec = (long)(ns / NS_PER_SEC);
+	ru->ru_utime.tv_usec = (long)(ns % NS_PER_SEC / 1000);
+}
+
+static bool selects(const struct process *p, int which, int id)
+{
+	switch (which) {
+	case P_PID:
+		return p->pid == id;
+	case P_PGID:
+		return p->pgid == id;
+	default:
+		return true;
+	}
+}
+
+struct wait_result {
+	int pid, status;
+	u64 ns;
+};
+
+static int wait_child(int which, int id, int options, struct wait_result *w)
+{
+	struct process *self = current->proc;
+
+	for (;;) {
+		bool any = false;
+		struct process *p;
+		int err;
+
+		list_for_each(p, &self->children, sibling) {
+			if (!selects(p, which, id))
+				continue;
+			any = true;
+			if (!p->zombie || !(options & WEXITED))
+				continue;
+			w->pid = p->pid;
+			w->status = p->exit_status;
+			w->ns = p->dead_ns + p->child_ns;
+			if (!(options & WNOWAIT)) {
+				self->child_ns += w->ns;
+				process_free(p);
+			}
+			return 1;
+		}
+		if (!any)
+			return -ECHILD;
+		if (options & WNOHANG)
+			return 0;
+		err = waitq_sleep(&self->child_wait, NEVER);
+		if (err)
+			return err;
+	}
+}
+
+long sys_wait4(int pid, void *status, int options, void *rusage)
+{
+	int which = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
+	struct wait_result w;
+	struct rusage ru;
+	int r;
+
+	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | (int)(__WNOTHREAD | __WCLONE | __WALL)))
+		return -EINVAL;
+	if (which == P_PGID)
+		pid = pid ? -pid : current->proc->pgid;
+	r = wait_child(which, pid, (options & WNOHANG) | WEXITED, &w);
+	if (r <= 0)
+		return r;
+	rusage_fill(&ru, w.ns);
+	if (status && put_user32((u32)w.status, status))
+		return -EFAULT;
+	if (rusage && copy_to_user(rusage, &ru, sizeof(ru)))
+		return -EFAULT;
+	return w.pid;
+}
+
+long sys_waitid(int which, int id, void *infop, int options, void *rusage)
+{
+	struct wait_result w = { 0 };
+	struct ksiginfo info = { 0 };
+	struct rusage ru;
+	int r;
+
+	if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED |
+			(int)(__WNOTHREAD | __WCLONE | __WALL)) ||
+	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
+		return -EINVAL;
+	if (which != P_ALL && which != P_PID && which != P_PGID)
+		return -EINVAL;
+	if (which == P_PID && id <= 0)
+		return -EINVAL;
+	if (which == P_PGID && !id)
+		id = current->proc->pgid;
+	r = wait_child(which, id, options, &w);
+	if (r < 0)
+		return r;
+	if (r) {
+		info.signo = SIGCHLD;
+		info.code = w.status & 0x7f ? 2 /* CLD_KILLED */ : 1 /* CLD_EXITED */;
+		info.chld.pid = w.pid;
+		info.chld.status = w.status & 0x7f ? w.status & 0x7f : w.status >> 8 & 0xff;
+	}
+	rusage_fill(&ru, w.ns);
+	if (infop && copy_to_user(infop, &info, sizeof(info)))
+		return -EFAULT;
+	if (rusage && copy_to_user(rusage, &ru, sizeof(ru)))
+		return -EFAULT;
+	return 0;
+}
+
+long sys_getrusage(int who, void *usage)
+{
+	struct rusage ru;
+	u64 ns;
+
+	switch (who) {
+	case RUSAGE_SELF: ns = process_cpu_ns(current->proc); break;
+	case RUSAGE_CHILDREN: ns = current->proc->child_ns; break;
+	case RUSAGE_THREAD: ns = current->run_ns + clock_now() - current->run_start; break;
+	default: return -EINVAL;
+	}
+	rusage_fill(&ru, ns);
+	if (who != RUSAGE_CHILDREN)
+		ru.ru_maxrss = (long)(current->proc->mm->rss * 4);
+	return copy_to_user(usage, &ru, sizeof(ru));
+}

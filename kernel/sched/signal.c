@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* Sending signals and delivering them. */
+#include <arch/regs.h>
+#include <nub/errno.h>
+#include <nub/printk.h>
+#include <nub/process.h>
+#include <nub/sched.h>
+#include <nub/signal.h>
+#include <nub/slab.h>
+#include <nub/string.h>
+
+#include <asm/poll.h>
+
+#define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+#define DEFAULT_IGNORED (SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
+/* Job control stops need a terminal's session, which this system has not. */
+#define DEFAULT_STOP (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+#define SYNCHRONOUS                                                               \
+	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) |    \
+	 SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
+
+void sigpending_init(struct sigpending *p)
+{
+	p->set = 0;
+	list_init(&p->queue);
+}
+
+void sigpending_flush(struct sigpending *p, u64 set)
+{
+	struct sigqueue *q, *next;
+
+	list_for_each_safe(q, next, &p->queue, link) {
+		if (!(set & SIGBIT(q->info.signo)))
+			continue;
+		list_del(&q->link);
+		kfree(q);
+	}
+	p->set &= ~set;
+}
+
+bool signal_pending(const struct thread *t)
+{
+	if (t->die)
+		return true;
+	return t->proc && (t->sig.pending.set | t->proc->pending.set) & ~t->sig.mask;
+}
+
+void signal_set_mask(struct thread *t, u64 mask)
+{
+	t->sig.mask = mask & ~UNBLOCKABLE;
+}
+
+static bool ignored(const struct process *p, int signo)
+{
+	u64 h = p->sighand->action[signo - 1].handler;
+
+	if (h == SIG_IGN)
+		return true;
+	if (h != SIG_DFL)
+		return false;
+	if (SIGBIT(signo) & (DEFAULT_IGNORED | DEFAULT_STOP))
+		return true;
+	return p == init_process;
+}
+
+static void pend(struct sigpending *p, int signo, const struct ksiginfo *info)
+{
+	struct sigqueue *q;
+
+	if (signo < 32 && p->set & SIGBIT(signo))
+		return;
+	q = kmalloc(sizeof(*q));
+	if (q) {
+		if (info)
+			q->info = *info;
+		else
+			q->info = (struct ksiginfo){ .code = 0x80 /* SI_KERNEL */ };
+		q->info.signo = signo;
+		list_add_tail(&p->queue, &q->link);
+	}
+	p->set |= SIGBIT(signo);
+}
+
+static struct thread *pick_thread(struct process *p, int signo)
+{
+	struct thread *t, *sleeping = NULL, *any = NULL;
+
+	list_for_each(t, &p->threads, link) {
+		if (t->die || t->sig.mask & ~t->sig.wait_set & SIGBIT(signo))
+			continue;
+		if (t->sig.wait_set & SIGBIT(signo))
+			return t;
+		if (!any)
+			any = t;
+		if (t->interruptible && !sleeping)
+			sleeping = t;
+	}
+	return any && any->state == THREAD_RUNNABLE ? any : sleeping ? sleeping : any;
+}
+
+void signal_send(struct process *proc, struct thread *t, int signo,
+		 const struct ksiginfo *info)
+{
+	struct thread *target = t;
+
+	if (!signo || proc->zombie || !proc->sighand)
+		return;
+	if (!target)
+		target = pick_thread(proc, signo);
+	/* An ignored signal is dropped unless it is blocked: it may be waited for. */
+	if (ignored(proc, signo)) {
+		struct thread *m = t ? t : target;
+
+		if (m && !(m->sig.mask & SIGBIT(signo)))
+			return;
+		if (!m && list_empty(&proc->threads))
+			return;
+	}
+	pend(t ? &t->sig.pending : &proc->pending, signo, info);
+	if (target && target->interruptible)
+		thread_wake(target);
+	waitq_wake(&proc->sig_wait, POLLIN);
+}
+
+/* The thread cannot go on: a blocked or ignored signal becomes the default action. */
+void signal_fault(int signo, int code, u64 addr)
+{
+	struct thread *t = current;
+	struct ksigaction *a = &t->proc->sighand->action[signo - 1];
+	struct ksiginfo info = { .signo = signo, .code = code };
+
+	info.fault.addr = addr;
+	if (a->handler == SIG_IGN || t->sig.mask & SIGBIT(signo)) {
+		a->handler = SIG_DFL;
+		t->sig.mask &= ~SIGBIT(signo);
+	}
+	if (a->handler == SIG_DFL && signo != SIGKILL) {
+		struct regs *r = thread_regs(t);
+
+		printk("nub: %s[%d]: signal %d at rip %#lx, address %#lx, rsp %#lx\n", t->comm,
+		       t->tid, signo, r->rip, addr, r->rsp);
+	}
+	if (a->handler == SIG_DFL)
+		process_exit_group(signo);
+	pend(&t->sig.pending, signo, &info);
+}
+
+static int take(struct sigpending *p, u64 set, struct ksiginfo *info)
+{
+	u64 ready = p->set & set;
+	struct sigqueue *q, *next;
+	int signo;
+	bool found = false, more = false;
+
+	if (!ready)
+		return 0;
+	if (ready & SYNCHRONOUS)
+		ready &= SYNCHRONOUS;
+	signo = __builtin_ctzll(ready) + 1;
+	*info = (struct ksiginfo){ .signo = signo };
+	list_for_each_safe(q, next, &p->queue, link) {
+		if (q->info.signo != signo)
+			continue;
+		if (found) {
+			more = true;
+			break;
+		}
+		*info = q->info;
+		list_del(&q->link);
+		kfree(q);
+		found = true;
+	}
+	if (!more)
+		p->set &= ~SIGBIT(signo);
+	return signo;
+}
+
+int signal_dequeue(struct thread *t, u64 set, struct ksiginfo *info)
+{
+	int signo = take(&t->sig.pending, set, info);
+
+	return signo ? signo : take(&t->proc->pending, set, info);
+}
+
+/* A call that was interrupted: back to the instruction, or EINTR to the handler's code. */
+static void fix_restart(struct regs *regs, const struct ksigaction *act)
+{
+	s64 r = (s64)regs->rax;
+	bool restart;
+
+	if (regs->vector != ~0ULL || regs->orig_rax == ~0ULL)
+		return;
+	if (r != -ERESTARTSYS && r != -ERESTARTNOHAND)
+		return;
+	restart = !act || (r == -ERESTARTSYS && act->flags & SA_RESTART);
+	if (restart) {
+		regs->rax = regs->orig_rax;
+		regs->rip -= 2;
+	} else {
+		regs->rax = (u64)-EINTR;
+	}
+	if (act)
+		current->restart_deadline = 0;
+	regs->orig_rax = ~0ULL;
+}
+
+static void invoke(struct regs *regs, int signo, struct ksigaction *act,
+		   const struct ksiginfo *info)
+{
+	struct thread *t = current;
+	struct ksigaction a = *act;
+	u64 mask = t->sig.restore_mask ? t->sig.saved_mask : t->sig.mask;
+
+	fix_restart(regs, &a);
+	if (a.flags & SA_RESETHAND)
+		act->handler = SIG_DFL;
+	t->sig.restore_mask = false;
+	if (signal_setup_frame(regs, signo, &a, info, mask)) {
+		printk("nub: %s[%d]: no room for a signal frame at %#lx\n", t->comm, t->tid,
+		       regs->rsp);
+		process_exit_group(SIGSEGV);
+	}
+	signal_set_mask(t, t->sig.mask | a.mask |
+				   (a.flags & SA_NODEFER ? 0 : SIGBIT(signo)));
+}
+
+void signal_deliver(struct regs *regs)
+{
+	struct thread *t = current;
+	struct ksiginfo info;
+	int signo;
+
+	if (t->die)
+		process_exit_thread(0);
+	while ((signo = signal_dequeue(t, ~t->sig.mask, &info)) != 0) {
+		struct ksigaction *act = &t->proc->sighand->action[signo - 1];
+
+		if (act->handler == SIG_IGN)
+			continue;
+		if (act->handler != SIG_DFL) {
+			invoke(regs, signo, act, &info);
+			return;
+		}
+		if (SIGBIT(signo) & (DEFAULT_IGNORED | DEFAULT_STOP))
+			continue;
+		process_exit_group(signo);
+	}
+	fix_restart(regs, NULL);
+	if (t->sig.restore_mask) {
+		t->sig.restore_mask = false;
+		t->sig.mask = t->sig.saved_mask;
+	}
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* Making and freeing threads: stack with guard pages, FPU image, identity. */
+#include <arch/cpu.h>
+#include <arch/pgtable.h>
+#include <arch/regs.h>
+#include <nub/errno.h>
+#include <nub/page.h>
+#include <nub/panic.h>
+#include <nub/process.h>
+#include <nub/sched.h>
+#include <nub/slab.h>
+#include <nub/string.h>
+
+#define STACK_PAGES (KSTACK_SIZE / PAGE_SIZE)
+#define PID_MAX 32768
+
+void kthread_run(void);
+void thread_start_user(void);
+void thread_start_kernel(void);
+
+struct list process_list = LIST_INIT(process_list);
+
+static void stack_free(u8 *stack)
+{
+	for (u64 i = 0; i < STACK_PAGES; i++) {
+		u64 va = (u64)stack + i * PAGE_SIZE;
+		u64 *slot = pt_slot(kernel_pml4, va, false);
+
+		if (!slot || !*slot)
+			continue;
+		page_free(pfn_to_page((*slot & PTE_ADDR) >> PAGE_SHIFT), 0);
+		kunmap_page(va);
+	}
+	vmap_release((u64)stack, STACK_PAGES);
+}
+
+static u8 *stack_alloc(void)
+{
+	u64 va = vmap_reserve(STACK_PAGES);
+
+	if (!va)
+		return NULL;
+	for (u64 i = 0; i < STACK_PAGES; i++) {
+		struct page *p = page_alloc(0, 0);
+
+		if (!p || kmap_page(va + i * PAGE_SIZE, page_to_phys(p),
+				    PTE_W | PTE_NX | PTE_G)) {
+			if (p)
+				page_free(p, 0);
+			stack_free((u8 *)va);
+			return NULL;
+		}
+	}
+	return (u8 *)va;
+}
+
+struct process *process_find(int pid)
+{
+	struct process *p;
+
+	list_for_each(p, &process_list, link)
+		if (p->pid == pid)
+			return p;
+	return NULL;
+}
+
+struct thread *thread_find(int tid)
+{
+	struct process *p;
+	struct thread *t;
+
+	list_for_each(p, &process_list, link)
+		list_for_each(t, &p->threads, link)
+			if (t->tid == tid)
+				return t;
+	return NULL;
+}
+
+static int tid_alloc(void)
+{
+	static int last;
+
+	do {
+		last = last >= PID_MAX ? 2 : last + 1;
+	} while (process_find(last) || thread_find(last));
+	return last;
+}
+
+struct thread *thread_alloc(struct process *proc, const char *comm)
+{
+	struct thread *t = kzalloc(sizeof(*t));
+	u64 *sp;
+
+	if (!t)
+		return NULL;
+	list_init(&t->run);
+	list_init(&t->link);
+	sigpending_init(&t->sig.pending);
+	timer_init(&t->timer, NULL);
+	t->proc = proc;
+	t->syscall = -1;
+	t->state = THREAD_BLOCKED;
+	t->sig.alt_flags = 2; /* SS_DISABLE */
+	strlcpy(t->comm, comm, sizeof(t->comm));
+	if (timer_reserve()) {
+		kfree(t);
+		return NULL;
+	}
+	t->kstack = stack_alloc();
+	/* XSAVE wants 64-byte alignment: images of whole pages or powers of two have it. */
+	t->fpu = proc ? kmalloc(MAX(fpu_size(), PAGE_SIZE)) : NULL;
+	if (!t->kstack || (proc && !t->fpu)) {
+		thread_free(t);
+		return NULL;
+	}
+	if (proc)
+		fpu_reset(t->fpu);
+	t->tid = proc ? tid_alloc() : 0;
+	sp = proc ? (u64 *)thread_regs(t) : (u64 *)(t->kstack + KSTACK_SIZE - 16);
+	*--sp = proc ? (u64)thread_start_user : (u64)thread_start_kernel;
+	for (int i = 0; i < 6; i++)
+		*--sp = 0;
+	t->ksp = (u64)sp;
+	return t;
+}
+
+void thread_free(struct thread *t)
+{
+	sigpending_flush(&t->sig.pending, ~0ULL);
+	timer_cancel(&t->timer);
+	timer_release();
+	if (t->kstack)
+		stack_free(t->kstack);
+	kfree(t->fpu);
+	kfree(t);
+}
+
+struct regs *thread_regs(const struct thread *t)
+{
+	return (struct regs *)(t->kstack + KSTACK_SIZE) - 1;
+}
+
+void kthread_run(void)
+{
+	current->kfn(current->karg);
+	thread_exit_switch();
+}
+
+struct thread *kthread_create(void (*fn)(void *), void *arg, const char *name)
+{
+	struct thread *t = thread_alloc(NULL, name);
+
+	if (!t)
+		return NULL;
+	t->kfn = fn;
+	t->karg = arg;
+	thread_start(t);
+	return t;
+}
