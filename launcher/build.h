@@ -20,6 +20,7 @@ struct build {
 	unsigned n_monitor;
 	unsigned n_drive;
 	bool has_domid;
+	bool silent; /* a back end for sound is on the line */
 };
 
 /* Appends to the stub domain's QEMU command line. */

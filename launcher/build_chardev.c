@@ -175,6 +175,7 @@ static int move_chardev(struct build *b, const char *id, enum stubdom_channel_ki
 			struct err *err)
 {
 	struct plan_endpoint e = {.fd = -1};
+	cleanup_free char *label = NULL;
 	struct qemu_opts socket;
 	struct plan_channel *ch;
 	bool mux = false;
@@ -186,7 +187,9 @@ static int move_chardev(struct build *b, const char *id, enum stubdom_channel_ki
 		free(e.host);
 		return -1;
 	}
-	ch = build_add_channel(b, id, NULL, kind, &e, err);
+	/* With mux QEMU names the device itself so, and the multiplexer on top `id`. */
+	label = mux ? xasprintf("%s-base", id) : xstrdup(id);
+	ch = build_add_channel(b, label, id, kind, &e, err);
 	if (!ch || qemu_opts_parse("socket", "backend", false, &socket, err) < 0)
 		return -1;
 	qemu_opts_set(&socket, "id", id);
@@ -286,7 +289,7 @@ int build_chardev(struct build *b, const struct arg *arg, struct err *err)
 	return rc;
 }
 
-/* QEMU's label for the next -serial, -parallel, -monitor; "none" counts for none. */
+/* QEMU's label for the next -serial, -parallel, -monitor. */
 static char *next_label(struct build *b, const struct qemu_option *option,
 			enum stubdom_channel_kind *kind)
 {
@@ -334,6 +337,9 @@ int build_port(struct build *b, const struct arg *arg, struct err *err)
 	int rc = 0;
 
 	if (strcmp(arg->value, "none") == 0) {
+		/* It takes a serial port's number, but no parallel port's, no monitor's.
+		 */
+		b->n_serial += strcmp(arg->option->name, "serial") == 0;
 		build_emit_pair(b, arg->text, arg->value);
 		return 0;
 	}

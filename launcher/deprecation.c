@@ -2,7 +2,7 @@
 /* Old spellings of our own options. */
 #include "deprecation.h"
 
-#include <stdlib.h>
+#include <ctype.h>
 #include <string.h>
 
 /* None yet: every spelling of every release is current. */
@@ -21,20 +21,32 @@ const struct deprecation *deprecation_find(const struct deprecation_table *table
 	return NULL;
 }
 
+/* A part's number; what is no digit counts as 0 and ends the version. */
+static unsigned long take_part(const char **p)
+{
+	unsigned long n = 0;
+
+	if (!isdigit((unsigned char)**p)) {
+		*p = "";
+		return 0;
+	}
+	for (; isdigit((unsigned char)**p); (*p)++)
+		n = n * 10 + (unsigned long)(**p - '0');
+	if (**p == '.')
+		(*p)++;
+	else
+		*p = "";
+	return n;
+}
+
 int version_compare(const char *a, const char *b)
 {
 	while (*a || *b) {
-		char *end_a = NULL;
-		char *end_b = NULL;
-		unsigned long x = strtoul(a, &end_a, 10);
-		unsigned long y = strtoul(b, &end_b, 10);
+		unsigned long x = take_part(&a);
+		unsigned long y = take_part(&b);
 
 		if (x != y)
 			return x < y ? -1 : 1;
-		if (end_a == a && end_b == b)
-			return strcmp(a, b);
-		a = *end_a == '.' ? end_a + 1 : end_a;
-		b = *end_b == '.' ? end_b + 1 : end_b;
 	}
 	return 0;
 }

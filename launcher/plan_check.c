@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "plan.h"
+#include "topology.h"
 #include "xalloc.h"
 
 enum { TOPOLOGY_BYTES_MAX = 65536, SECTOR = 512 };
@@ -84,38 +85,48 @@ static int check_file(struct plan_file *file, struct err *err)
 	return 0;
 }
 
-static void add_topology_line(struct plan *plan, char *line)
+/* The agent gets the statements only, a line each. */
+static void add_topology_lines(struct plan *plan, char *text)
 {
-	line[strcspn(line, "#\r\n")] = '\0';
-	line += strspn(line, " \t");
-	if (*line == '\0')
-		return;
-	plan->topology = xgrow(plan->topology, plan->n_topology + 1, sizeof(char *));
-	plan->topology[plan->n_topology++] = xstrdup(line);
-	plan->topology[plan->n_topology] = NULL;
+	plan->topology = xgrow(plan->topology, 0, sizeof(char *));
+	plan->topology[0] = NULL;
+	for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+		size_t len;
+
+		line[strcspn(line, "#")] = '\0';
+		line += strspn(line, " \t");
+		len = strlen(line);
+		while (len > 0 && strchr(" \t", line[len - 1]))
+			line[--len] = '\0';
+		if (len == 0)
+			continue;
+		plan->topology =
+			xgrow(plan->topology, plan->n_topology + 1, sizeof(char *));
+		plan->topology[plan->n_topology++] = xstrdup(line);
+		plan->topology[plan->n_topology] = NULL;
+	}
 }
 
 static int read_topology(struct plan *plan, struct err *err)
 {
+	cleanup_free char *text = xalloc_check(malloc(TOPOLOGY_BYTES_MAX + 1));
 	cleanup_file FILE *f = fopen(plan->topology_file, "re");
-	cleanup_free char *line = NULL;
-	size_t total = 0;
-	size_t size = 0;
-	ssize_t len;
+	struct topology topology;
+	size_t len;
 
 	if (!f)
 		return err_errno(err, ERR_HOST, errno, "%s", plan->topology_file);
-	plan->topology = xgrow(plan->topology, 0, sizeof(char *));
-	plan->topology[0] = NULL;
-	while ((len = getline(&line, &size, f)) >= 0) {
-		total += (size_t)len;
-		if (total > TOPOLOGY_BYTES_MAX)
-			return err_set(err, ERR_HOST, "%s: longer than %d bytes",
-				       plan->topology_file, TOPOLOGY_BYTES_MAX);
-		add_topology_line(plan, line);
-	}
+	len = fread(text, 1, TOPOLOGY_BYTES_MAX + 1, f);
 	if (ferror(f))
 		return err_errno(err, ERR_HOST, errno, "%s", plan->topology_file);
+	if (len > TOPOLOGY_BYTES_MAX || memchr(text, '\0', len))
+		return err_set(err, ERR_HOST, "%s: no text, or longer than %d bytes",
+			       plan->topology_file, TOPOLOGY_BYTES_MAX);
+	text[len] = '\0';
+	if (topology_parse(text, plan->topology_file, &topology, err) < 0)
+		return -1;
+	topology_free(&topology);
+	add_topology_lines(plan, text);
 	return 0;
 }
 

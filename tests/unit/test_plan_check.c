@@ -164,9 +164,24 @@ static void test_topology(void **state)
 	fclose(f);
 	assert_int_equal(check_line(line, &plan, &err), 0);
 	assert_int_equal(plan.n_topology, 2);
-	assert_string_equal(plan.topology[0], "ifconfig tap0 create ");
+	assert_string_equal(plan.topology[0], "ifconfig tap0 create");
 	assert_string_equal(plan.topology[1], "brconfig add tap0 bridge0");
 	assert_null(plan.topology[2]);
+	plan_free(&plan);
+	f = fopen(path_of("topo"), "w");
+	assert_non_null(f);
+	fputs("ifconfig tap0 create\nifconfig eth0 up\n", f);
+	fclose(f);
+	assert_int_equal(check_line(line, &plan, &err), -1);
+	assert_non_null(strstr(err.msg, "topo:2:10: "));
+	plan_free(&plan);
+	f = fopen(path_of("topo"), "w");
+	assert_non_null(f);
+	for (int i = 0; i < 66000; i++)
+		fputc('#', f);
+	fclose(f);
+	assert_int_equal(check_line(line, &plan, &err), -1);
+	assert_non_null(strstr(err.msg, "longer than 65536 bytes"));
 	plan_free(&plan);
 	unlink(path_of("topo"));
 }

@@ -301,11 +301,28 @@ static void test_deprecations_lead_somewhere(void **state)
 
 static void test_versions(void **state)
 {
-	assert_int_equal(version_compare("0.1", "0.1"), 0);
-	assert_int_equal(version_compare("0.1", "0.1.0"), 0);
-	assert_int_equal(version_compare("0.9", "0.10"), -1);
-	assert_int_equal(version_compare("1.0", "0.10"), 1);
-	assert_int_equal(version_compare("0.1.0", "0.2"), -1);
+	static const struct {
+		const char *a, *b;
+		int order;
+	} cases[] = {
+		{"0.1", "0.1", 0},
+		{"0.1", "0.1.0", 0},
+		{"0.9", "0.10", -1},
+		{"1.0", "0.10", 1},
+		{"4.20", "4.9", 1},
+		{"4.20.1-pre", "4.20.1", 0},
+		{"6.12.86+deb13-amd64", "6.12.78", 1},
+		{"6.12.9", "6.12.78", -1},
+		{"", "0.1", -1},
+		{"garbage", "0", 0},
+		{"1.", "1", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(version_compare(cases[i].a, cases[i].b), cases[i].order);
+		assert_int_equal(version_compare(cases[i].b, cases[i].a),
+				 -cases[i].order);
+	}
 }
 
 int main(void)
