@@ -2,6 +2,7 @@
 /* The installed image: its manifest, and whether it is whole and up to date. */
 #include "image.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "child.h"
 #include "cleanup.h"
+#include "deprecation.h"
 #include "manifest.h"
 
 enum { OUTPUT_MAX = 1 << 20 };
@@ -124,26 +126,66 @@ int image_check_files(const json_t *manifest, const char *dir, int deep,
 	return 0;
 }
 
-/* Looks for a line "NAME VERSION ARCH"; *version is "" if another version is there. */
+struct package {
+	char status[32]; /* "installed", "config-files", ... */
+	char name[128];
+	char version[128];
+	char arch[32];
+};
+
+/* The next line's package; NULL at the end, else where to go on. */
+static const char *next_package(const char *at, struct package *out)
+{
+	while (*at) {
+		int n = sscanf(at, "%31s %127s %127s %31s", out->status, out->name,
+			       out->version, out->arch);
+
+		at += strcspn(at, "\n");
+		at += *at == '\n';
+		if (n == 4 && strcmp(out->status, "installed") == 0)
+			return at;
+	}
+	return NULL;
+}
+
+/* Whether it is installed as it is; `other` is another version that is, or "". */
 static int find_package(const char *installed, const char *name, const char *version,
 			const char *arch, char *other, size_t size)
 {
-	size_t name_len = strlen(name);
+	struct package p;
 
 	*other = '\0';
-	for (const char *at = installed; *at;
-	     at += strcspn(at, "\n"), at += *at == '\n') {
-		char line_version[128];
-		char line_arch[32];
-
-		if (strncmp(at, name, name_len) != 0 || at[name_len] != ' ' ||
-		    sscanf(at + name_len, " %127s %31s", line_version, line_arch) != 2)
+	while ((installed = next_package(installed, &p))) {
+		if (strcmp(p.name, name) != 0 || (arch && strcmp(p.arch, arch) != 0))
 			continue;
-		if (arch && strcmp(arch, line_arch) != 0)
-			continue;
-		if (strcmp(version, line_version) == 0)
+		if (strcmp(p.version, version) == 0)
 			return 1;
-		snprintf(other, size, "%s", line_version);
+		snprintf(other, size, "%s", p.version);
+	}
+	return 0;
+}
+
+/* A kernel is upgraded by a package of another name: linux-image-RELEASE. */
+static int check_newer_kernel(const char *installed, const char *name,
+			      struct image_problems *problems, struct err *err)
+{
+	static const char prefix[] = "linux-image-";
+	static const char suffix[] = "-amd64";
+	const size_t skip = sizeof(prefix) - 1;
+	struct package p;
+
+	if (strncmp(name, prefix, skip) != 0)
+		return 0;
+	while ((installed = next_package(installed, &p))) {
+		size_t len = strlen(p.name);
+
+		if (strncmp(p.name, prefix, skip) == 0 &&
+		    isdigit((unsigned char)p.name[skip]) && len > sizeof(suffix) &&
+		    strcmp(p.name + len - (sizeof(suffix) - 1), suffix) == 0 &&
+		    version_compare(p.name + skip, name + skip) > 0)
+			return add_problem(problems, err,
+					   "%s is installed, the image has %s", p.name,
+					   name);
 	}
 	return 0;
 }
@@ -169,7 +211,7 @@ int image_compare_packages(const json_t *manifest, const char *installed,
 			rc = add_problem(problems, err, "a bad entry in the manifest");
 		else if (find_package(installed, name, version, arch, other,
 				      sizeof(other)))
-			continue;
+			rc = check_newer_kernel(installed, name, problems, err);
 		else if (*other)
 			rc = add_problem(problems, err,
 					 "%s: %s is installed, the image has %s", name,
@@ -188,7 +230,9 @@ int image_check_packages(const json_t *manifest, struct image_problems *problems
 			 struct err *err)
 {
 	char *argv[] = {(char *)"dpkg-query", (char *)"-W",
-			(char *)"-f=${Package} ${Version} ${Architecture}\\n", NULL};
+			(char *)"-f=${db:Status-Status} ${Package} ${Version} "
+				"${Architecture}\\n",
+			NULL};
 	cleanup_free char *installed = NULL;
 	int status;
 

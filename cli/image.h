@@ -32,7 +32,8 @@ int image_check_packages(const json_t *manifest, struct image_problems *problems
 			 struct err *err);
 
 /*
- * The same against dpkg-query's output, lines "NAME VERSION ARCH": pure.  A
+ * The same against dpkg-query's output, lines "STATUS NAME VERSION
+ * ARCH": pure.  A
  * package that is not installed any more is a problem only if it is not in the
  * list with another architecture or version.
  */

@@ -73,6 +73,17 @@ def test_every_key_is_explained():
         assert re.search(rf"^\*{key}\*=", source("stubdom-dm.8"), re.M), key
         assert re.search(rf"^\*{key}\* =", source("stubdom.conf.5"), re.M), key
         assert f"{key}=" in output(LAUNCHER, "--help"), key
+        assert re.search(rf"^#{key} = ", read(f"{TREE}/packaging/stubdom.conf"), re.M), key
+
+
+def test_the_installed_configuration_is_valid():
+    """Every line of it, were it not a comment."""
+    text = read(f"{TREE}/packaging/stubdom.conf")
+    for key, value in re.findall(r"^#(\w+) = (.*)$", text, re.M):
+        done = subprocess.run([LAUNCHER, "--plan", "-xen-domid", "1", "-nodefaults",
+                               "-stubdom", f"{key}={value}"], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, check=False, timeout=60)
+        assert done.returncode == 0, (key, done.stderr)
 
 
 def complete(*words):

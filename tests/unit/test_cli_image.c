@@ -122,29 +122,41 @@ static void test_files(void **state)
 
 static void test_packages(void **state)
 {
-	static const char installed[] = "libc6 2.41-12 amd64\n"
-					"libc6-dev 2.41-12 amd64\n"
-					"seabios 1.16.3-2 all\n"
-					"zlib1g 1:1.3-1 amd64\n"
-					"zlib1g 1:1.3-1 i386\n";
+	static const char installed[] =
+		"installed libc6 2.41-12 amd64\n"
+		"installed libc6-dev 2.41-12 amd64\n"
+		"installed seabios 1.16.3-2 all\n"
+		"installed zlib1g 1:1.3-1 amd64\n"
+		"installed zlib1g 1:1.3-1 i386\n"
+		"config-files libpixman 1 amd64\n"
+		"installed linux-image-6.12.9-amd64 6.12.9-1 amd64\n"
+		"installed linux-image-6.12.88-amd64 6.12.88-1 amd64\n"
+		"installed linux-image-6.12.99-amd64-dbg 6.12.99-1 amd64\n"
+		"config-files linux-image-6.12.99-amd64 6.12.99-1 amd64\n"
+		"installed linux-image-amd64 6.12.99-1 amd64\n";
 	static const char text[] =
 		"{\"packages\": ["
 		"{\"name\": \"libc6\", \"version\": \"2.41-12\", \"arch\": \"amd64\"},"
 		"{\"name\": \"zlib1g\", \"version\": \"1:1.3-1\", \"arch\": \"i386\"},"
 		"{\"name\": \"seabios\", \"version\": \"1.16.3-1\", \"arch\": \"all\"},"
 		"{\"name\": \"libpixman\", \"version\": \"1\", \"arch\": \"amd64\"},"
+		"{\"name\": \"linux-image-6.12.9-amd64\", \"version\": \"6.12.9-1\"},"
+		"{\"name\": \"linux-image-6.12.88-amd64\", \"version\": \"6.12.88-1\"},"
 		"{\"version\": \"1\"}]}";
 	json_t *manifest = json_loads(text, 0, NULL);
 	struct image_problems problems;
 	struct err err;
 
 	assert_int_equal(image_compare_packages(manifest, installed, &problems, &err), 0);
-	assert_int_equal(problems.n, 3);
+	assert_int_equal(problems.n, 4);
 	assert_string_equal(problems.lines[0],
 			    "seabios: 1.16.3-2 is installed, the image has 1.16.3-1");
 	assert_string_equal(problems.lines[1],
 			    "libpixman: not installed any more, the image has 1");
-	assert_string_equal(problems.lines[2], "a bad entry in the manifest");
+	assert_string_equal(problems.lines[2],
+			    "linux-image-6.12.88-amd64 is installed, the image has "
+			    "linux-image-6.12.9-amd64");
+	assert_string_equal(problems.lines[3], "a bad entry in the manifest");
 	image_problems_free(&problems);
 	json_decref(manifest);
 }
