@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "topology.h"
+#include "topology_check.h"
 
 static const char *const op_names[] = {
 	[TOPOLOGY_CREATE] = "create", [TOPOLOGY_UP] = "up",
@@ -159,13 +160,60 @@ static void test_long_word_is_cut(void **state)
 	assert_true(strlen(err.msg) < 200);
 }
 
+#define BRIDGED "ifconfig tap0 create\nifconfig bridge0 create\n"
+
+static void test_check(void **state)
+{
+	/* xenif0 and xenif1 on different networks, xenif2 on xenif0's. */
+	static const struct topology_xenif xenifs[] = {
+		{0, "xenbr0"}, {1, "xenbr1"}, {2, "xenbr0"}, {3, NULL}};
+	static const struct {
+		const char *text;
+		const char *want; /* NULL: accepted */
+	} cases[] = {
+		{BRIDGED "brconfig bridge0 add tap0 xenif0 up", NULL},
+		{BRIDGED "brconfig bridge0 add tap0 xenif0 xenif1 xenif3", NULL},
+		{"ifconfig tap0 create", NULL},
+		{"", "t: tap0 is left unwired"},
+		{BRIDGED "brconfig bridge0 add xenif0 xenif2",
+		 "t:3:29: xenif2 closes a loop"},
+		{BRIDGED "brconfig bridge0 add xenif0 xenif2 stp", NULL},
+		{BRIDGED "brconfig bridge0 add xenif0 delete xenif0 add xenif2", NULL},
+		{BRIDGED "ifconfig bridge1 create\nbrconfig bridge0 add tap0\n"
+			 "brconfig bridge1 add tap0",
+		 "t:5:22: tap0 is in a bridge already"},
+		{BRIDGED "brconfig bridge0 add tap0 tap0", "t:3:27: tap0 is in a bridge"},
+		{BRIDGED "brconfig bridge0 delete tap0", "t:3:25: tap0 is not in that"},
+		{BRIDGED "ifconfig tap0 create", "t:3:15: tap0 is created twice"},
+		{BRIDGED "ifconfig tap1 create", "t:3:15: tap1 is not there"},
+		{BRIDGED "brconfig bridge0 add xenif4", "t:3:22: xenif4 is not there"},
+		{"brconfig bridge0 add tap0", "t:1:22: bridge0 is used before"},
+		{"ifconfig bridge0 create\nbrconfig bridge0 add tap0",
+		 "tap0 is used before"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct topology topology;
+		struct err err = {0};
+		int rc;
+
+		assert_int_equal(topology_parse(cases[i].text, "t", &topology, &err), 0);
+		rc = topology_check(&topology, "t", 1, xenifs, 4, &err);
+		if (!cases[i].want && rc < 0)
+			fail_msg("'%s': %s", cases[i].text, err.msg);
+		if (cases[i].want && (rc == 0 || !strstr(err.msg, cases[i].want)))
+			fail_msg("'%s': got '%s', want '%s'", cases[i].text, err.msg,
+				 cases[i].want);
+		topology_free(&topology);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accepted),
-		cmocka_unit_test(test_rejected),
-		cmocka_unit_test(test_places),
-		cmocka_unit_test(test_long_word_is_cut),
+		cmocka_unit_test(test_accepted), cmocka_unit_test(test_rejected),
+		cmocka_unit_test(test_places),	 cmocka_unit_test(test_long_word_is_cut),
+		cmocka_unit_test(test_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
