@@ -196,6 +196,8 @@ __attribute__((no_stack_protector)) void kernel_main(paddr_t start_info)
 	ramdisk_unpack();
 	dev_init();
 	tty_init();
+	if (platform->devices)
+		platform->devices();
 	proc_init();
 	unix_init();
 	syscall_init();

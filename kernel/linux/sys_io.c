@@ -367,7 +367,11 @@ static long sync_fd(int fd)
 
 	if (!f)
 		return -EBADF;
-	r = f->ops->seekable || (f->inode && S_ISDIR(f->inode->mode)) ? 0 : -EINVAL;
+	if (f->ops->fsync)
+		r = f->ops->fsync(f);
+	else
+		r = f->ops->seekable || (f->inode && S_ISDIR(f->inode->mode)) ? 0 :
+										-EINVAL;
 	file_put(f);
 	return r;
 }

@@ -3,6 +3,7 @@
 #include "socket.h"
 
 #include <nub/errno.h>
+#include <nub/netdev.h>
 #include <nub/string.h>
 
 static struct {
@@ -64,6 +65,10 @@ static long sock_ioctl(struct file *f, unsigned cmd, u64 arg)
 {
 	struct socket *s = f->priv;
 
+	long ret = netdev_ioctl(cmd, arg);
+
+	if (ret != -ENOTTY)
+		return ret;
 	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Block devices: an asynchronous request interface and its /dev nodes. */
+/* Block devices: requests on pages of the driver's own, and the /dev nodes over them. */
 #ifndef NUB_BLKDEV_H
 #define NUB_BLKDEV_H
 
@@ -9,31 +9,36 @@
 
 enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD };
 
-/* A piece of memory of a request: within one page. */
-struct blk_seg {
-	u64 pfn;
-	u16 off, len;
-};
+#define BLK_IO_PAGES 64 /* most of one request */
 
 struct blkdev;
+struct inode;
 
-struct blk_req {
+/* A request. Its data lies in pages of the driver, filled from the first byte on: what
+ * programs and guests own cannot always be given to a back end (foreign frames can not
+ * be granted), so data is copied once, by the thread that asks. */
+struct blk_io {
 	struct list link; /* the driver's */
 	struct blkdev *dev;
+	struct thread *owner; /* woken when done */
 	enum blk_op op;
-	bool fua;
 	u64 sector; /* of 512 bytes */
-	u64 bytes;
-	unsigned nsegs;
-	struct blk_seg *segs;
+	u64 bytes; /* multiple of the logical block size */
+	u8 *pages[BLK_IO_PAGES];
+	void *page_priv[BLK_IO_PAGES]; /* the driver's */
+	unsigned npages;
 	int error; /* 0 or negative errno, when done */
-	void (*done)(struct blk_req *r); /* from interrupt context */
-	void *priv;
+	bool done;
 };
 
 struct blkdev_ops {
-	/* Starts a request, or queues it; calls r->done once. */
-	void (*submit)(struct blkdev *dev, struct blk_req *r);
+	/* A request with room for that many bytes, or NULL when there is none at present;
+	 * dev->wq is woken when that may have changed. Threads only. */
+	struct blk_io *(*get)(struct blkdev *dev, u32 bytes);
+	/* Starts it, or queues it; it gets done once, whatever happens. */
+	void (*start)(struct blk_io *io);
+	/* Gives a request back that is done or was never started. */
+	void (*put)(struct blk_io *io);
 };
 
 struct blkdev {
@@ -41,16 +46,21 @@ struct blkdev {
 	char name[16]; /* xvda */
 	u64 sectors; /* of 512 bytes; may change (resize) */
 	u32 logical_size, physical_size;
-	bool readonly, can_flush, can_discard;
-	u32 max_segs; /* per request */
-	u32 discard_granularity;
+	bool readonly, can_flush, can_discard, cdrom, gone;
+	u32 max_bytes; /* per request */
+	u32 discard_granularity, discard_alignment;
 	const struct blkdev_ops *ops;
 	void *priv;
+	struct inode *inode;
 	struct waitq wq;
 };
 
-/* Adds /dev/<name>, served through ops; 0 or negative errno. */
+/* Adds /dev/<name>; 0 or negative errno. */
 int blkdev_register(struct blkdev *dev, unsigned major, unsigned minor);
+/* The size changed. */
+void blkdev_resized(struct blkdev *dev);
 struct blkdev *blkdev_find(const char *name);
+/* From the driver, any context: the request is done. */
+void blk_io_done(struct blk_io *io, int error);
 
 #endif

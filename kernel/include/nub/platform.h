@@ -13,6 +13,8 @@ struct platform_ops {
 	void (*console_write)(const char *s, size_t n);
 	/* After memory works: interrupts, clock, timer, console input. */
 	void (*init)(void);
+	/* After the file tree works: device nodes, drivers; may be NULL. */
+	void (*devices)(void);
 	/* One timer event at this monotonic time (soon if past); NEVER: none. */
 	void (*timer_program)(u64 when_ns);
 	/* One line about a failure for whoever manages this machine (xenstore); may be NULL. */

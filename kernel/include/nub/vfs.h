@@ -32,6 +32,8 @@ struct file_ops {
 	long (*ioctl)(struct file *f, unsigned cmd, u64 arg); /* [ENOTTY] */
 	/* Sets v->ops, v->priv, v->flags; v->file is counted by the caller. [ENODEV] */
 	int (*mmap)(struct file *f, struct vma *v);
+	/* fsync, fdatasync. [0 if seekable, else EINVAL] */
+	int (*fsync)(struct file *f);
 	/* At the last reference. */
 	void (*release)(struct file *f);
 	/* Each close(2) of a descriptor (epoll, locks). */

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: MIT */
+/* Paravirtual disks: connecting, the queue of requests, completion, loss of the back end.
+ */
+#include "blkfront.h"
+#include "blkring.h"
+
+#include "../xen/event.h"
+#include "../xen/grant.h"
+
+#include <nub/blkdev.h>
+#include <nub/errno.h>
+#include <nub/page.h>
+#include <nub/printk.h>
+#include <nub/slab.h>
+#include <nub/string.h>
+
+#define POOL_MAX 352u /* pages of data in flight: 32 requests of 11 segments, 1.4 MiB */
+
+/* A page that stays granted to the back end as long as the disk is connected (if the back
+ * end can do that), or for one request. */
+struct bpage {
+	struct bpage *next;
+	struct page *page;
+	grant_ref_t ref; /* 0: not granted */
+};
+
+struct request {
+	struct blk_io io; /* page_priv: struct bpage */
+	struct bpage *indirect;
+};
+
+struct blkfront {
+	struct blkdev dev;
+	struct xenbus_device *xb;
+	u16 handle;
+	struct page *ring_page;
+	grant_ref_t ring_ref;
+	int port; /* < 0: none */
+	struct blkring ring;
+	struct request *slots[BLKRING_SLOTS];
+	struct list queue; /* started, not in the ring; blk_io.link */
+	struct bpage *free;
+	unsigned pages; /* that exist */
+	unsigned max_segs;
+	bool connected, registered, persistent;
+};
+
+/* --- pages --- */
+
+static void page_release(struct bpage *p)
+{
+	if (p->ref)
+		grant_end_page(p->ref, p->page);
+	else
+		page_put(p->page);
+	kfree(p);
+}
+
+static struct bpage *page_take(struct blkfront *b)
+{
+	struct bpage *p = b->free;
+
+	if (p) {
+		b->free = p->next;
+		return p;
+	}
+	if (b->pages >= POOL_MAX)
+		return NULL;
+	p = kzalloc(sizeof(*p));
+	if (!p)
+		return NULL;
+	/* Cleared: all of it will be shown to the back end. */
+	p->page = page_alloc(0, ALLOC_ZERO);
+	if (!p->page) {
+		kfree(p);
+		return NULL;
+	}
+	b->pages++;
+	return p;
+}
+
+/* A back end that keeps no grants must not see the page after its request. */
+static void page_give(struct blkfront *b, struct bpage *p)
+{
+	if (p->ref && !b->persistent) {
+		if (!grant_end(p->ref)) {
+			b->pages--;
+			page_release(p);
+			return;
+		}
+		p->ref = 0;
+	}
+	p->next = b->free;
+	b->free = p;
+}
+
+static bool page_grant(struct blkfront *b, struct bpage *p)
+{
+	/* Written by the back end or read by it: a page may serve either next time. */
+	if (!p->ref)
+		p->ref = grant_access(b->xb->other_dom, page_to_pfn(p->page), false);
+	return p->ref;
+}
+
+/* --- requests --- */
+
+static struct blk_io *blkfront_get(struct blkdev *dev, u32 bytes)
+{
+	struct blkfront *b = dev->priv;
+	unsigned n = (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+	struct request *r = kzalloc(sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->io.dev = dev;
+	list_init(&r->io.link);
+	if (n > BLKRING_DIRECT_SEGS) {
+		r->indirect = page_take(b);
+		if (!r->indirect)
+			goto fail;
+	}
+	for (; r->io.npages < n; r->io.npages++) {
+		struct bpage *p = page_take(b);
+
+		if (!p)
+			goto fail;
+		r->io.page_priv[r->io.npages] = p;
+		r->io.pages[r->io.npages] = page_to_virt(p->page);
+	}
+	return &r->io;
+fail:
+	dev->ops->put(&r->io);
+	return NULL;
+}
+
+static void blkfront_put(struct blk_io *io)
+{
+	struct request *r = container_of(io, struct request, io);
+	struct blkfront *b = io->dev->priv;
+
+	for (unsigned i = 0; i < io->npages; i++)
+		page_give(b, io->page_priv[i]);
+	if (r->indirect)
+		page_give(b, r->indirect);
+	kfree(r);
+	waitq_wake(&b->dev.wq, 0);
+}
+
+/* Puts one request into the ring: false when there is no room for it now. */
+static bool push(struct blkfront *b, struct request *r)
+{
+	grant_ref_t refs[BLK_IO_PAGES];
+	struct blk_io *io = &r->io;
+	int slot = blkring_free_slot(&b->ring);
+	struct blkring_io req = {
+		.op = io->op == BLK_READ    ? BLKIF_OP_READ
+		      : io->op == BLK_WRITE ? BLKIF_OP_WRITE
+					    : BLKIF_OP_FLUSH_DISKCACHE,
+		.handle = b->handle,
+		.sector = io->sector,
+		.bytes = (u32)io->bytes,
+		.grefs = refs,
+	};
+
+	if (slot < 0)
+		return false;
+	for (unsigned i = 0; i < io->npages; i++) {
+		struct bpage *p = io->page_priv[i];
+
+		if (!page_grant(b, p))
+			return false;
+		refs[i] = p->ref;
+	}
+	if (r->indirect) {
+		if (!page_grant(b, r->indirect))
+			return false;
+		req.indirect = page_to_virt(r->indirect->page);
+		req.indirect_gref = r->indirect->ref;
+	}
+	if (io->op == BLK_DISCARD)
+		blkring_put_discard(&b->ring, (unsigned)slot, b->handle, io->sector,
+				    io->bytes / 512);
+	else
+		blkring_put_io(&b->ring, (unsigned)slot, &req);
+	b->slots[slot] = r;
+	return true;
+}
+
+static void run_queue(struct blkfront *b)
+{
+	bool any = false;
+
+	if (!b->connected)
+		return;
+	while (!list_empty(&b->queue)) {
+		struct blk_io *io = list_first(&b->queue, struct blk_io, link);
+
+		if (!push(b, container_of(io, struct request, io)))
+			break;
+		list_del(&io->link);
+		any = true;
+	}
+	if (any && blkring_publish(&b->ring))
+		event_notify((u32)b->port);
+}
+
+static void blkfront_start(struct blk_io *io)
+{
+	struct blkfront *b = io->dev->priv;
+
+	if (b->dev.gone) {
+		blk_io_done(io, -EIO);
+		return;
+	}
+	list_add_tail(&b->queue, &io->link);
+	run_queue(b);
+}
+
+static const struct blkdev_ops blkfront_ops = {
+	.get = blkfront_get,
+	.start = blkfront_start,
+	.put = blkfront_put,
+};
+
+static void complete(struct blkfront *b, struct request *r, int status)
+{
+	int err = status == BLKIF_RSP_OKAY ? 0 : -EIO;
+
+	if (status == BLKIF_RSP_EOPNOTSUPP && r->io.op == BLK_FLUSH) {
+		b->dev.can_flush = false;
+		err = 0;
+	} else if (status == BLKIF_RSP_EOPNOTSUPP && r->io.op == BLK_DISCARD) {
+		b->dev.can_discard = false;
+		err = -EOPNOTSUPP;
+	}
+	blk_io_done(&r->io, err);
+}
+
+static void fail_all(struct blkfront *b)
+{
+	while (!list_empty(&b->queue)) {
+		struct blk_io *io = list_first(&b->queue, struct blk_io, link);
+
+		list_del(&io->link);
+		blk_io_done(io, -EIO);
+	}
+	waitq_wake(&b->dev.wq, 0);
+}
+
+/* Interrupt context. */
+static void blkfront_event(u32 port, void *arg)
+{
+	struct blkfront *b = arg;
+	unsigned slot;
+	int status, got;
+
+	if (!b->connected)
+		return;
+	while ((got = blkring_next(&b->ring, &slot, &status)) > 0) {
+		struct request *r = b->slots[slot];
+
+		b->slots[slot] = NULL;
+		complete(b, r, status);
+	}
+	if (got < 0) {
+		/* Whatever it answers from now on cannot be trusted: no more answers are
+		 * taken. The pages it may still write to are not freed by this. */
+		printk("%s: the back end broke the protocol\n", b->dev.name);
+		b->connected = false;
+		b->dev.gone = true;
+		for (slot = 0; slot < BLKRING_SLOTS; slot++)
+			if (b->slots[slot])
+				list_add_tail(&b->queue, &b->slots[slot]->io.link);
+		memset(b->slots, 0, sizeof(b->slots));
+		fail_all(b);
+		return;
+	}
+	run_queue(b);
+}
+
+/* --- connection --- */
+
+static void disconnect(struct blkfront *b)
+{
+	b->connected = false;
+	if (b->port >= 0)
+		event_close((u32)b->port);
+	b->port = -1;
+	if (b->ring_ref)
+		grant_end_page(b->ring_ref, b->ring_page);
+	b->ring_ref = 0;
+	/* What the old back end had goes to the next one, in front. */
+	for (unsigned i = BLKRING_SLOTS; i-- > 0;) {
+		struct request *r = b->slots[i];
+
+		if (!r)
+			continue;
+		b->slots[i] = NULL;
+		list_add(&b->queue, &r->io.link);
+	}
+	while (b->free) {
+		struct bpage *p = b->free;
+
+		b->free = p->next;
+		b->pages--;
+		page_release(p);
+	}
+}
+
+/* Pages of waiting requests still carry grants to the old back end. */
+static void regrant(struct blkfront *b)
+{
+	struct blk_io *io;
+
+	list_for_each(io, &b->queue, link)
+	{
+		struct request *r = container_of(io, struct request, io);
+
+		for (unsigned i = 0; i <= io->npages; i++) {
+			struct bpage *p = i < io->npages ? io->page_priv[i] : r->indirect;
+
+			if (p && p->ref && grant_end(p->ref))
+				p->ref = 0;
+		}
+	}
+}
+
+static int setup(struct blkfront *b)
+{
+	struct xenbus_device *d = b->xb;
+	int err;
+
+	disconnect(b);
+	regrant(b);
+	b->ring_page = page_alloc(0, ALLOC_ZERO);
+	if (!b->ring_page)
+		return -ENOMEM;
+	blkring_init(&b->ring, page_to_virt(b->ring_page));
+	b->ring_ref = grant_access(d->other_dom, page_to_pfn(b->ring_page), false);
+	if (!b->ring_ref) {
+		page_put(b->ring_page);
+		return -ENOSPC;
+	}
+	b->port = event_alloc_unbound(d->other_dom, blkfront_event, b);
+	if (b->port < 0)
+		return b->port;
+	err = xenbus_write(d, "ring-ref", "%u", b->ring_ref);
+	if (!err)
+		err = xenbus_write(d, "event-channel", "%d", b->port);
+	if (!err)
+		err = xenbus_write(d, "protocol", "x86_64-abi");
+	if (!err)
+		err = xenbus_write(d, "feature-persistent", "1");
+	if (!err)
+		xenbus_set_state(d, XenbusStateInitialised);
+	return err;
+}
+
+static u32 block_size(u64 v, u32 otherwise)
+{
+	return v >= 512 && v <= 4096 && !(v & (v - 1)) ? (u32)v : otherwise;
+}
+
+static void read_properties(struct blkfront *b)
+{
+	struct xenbus_device *d = b->xb;
+	u64 info = xenbus_read_other(d, "info", 0);
+	u64 segs = xenbus_read_other(d, "feature-max-indirect-segments", 0);
+
+	b->dev.sectors = MIN(xenbus_read_other(d, "sectors", 0), 1UL << 52);
+	b->dev.logical_size = block_size(xenbus_read_other(d, "sector-size", 512), 512);
+	b->dev.physical_size = block_size(xenbus_read_other(d, "physical-sector-size", 0),
+					  b->dev.logical_size);
+	b->dev.readonly = info & VDISK_READONLY;
+	b->dev.cdrom = info & VDISK_CDROM;
+	b->dev.can_flush = xenbus_read_other(d, "feature-flush-cache", 0);
+	b->dev.can_discard = xenbus_read_other(d, "feature-discard", 0);
+	b->dev.discard_granularity =
+		(u32)xenbus_read_other(d, "discard-granularity", b->dev.logical_size);
+	b->persistent = xenbus_read_other(d, "feature-persistent", 0);
+	b->max_segs = segs > BLKRING_DIRECT_SEGS
+			      ? (unsigned)MIN(segs, (u64)BLKRING_INDIRECT_SEGS)
+			      : BLKRING_DIRECT_SEGS;
+	b->dev.max_bytes = b->max_segs * BLKRING_SEG_SIZE;
+}
+
+static void resize(struct blkfront *b)
+{
+	u64 sectors = MIN(xenbus_read_other(b->xb, "sectors", b->dev.sectors), 1UL << 52);
+
+	if (sectors == b->dev.sectors)
+		return;
+	printk("%s: now %lu sectors\n", b->dev.name, (unsigned long)sectors);
+	b->dev.sectors = sectors;
+	blkdev_resized(&b->dev);
+}
+
+static void connect(struct blkfront *b)
+{
+	unsigned old_max = b->max_segs;
+
+	if (b->connected) {
+		resize(b);
+		return;
+	}
+	if (b->port < 0 || b->dev.gone)
+		return;
+	read_properties(b);
+	if (old_max > b->max_segs && !list_empty(&b->queue)) {
+		printk("%s: the new back end takes smaller requests\n", b->dev.name);
+		fail_all(b);
+	}
+	b->connected = true;
+	xenbus_set_state(b->xb, XenbusStateConnected);
+	if (!b->registered) {
+		int err = blkdev_register(&b->dev, 202, b->xb->id & 0xff);
+
+		b->registered = !err;
+		printk("%s: %lu sectors%s%s%s, %u KiB requests%s\n", b->dev.name,
+		       (unsigned long)b->dev.sectors,
+		       b->dev.readonly ? ", read-only" : "",
+		       b->dev.can_flush ? ", flush" : "",
+		       b->dev.can_discard ? ", discard" : "", b->dev.max_bytes / 1024,
+		       err ? ": not registered" : "");
+	} else {
+		blkdev_resized(&b->dev);
+	}
+	run_queue(b);
+	waitq_wake(&b->dev.wq, 0);
+}
+
+static void changed(struct xenbus_device *d, enum xenbus_state state)
+{
+	struct blkfront *b = d->priv;
+	int err;
+
+	switch (state) {
+	case XenbusStateInitWait:
+		if (b->dev.gone || (b->port >= 0 && !b->connected))
+			return;
+		err = setup(b);
+		if (err)
+			printk("%s: cannot connect: %d\n", b->dev.name, err);
+		return;
+	case XenbusStateConnected:
+		connect(b);
+		return;
+	case XenbusStateClosing:
+		/* It goes when nothing of ours is on its way; what comes later waits for
+		 * a new back end. */
+		disconnect(b);
+		xenbus_set_state(d, XenbusStateClosed);
+		return;
+	case XenbusStateClosed:
+		if (d->state == XenbusStateClosed)
+			xenbus_set_state(d, XenbusStateInitialising);
+		return;
+	default:
+		return;
+	}
+}
+
+/* 202 << 8 | disk << 4 | part, or 1 << 28 | disk << 8 | part. */
+static void name_from_id(char *name, size_t size, unsigned id)
+{
+	unsigned disk = id >> 28 & 1 ? id >> 8 & 0xfffff : id >> 4 & 15;
+	unsigned part = id >> 28 & 1 ? id & 0xff : id & 15;
+	char letters[4] = {0};
+
+	if (disk >= 26) {
+		letters[0] = (char)('a' + disk / 26 - 1);
+		letters[1] = (char)('a' + disk % 26);
+	} else {
+		letters[0] = (char)('a' + disk);
+	}
+	if (part)
+		snprintf(name, size, "xvd%s%u", letters, part);
+	else
+		snprintf(name, size, "xvd%s", letters);
+}
+
+static int probe(struct xenbus_device *d)
+{
+	struct blkfront *b;
+
+	if (!(d->id >> 28 & 1) && d->id >> 8 != 202)
+		return -ENODEV;
+	if (d->id >> 28 & 1 && (d->id >> 8 & 0xfffff) >= 26 * 27)
+		return -ENODEV;
+	b = kzalloc(sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	name_from_id(b->dev.name, sizeof(b->dev.name), d->id);
+	b->dev.ops = &blkfront_ops;
+	b->dev.priv = b;
+	waitq_init(&b->dev.wq);
+	list_init(&b->queue);
+	b->xb = d;
+	b->port = -1;
+	b->handle = (u16)d->id;
+	d->priv = b;
+	return 0;
+}
+
+const struct xenbus_driver blkfront_driver = {
+	.type = "vbd",
+	.probe = probe,
+	.changed = changed,
+};

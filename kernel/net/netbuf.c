@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* Frames: pieces, copies and checksums. */
+#include <nub/errno.h>
+#include <nub/netdev.h>
+#include <nub/page.h>
+#include <nub/slab.h>
+#include <nub/string.h>
+
+/* Pages that were cleared once and only ever held frames since. */
+static struct page *spare[64];
+static unsigned nspare;
+
+struct netbuf *netbuf_alloc(void)
+{
+	struct netbuf *nb = kmalloc(sizeof(*nb));
+
+	if (!nb)
+		return NULL;
+	memset(nb, 0, sizeof(*nb));
+	nb->page = nspare ? spare[--nspare] : page_alloc(0, ALLOC_ZERO);
+	if (!nb->page) {
+		kfree(nb);
+		return NULL;
+	}
+	nb->data = (u8 *)page_to_virt(nb->page) + NETBUF_HEADROOM;
+	return nb;
+}
+
+void netbuf_free(struct netbuf *nb)
+{
+	while (nb) {
+		struct netbuf *next = nb->next;
+
+		if (nb->page && nspare < ARRAY_SIZE(spare))
+			spare[nspare++] = nb->page;
+		else if (nb->page)
+			page_put(nb->page);
+		kfree(nb);
+		nb = next;
+	}
+}
+
+struct netbuf *netbuf_copy(const struct netbuf *nb)
+{
+	struct netbuf *first = NULL, **tail = &first;
+
+	for (const struct netbuf *p = nb; p; p = p->next) {
+		struct netbuf *c = netbuf_alloc();
+
+		if (!c) {
+			netbuf_free(first);
+			return NULL;
+		}
+		if (p->len > PAGE_SIZE - NETBUF_HEADROOM)
+			c->data -= NETBUF_HEADROOM;
+		memcpy(c->data, p->data, p->len);
+		c->len = p->len;
+		c->total = p->total;
+		c->csum_start = p->csum_start;
+		c->csum_offset = p->csum_offset;
+		c->gso_size = p->gso_size;
+		c->flags = p->flags;
+		*tail = c;
+		tail = &c->next;
+	}
+	return first;
+}
+
+/* Runs over n bytes at off of a chain, copying one way or the other. */
+static bool transfer(const struct netbuf *nb, u32 off, u8 *buf, u32 n, bool write)
+{
+	for (; nb && off >= nb->len; nb = nb->next)
+		off -= nb->len;
+	for (; nb && n; nb = nb->next) {
+		u32 part = MIN(n, nb->len - off);
+
+		if (write)
+			memcpy(nb->data + off, buf, part);
+		else
+			memcpy(buf, nb->data + off, part);
+		buf += part;
+		n -= part;
+		off = 0;
+	}
+	return !n;
+}
+
+bool netbuf_read(const struct netbuf *nb, u32 off, void *dst, u32 n)
+{
+	return transfer(nb, off, dst, n, false);
+}
+
+bool netbuf_write(struct netbuf *nb, u32 off, const void *src, u32 n)
+{
+	return transfer(nb, off, (u8 *)src, n, true);
+}
+
+static u16 get16(const u8 *p)
+{
+	return (u16)(p[0] << 8 | p[1]);
+}
+
+#define ETH_LEN 14
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+
+int netbuf_csum_locate(struct netbuf *nb)
+{
+	u8 h[40];
+	u32 l3 = ETH_LEN;
+	u16 type, l4;
+	u8 proto;
+
+	if (!netbuf_read(nb, 12, h, 2))
+		return -EINVAL;
+	type = get16(h);
+	if (type == 0x8100) { /* 802.1Q tag */
+		if (!netbuf_read(nb, 16, h, 2))
+			return -EINVAL;
+		type = get16(h);
+		l3 += 4;
+	}
+	if (type == 0x0800) {
+		if (!netbuf_read(nb, l3, h, 20) || h[0] >> 4 != 4 || (h[0] & 15) < 5)
+			return -EINVAL;
+		if (get16(h + 6) & 0x3fff) /* a fragment */
+			return -EINVAL;
+		proto = h[9];
+		l4 = (u16)(l3 + (h[0] & 15) * 4u);
+	} else if (type == 0x86dd) {
+		if (!netbuf_read(nb, l3, h, 40) || h[0] >> 4 != 6)
+			return -EINVAL;
+		proto = h[6];
+		l4 = (u16)(l3 + 40);
+	} else {
+		return -EINVAL;
+	}
+	if (proto != PROTO_TCP && proto != PROTO_UDP)
+		return -EINVAL;
+	nb->csum_start = l4;
+	nb->csum_offset = proto == PROTO_TCP ? 16 : 6;
+	if ((u32)l4 + nb->csum_offset + 2u > nb->total)
+		return -EINVAL;
+	return 0;
+}
+
+int netbuf_csum_fill(struct netbuf *nb)
+{
+	const struct netbuf *p = nb;
+	u32 off = nb->csum_start;
+	u64 sum = 0;
+	bool odd = false;
+	u8 out[2];
+
+	if (off + nb->csum_offset + 2u > nb->total)
+		return -EINVAL;
+	for (; p && off >= p->len; p = p->next)
+		off -= p->len;
+	for (; p; p = p->next) {
+		for (u32 i = off; i < p->len; i++) {
+			sum += odd ? p->data[i] : (u32)p->data[i] << 8;
+			odd = !odd;
+		}
+		off = 0;
+	}
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~sum & 0xffff;
+	/* In UDP zero would say that there is no checksum; in TCP the two are equal. */
+	if (!sum)
+		sum = 0xffff;
+	out[0] = (u8)(sum >> 8);
+	out[1] = (u8)sum;
+	if (!netbuf_write(nb, nb->csum_start + nb->csum_offset, out, 2))
+		return -EINVAL;
+	nb->flags &= (u8)~NETBUF_CSUM;
+	return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of network interfaces, and frames on their way in and out of them. */
+#include <nub/errno.h>
+#include <nub/netdev.h>
+#include <nub/string.h>
+
+static struct list devices = LIST_INIT(devices);
+static int next_index = 1;
+
+int netdev_register(struct netdev *dev)
+{
+	if (!dev->name[0] || netdev_find(dev->name))
+		return -EEXIST;
+	dev->index = next_index++;
+	list_init(&dev->port);
+	list_add_tail(&devices, &dev->link);
+	return 0;
+}
+
+void netdev_unregister(struct netdev *dev)
+{
+	if (dev->master)
+		bridge_remove(dev->master, dev);
+	list_del(&dev->link);
+	if (dev->ops->release)
+		dev->ops->release(dev);
+}
+
+struct netdev *netdev_find(const char *name)
+{
+	struct netdev *d;
+
+	list_for_each(d, &devices, link)
+		if (!strncmp(d->name, name, sizeof(d->name)))
+			return d;
+	return NULL;
+}
+
+struct netdev *netdev_after(int index)
+{
+	struct netdev *d;
+
+	/* Indexes only grow, so the list is in their order. */
+	list_for_each(d, &devices, link)
+		if (d->index > index)
+			return d;
+	return NULL;
+}
+
+struct netdev *netdev_by_index(int index)
+{
+	struct netdev *d = netdev_after(index - 1);
+
+	return d && d->index == index ? d : NULL;
+}
+
+void netdev_receive(struct netdev *dev, struct netbuf *nb)
+{
+	if (!dev->up || !dev->rx) {
+		dev->rx_dropped++;
+		netbuf_free(nb);
+		return;
+	}
+	dev->rx_packets++;
+	dev->rx_bytes += nb->total;
+	dev->rx(dev, nb);
+}
+
+int netdev_xmit(struct netdev *dev, struct netbuf *nb)
+{
+	u32 bytes = nb->total;
+	int ret;
+
+	if (!dev->up || !dev->carrier)
+		goto drop;
+	/* A frame that is still to be cut cannot be sent by a device that does not cut:
+	 * taps only offer it when their peers do. */
+	if (nb->flags & (NETBUF_GSO4 | NETBUF_GSO6) & ~dev->features)
+		goto drop;
+	if (nb->flags & NETBUF_CSUM & ~dev->features && netbuf_csum_fill(nb) < 0)
+		goto drop;
+	ret = dev->ops->xmit(dev, nb);
+	if (ret < 0) {
+		dev->tx_dropped++;
+		return ret;
+	}
+	dev->tx_packets++;
+	dev->tx_bytes += bytes;
+	return 0;
+drop:
+	dev->tx_dropped++;
+	netbuf_free(nb);
+	return -ENETDOWN;
+}

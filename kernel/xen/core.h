@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* What the Xen parts of the kernel share: the shared page, parameters, shared frames. */
+#ifndef NUB_XEN_CORE_H
+#define NUB_XEN_CORE_H
+
+#include <nub/types.h>
+
+#include <xen/xen.h>
+
+extern u8 xen_use_vmcall;	       /* hypercall.S */
+extern struct shared_info *xen_shared; /* NULL until xen_init */
+extern u32 xen_version;		       /* major << 16 | minor */
+
+/* Value of an HVM parameter of ours, 0 when there is none. */
+u64 xen_param(unsigned index);
+/* A cached kernel mapping of n frames from pfn on; NULL: no room. */
+void *xen_map_frames(u64 pfn, unsigned n);
+void xen_unmap_frames(void *va, unsigned n); /* NULL is fine */
+
+/* console.c */
+void xen_console_early(void);
+void xen_console_init(void);
+void xen_console_write(const char *s, size_t n);
+void xen_console_flush(void);
+/* clock.c */
+void xen_clock_init(void);
+void xen_timer_program(u64 when_ns);
+/* store.c */
+void xen_store_init(void);
+void xen_report(const char *line);
+/* dev_*.c: the nodes below /dev/xen */
+void xen_dev_privcmd_init(void);
+void xen_dev_evtchn_init(void);
+void xen_dev_gntdev_init(void);
+void xen_dev_gntalloc_init(void);
+void xen_dev_xenbus_init(void);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Event channels: ports, their handlers, masks. */
+#ifndef NUB_XEN_EVENT_H
+#define NUB_XEN_EVENT_H
+
+#include <nub/types.h>
+
+#include <xen/xen.h>
+
+/* Called with the event's pending bit cleared, from interrupt context. */
+typedef void (*event_handler)(u32 port, void *arg);
+
+void event_init(void);
+/* Each returns a new port, unmasked, or negative errno. */
+int event_bind_virq(unsigned virq, event_handler fn, void *arg);
+int event_bind_interdomain(domid_t dom, u32 remote_port, event_handler fn, void *arg);
+int event_alloc_unbound(domid_t dom, event_handler fn, void *arg);
+/* Takes a port that exists already (xenstore, console): 0 or -ENOMEM. */
+int event_adopt(u32 port, event_handler fn, void *arg);
+/* Forgets the handler and closes the port. */
+void event_close(u32 port);
+int event_notify(u32 port);
+void event_mask(u32 port);
+/* An event that came while the port was masked is handled before this returns. */
+void event_unmask(u32 port);
+/* True if an event waits behind the mask; it is taken (its pending bit is cleared). */
+bool event_take(u32 port);
+/* Runs handlers of what is pending now: for loops that wait with interrupts off. */
+void event_poll(void);
+
+#endif

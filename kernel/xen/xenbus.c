@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* Paravirtual devices: finding them in xenstore, and the dance of states with back ends.
+ */
+#include "xenbus.h"
+
+#include <nub/errno.h>
+#include <nub/printk.h>
+#include <nub/sched.h>
+#include <nub/slab.h>
+#include <nub/string.h>
+
+static struct list devices = LIST_INIT(devices);
+static const struct xenbus_driver *const *drivers;
+static struct store_watch root_watch;
+static struct waitq work = {LIST_INIT(work.waiters)};
+static bool rescan;
+
+void xenbus_kick(struct xenbus_device *d)
+{
+	d->dirty = true;
+	waitq_wake(&work, 0);
+}
+
+static void root_changed(struct store_watch *w)
+{
+	rescan = true;
+	waitq_wake(&work, 0);
+}
+
+static void other_changed(struct store_watch *w)
+{
+	xenbus_kick(container_of(w, struct xenbus_device, watch));
+}
+
+void xenbus_set_state(struct xenbus_device *d, enum xenbus_state state)
+{
+	int err;
+
+	if (d->state == state)
+		return;
+	err = xenbus_write(d, "state", "%d", state);
+	if (err)
+		printk("xenbus: %s: state %d: error %d\n", d->node, state, err);
+	d->state = state;
+}
+
+u64 xenbus_read_other(struct xenbus_device *d, const char *name, u64 otherwise)
+{
+	char path[sizeof(d->other) + 32];
+	u64 v;
+
+	snprintf(path, sizeof(path), "%s/%s", d->other, name);
+	return store_read_u64(path, &v) ? otherwise : v;
+}
+
+int xenbus_write(struct xenbus_device *d, const char *name, const char *fmt, ...)
+{
+	char path[sizeof(d->node) + 32], value[96];
+	va_list ap;
+
+	snprintf(path, sizeof(path), "%s/%s", d->node, name);
+	va_start(ap, fmt);
+	vsnprintf(value, sizeof(value), fmt, ap);
+	va_end(ap);
+	return store_write(path, value);
+}
+
+static struct xenbus_device *find(const char *node)
+{
+	struct xenbus_device *d;
+
+	list_for_each(d, &devices, link) if (!strcmp(d->node, node)) return d;
+	return NULL;
+}
+
+static void add(const struct xenbus_driver *driver, const char *name)
+{
+	struct xenbus_device *d = kzalloc(sizeof(*d));
+	char path[sizeof(d->node) + 16], state[sizeof(d->other) + 8];
+	u64 v;
+
+	if (!d)
+		return;
+	d->driver = driver;
+	d->id = (unsigned)strtou64(name, NULL);
+	snprintf(d->node, sizeof(d->node), "device/%s/%s", driver->type, name);
+	snprintf(path, sizeof(path), "%s/backend", d->node);
+	if (find(d->node) || store_read(path, d->other, sizeof(d->other)))
+		goto fail;
+	snprintf(path, sizeof(path), "%s/backend-id", d->node);
+	if (store_read_u64(path, &v) || v >= DOMID_FIRST_RESERVED)
+		goto fail;
+	d->other_dom = (domid_t)v;
+	snprintf(path, sizeof(path), "%s/state", d->node);
+	if (!store_read_u64(path, &v))
+		d->state = (enum xenbus_state)v;
+	if (driver->probe(d))
+		goto fail;
+	list_add_tail(&devices, &d->link);
+	snprintf(state, sizeof(state), "%s/state", d->other);
+	if (store_watch(&d->watch, state, other_changed))
+		printk("xenbus: %s: no watch\n", d->node);
+	return;
+fail:
+	kfree(d);
+}
+
+static int seen(const char *name, void *arg)
+{
+	const struct xenbus_driver *driver = arg;
+	char node[32];
+
+	if (strlen(name) > 16)
+		return 0;
+	snprintf(node, sizeof(node), "device/%s/%s", driver->type, name);
+	if (!find(node))
+		add(driver, name);
+	return 0;
+}
+
+static void scan(void)
+{
+	char path[32];
+
+	for (const struct xenbus_driver *const *p = drivers; *p; p++) {
+		snprintf(path, sizeof(path), "device/%s", (*p)->type);
+		store_list(path, seen, (void *)*p);
+	}
+}
+
+static void serve(struct xenbus_device *d)
+{
+	u64 state = xenbus_read_other(d, "state", XenbusStateUnknown);
+
+	d->driver->changed(d, state > XenbusStateReconfigured ? XenbusStateUnknown
+							      : (enum xenbus_state)state);
+}
+
+static bool idle(void)
+{
+	struct xenbus_device *d;
+
+	list_for_each(d, &devices, link) if (d->dirty) return false;
+	return !rescan;
+}
+
+static void xenbus_thread(void *arg)
+{
+	struct xenbus_device *d;
+
+	if (store_watch(&root_watch, "device", root_changed))
+		printk("xenbus: cannot watch for devices\n");
+	for (;;) {
+		while (idle())
+			waitq_sleep_hard(&work, NEVER);
+		if (rescan) {
+			rescan = false;
+			scan();
+		}
+		/* Devices are never taken off the list, so it may grow meanwhile. */
+		list_for_each(d, &devices, link)
+		{
+			if (!d->dirty)
+				continue;
+			d->dirty = false;
+			serve(d);
+		}
+	}
+}
+
+void xenbus_start(const struct xenbus_driver *const *list)
+{
+	drivers = list;
+	if (!kthread_create(xenbus_thread, NULL, "xenbus"))
+		printk("xenbus: no thread\n");
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Stands in for the kernel's nub/page.h in unit tests: pages come from malloc. */
+#ifndef NUB_PAGE_H
+#define NUB_PAGE_H
+
+#include <nub/types.h>
+
+struct page {
+	u32 ref;
+	void *mem;
+};
+
+#define ALLOC_ZERO 1u
+#define ALLOC_USER 2u
+struct page *page_alloc(unsigned order, unsigned flags);
+void page_put(struct page *p);
+
+static inline void *page_to_virt(const struct page *p)
+{
+	return p->mem;
+}
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* Frames and their checksums, the bridge: what it learns, floods and drops. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <nub/netdev.h>
+#include <nub/page.h>
+
+#include "shim.h"
+
+/* --- frames --- */
+
+/* A frame of these bytes, in pieces of at most `piece`. */
+static struct netbuf *frame(const void *bytes, uint32_t n, uint32_t piece)
+{
+	struct netbuf *first = NULL, **tail = &first;
+
+	for (uint32_t at = 0; at < n; at += piece) {
+		struct netbuf *nb = netbuf_alloc();
+
+		assert_non_null(nb);
+		nb->len = n - at < piece ? n - at : piece;
+		memcpy(nb->data, (const char *)bytes + at, nb->len);
+		*tail = nb;
+		tail = &nb->next;
+	}
+	first->total = n;
+	return first;
+}
+
+static const uint8_t tcp4[] = {
+	/* Ethernet */ 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0,
+	/* IPv4: 46 bytes, TCP */ 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1,
+	10, 0, 0, 2,
+	/* TCP; its checksum field holds the pseudo-header's sum */
+	0, 80, 0, 81, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x10, 1, 0, 0x14, 0x23, 0, 0, 'h',
+	'e', 'l', 'l', 'o', '!'};
+
+/* The sum over a TCP segment and its pseudo-header: 0xffff when the checksum is right. */
+static uint16_t verify(const uint8_t *f)
+{
+	uint32_t sum = 0x1423;
+
+	for (unsigned i = 34; i < 60; i += 2)
+		sum += (uint32_t)f[i] << 8 | f[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+static void test_csum(void **state)
+{
+	/* 10.0.0.1, 10.0.0.2, protocol 6, length 26 */
+	assert_int_equal(0x0a00 + 1 + 0x0a00 + 2 + 6 + 26, 0x1423);
+	for (uint32_t piece = 1; piece <= sizeof(tcp4); piece++) {
+		struct netbuf *nb = frame(tcp4, sizeof(tcp4), piece);
+		uint8_t out[sizeof(tcp4)];
+
+		nb->flags = NETBUF_CSUM;
+		assert_int_equal(netbuf_csum_locate(nb), 0);
+		assert_int_equal(nb->csum_start, 34);
+		assert_int_equal(nb->csum_offset, 16);
+		assert_int_equal(netbuf_csum_fill(nb), 0);
+		assert_int_equal(nb->flags, 0);
+		assert_true(netbuf_read(nb, 0, out, sizeof(out)));
+		assert_int_equal(verify(out), 0xffff);
+		netbuf_free(nb);
+	}
+}
+
+static void test_csum_vlan_ipv6(void **state)
+{
+	uint8_t f[14 + 4 + 40 + 8 + 4] = {0};
+	struct netbuf *nb;
+
+	f[12] = 0x81;
+	f[16] = 0x86;
+	f[17] = 0xdd;
+	f[18] = 0x60;
+	f[24] = 17;
+	nb = frame(f, sizeof(f), 4000);
+	assert_int_equal(netbuf_csum_locate(nb), 0);
+	assert_int_equal(nb->csum_start, 58);
+	assert_int_equal(nb->csum_offset, 6);
+	netbuf_free(nb);
+}
+
+/* What is no whole TCP or UDP packet is refused, at any length. */
+static void test_csum_malformed(void **state)
+{
+	uint8_t f[sizeof(tcp4)];
+	struct netbuf *nb;
+
+	for (uint32_t n = 1; n < 52; n++) {
+		nb = frame(tcp4, n, 4000);
+		assert_int_equal(netbuf_csum_locate(nb), -EINVAL);
+		netbuf_free(nb);
+	}
+	static const struct {
+		unsigned at;
+		uint8_t value;
+	} bad[] = {{14, 0x44}, {14, 0x65}, {14, 0x4f}, {23, 1},
+		   {20, 0x20}, {21, 1},	   {12, 9}};
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		memcpy(f, tcp4, sizeof(f));
+		f[bad[i].at] = bad[i].value;
+		nb = frame(f, sizeof(f), 4000);
+		assert_int_equal(netbuf_csum_locate(nb), -EINVAL);
+		netbuf_free(nb);
+	}
+	nb = frame(tcp4, sizeof(tcp4), 4000);
+	nb->csum_start = 59;
+	nb->csum_offset = 0;
+	assert_int_equal(netbuf_csum_fill(nb), -EINVAL);
+	nb->csum_start = 65535;
+	nb->csum_offset = 65535;
+	assert_int_equal(netbuf_csum_fill(nb), -EINVAL);
+	netbuf_free(nb);
+}
+
+static void test_copy(void **state)
+{
+	static uint8_t big[9000], out[9000];
+	struct netbuf *nb, *c;
+
+	for (unsigned i = 0; i < sizeof(big); i++)
+		big[i] = (uint8_t)(i * 7);
+	nb = frame(big, sizeof(big), 4000);
+	nb->gso_size = 1448;
+	c = netbuf_copy(nb);
+	netbuf_free(nb);
+	assert_int_equal(c->total, sizeof(big));
+	assert_int_equal(c->gso_size, 1448);
+	assert_true(netbuf_read(c, 0, out, sizeof(out)));
+	assert_memory_equal(big, out, sizeof(big));
+	assert_false(netbuf_read(c, 1, out, sizeof(out)));
+	netbuf_free(c);
+}
+
+/* --- the bridge --- */
+
+struct port {
+	struct netdev dev;
+	unsigned got;
+	uint8_t last[64];
+};
+
+static int port_xmit(struct netdev *dev, struct netbuf *nb)
+{
+	struct port *p = dev->priv;
+
+	p->got++;
+	netbuf_read(nb, 0, p->last, 12);
+	netbuf_free(nb);
+	return 0;
+}
+
+static const struct netdev_ops port_ops = {.xmit = port_xmit};
+static struct port ports[4];
+static struct netdev *br;
+
+static void bridge_setup(unsigned n)
+{
+	assert_int_equal(bridge_create("br0"), 0);
+	br = netdev_find("br0");
+	br->up = true;
+	for (unsigned i = 0; i < n; i++) {
+		struct port *p = &ports[i];
+
+		memset(p, 0, sizeof(*p));
+		p->dev.name[0] = (char)('a' + (int)i);
+		p->dev.ops = &port_ops;
+		p->dev.priv = p;
+		p->dev.up = p->dev.carrier = true;
+		assert_int_equal(netdev_register(&p->dev), 0);
+		assert_int_equal(bridge_add(br, &p->dev), 0);
+	}
+}
+
+static int bridge_teardown(void **state)
+{
+	if (!br)
+		return 0;
+	for (unsigned i = 0; i < 4; i++)
+		if (ports[i].dev.name[0] && netdev_find(ports[i].dev.name))
+			netdev_unregister(&ports[i].dev);
+	br->up = false;
+	bridge_destroy("br0");
+	br = NULL;
+	memset(ports, 0, sizeof(ports));
+	return 0;
+}
+
+/* Sends from port `from`; returns a bit for each port that got the frame. */
+static unsigned send_frame(unsigned from, uint8_t dst, uint8_t src)
+{
+	uint8_t f[60] = {dst, 0, 0, 0, 0, dst, src, 0, 0, 0, 0, src};
+	unsigned before[4], got = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		before[i] = ports[i].got;
+	netdev_receive(&ports[from].dev, frame(f, sizeof(f), 20));
+	for (unsigned i = 0; i < 4; i++)
+		if (ports[i].got != before[i])
+			got |= 1u << i;
+	return got;
+}
+
+#define ALL 0xff
+
+static void test_bridge_learns(void **state)
+{
+	bridge_setup(4);
+	assert_int_equal(send_frame(0, 0x20, 0x10), 0xe); /* unknown: flooded */
+	assert_int_equal(send_frame(1, 0x10, 0x20), 0x1); /* learnt from the first */
+	assert_int_equal(send_frame(0, 0x20, 0x10), 0x2);
+	assert_int_equal(send_frame(2, ALL, 0x30), 0xb);  /* broadcast */
+	assert_int_equal(send_frame(0, 0x10, 0x10), 0);	  /* lives where it came from */
+	assert_int_equal(send_frame(3, 0x10, 0x20), 0x1); /* the station moved */
+	assert_int_equal(send_frame(0, 0x20, 0x10), 0x8);
+	assert_int_equal(send_frame(0, 0x20, 0xff), 0x8); /* no sender is a group */
+}
+
+static void test_bridge_ages(void **state)
+{
+	bridge_setup(3);
+	shim_now = 1;
+	send_frame(0, 0x20, 0x10);
+	assert_int_equal(send_frame(1, 0x10, 0x20), 0x1);
+	shim_now += 301ULL * 1000000000;
+	assert_int_equal(send_frame(2, 0x10, 0x30), 0x3);
+	bridge_set_ageing(br, 0);
+	send_frame(0, 0x30, 0x10);
+	assert_int_equal(send_frame(1, 0x10, 0x20), 0x5);
+}
+
+static void test_bridge_two_ports(void **state)
+{
+	bridge_setup(2);
+	assert_int_equal(send_frame(0, 0x20, 0x10), 0x2);
+	assert_int_equal(send_frame(0, 0x10, 0x10), 0x2); /* a wire does not think */
+	assert_int_equal(send_frame(1, 0x77, 0x20), 0x1);
+	ports[1].dev.up = false;
+	assert_int_equal(send_frame(0, 0x20, 0x10), 0);
+	assert_int_equal(ports[1].dev.tx_dropped, 1);
+	br->up = false;
+	assert_int_equal(send_frame(1, 0x10, 0x20), 0);
+}
+
+static void test_bridge_port_gone(void **state)
+{
+	bridge_setup(3);
+	send_frame(0, 0x20, 0x10);
+	assert_int_equal(bridge_remove(br, &ports[0].dev), 0);
+	assert_int_equal(bridge_remove(br, &ports[0].dev), -EINVAL);
+	assert_int_equal(send_frame(1, 0x10, 0x20), 0x4);
+	assert_int_equal(send_frame(0, 0x20, 0x10), 0); /* no master: dropped */
+	assert_int_equal(bridge_add(br, br), -ELOOP);
+	assert_int_equal(bridge_add(br, &ports[1].dev), -EBUSY);
+}
+
+/* A guest that claims thousands of addresses fills the table and nothing else. */
+static void test_bridge_many_stations(void **state)
+{
+	bridge_setup(3);
+	srand(3);
+	for (int i = 0; i < 20000; i++) {
+		uint8_t f[60];
+
+		for (unsigned j = 0; j < sizeof(f); j++)
+			f[j] = (uint8_t)rand();
+		f[6] &= 0xfe;
+		shim_now++;
+		netdev_receive(&ports[(unsigned)i % 3].dev, frame(f, sizeof(f), 64));
+	}
+	shim_now++;
+	send_frame(0, 0x20, 0x10);
+	assert_int_equal(send_frame(1, 0x10, 0x20), 0x1);
+}
+
+static void test_short_frame(void **state)
+{
+	bridge_setup(3);
+	netdev_receive(&ports[0].dev, frame("123456789", 9, 9));
+	assert_int_equal(ports[1].got + ports[2].got, 0);
+}
+
+static void test_memory_out(void **state)
+{
+	struct netbuf *held[80];
+	unsigned n = 0;
+
+	bridge_setup(4);
+	shim_fail_after = 8;
+	while (n < 80 && (held[n] = netbuf_alloc()))
+		n++;
+	shim_fail_after = -1;
+	assert_true(n < 80);
+	while (n)
+		netbuf_free(held[--n]);
+	shim_fail_after = -1;
+	struct netbuf *nb = frame("0123456789ab012345", 18, 5);
+
+	shim_fail_after = 2; /* a copy of four pieces does not fit */
+	netdev_receive(&ports[0].dev, nb);
+	shim_fail_after = -1;
+	assert_int_equal(ports[3].got, 1); /* the last gets the original */
+	assert_int_equal(ports[1].got, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_csum),
+		cmocka_unit_test(test_csum_vlan_ipv6),
+		cmocka_unit_test(test_csum_malformed),
+		cmocka_unit_test(test_copy),
+		cmocka_unit_test_teardown(test_bridge_learns, bridge_teardown),
+		cmocka_unit_test_teardown(test_bridge_ages, bridge_teardown),
+		cmocka_unit_test_teardown(test_bridge_two_ports, bridge_teardown),
+		cmocka_unit_test_teardown(test_bridge_port_gone, bridge_teardown),
+		cmocka_unit_test_teardown(test_bridge_many_stations, bridge_teardown),
+		cmocka_unit_test_teardown(test_short_frame, bridge_teardown),
+		cmocka_unit_test_teardown(test_memory_out, bridge_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

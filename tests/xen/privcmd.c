@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* /dev/xen/privcmd as far as it can be tried without a target domain. */
+#include "check.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <xen/xen.h>
+
+#include <xen/sys/privcmd.h>
+
+void test_privcmd(void)
+{
+	int fd = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
+	uint64_t gfn = 1;
+	int err = 0;
+	uint16_t dom = 77;
+	privcmd_mmapbatch_v2_t batch = {
+		.num = 1, .dom = 77, .arr = (void *)&gfn, .err = &err};
+	privcmd_dm_op_buf_t buf;
+	privcmd_dm_op_t op = {.dom = 77, .num = 1, .ubufs = &buf};
+	char mem[64] = {0};
+	void *p;
+
+	CHECK(fd >= 0);
+	if (fd < 0)
+		return;
+	CHECK(ioctl(fd, _IOC(_IOC_NONE, 'P', 0xff, 0), NULL) == -1 && errno == ENOTTY);
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(p != MAP_FAILED);
+	batch.addr = (uintptr_t)p;
+	ioctl(fd, IOCTL_PRIVCMD_MMAPBATCH_V2, &batch);
+	NAMED("no frame of a domain that is not there", err != 0);
+	CHECK(!munmap(p, 4096));
+	batch.addr = (uintptr_t)mem;
+	CHECK(ioctl(fd, IOCTL_PRIVCMD_MMAPBATCH_V2, &batch) == -1);
+	buf.uptr = mem;
+	buf.size = sizeof(mem);
+	CHECK(ioctl(fd, IOCTL_PRIVCMD_DM_OP, &op) == -1);
+	buf.size = 1 << 20;
+	CHECK(ioctl(fd, IOCTL_PRIVCMD_DM_OP, &op) == -1 && errno == E2BIG);
+	buf.uptr = (void *)8;
+	buf.size = 8;
+	CHECK(ioctl(fd, IOCTL_PRIVCMD_DM_OP, &op) == -1 && errno == EFAULT);
+	CHECK(!ioctl(fd, IOCTL_PRIVCMD_RESTRICT, &dom));
+	dom = 78;
+	CHECK(ioctl(fd, IOCTL_PRIVCMD_RESTRICT, &dom) == -1 && errno == EINVAL);
+	op.dom = 78;
+	CHECK(ioctl(fd, IOCTL_PRIVCMD_DM_OP, &op) == -1 && errno == EPERM);
+	close(fd);
+}
