@@ -106,12 +106,16 @@ debian_root() {
 		--essential-hook='chroot "$1" dpkg-divert --quiet --local --rename --add /usr/sbin/update-initramfs && ln -sf /bin/true "$1/usr/sbin/update-initramfs"' \
 		"$@" "$SUITE" "$_target" "$_work/sources.list" 2>"$_work/log" 8>&- 9>&- &
 	_pid=$!
-	_step=
+	_step= _said=$_t0
 	while kill -0 $_pid 2>/dev/null; do
 		_now=$(sed -n 's/^I: \([a-z].*\)/\1/p' "$_work/log" | grep -vE 'automatically|architecture|signed-by' | tail -n1)
 		if [ -n "$_now" ] && [ "$_now" != "$_step" ]; then
-			_step=$_now
-			say "$(printf '[%3d s]' $(($(date +%s) - _t0))) $_now"
+			_step=$_now _said=$(date +%s)
+			say "$(printf '[%3d s]' $((_said - _t0))) $_now"
+		elif [ $(($(date +%s) - _said)) -ge 20 ]; then
+			_said=$(date +%s)
+			say "$(printf '[%3d s]' $((_said - _t0))) $(grep -c '^Status: install ok installed' \
+				"$_target/var/lib/dpkg/status" 2>/dev/null) packages are installed"
 		fi
 		sleep 1
 	done

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Reads the machine's serial console, on which Xen and dom0 both write."""
 
+import os
 import re
+import time
 
 PANIC = re.compile(rb"Panic on CPU|Kernel panic - not syncing|FATAL TRAP|Reboot in five seconds")
 
@@ -25,6 +27,18 @@ def panicked(path):
             return bool(PANIC.search(f.read()))
     except OSError:
         return False
+
+
+def settle(path, quiet=1.0, limit=15):
+    """Waits until nothing was added for `quiet` seconds: a panic is still being printed when its
+    first line is seen."""
+    deadline = time.monotonic() + limit
+    size, since = -1, time.monotonic()
+    while time.monotonic() < min(deadline, since + quiet):
+        now = os.path.getsize(path)
+        if now != size:
+            size, since = now, time.monotonic()
+        time.sleep(0.05)
 
 
 def is_xen(line):

@@ -146,6 +146,7 @@ class Rig:
         if not self.machine.pid():
             cause = "its QEMU has ended"
         elif console.panicked(self.machine.path("console.log")):
+            console.settle(self.machine.path("console.log"))
             cause = "Xen or dom0 has panicked"
         return RigDead(self.machine.diagnosis(cause))
 

@@ -37,7 +37,7 @@ def _pack(path):
 
 
 def push(rig, src, dst, timeout):
-    src = os.path.abspath(src)
+    src, dst = os.path.abspath(src), os.fspath(dst)
     if not os.path.lexists(src):
         raise RigError(f"{src}: no such file or directory")
     if not dst.startswith("/"):
@@ -54,6 +54,7 @@ def push(rig, src, dst, timeout):
 
 
 def pull(rig, src, dst, timeout):
+    src, dst = os.fspath(src), os.fspath(dst)
     kind = rig.exec(["sh", "-c", '[ -d "$1" ] && echo dir || { [ -e "$1" ] && echo file; }',
                      "pull", src]).text.strip()
     if not kind:

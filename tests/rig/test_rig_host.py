@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""What the rig does on the host side without a machine: names, locks, archives, consoles."""
+
+import os
+import subprocess
+
+import pytest
+from rigctl import Rig, RigError, console
+from rigctl.cpio import Cpio
+from rigctl.paths import Lock
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "-x", "x" * 41, "a b"])
+def test_a_name_that_is_no_file_name_is_refused(name):
+    with pytest.raises(RigError, match="no name for a rig"):
+        Rig(name)
+
+
+def test_a_rig_that_is_not_up_says_how_to_start_it():
+    with pytest.raises(RigError, match="rig/rig --name not-there-1 up"):
+        Rig("not-there-1").exec(["true"])
+    assert Rig("not-there-1").status()["state"] == "down"
+
+
+def test_cpio_is_one_that_cpio_reads(tmp_path):
+    c = Cpio()
+    c.folder("d")
+    c.file("d/f", b"some text\n", 0o755)
+    c.link("d/l", "f")
+    subprocess.run(["cpio", "-idm", "--quiet"], cwd=tmp_path, input=c.finish(), check=True)
+    assert (tmp_path / "d/f").read_bytes() == b"some text\n"
+    assert os.readlink(tmp_path / "d/l") == "f"
+    assert (tmp_path / "d/f").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_lock_excludes_and_ends_with_its_holder(tmp_path):
+    path = str(tmp_path / "lock")
+    with Lock(path):
+        with pytest.raises(BlockingIOError):
+            Lock(path, wait=False)
+    with Lock(path, shared=True), Lock(path, shared=True, wait=False):
+        with pytest.raises(BlockingIOError):
+            Lock(path, wait=False)
+
+
+@pytest.mark.parametrize("line", [
+    b"(XEN) Panic on CPU 0:\r\n", b"[   12.3] Kernel panic - not syncing: sysrq\r\n"])
+def test_a_panic_is_seen_and_both_consoles_are_shown(tmp_path, line):
+    log = tmp_path / "console.log"
+    log.write_bytes(b"(XEN) hello\r\n\x1b[2Jdom0 was here\r\n")
+    assert not console.panicked(log)
+    with open(log, "ab") as f:
+        f.write(line)
+    assert console.panicked(log)
+    shown = console.sections(log, tmp_path / "none")
+    assert shown[0] == "--- the last of Xen's console ---"
+    assert "(XEN) hello" in shown and "dom0 was here" in shown
