@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "domain_create.h"
+#include "domain_facts.h"
 #include "domain_host.h"
 #include "domain_loop.h"
 #include "domain_ramdisk.h"
@@ -92,6 +93,8 @@ static int serve(struct domain_host *host, const struct plan *plan,
 	if (!disks)
 		return -1;
 	rc = create(host, plan, manifest, kernel, disks, uuid, &watch.stub, err);
+	if (rc == 0)
+		rc = domain_facts_write(host, plan, manifest, watch.stub, err);
 	if (rc == 0)
 		rc = domain_watch(&watch, err);
 	/* Not earlier: blkback opens them at a moment of its own. */

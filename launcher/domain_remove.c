@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "domain_create.h"
+#include "domain_facts.h"
 #include "domain_tidy.h"
 #include "log.h"
 #include "xenstore_util.h"
@@ -54,6 +55,7 @@ int domain_remove(struct domain_host *host, const libxl_uuid *uuid, struct err *
 
 void domain_tidy(struct domain_host *host, const struct plan *plan)
 {
+	domain_facts_remove(host, plan);
 	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
 		xenstore_remove(host->xs, "/local/domain/0/device-model/%u",
 				plan->guest_domid);

@@ -6,8 +6,10 @@
 #include "domain_host.h"
 #include "plan.h"
 
-/* The toolstack's node for the device model, if the guest is gone and the
- * toolstack has removed it before we wrote to it last. */
+/*
+ * Our facts, and the toolstack's node for the device model if the guest is gone:
+ * the toolstack may have removed it just before we wrote to it.
+ */
 void domain_tidy(struct domain_host *host, const struct plan *plan);
 
 #endif

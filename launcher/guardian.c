@@ -20,6 +20,7 @@
 #include "endpoint.h"
 #include "fds.h"
 #include "log.h"
+#include "own.h"
 
 enum {
 	SCRIPTS_MS = 30000, /* longer than a hot-plug script takes */
@@ -67,6 +68,7 @@ static void clean_up(const struct plan *plan, const libxl_uuid *uuid)
 	}
 	for (size_t i = 0; i < plan->n_channels; i++)
 		endpoint_tidy(&plan->channels[i].endpoint);
+	own_remove_dir(plan);
 	if (rc < 0)
 		log_error("%s", err.msg);
 	else

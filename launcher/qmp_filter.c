@@ -108,7 +108,13 @@ static int take_command(struct qmp_filter *filter, const json_t *message, struct
 
 static json_t *parse(const struct buffer *text)
 {
-	return json_loadb(buffer_bytes(text), text->len, 0, NULL);
+	json_t *message = json_loadb(buffer_bytes(text), text->len, 0, NULL);
+
+	/* QEMU has unsigned 64-bit numbers, which jansson's integers cannot hold. */
+	if (!message)
+		message = json_loadb(buffer_bytes(text), text->len,
+				     JSON_DECODE_INT_AS_REAL, NULL);
+	return message;
 }
 
 int qmp_filter_client(struct qmp_filter *filter, const char *data, size_t len,

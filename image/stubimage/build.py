@@ -93,7 +93,7 @@ def build(output, agent, qemu=contents.QEMU):
     version, vmlinuz, modules_dir = kernel.newest()
     loaded = kernel.modules(modules_dir, contents.MODULES)
     data = {
-        "kernel-linux": _read(vmlinuz),
+        "kernel-linux": kernel.uncompressed(vmlinuz),
         "root.cpio": root,
         "modules-linux.cpio": cpio.write(make_modules(loaded), mtime),
     }
