@@ -82,7 +82,7 @@ def _lock(directory):
     return fd
 
 
-def build(output, agent, qemu=contents.QEMU):
+def build(output, agent, qemu=contents.QEMU, nub=None):
     """Writes the image into the directory `output`; returns the manifest."""
     if not os.path.exists(qemu):
         raise ImageError(f"{qemu}: not installed; install qemu-system-xen")
@@ -97,13 +97,18 @@ def build(output, agent, qemu=contents.QEMU):
         "root.cpio": root,
         "modules-linux.cpio": cpio.write(make_modules(loaded), mtime),
     }
+    kernels = {"linux": {
+        "file": "kernel-linux", "ramdisk": ["root.cpio", "modules-linux.cpio"],
+        "cmdline": contents.KERNEL_CMDLINE, "release": version}}
+    if nub:
+        data["kernel-nub"] = _read(nub)
+        kernels["nub"] = {"file": "kernel-nub", "ramdisk": ["root.cpio"],
+                          "cmdline": contents.NUB_CMDLINE}
     with probe.Unpacked(root, loader, qemu) as unpacked:
         answers = probe.ask(unpacked)
     manifest = {
         "version": 1,
-        "kernels": {"linux": {
-            "file": "kernel-linux", "ramdisk": ["root.cpio", "modules-linux.cpio"],
-            "cmdline": contents.KERNEL_CMDLINE, "release": version}},
+        "kernels": kernels,
         "files": {name: {"bytes": len(d), "sha256": hashlib.sha256(d).hexdigest()}
                   for name, d in data.items()},
         "packages": packages.describe(sorted(files.values()) + [vmlinuz]),

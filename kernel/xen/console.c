@@ -10,6 +10,7 @@
 #include <nub/page.h>
 #include <nub/printk.h>
 #include <nub/string.h>
+#include <nub/tty.h>
 
 #include <xen/hvm/params.h>
 #include <xen/io/console.h>
@@ -106,15 +107,17 @@ void xen_console_flush(void)
 		xen_sched_op(SCHEDOP_yield, NULL);
 }
 
-/* Nothing in this domain reads its console: input is taken and forgotten, so that
- * whoever types there is not held up. */
 static void console_event(u32 p, void *arg)
 {
 	char buf[64];
 	bool any = false;
+	int n;
 
-	while (usable() && xs_ring_read(&in, buf, sizeof(buf)) > 0)
+	while (usable() && (n = xs_ring_read(&in, buf, sizeof(buf))) > 0) {
 		any = true;
+		for (int i = 0; i < n; i++)
+			tty_input((u8)buf[i]);
+	}
 	if (any)
 		notify();
 }
