@@ -3,7 +3,9 @@
 #include "domain.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -62,6 +64,14 @@ static int create(struct domain_host *host, const struct plan *plan,
 	return domain_create(host, plan, kernel, ramdisk, disks, uuid, stub, err);
 }
 
+/* libxl's calls are not interrupted by a signal; one that came meanwhile is their end. */
+static bool told_to_end(int signals)
+{
+	struct pollfd pfd = {.fd = signals, .events = POLLIN};
+
+	return poll(&pfd, 1, 0) == 1;
+}
+
 /* Relay and guardian are there; everything from here on is undone by tear_down. */
 static int serve(struct domain_host *host, const struct plan *plan,
 		 const struct manifest *manifest, struct relay *relay,
@@ -93,6 +103,11 @@ static int serve(struct domain_host *host, const struct plan *plan,
 	if (!disks)
 		return -1;
 	rc = create(host, plan, manifest, kernel, disks, uuid, &watch.stub, err);
+	if (told_to_end(signals))
+		rc = err_set(err, ERR_HOST,
+			     "the toolstack ended the start of %s (libxl allows 60 s; is "
+			     "this host overloaded?)",
+			     plan->name);
 	if (rc == 0)
 		rc = domain_facts_write(host, plan, manifest, watch.stub, err);
 	if (rc == 0)

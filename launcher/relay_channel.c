@@ -14,6 +14,7 @@ enum {
 	QMP_CHUNK = 2048,	  /* holds fewer commands than QMP_PENDING_MAX / 2 */
 	RECONNECT_MS = 1000,	  /* after a connection that did not last as long */
 	STEP_ROUNDS = 16,	  /* chunks a step moves before others have their turn */
+	PTY_LOOK_MS = 500,	  /* as often as we look whether a pty was opened */
 };
 
 /* QEMU's output exists without a client: the connection stays, the latest bytes are kept. */
@@ -94,6 +95,7 @@ void relay_channel_attach(struct relay_channel *channel, const struct vchan_offe
 		return;
 	}
 	channel->open = true;
+	channel->busy = true;
 	channel->opened_ms = now_ms;
 }
 
@@ -149,6 +151,25 @@ unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds)
 	if (end->out_fd >= 0 && out)
 		fds[n++] = (struct pollfd){.fd = end->out_fd, .events = out};
 	return n;
+}
+
+int relay_channel_timeout(const struct relay_channel *channel, int64_t now_ms)
+{
+	int64_t left;
+
+	if (channel->end.is_pty && !channel->end.attached)
+		return PTY_LOOK_MS;
+	left = channel->not_before_ms - now_ms;
+	return left > 0 ? (int)left : -1;
+}
+
+bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms)
+{
+	bool was = channel->end.attached;
+
+	if (channel->end.is_pty && !was)
+		endpoint_update(&channel->end);
+	return channel->end.attached != was || relay_channel_wants(channel, now_ms);
 }
 
 /* Takes bytes of the client; false: nothing more now. */

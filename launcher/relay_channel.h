@@ -20,6 +20,7 @@ struct relay_channel {
 	struct vchan_stream stream;
 	bool open;    /* stream is attached */
 	bool asked;   /* an offer was asked for */
+	bool busy;    /* the last step left something to move */
 	bool closing; /* deliver to_host, then drop the client */
 	int64_t opened_ms;
 	int64_t not_before_ms; /* no new connection before */
@@ -44,6 +45,12 @@ bool relay_channel_wants(const struct relay_channel *channel, int64_t now_ms);
 
 /* Fills in what to wait for; returns how many of RELAY_CHANNEL_FDS were used. */
 unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds);
+
+/* After so many ms relay_channel_tick must be called; -1: no need. */
+int relay_channel_timeout(const struct relay_channel *channel, int64_t now_ms);
+
+/* Looks at what no descriptor tells; true: relay_channel_step is due. */
+bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms);
 
 /* Moves bytes without blocking. true: there is more to move at once. */
 bool relay_channel_step(struct relay_channel *channel, int64_t now_ms);

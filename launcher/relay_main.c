@@ -18,8 +18,8 @@
 #include "relay_sandbox.h"
 
 enum {
-	TICK_MS = 200,	  /* to see that a pty was opened, and to try again */
-	FLUSH_MS = 1000,  /* for clients to take what is left at the end */
+	FLUSH_MS = 1000,      /* for clients to take what is left at the end */
+	FLUSH_TICK_MS = 100,
 };
 
 struct relay_state {
@@ -27,6 +27,7 @@ struct relay_state {
 	int control;
 	struct relay_channel *channels;
 	struct pollfd *fds;
+	unsigned *used; /* by channel: how many of fds */
 	struct qmp_chardev *chardevs;
 	struct qmp_names names;
 	char vnc_service[16];
@@ -87,7 +88,8 @@ static int open_channels(struct relay_state *state, struct err *err)
 	state->channels = calloc(plan->n_channels + 1, sizeof(*state->channels));
 	state->chardevs = calloc(plan->n_channels + 1, sizeof(*state->chardevs));
 	state->fds = calloc(plan->n_channels * RELAY_CHANNEL_FDS + 2, sizeof(*state->fds));
-	if (!state->channels || !state->chardevs || !state->fds)
+	state->used = calloc(plan->n_channels + 1, sizeof(*state->used));
+	if (!state->channels || !state->chardevs || !state->fds || !state->used)
 		return err_set(err, ERR_HOST, "out of memory");
 	for (size_t i = 0; i < plan->n_channels; i++) {
 		if (relay_channel_open(&state->channels[i], &plan->channels[i],
@@ -154,34 +156,79 @@ static int take_control(struct relay_state *state)
 	return 0;
 }
 
+static int find_timeout(const struct relay_state *state, bool busy)
+{
+	int64_t now = now_ms();
+	int least = -1;
+
+	if (busy)
+		return 0;
+	for (size_t i = 0; i < state->plan->n_channels; i++) {
+		int ms = relay_channel_timeout(&state->channels[i], now);
+
+		if (ms >= 0 && (least < 0 || ms < least))
+			least = ms;
+	}
+	return least;
+}
+
+static bool any_ready(const struct pollfd *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (fds[i].revents)
+			return true;
+	}
+	return false;
+}
+
+/* -1: the launcher is gone. */
+static int serve_channel(struct relay_state *state, size_t i, bool ready, int64_t now)
+{
+	struct relay_channel *channel = &state->channels[i];
+
+	if (relay_channel_tick(channel, now) || ready || channel->busy)
+		channel->busy = relay_channel_step(channel, now);
+	if (!relay_channel_wants(channel, now))
+		return 0;
+	if (say(state, RELAY_WANT, (uint32_t)i) < 0)
+		return -1;
+	channel->asked = true;
+	return 0;
+}
+
 /* One round; -1: the launcher is gone. */
 static int round_trip(struct relay_state *state, bool *busy)
 {
 	size_t n = state->plan->n_channels;
-	unsigned used = 1;
+	unsigned used = 2;
+	unsigned at = 2;
 	int64_t now;
 
 	state->fds[0] = (struct pollfd){.fd = state->control, .events = POLLIN};
-	if (state->console.fd >= 0)
-		state->fds[used++] =
-			(struct pollfd){.fd = state->console.fd, .events = POLLIN};
-	for (size_t i = 0; i < n; i++)
-		used += relay_channel_poll(&state->channels[i], &state->fds[used]);
-	if (poll(state->fds, used, *busy ? 0 : TICK_MS) < 0 && errno != EINTR)
+	/* poll skips a negative descriptor. */
+	state->fds[1] = (struct pollfd){.fd = state->console.fd, .events = POLLIN};
+	for (size_t i = 0; i < n; i++) {
+		state->used[i] = relay_channel_poll(&state->channels[i], &state->fds[used]);
+		used += state->used[i];
+	}
+	if (poll(state->fds, used, find_timeout(state, *busy)) < 0 && errno != EINTR)
 		return -1;
 	now = now_ms();
-	if (state->console.fd >= 0 && used > 1 && state->fds[1].revents)
+	if (state->fds[1].revents)
 		relay_console_read(&state->console, now);
-	if (state->fds[0].revents && take_control(state) < 0)
-		return -1;
 	*busy = false;
 	for (size_t i = 0; i < n; i++) {
-		*busy |= relay_channel_step(&state->channels[i], now);
-		if (!relay_channel_wants(&state->channels[i], now))
-			continue;
-		if (say(state, RELAY_WANT, (uint32_t)i) < 0)
+		bool ready = any_ready(&state->fds[at], state->used[i]);
+
+		at += state->used[i];
+		if (serve_channel(state, i, ready, now) < 0)
 			return -1;
-		state->channels[i].asked = true;
+		*busy |= state->channels[i].busy;
+	}
+	/* Last: a new connection is served in the next round. */
+	if (state->fds[0].revents) {
+		*busy = true;
+		return take_control(state);
 	}
 	return 0;
 }
@@ -206,7 +253,7 @@ static void flush_channels(struct relay_state *state)
 			used += relay_channel_poll(channel, &state->fds[used]);
 		}
 		if (pending)
-			poll(state->fds, used, TICK_MS);
+			poll(state->fds, used, FLUSH_TICK_MS);
 	}
 	if (state->console.fd >= 0)
 		relay_console_read(&state->console, now_ms());

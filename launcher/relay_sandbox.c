@@ -77,6 +77,8 @@ static int empty_root(struct err *err)
 
 static int become_nobody(const struct passwd *user, struct err *err)
 {
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 	if (setgroups(0, NULL) < 0 || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) ||
 	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid))
 		return err_errno(err, ERR_HOST, errno, "becoming user %s", user->pw_name);
