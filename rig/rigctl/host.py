@@ -67,7 +67,9 @@ def saved_key(dom0, memory):
     # The guest's time stamp counter follows the machine's; Xen measured it at boot.
     with open("/proc/cpuinfo", encoding="ascii") as f:
         cpu = [line.strip() for line in f if line.startswith("model name")][:1]
-    for part in (RECIPE, version, cpu, arguments("", dom0, memory)):
+    # A dom0 made anew has the same name, but its disk is not the one that the save stands on.
+    disk = os.stat(f"{dom0}/root.img").st_mtime_ns
+    for part in (RECIPE, version, cpu, disk, arguments("", dom0, memory)):
         h.update(repr(part).encode())
     h.update(initrd(dom0))
     return h.hexdigest()[:12]
@@ -122,11 +124,11 @@ def save(target, dom0, memory):
         machine.kill()
 
 
-def resume(machine, saved, dom0, memory, keep_fds):
+def resume(machine, saved, dom0, memory, **how):
     """Starts a rig in machine.folder from a saved host."""
     machine.prepare(dom0, f"{saved}/disk.qcow2", "qcow2")
     shutil.copy(f"{saved}/console.log", machine.folder)
-    machine.start(arguments(machine.folder, dom0, memory, incoming=True), keep_fds=keep_fds)
+    machine.start(arguments(machine.folder, dom0, memory, incoming=True), **how)
     with machine.qmp() as qmp:
         _mapped_ram(qmp, True)
         qmp.command("migrate-incoming", uri=f"file:{saved}/state")

@@ -9,7 +9,7 @@ import subprocess
 
 from .errors import RigError
 from .machine import PRODUCT_SIZE
-from .paths import build_dir
+from .paths import Lock, build_dir
 
 # $1: which product this is. The kernel may still have another content of the disk in its cache.
 COPY = r"""
@@ -59,6 +59,14 @@ def identity(where):
 
 
 def install(rig):
+    if not os.path.isdir(build_dir()):
+        return
+    # Another rig of this tree may be doing the same.
+    with Lock(os.path.join(build_dir(), "rig-stage.lock")):
+        _install(rig)
+
+
+def _install(rig):
     where = stage()
     if not where:
         return

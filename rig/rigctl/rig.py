@@ -13,7 +13,7 @@ from . import console, host, transfer, wire
 from .errors import RigDead, RigError
 from .link import BytesInput, Link, NoAnswer
 from .machine import PORTS, Machine
-from .paths import Lock, state_dir
+from .paths import RIGS, Lock, state_dir
 
 MEMORY = 4096
 ANSWER_TIMEOUT = 60     # for the agent's first answer, on a loaded machine
@@ -53,23 +53,26 @@ class Rig:
     # Life
 
     @classmethod
-    def up(cls, name="default", memory=MEMORY, fresh=False, product=True):
+    def up(cls, name="default", memory=MEMORY, fresh=False, product=True, bound=False):
         """Starts the rig, or finds that it runs already. With `fresh` it boots; else it starts
-        from a saved host. With `product` it then holds what was built."""
+        from a saved host. With `product` it then holds what was built. With `bound` its machine
+        ends with the calling process, however that ends."""
         rig = cls(name)
+        _sweep()
         with rig._lock():
-            if rig.machine.pid():
+            if rig.machine.pid() and "started" in rig._info():
                 rig.ping()
             else:
-                rig._start(memory, fresh)
+                rig.machine.kill()      # whoever was starting it did not finish
+                rig._start(memory, fresh, bound)
             if product:
                 rig._install()
         return rig
 
-    def _lock(self):
-        return Lock(f"{self.folder}.lock")
+    def _lock(self, wait=True):
+        return Lock(f"{self.folder}.lock", wait=wait)
 
-    def _start(self, memory, fresh):
+    def _start(self, memory, fresh, bound):
         start = time.monotonic()
         dom0, lock = host.dom0_files()
         keep = [lock]
@@ -79,21 +82,21 @@ class Rig:
             keep.append(lock)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
+        self._info(memory=memory, fresh=fresh, bound=bound)
         # The machine outlives us: it holds the locks on the cached files that it runs from.
-        fds = [k.fd for k in keep] + host.workbench_lock()
+        how = {"keep_fds": [k.fd for k in keep] + host.workbench_lock(), "die_with_us": bound}
         try:
             if saved:
-                host.resume(self.machine, saved, dom0, memory, fds)
+                host.resume(self.machine, saved, dom0, memory, **how)
             else:
-                host.boot(self.machine, dom0, memory, keep_fds=fds)
+                host.boot(self.machine, dom0, memory, **how)
         except BaseException:
             self.machine.kill()
             raise
         finally:
             for k in keep:
                 k.close()
-        self._info(memory=memory, fresh=fresh, started=time.time(),
-                   start_seconds=round(time.monotonic() - start, 2))
+        self._info(started=time.time(), start_seconds=round(time.monotonic() - start, 2))
 
     def _info(self, **more):
         path = self.machine.path("info.json")
@@ -113,8 +116,11 @@ class Rig:
         """Ends the rig and removes what it had."""
         with self._lock():
             self.machine.kill()
-            shutil.rmtree(self.folder, ignore_errors=True)
-            os.unlink(f"{self.folder}.lock")
+            self._remove()
+
+    def _remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.unlink(f"{self.folder}.lock")
 
     def ping(self, timeout=ANSWER_TIMEOUT):
         """Returns when the agent answers; raises RigDead when not."""
@@ -148,7 +154,8 @@ class Rig:
         elif console.panicked(self.machine.path("console.log")):
             console.settle(self.machine.path("console.log"))
             cause = "Xen or dom0 has panicked"
-        return RigDead(self.machine.diagnosis(cause))
+        return RigDead(self.machine.diagnosis(
+            f"{cause} (`rig/rig --name {self.name} down` removes it)"))
 
     # Commands
 
@@ -228,3 +235,17 @@ class Rig:
     def _install(self):
         from . import product
         product.install(self)
+
+
+def _sweep():
+    """Removes what bound rigs left whose process was killed."""
+    for name in os.listdir(RIGS) if os.path.isdir(RIGS) else []:
+        if not os.path.isdir(os.path.join(RIGS, name)):
+            continue
+        try:
+            with Rig(name)._lock(wait=False):
+                rig = Rig(name)
+                if rig._info().get("bound") and not rig.machine.pid():
+                    rig._remove()
+        except BlockingIOError:
+            pass

@@ -19,7 +19,7 @@ NOISE = os.urandom(1 << 20) * 20
 
 @pytest.fixture(scope="module")
 def host():
-    rig = Rig.up(f"rig-test-{os.getpid()}", product=False)
+    rig = Rig.up(f"rig-test-{os.getpid()}", product=False, bound=True)
     yield rig
     rig.down()
 
@@ -125,7 +125,7 @@ def test_a_snapshot_takes_the_host_back(host):
 
 
 def test_two_rigs_side_by_side_and_how_one_that_panicked_is_shown(host):
-    other = Rig.up(f"{host.name}-b", product=False)
+    other = Rig.up(f"{host.name}-b", product=False, bound=True)
     try:
         other.exec("echo b >/root/who", check=True)
         assert host.exec(["cat", "/root/who"]).status == 1
@@ -142,12 +142,23 @@ def test_two_rigs_side_by_side_and_how_one_that_panicked_is_shown(host):
 
 
 def test_a_rig_whose_machine_ends_says_so():
-    other = Rig.up(f"rig-test-{os.getpid()}-c", product=False)
+    other = Rig.up(f"rig-test-{os.getpid()}-c", product=False, bound=True)
     try:
         with pytest.raises(RigDead, match="its QEMU has ended"):
             other.exec("echo o >/proc/sysrq-trigger; sleep 300", timeout=200)
     finally:
         other.down()
+
+
+def test_a_bound_rig_ends_with_its_process_and_is_swept_away():
+    name = f"rig-test-{os.getpid()}-d"
+    code = f"from rigctl import Rig; import os; Rig.up({name!r}, product=False, bound=True); os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    other = Rig(name)
+    other.machine.wait(30)
+    assert os.path.isdir(other.folder)
+    Rig.up(f"{name}2", product=False, bound=True).down()
+    assert not os.path.exists(other.folder)
 
 
 def test_screenshot_is_a_picture(host, tmp_path):
