@@ -57,6 +57,7 @@ struct channel {
 static struct {
 	struct channel *all;
 	size_t n;
+	bool ending; /* no more connections */
 } channels;
 
 /*
@@ -98,7 +99,7 @@ static void renew(struct channel *ch)
 	}
 	vchan_close(ch->vchan);
 	ch->vchan = NULL;
-	if (offer(ch, &err) < 0)
+	if (!channels.ending && offer(ch, &err) < 0)
 		report_error(&err); /* this channel is lost, the others go on */
 }
 
@@ -259,6 +260,7 @@ int channels_open(const struct boot_contract *boot, struct err *err)
 
 		ch->spec = &boot->channels[i];
 		ch->sock = -1;
+		ch->retry_at = is_eager(ch) ? clock_ms() : 0;
 		snprintf(ch->path, sizeof(ch->path), STUBDOM_XS_CHANNEL "/%s",
 			 ch->spec->name);
 		ch->in = calloc(1, sizeof(*ch->in));
@@ -315,9 +317,7 @@ void channels_run(const struct pollfd *pfds, size_t n)
 	for (size_t i = 0; i < n / CHANNEL_POLL_MAX; i++) {
 		struct channel *ch = &channels.all[i];
 		const struct pollfd *pfd = &pfds[i * CHANNEL_POLL_MAX];
-		const bool due =
-			ch->sock < 0 &&
-			(ch->retry_at ? ch->retry_at <= clock_ms() : is_eager(ch));
+		const bool due = ch->retry_at && ch->retry_at <= clock_ms();
 
 		if (!ch->vchan)
 			continue;
@@ -349,6 +349,7 @@ void channels_close(int ms)
 	const int64_t end = clock_ms() + ms;
 	bool draining = true;
 
+	channels.ending = true;
 	while (draining && clock_ms() < end) {
 		draining = false;
 		for (size_t i = 0; i < channels.n; i++) {
@@ -364,8 +365,15 @@ void channels_close(int ms)
 			clock_wait_ms(5);
 	}
 	for (size_t i = 0; i < channels.n; i++) {
-		if (channels.all[i].vchan)
-			vchan_close(channels.all[i].vchan);
-		channels.all[i].vchan = NULL;
+		struct channel *ch = &channels.all[i];
+
+		if (ch->vchan)
+			vchan_close(ch->vchan);
+		if (ch->sock >= 0)
+			close(ch->sock);
+		free(ch->in);
+		free(ch->out);
 	}
+	free(channels.all);
+	memset(&channels, 0, sizeof(channels));
 }
