@@ -42,7 +42,7 @@ int domain_channels_hear(struct domain_channels *channels, struct err *err)
 			close(fds[i]);
 	}
 	if (rc < 0 || msg.type != RELAY_WANT || msg.channel >= channels->plan->n_channels)
-		return err_set(err, ERR_HOST, "the relay ended unexpectedly");
+		return relay_report_end(channels->relay, err);
 	channels->wanted[msg.channel] = true;
 	return 0;
 }

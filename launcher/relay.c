@@ -60,6 +60,25 @@ int relay_go(struct relay *relay, struct err *err)
 	return 0;
 }
 
+int relay_report_end(const struct relay *relay, struct err *err)
+{
+	siginfo_t info = {0};
+	struct pollfd pfd = {.fd = relay->pidfd, .events = POLLIN};
+
+	if (poll(&pfd, 1, STOP_MS) != 1 ||
+	    waitid(P_PIDFD, (id_t)relay->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return err_set(err, ERR_HOST, "the relay broke its contract");
+	if (info.si_code == CLD_EXITED)
+		return err_set(err, ERR_HOST, "the relay ended with status %d",
+			       info.si_status);
+	/* SIGSYS is the filter's. */
+	return err_set(err, ERR_HOST, "the relay was killed: %s%s",
+		       strsignal(info.si_status),
+		       info.si_status == SIGSYS ? " (a system call that it must not do; "
+						  "see 'dmesg')"
+						: "");
+}
+
 void relay_stop(struct relay *relay)
 {
 	struct pollfd pfd = {.fd = relay->pidfd, .events = POLLIN};

@@ -21,6 +21,9 @@ int relay_start(struct relay *relay, const struct plan *plan, struct err *err);
 /* Lets it open the endpoints and drop its privileges; waits for that, bounded. */
 int relay_go(struct relay *relay, struct err *err);
 
+/* It is gone or says what it must not: sets err to how, and returns -1. */
+int relay_report_end(const struct relay *relay, struct err *err);
+
 /* Ends it and waits for its end. */
 void relay_stop(struct relay *relay);
 

@@ -70,9 +70,13 @@ static int parse_kernel(const struct manifest *m, const json_t *files, const cha
 	out->ramdisk = xgrow(NULL, 0, sizeof(*out->ramdisk));
 	out->ramdisk[0] = NULL;
 	if (get_file(m, files, where, json_object_get(v, "file"), &out->path, &bytes,
-		     err) < 0 ||
-	    get_string(v, where, "cmdline", &out->cmdline, err) < 0)
+		     err) < 0)
 		return -1;
+	/* May be empty: a kernel need not have options. */
+	if (!json_is_string(json_object_get(v, "cmdline")))
+		return err_set(err, ERR_HOST, "%s.cmdline: expected a string; " REBUILD,
+			       where);
+	out->cmdline = xstrdup(json_string_value(json_object_get(v, "cmdline")));
 	if (!json_is_array(ramdisk) || json_array_size(ramdisk) == 0 ||
 	    json_array_size(ramdisk) > MANIFEST_FILES_MAX)
 		return err_set(err, ERR_HOST,
