@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""stubdom-dm as a program: what it prints, how it ends, and the probe as libxl makes it."""
+import json
+import os
+import socket
+import subprocess
+
+import pytest
+
+BUILD = os.path.realpath(os.environ.get("BUILD", "build"))
+LAUNCHER = f"{BUILD}/launcher/stubdom-dm"
+SECONDS = 60
+LINE = ["-xen-domid", "5", "-nodefaults", "-name", "s1"]
+
+
+def run(*args, **kwargs):
+    return subprocess.run([LAUNCHER, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          stdin=subprocess.DEVNULL, timeout=SECONDS, check=False, text=True,
+                          **kwargs)
+
+
+@pytest.fixture(name="image")
+def make_image(tmp_path):
+    """An image with a manifest and nothing else."""
+    manifest = {
+        "version": 1,
+        "kernels": {"linux": {"file": "kernel-linux", "ramdisk": ["root.cpio"],
+                              "cmdline": "console=hvc0"}},
+        "files": {"kernel-linux": {"bytes": 10, "sha256": "0"},
+                  "root.cpio": {"bytes": 50 << 20, "sha256": "0"}},
+        "packages": [],
+        "qemu": {"path": "/qemu", "version": "10.0.13", "version_text": "QEMU emulator version 10",
+                 "help_text": "usage: qemu-system-i386\n",
+                 "probe": {"greeting": {"QMP": {"version": {"qemu": {"major": 10}},
+                                                "capabilities": ["oob"]}},
+                           "commands": {"query-command-line-options": {
+                               "return": [{"option": "run-with",
+                                           "parameters": [{"name": "chroot"}]}]}}}},
+        "root": {"bytes": 50 << 20, "files": 9},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    return ["-stubdom", f"image={tmp_path}"]
+
+
+def check_refused(done, status, *says):
+    """One line, no more, with the words in it."""
+    assert done.returncode == status, done.stderr
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1 and " stubdom-dm: error: " in lines[0]
+    for words in says:
+        assert words in lines[0]
+
+
+def test_help_and_version():
+    done = run("--help")
+    assert done.returncode == 0 and done.stderr == ""
+    for words in ("device_model_override", "--plan", "kernel=linux|nub", "Exit status"):
+        assert words in done.stdout
+    done = run("--version")
+    assert done.returncode == 0 and done.stdout.startswith("stubdom-dm ")
+
+
+def test_refusals(tmp_path, image):
+    check_refused(run(), 2, "no arguments", "--help")
+    check_refused(run(*LINE, "-spice", "port=1,password=hidden"), 2, "argument 6, '-spice",
+                  "vnc=1")
+    assert "hidden" not in run(*LINE, "-spice", "port=1,password=hidden").stderr
+    check_refused(run(*LINE, "-wrong"), 2, "argument 6, '-wrong': not an option")
+    check_refused(run(*LINE, "-stubdom", "memory=1"), 2, "memory: '1' is not")
+    check_refused(run(*LINE, "-stubdom", "image=/nonexistent"), 3,
+                  "/nonexistent/manifest.json: No such file", "image=DIR")
+    check_refused(run(*LINE, *image, "-drive", f"file={tmp_path}/none.img,format=raw"), 3,
+                  "disk of drive 0", "none.img: No such file")
+    check_refused(run(*LINE, *image, "-stubdom", "kernel=nub"), 3, "no kernel 'nub'")
+
+
+def test_one_printable_line():
+    done = run(*LINE, "-drive", "file=nbd:\n\x1b[2Jx")
+    check_refused(done, 2, "nbd:??[2Jx")
+
+
+def test_plan(tmp_path, image):
+    disk = tmp_path / "a.img"
+    disk.write_bytes(bytes(4096))
+    done = run("--plan", *LINE, *image, "-drive", f"file={disk},format=raw", "-chroot", "/x")
+    assert done.returncode == 0 and done.stderr == ""
+    plan = json.loads(done.stdout)
+    assert plan["version"] == 1
+    assert plan["domain"]["name"] == "s1-dm"
+    assert plan["domain"]["memory_mb"] == 272  # 2 * 50 + 160, in steps of 16
+    assert plan["disks"][0]["target"] == str(disk)
+    assert plan["notes"][0].startswith("-chroot /x: dropped")
+    assert run("--plan", *LINE, *image, "-drive", f"file={disk},format=raw", "-chroot",
+               "/x").stdout == done.stdout
+
+
+def test_plan_without_files(image):
+    """A plan is worth seeing on a host that has none of it."""
+    done = run("--plan", *LINE, *image, "-drive", "file=/nonexistent.img,format=raw")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["disks"][0]["target"] == "/nonexistent.img"
+    assert "warning: disk of drive 0: /nonexistent.img: No such file" in done.stderr
+    done = run("--plan", *LINE, "-stubdom", "image=/nonexistent")
+    assert json.loads(done.stdout)["domain"]["memory_mb"] == 0
+    assert "warning: /nonexistent/manifest.json" in done.stderr
+
+
+def test_probe(tmp_path, image):
+    """libxl's own line, with its own listening socket."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "qmp"))
+    listening.listen(1)
+    line = [LAUNCHER, *image, "-S", "-no-user-config", "-nodefaults", "-nographic", "-machine",
+            "none,accel=xen", "-chardev",
+            f"socket,id=libxl-cmd,fd={listening.fileno()},server=on,wait=off", "-mon",
+            "chardev=libxl-cmd,mode=control"]
+    with subprocess.Popen(line, pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE) as process:
+        listening.close()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(SECONDS)
+            client.connect(str(tmp_path / "qmp"))
+            with client.makefile("rw", encoding="utf-8") as stream:
+                assert json.loads(stream.readline())["QMP"]["capabilities"] == ["oob"]
+                for command, expected in (
+                        ("qmp_capabilities", {}),
+                        ("query-command-line-options",
+                         [{"option": "run-with", "parameters": [{"name": "chroot"}]}]),
+                        ("quit", {})):
+                    stream.write(json.dumps({"execute": command, "id": command}) + "\r\n")
+                    stream.flush()
+                    assert json.loads(stream.readline()) == {"return": expected, "id": command}
+        assert process.wait(SECONDS) == 0
+        assert process.stderr.read() == b""
+
+
+def test_probe_without_descriptor(image):
+    check_refused(run(*image, "-machine", "none"), 2, "nobody to answer")
