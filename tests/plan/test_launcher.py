@@ -2,6 +2,7 @@
 """stubdom-dm as a program: what it prints, how it ends, and the probe as libxl makes it."""
 import json
 import os
+import shutil
 import socket
 import subprocess
 
@@ -42,6 +43,19 @@ def make_image(tmp_path):
     return ["-stubdom", f"image={tmp_path}"]
 
 
+CONF = "/etc/qemu-stubdom"
+
+
+@pytest.fixture(name="conf")
+def make_conf():
+    """The configuration's own directory: in the workbench it is this test's alone."""
+    if os.path.exists(CONF):
+        pytest.skip(f"{CONF} is in use on this machine")
+    os.makedirs(f"{CONF}/guests")
+    yield CONF
+    shutil.rmtree(CONF)
+
+
 def check_refused(done, status, *says):
     """One line, no more, with the words in it."""
     assert done.returncode == status, done.stderr
@@ -73,6 +87,28 @@ def test_refusals(tmp_path, image):
     check_refused(run(*LINE, *image, "-drive", f"file={tmp_path}/none.img,format=raw"), 3,
                   "disk of drive 0", "none.img: No such file")
     check_refused(run(*LINE, *image, "-stubdom", "kernel=nub"), 3, "no kernel 'nub'")
+
+
+def test_configuration(image, conf):
+    directory = image[1].split("=")[1]
+    with open(f"{conf}/stubdom.conf", "w", encoding="utf-8") as f:
+        f.write(f"image = {directory}\nvcpus = 2\nmemory = 100\n")
+    with open(f"{conf}/guests/s1.conf", "w", encoding="utf-8") as f:
+        f.write("vcpus = 3\n")
+    assert run("-help").stdout == "usage: qemu-system-i386\n"
+    assert run("-version").stdout == "QEMU emulator version 10\n"
+    domain = json.loads(run("--plan", *LINE, "-stubdom", "memory=200").stdout)["domain"]
+    assert (domain["vcpus"], domain["memory_mb"]) == (3, 200)
+    with open(f"{conf}/guests/s1.conf", "a", encoding="utf-8") as f:
+        f.write("vcpus: 3\n")
+    check_refused(run(*LINE), 2, f"{conf}/guests/s1.conf:2: expected 'key = value'")
+    assert run("-help").returncode == 0
+
+
+def test_qemu_text_without_image(conf):
+    with open(f"{conf}/stubdom.conf", "w", encoding="utf-8") as f:
+        f.write("image = /nonexistent\n")
+    check_refused(run("-help"), 3, "/nonexistent/manifest.json")
 
 
 def test_one_printable_line():

@@ -103,6 +103,7 @@ LINES = {
     "serial": ["-serial", "pty", "-serial", "null", "-serial", "file:{w}/a,b.log"],
     "serial-none": ["-serial", "none", "-serial", "pty", "-serial", "unix:{w}/s,server,nowait"],
     "parallel-none": ["-parallel", "none", "-parallel", "pty", "-serial", "null"],
+    "pty-path": ["-serial", "pty:{w}/pty", "-parallel", "chardev:p", "-chardev", "pty,id=p"],
     "tcp": ["-serial", "tcp:127.0.0.1:{p},server=on,wait=off", "-parallel", "pty"],
     "telnet": ["-serial", "telnet::{p},server,nowait"],
     "mux": ["-serial", "mon:pty", "-monitor", "none"],
