@@ -32,7 +32,6 @@ static int make_room(struct qmp_client *qmp, struct err *err)
 static int read_message(struct qmp_client *qmp, long long deadline, json_t **out,
 			struct err *err)
 {
-	json_error_t why;
 	char *end;
 
 	while (!(end = qmp->used ? memchr(qmp->buf, '\n', qmp->used) : NULL)) {
@@ -48,7 +47,11 @@ static int read_message(struct qmp_client *qmp, long long deadline, json_t **out
 			return err_set(err, ERR_STUB, "QEMU closed the connection");
 		qmp->used += (size_t)n;
 	}
-	*out = json_loadb(qmp->buf, (size_t)(end - qmp->buf), 0, &why);
+	*out = json_loadb(qmp->buf, (size_t)(end - qmp->buf), 0, NULL);
+	/* QEMU has unsigned 64-bit numbers, which jansson's integers cannot hold. */
+	if (!*out)
+		*out = json_loadb(qmp->buf, (size_t)(end - qmp->buf),
+				  JSON_DECODE_INT_AS_REAL, NULL);
 	qmp->used -= (size_t)(end + 1 - qmp->buf);
 	memmove(qmp->buf, end + 1, qmp->used);
 	if (!*out || !json_is_object(*out)) {

@@ -83,15 +83,19 @@ static int pump_typed(int tty, bool terminal)
 /* The bytes go to the terminal as they are: it is the guest's terminal now. */
 static int pump(int tty, bool terminal, struct err *err)
 {
+	/* Standard output: only whether its reader is gone. */
 	struct pollfd fds[] = {{.fd = tty, .events = POLLIN},
-			       {.fd = STDIN_FILENO, .events = POLLIN}};
+			       {.fd = STDIN_FILENO, .events = POLLIN},
+			       {.fd = STDOUT_FILENO, .events = 0}};
 
 	for (;;) {
 		char buf[4096];
 		int rc;
 
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		if (poll(fds, 3, -1) < 0 && errno != EINTR)
 			return err_errno(err, ERR_HOST, errno, "poll");
+		if (fds[2].revents & (POLLERR | POLLHUP))
+			return 0;
 		if (fds[0].revents) {
 			ssize_t n = read(tty, buf, sizeof(buf));
 

@@ -2,8 +2,12 @@
 /* Records in xenstore what dom0 knows of a stub domain (abi/facts.h). */
 #include "domain_facts.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,9 +35,12 @@ static int put_number(struct domain_host *host, const struct plan *plan, const c
 /* Where the toolstack has pointed our standard error, if it is a file. */
 static void find_log(char path[PATH_MAX])
 {
-	ssize_t n = readlink("/proc/self/fd/2", path, PATH_MAX - 1);
+	struct stat st;
+	ssize_t n = -1;
 
-	path[n > 0 && path[0] == '/' ? n : 0] = '\0';
+	if (fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode))
+		n = readlink("/proc/self/fd/2", path, PATH_MAX - 1);
+	path[n > 0 ? n : 0] = '\0';
 }
 
 int domain_facts_write(struct domain_host *host, const struct plan *plan,
@@ -56,7 +63,28 @@ int domain_facts_write(struct domain_host *host, const struct plan *plan,
 	return 0;
 }
 
+/* The directory of them all, if ours was the last; another may be writing its own. */
+static void remove_parent(struct xs_handle *xs)
+{
+	bool done = false;
+
+	while (!done) {
+		xs_transaction_t t = xs_transaction_start(xs);
+		unsigned n = 0;
+		char **children;
+
+		if (t == XBT_NULL)
+			return;
+		children = xs_directory(xs, t, STUBDOM_XS_FACTS, &n);
+		if (children && n == 0)
+			xs_rm(xs, t, STUBDOM_XS_FACTS);
+		free(children);
+		done = xs_transaction_end(xs, t, false) || errno != EAGAIN;
+	}
+}
+
 void domain_facts_remove(struct domain_host *host, const struct plan *plan)
 {
 	xenstore_remove(host->xs, STUBDOM_XS_FACTS "/%u", plan->guest_domid);
+	remove_parent(host->xs);
 }

@@ -64,10 +64,16 @@ int own_make_dir(const struct plan *plan, struct err *err)
 {
 	cleanup_free char *dir = xasprintf(STUBDOM_RUN_DIR "/%u", plan->guest_domid);
 
-	if ((mkdir(STUBDOM_RUN_DIR, 0700) < 0 && errno != EEXIST) ||
-	    (mkdir(dir, 0700) < 0 && errno != EEXIST))
-		return err_errno(err, ERR_HOST, errno, "making %s", dir);
-	return 0;
+	/* Another guest's end may remove the empty directory between the two. */
+	for (int tries = 0; tries < 10; tries++) {
+		if (mkdir(STUBDOM_RUN_DIR, 0700) < 0 && errno != EEXIST)
+			break;
+		if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+			return 0;
+		if (errno != ENOENT)
+			break;
+	}
+	return err_errno(err, ERR_HOST, errno, "making %s", dir);
 }
 
 void own_remove_dir(const struct plan *plan)
@@ -75,4 +81,5 @@ void own_remove_dir(const struct plan *plan)
 	cleanup_free char *dir = xasprintf(STUBDOM_RUN_DIR "/%u", plan->guest_domid);
 
 	rmdir(dir);
+	rmdir(STUBDOM_RUN_DIR); /* unless another guest has its own in it */
 }

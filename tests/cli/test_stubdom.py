@@ -134,6 +134,11 @@ class Terminal:
         return status
 
 
+def read_line(process):
+    assert select.select([process.stdout], [], [], SECONDS)[0]
+    return process.stdout.readline()
+
+
 def test_list(host):
     out, _ = host.run("list")
     head, row = out.splitlines()
@@ -324,6 +329,25 @@ def test_serial_that_ends(host):
     assert b"the serial port was closed" in terminal.seen
 
 
+def test_serial_in_a_pipe(host):
+    """What comes is sent, what the guest says is printed, and the reader's end is the end."""
+    guest, slave = pty.openpty()
+    host.put("local/domain/7/serial/0/tty", os.ttyname(slave))
+    process = host.start("serial", "s1", stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    process.stdin.write(b"hello\x1d\n")
+    process.stdin.close()
+    got = b""
+    while not got.endswith(b"\n"):
+        got += os.read(guest, 100)
+    assert got == b"hello\x1d\n"
+    os.write(guest, b"answer\n")
+    assert read_line(process) == b"answer\n"
+    process.stdout.close()
+    assert process.wait(SECONDS) == 0
+    os.close(slave)
+    os.close(guest)
+
+
 def test_serial_without_a_pty(host):
     _, err = host.run("serial", "s1", status=5)
     assert 'serial="pty"' in err
@@ -346,11 +370,6 @@ def test_log(host):
     log.unlink()
     _, err = host.run("log", "s1", status=3)
     assert "No such file" in err
-
-
-def read_line(process):
-    assert select.select([process.stdout], [], [], SECONDS)[0]
-    return process.stdout.readline()
 
 
 def test_log_follow(host):

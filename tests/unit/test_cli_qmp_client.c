@@ -98,6 +98,14 @@ static void test_good(void **state)
 			 0);
 	assert_int_equal(json_integer_value(json_object_get(result, "a")), 2);
 	json_decref(result);
+	/* More than a signed 64-bit integer holds. */
+	assert_int_equal(
+		run(GREETING CAPABLE
+		    "{\"return\": 18446744073709551615, \"id\": \"stubdom-1\"}\r\n",
+		    NULL, &result, &err),
+		0);
+	assert_true(json_number_value(result) > 1.8e19);
+	json_decref(result);
 }
 
 static void test_error_reply(void **state)
