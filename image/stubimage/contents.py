@@ -53,7 +53,7 @@ MODULES_LIST = "lib/modules.load"  # read by the agent: one path and its paramet
 
 # The agent is PID 1 and has no use for more than errors on the console.
 KERNEL_CMDLINE = "console=hvc0 loglevel=4 panic=-1 rdinit=/init"
-NUB_CMDLINE = ""
+NUB_CMDLINE = "init=/init"
 
 # What QEMU is asked for the toolstack's probe.
 PROBE_COMMANDS = ("query-version", "query-target", "query-commands", "query-machines",
