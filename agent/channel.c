@@ -3,6 +3,7 @@
 #include "channel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ struct channel {
 	const struct boot_channel *spec;
 	char path[sizeof(STUBDOM_XS_CHANNEL "/") + STUBDOM_CHANNEL_NAME_MAX];
 	struct libxenvchan *vchan; /* NULL: given up */
-	int sock;		   /* to QEMU, or -1 */
+	int sock;		   /* to QEMU (save: its file), or -1 */
 	bool sock_eof;		   /* QEMU sends nothing more */
 	bool again;		   /* stopped by ROUNDS_MAX, not for want of bytes */
 	int64_t retry_at;	   /* when to connect to QEMU again; 0: no plan */
@@ -68,6 +69,12 @@ static bool is_eager(const struct channel *ch)
 {
 	return ch->spec->kind == STUBDOM_CHANNEL_SERIAL ||
 	       ch->spec->kind == STUBDOM_CHANNEL_PARALLEL;
+}
+
+/* QEMU saves its state to a file, and says on its monitor when that is complete. */
+static bool is_save(const struct channel *ch)
+{
+	return ch->spec->kind == STUBDOM_CHANNEL_SAVE;
 }
 
 static int offer(struct channel *ch, struct err *err)
@@ -124,18 +131,29 @@ static void connect_failed(struct channel *ch, int why)
 	renew(ch);
 }
 
-static void connect_qemu(struct channel *ch)
+static int open_sock(const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", ch->spec->path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		const int why = errno;
 
-		if (fd >= 0)
-			close(fd);
-		connect_failed(ch, why);
+		close(fd);
+		errno = why;
+		return -1;
+	}
+	return fd;
+}
+
+static void connect_qemu(struct channel *ch)
+{
+	int fd = is_save(ch) ? open(ch->spec->path, O_RDONLY | O_CLOEXEC)
+			     : open_sock(ch->spec->path);
+
+	if (fd < 0) {
+		connect_failed(ch, errno);
 		return;
 	}
 	ch->sock = fd;
@@ -182,7 +200,7 @@ static bool step_out(struct channel *ch, bool *ended)
 	ssize_t n;
 
 	if (out->len == 0 && ch->sock >= 0 && !ch->sock_eof) {
-		n = recv(ch->sock, out->bytes, sizeof(out->bytes), MSG_DONTWAIT);
+		n = read(ch->sock, out->bytes, sizeof(out->bytes));
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 			ch->sock_eof = true;
 		if (n > 0) {
@@ -210,6 +228,8 @@ static void qemu_closed(struct channel *ch)
 	const bool eager = is_eager(ch);
 
 	drop_sock(ch);
+	if (is_save(ch))
+		unlink(ch->spec->path); /* it takes up memory, and is in dom0 now */
 	if (eager) {
 		/* Such a port is closed once, when QEMU ends. */
 		vchan_close(ch->vchan);

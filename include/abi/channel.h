@@ -14,7 +14,10 @@
  *  - QEMU closes the socket: the agent closes the vchan;
  *  - a serial, parallel or log channel is connected to QEMU from the start, so
  *    that what is written before dom0 attaches is kept, up to the ring's size,
- *    and then holds QEMU back.
+ *    and then holds QEMU back;
+ *  - a save channel's path is the file that QEMU's xen-save-devices-state wrote:
+ *    dom0 opens the vchan after that command has returned, and gets the file and
+ *    then the end of the stream.
  */
 #define STUBDOM_XS_CHANNEL "data/channel"
 #define STUBDOM_CHANNEL_NAME_MAX 63 /* [A-Za-z0-9_.-], not starting with '.' */

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -382,6 +383,37 @@ static void test_waits_for_a_qemu_that_does_not_listen_yet(void **state)
 	stop();
 }
 
+static void test_save_hands_over_the_file_and_removes_it(void **state)
+{
+	char state_bytes[3 * RING], got[4 * RING];
+	size_t n = 0;
+	int fd;
+
+	for (size_t i = 0; i < sizeof(state_bytes); i++)
+		state_bytes[i] = (char)(i * 7 + 1);
+	start(STUBDOM_CHANNEL_SAVE, false);
+	fd = open(t.path, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, state_bytes, sizeof(state_bytes)),
+			 sizeof(state_bytes));
+	close(fd);
+	dom0_connect();
+	settle(0);
+	while (n < 2 * RING) {
+		memcpy(got + n, offered->out, offered->out_len);
+		n += offered->out_len;
+		offered->out_len = 0;
+		assert_int_equal(offers, 1);
+		kick();
+		settle(0);
+	}
+	memcpy(got + n, last_words, RING);
+	assert_int_equal(n, 2 * RING);
+	assert_memory_equal(got, state_bytes, sizeof(state_bytes));
+	assert_int_equal(offers, 2); /* for the next save */
+	assert_int_equal(access(t.path, F_OK), -1);
+	stop();
+}
+
 static void test_idle_does_nothing(void **state)
 {
 	start(STUBDOM_CHANNEL_QMP, true);
@@ -419,6 +451,7 @@ int main(void)
 		cmocka_unit_test(test_slow_qemu_holds_dom0_back),
 		cmocka_unit_test(test_serial_outlives_its_clients),
 		cmocka_unit_test(test_waits_for_a_qemu_that_does_not_listen_yet),
+		cmocka_unit_test(test_save_hands_over_the_file_and_removes_it),
 		cmocka_unit_test(test_idle_does_nothing),
 		cmocka_unit_test(test_end_passes_on_what_is_left),
 	};
