@@ -10,81 +10,87 @@
 
 #define LINK_MAX_DEPTH 40
 
-static struct dent *walk(struct dent *start, const char *path, unsigned flags, char *last,
-			 int *links);
-
-/* Continues from the link `d` found in `dir`; consumes d. */
-static struct dent *follow(struct dent *dir, struct dent *d, int *links)
+/* Text of a link, allocated; ERR_PTR on failure. */
+static char *link_text(struct inode *ino)
 {
-	struct inode *ino = d->inode;
-	struct dent *r;
 	char *buf;
 	ssize_t n;
 
-	if (++*links > LINK_MAX_DEPTH) {
-		dent_put(d);
-		return ERR_PTR(-ELOOP);
-	}
-	if (ino->ops && ino->ops->follow) {
-		r = ino->ops->follow(ino);
-		dent_put(d);
-		return r;
-	}
 	if (ino->link) {
-		r = walk(dir, ino->link, 0, NULL, links);
-		dent_put(d);
-		return r;
+		buf = kstrdup(ino->link);
+		return buf ? buf : ERR_PTR(-ENOMEM);
 	}
+	if (!ino->ops || !ino->ops->readlink)
+		return ERR_PTR(-EINVAL);
 	buf = kmalloc(PATH_MAX);
-	if (!buf || !ino->ops || !ino->ops->readlink) {
-		kfree(buf);
-		dent_put(d);
-		return ERR_PTR(buf ? -EINVAL : -ENOMEM);
-	}
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
 	n = ino->ops->readlink(ino, buf, PATH_MAX - 1);
-	dent_put(d);
-	if (n >= 0) {
-		buf[n] = 0;
-		r = walk(dir, buf, 0, NULL, links);
-	} else {
-		r = ERR_PTR(n);
+	if (n < 0) {
+		kfree(buf);
+		return ERR_PTR(n);
 	}
-	kfree(buf);
-	return r;
+	buf[n] = 0;
+	return buf;
 }
 
-static struct dent *walk(struct dent *start, const char *path, unsigned flags, char *last,
-			 int *links)
+/* What is still to be walked once the link `ino` is put in front of `rest`; allocated. */
+static char *splice(struct inode *ino, const char *rest, bool slash)
+{
+	char *text = link_text(ino), *path;
+	size_t a, b = strlen(rest);
+
+	if (IS_ERR(text))
+		return text;
+	a = strlen(text);
+	path = a && a + b + 2 <= PATH_MAX ? kmalloc(a + b + 2) : NULL;
+	if (path) {
+		memcpy(path, text, a);
+		path[a] = '/';
+		memcpy(path + a + slash, rest, b + 1);
+		if (!slash)
+			path[a] = 0;
+	}
+	kfree(text);
+	return path ? path : ERR_PTR(!a ? -ENOENT : a + b + 2 > PATH_MAX ? -ENAMETOOLONG : -ENOMEM);
+}
+
+static void step(struct dent **d, struct dent *next)
+{
+	dent_put(*d);
+	*d = next;
+}
+
+/* Iterative: the stack is small and links may chain. */
+static struct dent *walk(struct dent *start, const char *path, unsigned flags, char *last)
 {
 	struct dent *d = dent_get(*path == '/' ? root_dent : start);
-	char name[NAME_MAX + 1];
+	char name[NAME_MAX + 1], *spliced = NULL;
+	long err = *path ? 0 : -ENOENT;
+	int links = 0;
 
-	if (!*path) {
-		dent_put(d);
-		return ERR_PTR(-ENOENT);
-	}
-	for (;;) {
-		const char *end, *rest;
+	while (!err) {
+		const char *rest;
 		struct dent *next;
 		bool final, slash;
-		size_t n;
+		size_t n = 0;
 
 		while (*path == '/')
 			path++;
 		if (!*path) {
 			if (flags & LOOKUP_PARENT)
 				strlcpy(last, ".", NAME_MAX + 1);
-			return d;
+			break;
 		}
 		if (!S_ISDIR(d->inode->mode)) {
-			dent_put(d);
-			return ERR_PTR(-ENOTDIR);
+			err = -ENOTDIR;
+			break;
 		}
-		end = strchr(path, '/');
-		n = end ? (size_t)(end - path) : strlen(path);
+		while (path[n] && path[n] != '/')
+			n++;
 		if (n > NAME_MAX) {
-			dent_put(d);
-			return ERR_PTR(-ENAMETOOLONG);
+			err = -ENAMETOOLONG;
+			break;
 		}
 		memcpy(name, path, n);
 		name[n] = 0;
@@ -95,40 +101,62 @@ static struct dent *walk(struct dent *start, const char *path, unsigned flags, c
 		path = rest;
 		if (final && flags & LOOKUP_PARENT) {
 			strlcpy(last, name, NAME_MAX + 1);
-			return d;
+			break;
 		}
 		if (!strcmp(name, "."))
 			continue;
 		if (!strcmp(name, "..")) {
-			next = dent_get(d->parent);
-			dent_put(d);
-			d = next;
+			step(&d, dent_get(d->parent));
 			continue;
 		}
 		next = dent_lookup(d, name);
 		if (!next) {
-			dent_put(d);
-			return ERR_PTR(-ENOENT);
+			err = -ENOENT;
+			break;
 		}
-		if (S_ISLNK(next->inode->mode) && (!final || slash || !(flags & LOOKUP_NOFOLLOW)))
-			next = follow(d, next, links);
-		dent_put(d);
-		if (IS_ERR(next))
-			return next;
-		if (slash && !S_ISDIR(next->inode->mode)) {
+		if (S_ISLNK(next->inode->mode) && (!final || slash || !(flags & LOOKUP_NOFOLLOW))) {
+			struct inode *ino = next->inode;
+			struct dent *target;
+			char *p;
+
+			if (++links > LINK_MAX_DEPTH) {
+				err = -ELOOP;
+			} else if (ino->ops && ino->ops->follow) {
+				target = ino->ops->follow(ino);
+				if (IS_ERR(target))
+					err = PTR_ERR(target);
+				else
+					step(&d, target);
+			} else {
+				p = splice(ino, rest, slash);
+				if (IS_ERR(p)) {
+					err = PTR_ERR(p);
+				} else {
+					kfree(spliced);
+					path = spliced = p;
+					if (*p == '/')
+						step(&d, dent_get(root_dent));
+				}
+			}
 			dent_put(next);
-			return ERR_PTR(-ENOTDIR);
+			continue;
 		}
-		d = next;
+		if (slash && !S_ISDIR(next->inode->mode))
+			err = -ENOTDIR;
+		step(&d, next);
 	}
+	kfree(spliced);
+	if (err) {
+		dent_put(d);
+		return ERR_PTR(err);
+	}
+	return d;
 }
 
 struct dent *path_lookup(struct dent *dir, const char *path, unsigned flags,
 			 char last[NAME_MAX + 1])
 {
-	int links = 0;
-
-	return walk(dir ? dir : current->proc->fs->cwd, path, flags, last, &links);
+	return walk(dir ? dir : current->proc->fs->cwd, path, flags, last);
 }
 
 /* Counted start directory of an *at call; NULL: the working directory. */
@@ -225,54 +253,73 @@ static struct dent *create(struct dent *dir, const char *name, u32 mode)
 	return d;
 }
 
-/* A symbolic link to a file that is not there yet may be created through. */
-static struct dent *open_create(struct dent *start, const char *path, unsigned flags,
-				u32 mode, int depth)
+/* One round of open_create: the entry, or a link to go on with in *link (and its directory
+ * in *from), for a symbolic link to a file that is not there yet may be created through. */
+static struct dent *create_round(struct dent **from, const char *path, unsigned flags, u32 mode,
+				 char **link)
 {
 	char last[NAME_MAX + 1];
-	struct dent *dir = path_lookup(start, path, LOOKUP_PARENT, last), *d;
+	struct dent *dir = path_lookup(*from, path, LOOKUP_PARENT, last), *d;
 	size_t n = strlen(path);
 
+	*link = NULL;
 	if (IS_ERR(dir))
 		return dir;
-	if (n && path[n - 1] == '/') {
-		dent_put(dir);
-		return ERR_PTR(-EISDIR);
-	}
 	if (!S_ISDIR(dir->inode->mode)) {
-		dent_put(dir);
-		return ERR_PTR(-ENOTDIR);
-	}
-	if (!strcmp(last, ".") || !strcmp(last, "..")) {
-		dent_put(dir);
-		return ERR_PTR(-EISDIR);
-	}
-	d = dent_lookup(dir, last);
-	if (!d) {
-		d = create(dir, last, mode);
-	} else if (flags & O_EXCL) {
-		dent_put(d);
-		d = ERR_PTR(-EEXIST);
-	} else if (S_ISLNK(d->inode->mode)) {
-		struct inode *ino = d->inode;
-		int links = 0;
-
-		if (flags & O_NOFOLLOW) {
+		d = ERR_PTR(-ENOTDIR);
+	} else if ((n && path[n - 1] == '/') || !strcmp(last, ".") || !strcmp(last, "..")) {
+		d = ERR_PTR(-EISDIR);
+	} else {
+		d = dent_lookup(dir, last);
+		if (!d) {
+			d = create(dir, last, mode);
+		} else if (flags & O_EXCL) {
 			dent_put(d);
-			d = ERR_PTR(-ELOOP);
-		} else if (ino->link && depth < LINK_MAX_DEPTH) {
-			char *link = kstrdup(ino->link);
+			d = ERR_PTR(-EEXIST);
+		} else if (S_ISLNK(d->inode->mode)) {
+			struct inode *ino = d->inode;
+			struct dent *target = NULL;
 
+			if (flags & O_NOFOLLOW)
+				target = ERR_PTR(-ELOOP);
+			else if (ino->ops && ino->ops->follow)
+				target = ino->ops->follow(ino);
+			else
+				*link = link_text(ino);
 			dent_put(d);
-			d = link ? open_create(dir, link, flags, mode, depth + 1) :
-				   ERR_PTR(-ENOMEM);
-			kfree(link);
-		} else {
-			d = follow(dir, d, &links);
+			d = target;
 		}
 	}
-	dent_put(dir);
+	if (*link)
+		*from = dir; /* counted */
+	else
+		dent_put(dir);
 	return d;
+}
+
+static struct dent *open_create(struct dent *start, const char *path, unsigned flags, u32 mode)
+{
+	struct dent *from = start, *d, *old;
+	char *link = NULL, *text = NULL;
+
+	for (int depth = 0; depth <= LINK_MAX_DEPTH; depth++) {
+		old = text ? from : NULL;
+		d = create_round(&from, text ? text : path, flags, mode, &link);
+		kfree(text);
+		text = NULL;
+		if (old)
+			dent_put(old);
+		if (!link)
+			return d;
+		if (IS_ERR(link)) {
+			dent_put(from);
+			return (struct dent *)link;
+		}
+		text = link;
+	}
+	kfree(text);
+	dent_put(from);
+	return ERR_PTR(-ELOOP);
 }
 
 struct file *file_open(struct dent *start, const char *path, unsigned flags, u32 mode)
@@ -282,7 +329,7 @@ struct file *file_open(struct dent *start, const char *path, unsigned flags, u32
 	bool dir;
 
 	if (flags & O_CREAT && !(flags & O_PATH))
-		d = open_create(start, path, flags, mode, 0);
+		d = open_create(start, path, flags, mode);
 	else
 		d = path_lookup(start, path, flags & O_NOFOLLOW ? LOOKUP_NOFOLLOW : 0, NULL);
 	if (IS_ERR(d))

@@ -178,7 +178,8 @@ long sys_clock_nanosleep(int clock, int flags, const void *req, void *rem)
 
 	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
 	    clock != CLOCK_TAI)
-		return clock == CLOCK_THREAD_CPUTIME_ID ? -EINVAL : -EOPNOTSUPP;
+		return clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
+		       clock == CLOCK_MONOTONIC_COARSE ? -EOPNOTSUPP : -EINVAL;
 	err = deadline_from_user(req, absolute, clock == CLOCK_REALTIME || clock == CLOCK_TAI,
 				 &deadline);
 	while (!err)

@@ -142,7 +142,7 @@ static int unix_bind(struct socket *s, const u8 *addr, u32 len)
 
 	if (err)
 		return err;
-	if (u->addr_len)
+	if (u->addr_len && (len == 2 || !addr[2]))
 		return -EINVAL;
 	if (len == 2)
 		return autobind(u);
@@ -165,6 +165,10 @@ static int unix_bind(struct socket *s, const u8 *addr, u32 len)
 				dent_put(d);
 			dent_put(dir);
 			return -EADDRINUSE;
+		}
+		if (u->addr_len) {
+			dent_put(dir);
+			return -EINVAL;
 		}
 		ino = inode_create(S_IFSOCK | (0777 & ~current->proc->fs->umask));
 		d = dent_create(dir, last, ino);

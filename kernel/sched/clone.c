@@ -224,10 +224,14 @@ static long clone_common(const struct clone_request *c)
 	if (c->flags & CLONE_PARENT_SETTID)
 		put_user32((u32)tid, (void *)c->parent_tid);
 	if (c->flags & CLONE_CHILD_SETTID) {
-		if (p->mm != self->proc->mm)
-			mm_activate(p->mm);
+		struct mm *own = self->proc->mm;
+
+		/* In the child's memory; a fault on the way must look there, too. */
+		self->proc->mm = p->mm;
+		mm_activate(p->mm);
 		put_user32((u32)tid, (void *)c->child_tid);
-		mm_activate(self->proc->mm);
+		self->proc->mm = own;
+		mm_activate(own);
 	}
 	list_add_tail(&p->threads, &t->link);
 	p->nthreads++;
