@@ -105,12 +105,11 @@ static ssize_t pipe_write(struct file *f, struct uio *u, u64 *pos)
 			return done ? done : -ENOMEM;
 		n = MIN(MIN(room, PAGE_SIZE - off % PAGE_SIZE), u->left);
 		k = uio_get(u, *page + off % PAGE_SIZE, n);
+		if (k < n) /* as Linux, what came before the fault is dropped */
+			return done ? done : -EFAULT;
 		p->head += (u32)k;
 		done += (ssize_t)k;
-		if (k)
-			waitq_wake(&p->wq, POLLIN | POLLRDNORM);
-		if (k < n)
-			return done ? done : -EFAULT;
+		waitq_wake(&p->wq, POLLIN | POLLRDNORM);
 	}
 	return done;
 }

@@ -169,8 +169,9 @@ long sys_lseek(int fd, s64 off, int whence)
 		else if (whence == 1)
 			pos = (s64)f->pos + off;
 	} else if (!f->ops->seekable) {
-		/* Character devices other than terminals let a seek pass. */
-		pos = f->inode && S_ISCHR(f->inode->mode) && !f->ops->poll ? 0 : -ESPIPE;
+		/* Character devices other than terminals let a seek pass, and so do eventfd
+		 * and its kin. */
+		pos = !f->inode || (S_ISCHR(f->inode->mode) && !f->ops->poll) ? 0 : -ESPIPE;
 		file_put(f);
 		return pos;
 	} else {

@@ -409,6 +409,18 @@ static u64 control_out(struct socket *s, struct sockmsg *m, u64 control, u64 roo
 	return used;
 }
 
+/* The descriptor's errors come before those of the pointers. */
+static long check_socket(int fd)
+{
+	struct socket *s;
+	struct file *f = socket_get(fd, &s);
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	file_put(f);
+	return 0;
+}
+
 static long send_common(int fd, struct sockmsg *m, int flags)
 {
 	struct socket *s;
@@ -442,8 +454,10 @@ long sys_sendmsg(int fd, const void *msg, int flags)
 	struct sockmsg m = { 0 };
 	struct user_msghdr h;
 	struct uio_vec *vec = NULL;
-	long r;
+	long r = check_socket(fd);
 
+	if (r)
+		return r;
 	if (copy_from_user(&h, msg, sizeof(h)))
 		return -EFAULT;
 	if (h.name && h.name_len) {
@@ -517,8 +531,10 @@ long sys_recvmsg(int fd, void *msg, int flags)
 	struct uio_vec *vec = NULL;
 	struct socket *s;
 	int out_flags;
-	long r;
+	long r = check_socket(fd);
 
+	if (r)
+		return r;
 	if (copy_from_user(&h, msg, sizeof(h)))
 		return -EFAULT;
 	r = iovec_import((void *)h.iov, h.iov_len, &m.uio, &vec);

@@ -42,7 +42,7 @@ static void capacity(void)
 
 	pipe2(p, O_NONBLOCK);
 	try(fcntl(p[0], F_GETPIPE_SZ));
-	try(write(p[1], block, 60000));
+	try(write(p[1], block, 61440));
 	try(write(p[1], block, 100000));
 	try(write(p[1], block, 1));
 	try(read(p[0], block, 4095));
@@ -181,8 +181,8 @@ static void selecting(void)
 	FD_SET(p[0], &r);
 	try(select(p[0] + 1, &r, NULL, NULL, NULL));
 	FD_ZERO(&r);
-	FD_SET(500, &r);
-	try(select(501, &r, NULL, NULL, NULL));
+	FD_SET(60, &r);
+	try(select(61, &r, NULL, NULL, NULL));
 	try(select(-1, NULL, NULL, NULL, NULL));
 	tv = (struct timeval){ -1, 0 };
 	try(select(0, NULL, NULL, NULL, &tv));

@@ -146,7 +146,7 @@ static void abstract(void)
 	try(listen(l, 1));
 	try(connect(c, (void *)&a, len));
 	try(getpeername(c, (void *)&b, &n));
-	say("%u %s", n, b.sun_path + 1);
+	say("%u %.8s", n, b.sun_path + 1);
 	close(c);
 	close(l);
 	c = socket(AF_UNIX, SOCK_STREAM, 0);

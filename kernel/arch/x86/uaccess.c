@@ -32,7 +32,8 @@ static size_t copy_raw(void *dst, const void *src, size_t n)
 			 "mov %[bytes], %%rcx\n"
 			 "2:\trep movsb\n\t"
 			 "jmp 4f\n"
-			 "3:\tlea (%[bytes], %%rcx, 8), %%rcx\n"
+			 "3:\tlea (%[bytes], %%rcx, 8), %%rcx\n\t"
+			 "jmp 2b\n" /* byte by byte up to the very edge */
 			 "4:\n\t" EXTABLE("1b", "3b") EXTABLE("2b", "4b")
 			 : "+D"(dst), "+S"(src), "+c"(words)
 			 : [bytes] "r"(bytes)
