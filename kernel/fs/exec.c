@@ -537,6 +537,16 @@ out:
 	return err;
 }
 
+int exec_check(const char *path)
+{
+	struct file *f = open_program(path);
+
+	if (IS_ERR(f))
+		return (int)PTR_ERR(f);
+	file_put(f);
+	return 0;
+}
+
 int exec_load(const char *path, struct exec_strings *str)
 {
 	return exec_depth(path, str, 0);

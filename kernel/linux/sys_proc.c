@@ -522,7 +522,9 @@ long sys_execve(const char *upath, const void *argv, const void *envp)
 	if (!path)
 		return -ENOMEM;
 	n = strncpy_from_user(path, upath, PATH_MAX);
-	err = n < 0 ? (int)n : strings_in(&s, argv, &s.argc);
+	err = n < 0 ? (int)n : exec_check(path);
+	if (!err)
+		err = strings_in(&s, argv, &s.argc);
 	if (!err)
 		err = strings_in(&s, envp, &s.envc);
 	if (!err && !s.argc) {
