@@ -28,6 +28,7 @@
 
 #define DM_OP_BUFS_MAX 16u
 #define DM_OP_BUF_SIZE 4096u
+#define MULTICALL_MAX 32u
 
 struct privcmd {
 	domid_t dom; /* DOMID_INVALID: not restricted */
@@ -344,28 +345,57 @@ static bool memory_op_on_self(const struct privcmd_hypercall *c)
 	return dom == DOMID_SELF;
 }
 
-static long ioctl_hypercall(struct file *f, void __user *arg)
+static long user_hypercall(const struct privcmd_hypercall *c)
 {
-	struct privcmd *p = f->priv;
-	struct privcmd_hypercall c;
 	long ret;
 
-	if (p->dom != DOMID_INVALID)
-		return -EPERM;
-	if (copy_from_user(&c, arg, sizeof(c)))
-		return -EFAULT;
-	if (!hypercall_allowed(&c) || memory_op_on_self(&c)) {
+	if (!hypercall_allowed(c) || memory_op_on_self(c)) {
 		printk_once("xen: hypercall %lu (%lu) of user space refused\n",
-			    (unsigned long)c.op, (unsigned long)c.arg[0]);
+			    (unsigned long)c->op, (unsigned long)c->arg[0]);
 		return -EPERM;
 	}
 	/* Arguments point to user memory, which Xen may touch only while we may. */
 	if (cpu_smap_on)
 		__asm__ volatile("stac" ::: "memory");
-	ret = hypercall5(c.op, c.arg[0], c.arg[1], c.arg[2], c.arg[3], c.arg[4]);
+	ret = hypercall5(c->op, c->arg[0], c->arg[1], c->arg[2], c->arg[3], c->arg[4]);
 	if (cpu_smap_on)
 		__asm__ volatile("clac" ::: "memory");
 	return ret;
+}
+
+/* libxenctrl wraps memory operations so, for results that do not fit in an int. Each
+ * entry is checked and made by itself: what Xen reads is what was checked. */
+static long user_multicall(const struct privcmd_hypercall *c)
+{
+	multicall_entry_t *list = (multicall_entry_t *)c->arg[0];
+
+	if (c->arg[1] > MULTICALL_MAX)
+		return -E2BIG;
+	for (u64 i = 0; i < c->arg[1]; i++) {
+		struct privcmd_hypercall one;
+		multicall_entry_t e;
+
+		if (copy_from_user(&e, list + i, sizeof(e)))
+			return -EFAULT;
+		one.op = e.op;
+		memcpy(one.arg, e.args, sizeof(one.arg));
+		e.result = (xen_ulong_t)user_hypercall(&one);
+		if (copy_to_user(&list[i].result, &e.result, sizeof(e.result)))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+static long ioctl_hypercall(struct file *f, void __user *arg)
+{
+	struct privcmd *p = f->priv;
+	struct privcmd_hypercall c;
+
+	if (p->dom != DOMID_INVALID)
+		return -EPERM;
+	if (copy_from_user(&c, arg, sizeof(c)))
+		return -EFAULT;
+	return c.op == __HYPERVISOR_multicall ? user_multicall(&c) : user_hypercall(&c);
 }
 
 static long ioctl_restrict(struct file *f, void __user *arg)
