@@ -108,14 +108,14 @@ debian_root() {
 	_pid=$!
 	_step= _said=$_t0
 	while kill -0 $_pid 2>/dev/null; do
-		_now=$(sed -n 's/^I: \([a-z].*\)/\1/p' "$_work/log" | grep -vE 'automatically|architecture|signed-by' | tail -n1)
+		_now=$(sed -n 's/^I: \([a-z].*\)/\1/p' "$_work/log" | grep -vE 'automatically|architecture|signed-by|hook|success' | tail -n1)
 		if [ -n "$_now" ] && [ "$_now" != "$_step" ]; then
 			_step=$_now _said=$(date +%s)
 			say "$(printf '[%3d s]' $((_said - _t0))) $_now"
 		elif [ $(($(date +%s) - _said)) -ge 20 ]; then
 			_said=$(date +%s)
-			say "$(printf '[%3d s]' $((_said - _t0))) $(grep -c '^Status: install ok installed' \
-				"$_target/var/lib/dpkg/status" 2>/dev/null) packages are installed"
+			_n=$(grep -c '^Status: install ok installed' "$_target/var/lib/dpkg/status" 2>/dev/null) || _n=
+			say "$(printf '[%3d s]' $((_said - _t0))) ${_step%...}${_n:+: $_n packages so far}"
 		fi
 		sleep 1
 	done

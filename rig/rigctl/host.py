@@ -13,12 +13,13 @@ import subprocess
 import sys
 import time
 
+from . import console
 from .errors import RigDead, RigError
 from .link import Link, NoAnswer
 from .machine import PORTS, Machine, arguments, initrd
 from .paths import CACHE, RIG, Lock
 
-BOOT_TIMEOUT = 400      # it takes 30 s on an idle machine of two cores
+BOOT_TIMEOUT = 900      # it takes 30 s on an idle machine of two cores
 RECIPE = 2              # part of the saved host's key: raise it when hosts must be saved anew
 
 
@@ -89,6 +90,9 @@ def wait_for_agent(machine, timeout):
             pass
         if not machine.pid():
             raise RigDead(machine.diagnosis("its machine ended while it booted"))
+        if console.panicked(machine.path("console.log")):
+            console.settle(machine.path("console.log"))
+            raise RigDead(machine.diagnosis("Xen or dom0 panicked while it booted"))
         if time.monotonic() > deadline:
             raise RigDead(machine.diagnosis(f"it did not boot within {timeout:.0f} s"))
         time.sleep(0.05)
