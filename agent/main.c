@@ -154,8 +154,10 @@ static _Noreturn void finish(struct agent *agent)
 	const bool wanted = agent->kill_at || (agent->running && qemu_ended_well());
 	struct err err;
 
+	/* Ends with the pipe; a child that QEMU left behind may keep it open. */
 	while (qemu_output_fd() >= 0 && clock_ms() < end)
-		qemu_read_output();
+		if (!qemu_read_output())
+			clock_wait_ms(5);
 	channels_close(DRAIN_MS);
 	report_exit(qemu_how_ended());
 	if (!wanted) {

@@ -81,13 +81,13 @@ static void end_line(void)
 	qemu.line_len = 0;
 }
 
-void qemu_read_output(void)
+bool qemu_read_output(void)
 {
 	char chunk[512];
 	ssize_t n = read(qemu.output, chunk, sizeof(chunk));
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return false;
 	for (ssize_t i = 0; i < n; i++) {
 		if (chunk[i] == '\n' || qemu.line_len == sizeof(qemu.line))
 			end_line();
@@ -99,6 +99,7 @@ void qemu_read_output(void)
 		close(qemu.output);
 		qemu.output = -1;
 	}
+	return true;
 }
 
 bool qemu_reap(void)

@@ -34,11 +34,19 @@ static struct {
 	unsigned first, n;
 } xs = {.fd = -1};
 
+void xs_client_attach(int fd)
+{
+	memset(&xs, 0, sizeof(xs));
+	xs.fd = fd;
+}
+
 int xs_client_open(struct err *err)
 {
-	xs.fd = open(XENBUS, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (xs.fd < 0)
+	int fd = open(XENBUS, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
 		return err_errno(err, ERR_STUB, errno, "no Xen: cannot open " XENBUS);
+	xs_client_attach(fd);
 	return 0;
 }
 
@@ -69,6 +77,8 @@ static int fill(void)
 		n = read(xs.fd, (char *)&xs.in + xs.in_len, want - xs.in_len);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return 0;
+		if (n == 0)
+			errno = EPIPE;
 		if (n <= 0)
 			return -1;
 		xs.in_len += (size_t)n;

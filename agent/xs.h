@@ -17,6 +17,9 @@ enum { XS_TIMEOUT_MS = 10000 };
 
 int xs_client_open(struct err *err);
 
+/* Uses a connection that is open already, a non-blocking stream. */
+void xs_client_attach(int fd);
+
 /* -1 before xs_client_open. */
 int xs_client_fd(void);
 
