@@ -158,16 +158,38 @@ static void __init ramdisk_unpack(void)
 	cpio_unpack(phys_to_virt(ramdisk.start), ramdisk.end - ramdisk.start);
 }
 
+#define MAX_ENV 16
+
+/* Words NAME=value of the command line, with a capital first, go to PID 1, as on Linux. */
+static void __init env_from_cmdline(char *envp[MAX_ENV + 1], unsigned n)
+{
+	static char copy[2048];
+	char *p = copy;
+
+	strlcpy(copy, cmdline_get(), sizeof(copy));
+	while (*p && n < MAX_ENV) {
+		char *end = strchr(p, ' ');
+
+		if (end)
+			*end = 0;
+		if (*p >= 'A' && *p <= 'Z' && strchr(p, '='))
+			envp[n++] = p;
+		p = end ? end + 1 : p + strlen(p);
+	}
+	envp[n] = NULL;
+}
+
 static void __init start_init(void)
 {
 	static char path[128] = "/init";
 	char *argv[] = { path, NULL };
-	char *envp[] = { "HOME=/", "TERM=linux", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	char *envp[MAX_ENV + 1] = { "HOME=/", "TERM=linux", "PATH=/usr/sbin:/usr/bin:/sbin:/bin" };
 	struct thread *boot = current;
 	int err;
 
 	cmdline_option("rdinit", path, sizeof(path));
 	cmdline_option("init", path, sizeof(path));
+	env_from_cmdline(envp, 3);
 	err = process_start_init(path, argv, envp);
 	if (err)
 		panic("cannot start %s: error %d", path, -err);

@@ -87,8 +87,11 @@ void dent_put(struct dent *d)
 
 void dent_link(struct dent *d)
 {
+	static u64 next_seq = 2; /* after "." and ".." */
+
 	dent_get(d);
 	d->linked = true;
+	d->seq = next_seq++;
 	list_add_tail(&d->parent->children, &d->sibling);
 	if (S_ISDIR(d->inode->mode))
 		d->parent->inode->nlink++;

@@ -249,7 +249,7 @@ static long move(struct dent *old, struct dent *parent, const char *name)
 	list_for_each_safe(c, next, &old->children, sibling) {
 		list_del(&c->sibling);
 		list_add_tail(&n->children, &c->sibling);
-		c->parent = dent_get(n);
+		c->parent = dent_get(n); /* their order, and so seq, is kept */
 		dent_put(old);
 	}
 	n->inode->ctime = (s64)clock_real();
@@ -367,64 +367,63 @@ struct user_dirent {
 	char name[NAME_MAX + 1];
 } __packed;
 
+#define DYNAMIC_POS (1L << 62) /* made-up entries come after the linked ones */
+
 struct lister {
 	u8 *buf;
 	u64 room, used;
-	s64 pos; /* of the entry that is looked at */
-	s64 from; /* first entry that is wanted */
+	s64 from; /* first position that is wanted */
+	s64 next; /* where the following call goes on */
 	long err;
 };
 
 /* False: stop. */
-static bool list_one(struct lister *l, const char *name, u64 ino, u32 mode)
+static bool list_one(struct lister *l, s64 pos, const char *name, u64 ino, u32 mode)
 {
 	struct user_dirent e;
 	u64 len = ALIGN_UP(offsetof(struct user_dirent, name) + strlen(name) + 1, 8UL);
 
-	if (l->pos++ < l->from)
+	if (pos < l->from)
 		return true;
 	if (l->used + len > l->room) {
 		l->err = l->used ? 0 : -EINVAL;
-		l->pos--;
 		return false;
 	}
 	memset(&e, 0, len);
 	e.ino = ino;
-	e.off = l->pos;
+	e.off = pos + 1;
 	e.reclen = (u16)len;
 	e.type = (u8)(mode >> 12);
 	memcpy(e.name, name, strlen(name));
 	if (copy_to_user(l->buf + l->used, &e, len)) {
 		l->err = -EFAULT;
-		l->pos--;
 		return false;
 	}
 	l->used += len;
+	l->next = pos + 1;
 	return true;
 }
 
+/* Positions belong to entries, so removing what was listed does not shift the rest. */
 static void list_dir(struct lister *l, struct dent *dir)
 {
 	char name[NAME_MAX + 1];
 	struct dent *d;
 	u32 mode = S_IFREG;
 
-	if (!list_one(l, ".", dir->inode->ino, S_IFDIR) ||
-	    !list_one(l, "..", dir->parent->inode->ino, S_IFDIR))
+	if (!list_one(l, 0, ".", dir->inode->ino, S_IFDIR) ||
+	    !list_one(l, 1, "..", dir->parent->inode->ino, S_IFDIR))
 		return;
 	list_for_each(d, &dir->children, sibling)
-		if (!list_one(l, d->name, d->inode->ino, d->inode->mode))
+		if (!list_one(l, (s64)d->seq, d->name, d->inode->ino, d->inode->mode))
 			return;
 	if (!dir->inode->ops || !dir->inode->ops->entry)
 		return;
 	for (unsigned n = 0; dir->inode->ops->entry(dir, n, name, sizeof(name), &mode); n++)
-		if (!list_one(l, name, dir->inode->ino * 1000 + n, mode))
+		if (!list_one(l, DYNAMIC_POS + n, name, dir->inode->ino * 1000 + n, mode))
 			return;
 }
 
-/* Positions are ordinal numbers: removing entries while listing may skip some, as POSIX
- * allows for entries that change meanwhile; removal of what was listed is what rm does, so
- * unlinked entries must not shift the rest. They do here, and rm repeats until empty. */
 long sys_getdents64(int fd, void *buf, u64 count)
 {
 	struct file *f = fd_get(fd);
@@ -436,10 +435,9 @@ long sys_getdents64(int fd, void *buf, u64 count)
 		file_put(f);
 		return -ENOTDIR;
 	}
-	l.from = (s64)f->pos;
+	l.from = l.next = (s64)f->pos;
 	list_dir(&l, f->dent);
-	if (!l.err || l.used)
-		f->pos = (u64)MAX(l.pos, l.from);
+	f->pos = (u64)l.next;
 	file_put(f);
 	return l.used ? (long)l.used : l.err;
 }

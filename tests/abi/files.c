@@ -198,6 +198,14 @@ static void listing(void)
 	}
 	unlink("sym");
 	rmdir("sub");
+	for (int i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		close(open(name, O_CREAT | O_RDWR, 0600));
+	}
+	d = opendir("."); /* removing while listing misses nothing */
+	while ((e = readdir(d)))
+		unlink(e->d_name);
+	closedir(d);
 	d = opendir(".");
 	for (n = 0; (e = readdir(d)); n++)
 		;

@@ -74,22 +74,28 @@ def archive(names):
     return a.finish()
 
 
-def boot(tmp, names):
-    """Runs the programs on nub; {name: (output, ending)} and the whole log."""
+def boot_archive(tmp, data, cmdline=""):
+    """Boots nub with this ramdisk; the console's text."""
     root = tmp / "root.cpio"
-    root.write_bytes(archive(names))
+    root.write_bytes(data)
     command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", os.environ.get("ABI_CPU", "max"),
                "-m", "256", "-nodefaults", "-no-user-config", "-display", "none",
                "-serial", "stdio", "-no-reboot", "-device",
                "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", str(KERNEL),
-               "-initrd", str(root), "-append", os.environ.get("ABI_CMDLINE", "")]
+               "-initrd", str(root), "-append",
+               cmdline or os.environ.get("ABI_CMDLINE", "")]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=TIMEOUT, check=False)
         log = done.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as late:
         log = (late.stdout or b"").decode(errors="replace") + "\n(the time was up)"
-    log = log.replace("\r\n", "\n")
+    return log.replace("\r\n", "\n")
+
+
+def boot(tmp, names):
+    """Runs the programs on nub; {name: (output, ending)} and the whole log."""
+    log = boot_archive(tmp, archive(names))
     results = {}
     for m in re.finditer(r"=== begin (\S+)\n(.*?)=== end \1 (.*?)\n", log, re.S):
         results[m.group(1)] = (clean(m.group(2)), m.group(3))

@@ -96,6 +96,7 @@ struct dent {
 	struct list children, sibling; /* linked: counted by the parent */
 	bool linked;
 	u32 hash;
+	u64 seq; /* of linking, unique and rising: the position in listings */
 	char name[];
 };
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* PID 1 whose child takes memory without end; afterwards there must be enough again. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/reboot.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(void)
+{
+	int status;
+	void *p = mmap(NULL, 1UL << 45, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	printf("mmap beyond all bounds: %s\n", p == MAP_FAILED ? strerrorname_np(errno) : "granted");
+	fflush(stdout);
+	if (!fork()) {
+		for (;;)
+			memset(malloc(1 << 20), 1, 1 << 20);
+	}
+	wait(&status);
+	printf("greedy: signal %d\n", WTERMSIG(status));
+	memset(malloc(64 << 20), 1, 64 << 20);
+	printf("life goes on\n");
+	fflush(stdout);
+	reboot(RB_POWER_OFF);
+}
