@@ -109,7 +109,8 @@ COMMANDS = (
     ("install", cmd_install, "put what is built now into the running rig", ()),
     ("console", cmd_console, "print what Xen and dom0 said on the serial console",
      (("--follow", {"action": "store_true", "help": "go on until the rig ends"}),)),
-    ("screenshot", cmd_screenshot, "write the machine's own screen as PNG", (("png", {}),)),
+    ("screenshot", cmd_screenshot, "write the machine's own screen as PNG "
+     "(Xen and dom0 speak on the serial console instead: see `console`)", (("png", {}),)),
     ("snapshot", cmd_snapshot, "save the running host, or take it back to where it was saved",
      (("what", {"choices": ("save", "load")}), ("tag", {}))),
     ("status", cmd_status, "say whether it is up (exit status 0), down, hung or dead (3)",
