@@ -31,6 +31,25 @@ static int check_xen(struct domain_host *host, const struct plan *plan, struct e
 	return 0;
 }
 
+/* Less cannot hold the ramdisk and what is unpacked from it. */
+static int check_size(const struct plan *plan, const struct manifest_kernel *kernel,
+		      struct err *err)
+{
+	unsigned long long bytes = kernel->ramdisk_bytes;
+	unsigned long long least;
+
+	for (size_t i = 0; i < plan->n_files; i++)
+		bytes += plan->files[i].bytes;
+	/* Linux copies its ramdisk into files before it frees it. */
+	least = (bytes * (plan->kernel == STUBOPT_KERNEL_LINUX ? 2 : 1) >> 20) + 32;
+	if (plan->memory_mb >= least)
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "-stubdom memory=%u is too little for this image, which needs at "
+		       "least %llu; leave it out to have it worked out",
+		       plan->memory_mb, least);
+}
+
 static int check_memory(struct domain_host *host, const struct plan *plan,
 			struct err *err)
 {
@@ -153,7 +172,8 @@ int domain_check(struct domain_host *host, const struct plan *plan,
 		return err_errno(err, ERR_HOST, errno,
 				 "%s (rebuild the image: stubdom image build)",
 				 kernel->path);
-	if (check_xen(host, plan, err) < 0 || check_name(host, plan, err) < 0 ||
+	if (check_xen(host, plan, err) < 0 || check_size(plan, kernel, err) < 0 ||
+	    check_name(host, plan, err) < 0 ||
 	    check_memory(host, plan, err) < 0)
 		return -1;
 	return 0;

@@ -16,6 +16,8 @@ enum {
 	MESSAGE_MAX = 64 << 10, /* a probe's longest message has 60 bytes */
 	IDLE_MS = 60000,	/* libxl itself gives up after that time */
 	CONNECTIONS_MAX = 100,
+	CLOSE_MS = 5000,  /* for the caller to close after quit */
+	SIGNAL_MS = 1000, /* and to send its signal */
 };
 
 struct session {
@@ -258,6 +260,20 @@ int probe_serve(int fd, const struct manifest *manifest, int idle_ms, struct err
 	return 1;
 }
 
+/*
+ * libxl reads the answer to quit only if the socket is still open, and then ends
+ * us with a signal; gone by ourselves, it complains of both.
+ */
+static void await_end(int fd)
+{
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+	char byte;
+
+	while (poll(&pfd, 1, CLOSE_MS) == 1 && read(fd, &byte, 1) > 0)
+		;
+	poll(NULL, 0, SIGNAL_MS);
+}
+
 int probe_run(const struct args *args, const struct manifest *manifest, struct err *err)
 {
 	int listening = 0;
@@ -269,8 +285,13 @@ int probe_run(const struct args *args, const struct manifest *manifest, struct e
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0)
 		return err_errno(err, ERR_USAGE, errno,
 				 "probe: descriptor %d of the -chardev", fd);
-	if (!listening)
-		return probe_serve(fd, manifest, IDLE_MS, err) < 0 ? -1 : 0;
+	if (!listening) {
+		int rc = probe_serve(fd, manifest, IDLE_MS, err);
+
+		if (rc > 0)
+			await_end(fd);
+		return rc < 0 ? -1 : 0;
+	}
 	for (int i = 0; i < CONNECTIONS_MAX; i++) {
 		cleanup_fd int connection = -1;
 		int rc;
@@ -281,6 +302,8 @@ int probe_run(const struct args *args, const struct manifest *manifest, struct e
 		if (connection < 0)
 			return err_errno(err, ERR_HOST, errno, "probe: accept");
 		rc = probe_serve(connection, manifest, IDLE_MS, err);
+		if (rc > 0)
+			await_end(connection);
 		if (rc != 0)
 			return rc < 0 ? -1 : 0;
 	}
