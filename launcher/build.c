@@ -174,7 +174,7 @@ int build_check_values(const struct qemu_opts *opts, struct err *err)
 	static const char *const file_keys[] = {
 		"bundle-file", "dir",	   "events",   "evdev",	  "fd",
 		"fds",	       "file",	   "filename", "kernel",  "initrd",
-		"logfile",     "mem-path", "path",     "rootdir", "splash",
+		"logfile",     "mem-path", "path",     "rootdir", "rrfile", "splash",
 		"vhostdev",    "vhostfd",  "vhostfds", NULL};
 	/* The stub domain has these too. */
 	static const char *const harmless[] = {"/dev/urandom", "/dev/random", "/dev/null",

@@ -70,7 +70,7 @@ const struct qemu_option qemu_options[] = {
 	{"hdb", true, OPTION_DISK_FILE, "index=1,media=disk", NULL},
 	{"hdc", true, OPTION_DISK_FILE, "index=2,media=disk", NULL},
 	{"hdd", true, OPTION_DISK_FILE, "index=3,media=disk", NULL},
-	{"icount", true, OPTION_KEEP, NULL, NULL},
+	{"icount", true, OPTION_CHECKED, "shift", NULL},
 	{"incoming", true, OPTION_INCOMING, NULL, NULL},
 	{"initrd", true, OPTION_FILE, "boot/initrd", NULL},
 	{"iscsi", true, OPTION_REFUSE, NULL,
