@@ -2,11 +2,13 @@
 """nub with the real QEMU, under random system calls, and short of memory."""
 import pathlib
 import re
+import subprocess
 
 import pytest
 
-from test_abi import Archive, PROGRAMS, TIMEOUT, boot_archive, libraries
+from test_abi import Archive, PROGRAMS, TIMEOUT, boot_archive, clean, libraries
 
+BUSYBOX = pathlib.Path("/bin/busybox")
 QEMU = pathlib.Path("/usr/libexec/xen-qemu-system-i386")
 
 
@@ -53,3 +55,27 @@ def test_out_of_memory_ends_the_greedy_only(tmp_path):
     assert "greedy: signal 9\n" in log, log[-2000:]
     assert "mmap beyond all bounds: ENOMEM\n" in log
     assert "life goes on\n" in log
+
+
+@pytest.mark.timeout(TIMEOUT + 60)
+def test_busybox_applets_do_the_same(tmp_path):
+    if not BUSYBOX.exists():
+        pytest.skip(f"{BUSYBOX} is not installed")
+    script = (pathlib.Path(__file__).parent / "applets.sh").read_bytes()
+    a = Archive()
+    for d in ("bin", "tmp"):
+        a.add(d, 0o40755)
+    a.add("bin/busybox", 0o100755, BUSYBOX.read_bytes())
+    a.add("applets.sh", 0o100644, script)
+    a.add("init", 0o100755, b"#!/bin/busybox sh\nexport PATH=/bin\nbusybox --install -s /bin\n"
+          b"echo === begin\nsh /applets.sh </dev/null 2>&1 | cat\necho === end\npoweroff -f\n")
+    log = boot_archive(tmp_path, a.finish())
+    got = re.search(r"=== begin\n(.*)=== end\n", log, re.S)
+    assert got, log[-2000:]
+    bin_dir = tmp_path / "bin"
+    bin_dir.mkdir()
+    subprocess.run([BUSYBOX, "--install", "-s", bin_dir], check=True)
+    expected = subprocess.run([BUSYBOX, "sh", "-c", script.decode()], env={"PATH": str(bin_dir)},
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False).stdout.decode()
+    assert clean(got.group(1)).splitlines() == expected.splitlines()
