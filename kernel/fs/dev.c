@@ -84,6 +84,7 @@ static ssize_t random_read(struct file *f, struct uio *u, u64 *pos)
 		done += (ssize_t)k;
 		if (k < n)
 			return done ? done : -EFAULT;
+		sched_point();
 	}
 	return done;
 }

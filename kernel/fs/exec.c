@@ -227,7 +227,8 @@ static const struct vma_ops vdso_ops = { .fault = vdso_fault };
 static int vdso_map(struct mm *mm)
 {
 	u64 size = (u64)(vdso_image_end - vdso_image) + PAGE_SIZE;
-	s64 r = mm_map_special(mm, 0, size, VM_READ | VM_EXEC | VM_PFN | VM_FIXED_SIZE | VM_KERNEL,
+	s64 r = mm_map_special(mm, 0, size, VM_READ | VM_EXEC | VM_PFN | VM_FIXED_SIZE | VM_KERNEL |
+				       VM_MAYNOTWRITE,
 			       &vdso_ops, NULL);
 
 	if (r < 0)

@@ -134,6 +134,7 @@ static ssize_t regular_read(struct file *f, struct uio *u, u64 *pos)
 		done += (ssize_t)k;
 		if (k < n)
 			return done ? done : -EFAULT;
+		sched_point();
 	}
 	return done;
 }
@@ -166,6 +167,7 @@ static ssize_t regular_write(struct file *f, struct uio *u, u64 *pos)
 		ino->size = MAX(ino->size, *pos);
 		if (k < n)
 			return done ? done : -EFAULT;
+		sched_point();
 	}
 	ino->mtime = ino->ctime = (s64)clock_real();
 	return done;

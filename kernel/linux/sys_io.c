@@ -316,8 +316,14 @@ static long punch(struct inode *ino, u64 off, u64 end)
 	while (off < end) {
 		u64 in = off & (PAGE_SIZE - 1), n = MIN(MIN(PAGE_SIZE - in, end - off), 512UL);
 		struct page *p;
-		int err = inode_page(ino, off >> PAGE_SHIFT, true, true, &p);
+		int err;
 
+		if (off >= ino->base_size && !radix_get(&ino->pages, off >> PAGE_SHIFT)) {
+			off += PAGE_SIZE - in; /* a hole already */
+			sched_point();
+			continue;
+		}
+		err = inode_page(ino, off >> PAGE_SHIFT, true, true, &p);
 		if (err)
 			return err;
 		memcpy((u8 *)page_to_virt(p) + in, zero, n);

@@ -445,6 +445,7 @@ long sys_getrandom(void *buf, u64 count, u32 flags)
 		if (copy_to_user((u8 *)buf + done, tmp, n))
 			return done ? (long)done : -EFAULT;
 		done += n;
+		sched_point();
 	}
 	return (long)done;
 }
@@ -489,6 +490,8 @@ long sys_reboot(int m1, int m2, u32 cmd, void *arg)
 
 /* --- exec --- */
 
+#define EXEC_STRINGS_MAX 65536
+
 static int strings_in(struct exec_strings *s, const void *uvec, unsigned *count)
 {
 	char *buf = kmalloc(131072);
@@ -504,6 +507,10 @@ static int strings_in(struct exec_strings *s, const void *uvec, unsigned *count)
 		}
 		if (!p)
 			break;
+		if (*count >= EXEC_STRINGS_MAX) {
+			err = -E2BIG;
+			break;
+		}
 		n = strncpy_from_user(buf, (const char *)p, 131072);
 		err = n < 0 ? (n == -ENAMETOOLONG ? -E2BIG : (int)n) :
 			      exec_strings_add(s, buf, (size_t)n);

@@ -12,6 +12,8 @@
 
 #include <linux/mman.h>
 
+/* Below, nothing is ever mapped: null pointers of the kernel must fault. */
+#define MMAP_MIN 0x10000UL
 #define STACK_GUARD (1UL << 20)
 /* Small ranges are flushed page by page. */
 #define FLUSH_SINGLE 16
@@ -127,7 +129,7 @@ u64 mm_find_gap(struct mm *mm, u64 len)
 	u64 top = mm->mmap_base;
 
 	for (unsigned i = vma_find_index(mm, top); ; i--) {
-		u64 floor = i > 0 ? mm->vmas[i - 1]->end : PAGE_SIZE * 16;
+		u64 floor = i > 0 ? mm->vmas[i - 1]->end : MMAP_MIN;
 
 		if (i < mm->count) {
 			struct vma *v = mm->vmas[i];
@@ -164,11 +166,13 @@ s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 vmflags, bool fixed, struct fil
 	if (fixed) {
 		if (!range_ok(addr, len))
 			return -ENOMEM;
+		if (addr < MMAP_MIN)
+			return -EPERM;
 		err = mm_unmap(mm, addr, len);
 		if (err)
 			return err;
 	} else {
-		if (!addr || !range_ok(addr, len) || !gap_free(mm, addr, len))
+		if (addr < MMAP_MIN || !range_ok(addr, len) || !gap_free(mm, addr, len))
 			addr = mm_find_gap(mm, len);
 		if (!addr)
 			return -ENOMEM;
@@ -349,7 +353,7 @@ s64 mm_remap(struct mm *mm, u64 addr, u64 old_len, u64 new_len, u32 flags, u64 n
 	if (v->flags & (VM_FIXED_SIZE | VM_PFN | VM_KERNEL) || !old_len)
 		return -EINVAL;
 	if (flags & MREMAP_FIXED) {
-		if (new_addr & ~PAGE_MASK || !range_ok(new_addr, new_len))
+		if (new_addr & ~PAGE_MASK || new_addr < MMAP_MIN || !range_ok(new_addr, new_len))
 			return -EINVAL;
 		if (new_addr < addr + old_len && addr < new_addr + new_len)
 			return -EINVAL;

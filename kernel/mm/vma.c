@@ -152,11 +152,11 @@ void pte_walk(struct mm *mm, u64 start, u64 end,
 		u64 next = ALIGN_DOWN(addr, 1UL << 21) + (1UL << 21);
 		u64 *slot = pt_slot(mm->pml4, addr, false);
 
-		next = MIN(next, end);
 		if (!slot) {
-			addr = next;
+			addr = pt_skip(mm->pml4, addr);
 			continue;
 		}
+		next = MIN(next, end);
 		for (; addr < next; addr += PAGE_SIZE, slot++)
 			if (*slot)
 				fn(slot, addr, arg);

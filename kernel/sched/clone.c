@@ -163,6 +163,9 @@ static int check(const struct clone_request *c)
 		return -EINVAL;
 	if (f & CLONE_SIGHAND && f & CLONE_CLEAR_SIGHAND)
 		return -EINVAL;
+	/* A base that is not canonical would fault in the kernel's own WRMSR. */
+	if (f & CLONE_SETTLS && c->tls >= USER_TOP)
+		return -EPERM;
 	return c->exit_signal > NSIG ? -EINVAL : 0;
 }
 

@@ -48,6 +48,9 @@ static void init_ended(int status)
 
 static void process_free(struct process *p)
 {
+	/* An epoll that outlives us may still watch our signals through an inherited signalfd. */
+	while (!list_empty(&p->sig_wait.waiters))
+		list_del(p->sig_wait.waiters.next);
 	list_del(&p->sibling);
 	list_del(&p->link);
 	timer_release();

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* PID 1 whose child takes memory without end; afterwards there must be enough again. */
+/* PID 1 that asks for memory it must not have, and whose child takes memory without end;
+ * afterwards there must be enough again. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
@@ -15,6 +17,11 @@ int main(void)
 	void *p = mmap(NULL, 1UL << 45, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	printf("mmap beyond all bounds: %s\n", p == MAP_FAILED ? strerrorname_np(errno) : "granted");
+	p = (void *)getauxval(AT_SYSINFO_EHDR);
+	printf("vDSO made writable: %s\n",
+	       mprotect(p, 4096, PROT_READ | PROT_WRITE) ? strerrorname_np(errno) : "granted");
+	p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	printf("page at address 0: %s\n", p == MAP_FAILED ? strerrorname_np(errno) : "granted");
 	fflush(stdout);
 	if (!fork()) {
 		for (;;)

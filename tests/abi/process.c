@@ -227,6 +227,8 @@ static void clones(void)
 	try(clone(clone_main, clone_stack + sizeof(clone_stack), CLONE_SIGHAND, NULL));
 	try(clone(clone_main, clone_stack + sizeof(clone_stack), CLONE_THREAD, NULL));
 	try(syscall(SYS_clone3, NULL, 0));
+	try(clone(clone_main, clone_stack + sizeof(clone_stack), CLONE_VM | CLONE_SETTLS | SIGCHLD, NULL,
+		  NULL, 0x8000000000000000UL));
 }
 
 static void identity(void)

@@ -288,6 +288,10 @@ static void faults(void)
 	if (!sig)
 		__asm__ volatile("int $0x81");
 	say("int 0x81 %d", sig);
+	sig = sigsetjmp(jump, 1);
+	if (!sig)
+		__asm__ volatile("sysenter" ::: "memory");
+	say("sysenter %d", sig != 0);
 }
 
 static void deaths(void)

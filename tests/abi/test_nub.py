@@ -53,6 +53,8 @@ def test_out_of_memory_ends_the_greedy_only(tmp_path):
     assert "nub: out of memory: process 2 (init) ends\n" in log, log[-2000:]
     assert "memory: " in log and "user " in log
     assert "greedy: signal 9\n" in log, log[-2000:]
+    assert "vDSO made writable: EACCES\n" in log
+    assert "page at address 0: EPERM\n" in log
     assert "mmap beyond all bounds: ENOMEM\n" in log
     assert "life goes on\n" in log
 

@@ -102,7 +102,8 @@ static void tables_load(void)
 
 	gdt[2] = 0x00af9b000000ffff; /* kernel code */
 	gdt[3] = 0x00cf93000000ffff; /* kernel data */
-	gdt[4] = 0x00cffb000000ffff; /* 32-bit user code: SYSRET wants the slot */
+	/* gdt[4] stays empty: SYSRET wants the slot, but 32-bit code must not run: its SYSCALL
+	 * and SYSENTER would enter the kernel where nothing awaits them. */
 	gdt[5] = 0x00cff3000000ffff; /* user data */
 	gdt[6] = 0x00affb000000ffff; /* user code */
 	gdt[8] = limit | (base & 0xffffff) << 16 | 0x89ULL << 40 | (base >> 24 & 0xff) << 56;

@@ -57,6 +57,18 @@ u64 *pt_slot(u64 *pml4, u64 va, bool make)
 	return &t[va >> 12 & 511];
 }
 
+u64 pt_skip(u64 *pml4, u64 va)
+{
+	u64 *t = pml4;
+
+	for (int shift = 39; shift > 12; shift -= 9) {
+		t = table_next(&t[va >> shift & 511], false);
+		if (!t)
+			return ALIGN_DOWN(va, 1UL << shift) + (1UL << shift);
+	}
+	return va;
+}
+
 void tlb_flush_page(u64 va)
 {
 	invlpg(va);

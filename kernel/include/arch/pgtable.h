@@ -22,6 +22,8 @@ extern u64 *kernel_pml4;
 
 /* Slot of the 4 KiB entry for va; makes tables if `make`. NULL: none or no memory. */
 u64 *pt_slot(u64 *pml4, u64 va, bool make);
+/* First address above va that may have an entry, when pt_slot(va) finds no table. */
+u64 pt_skip(u64 *pml4, u64 va);
 /* Kernel mapping of one page in the vmap area or the kernel image: 0 or -ENOMEM. */
 int kmap_page(u64 va, paddr_t pa, u64 flags);
 void kunmap_page(u64 va);
