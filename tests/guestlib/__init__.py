@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Xen guests in a rig, for system tests, demo and bench."""

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""Starts `xl create` and does something to it at a stage of the stub domain's start."""
+import os
+import signal
+import subprocess
+import tempfile
+import time
+
+from xs import Xenstore
+
+# In the order in which they are passed; a later one means that an earlier one was passed.
+# "spawned": the launcher runs; "domain": the stub domain is there; the rest is the agent's.
+STAGES = ["spawned", "domain", "boot", "disks", "net", "channels", "qemu", "running"]
+
+
+def stage_of(xs, guest):
+    """(stage, guest's domid, launcher's pid), as far as there is one."""
+    domid = xs.domid(guest)
+    if domid is None:
+        return None
+    pid = xs.read(f"/local/domain/{domid}/image/device-model-pid")
+    if pid is None:
+        return None
+    stub = xs.domid(guest + "-dm")
+    if stub is None:
+        return "spawned", domid, int(pid)
+    stage = xs.read(f"/local/domain/{stub}/data/stubdom/stage")
+    return stage or "domain", domid, int(pid)
+
+
+def strike(config, guest, stage, action, seconds):
+    """`action` is "kill" (SIGKILL to the launcher) or "destroy" (xl destroy of the guest).
+    Returns the stage it was done at, how xl create ended, what it said, how long it went on."""
+    xs = Xenstore()
+
+    def reached():
+        now = stage_of(xs, guest)
+        if now and now[0] in STAGES and STAGES.index(now[0]) >= STAGES.index(stage):
+            return now
+        return None
+
+    with tempfile.TemporaryFile() as log:
+        create = subprocess.Popen(["xl", "create", config], stdin=subprocess.DEVNULL,
+                                  stdout=log, stderr=log)
+        found = xs.wait("/local/domain", reached, seconds)
+        struck = time.monotonic()
+        if found and action == "kill":
+            os.kill(found[2], signal.SIGKILL)
+        elif found:
+            subprocess.run(["xl", "destroy", str(found[1])], stdin=subprocess.DEVNULL,
+                           stdout=log, stderr=log, check=False, timeout=seconds)
+        try:
+            status = create.wait(seconds)
+        except subprocess.TimeoutExpired:
+            create.kill()
+            create.wait()
+            status = None
+        log.seek(0)
+        text = log.read().decode(errors="replace")
+    xs.close()
+    return {"stage": found and found[0], "status": status, "text": text,
+            "seconds": time.monotonic() - struck}

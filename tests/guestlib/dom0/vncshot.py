@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""Takes one picture of a VNC server (RFB 3.8, no password, raw encoding)."""
+import socket
+import struct
+import zlib
+
+TIMEOUT = 60
+
+
+class Rfb:
+    def __init__(self, host, port):
+        self.sock = socket.create_connection((host, port), TIMEOUT)
+        self.sock.settimeout(TIMEOUT)
+
+    def get(self, length):
+        data = bytearray()
+        while len(data) < length:
+            part = self.sock.recv(min(65536, length - len(data)))
+            if not part:
+                raise OSError("the server closed the connection")
+            data += part
+        return bytes(data)
+
+    def unpack(self, fmt):
+        return struct.unpack(fmt, self.get(struct.calcsize(fmt)))
+
+    def open(self):
+        """Returns width and height."""
+        self.get(12)
+        self.sock.sendall(b"RFB 003.008\n")
+        (count,) = self.unpack(">B")
+        if not count:
+            (length,) = self.unpack(">I")
+            raise OSError(self.get(length).decode(errors="replace"))
+        if 1 not in self.get(count):
+            raise OSError("the server wants a password")
+        self.sock.sendall(b"\x01")
+        if self.unpack(">I")[0]:
+            raise OSError("the server refused us")
+        self.sock.sendall(b"\x01")
+        width, height = self.unpack(">HH")
+        self.get(16)
+        (length,) = self.unpack(">I")
+        self.get(length)
+        # 32 bits a pixel, little-endian, blue in the lowest byte; encoding: raw
+        self.sock.sendall(struct.pack(">B3xBBBBHHHBBB3x", 0, 32, 24, 0, 1, 255, 255, 255,
+                                      16, 8, 0))
+        self.sock.sendall(struct.pack(">BxHi", 2, 1, 0))
+        return width, height
+
+    def picture(self, width, height):
+        """The whole screen as rows of RGB bytes."""
+        self.sock.sendall(struct.pack(">BBHHHH", 3, 0, 0, 0, width, height))
+        pixels = bytearray(width * height * 4)
+        left = width * height
+        while left > 0:
+            (kind,) = self.unpack(">B")
+            if kind == 2:
+                continue
+            if kind == 3:
+                (length,) = self.unpack(">3xI")
+                self.get(length)
+                continue
+            if kind != 0:
+                raise OSError(f"unexpected message {kind}")
+            (rectangles,) = self.unpack(">xH")
+            for _ in range(rectangles):
+                x, y, w, h, encoding = self.unpack(">HHHHi")
+                if encoding != 0:
+                    raise OSError(f"unexpected encoding {encoding}")
+                data = self.get(w * h * 4)
+                for row in range(h):
+                    at = ((y + row) * width + x) * 4
+                    pixels[at : at + w * 4] = data[row * w * 4 : (row + 1) * w * 4]
+                left -= w * h
+        rgb = bytearray(width * height * 3)
+        rgb[0::3], rgb[1::3], rgb[2::3] = pixels[2::4], pixels[1::4], pixels[0::4]
+        return [bytes(rgb[y * width * 3 : (y + 1) * width * 3]) for y in range(height)]
+
+
+def write_png(path, width, rows):
+    def chunk(kind, body):
+        return (struct.pack(">I", len(body)) + kind + body
+                + struct.pack(">I", zlib.crc32(kind + body)))
+
+    raw = b"".join(b"\0" + row for row in rows)
+    with open(path, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n"
+                + chunk(b"IHDR", struct.pack(">IIBBBBB", width, len(rows), 8, 2, 0, 0, 0))
+                + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))
+
+
+def vnc_shot(host, port, path):
+    """Writes the picture to `path`; returns its size."""
+    rfb = Rfb(host, int(port))
+    width, height = rfb.open()
+    write_png(path, width, rfb.picture(width, height))
+    rfb.sock.close()
+    return [width, height]

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""The rig's dom0 as system tests see it: commands, files, the toolstack, what exists."""
+import os
+import shutil
+import sys
+import tempfile
+import time
+
+from .service import Service
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../guests"))
+import mkdisk  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ASSETS = "/opt/guests"  # where guests, disks and our service are in dom0
+DISKS = 4  # how many different test disks there are
+
+
+class CommandFailed(Exception):
+    def __init__(self, argv, done):
+        super().__init__(f"{' '.join(argv)}: exit status {done.status}\n{done.stdout}{done.stderr}")
+        self.done = done
+
+
+class Done:
+    """How a command in dom0 ended, its output as text."""
+
+    def __init__(self, status, stdout, stderr, seconds):
+        self.status, self.stdout, self.stderr, self.seconds = status, stdout, stderr, seconds
+
+    @property
+    def text(self):
+        return self.stdout + self.stderr
+
+
+class Dom0:
+    """A rig with the product and our guests in it."""
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.service = None
+
+    def run(self, *argv, stdin=b"", timeout=60, check=True):
+        start = time.monotonic()
+        argv = [str(a) for a in argv]
+        result = self.rig.exec(argv, input=stdin, timeout=timeout)
+        done = Done(result.status, result.stdout.decode(errors="replace"),
+                    result.stderr.decode(errors="replace"), time.monotonic() - start)
+        if check and done.status:
+            raise CommandFailed(argv, done)
+        return done
+
+    def shell(self, script, **how):
+        return self.run("sh", "-c", script, **how)
+
+    def install_assets(self, build):
+        """Puts the test guests, their disks and our service where they are expected."""
+        guests = f"{build}/tests/guests"
+        with tempfile.TemporaryDirectory(dir=build) as folder:
+            shutil.copytree(f"{HERE}/dom0", f"{folder}/dom0",
+                            ignore=shutil.ignore_patterns("__pycache__"))
+            for name in ["direct.cpio", "vmlinuz"]:
+                os.link(f"{guests}/{name}", f"{folder}/{name}")
+            with open(f"{guests}/bios.bin", "rb") as f:
+                boot = f.read()
+            for n in range(DISKS):
+                for name, code in (("data", b""), ("bios", boot)):
+                    with open(f"{folder}/{name}{n}.img", "wb") as f:
+                        f.write(mkdisk.make_disk(n, boot=code))
+            self.run("rm", "-rf", ASSETS)
+            self.rig.push(folder, ASSETS)
+        self.service = Service(self.rig, ["python3", f"{ASSETS}/dom0/server.py"])
+
+    def close(self):
+        if self.service:
+            self.service.close()
+            self.service = None
+
+    def call(self, op, limit=60, /, **args):
+        """An operation of dom0/server.py."""
+        return self.service.call(op, limit, **args)
+
+    def write(self, path, data):
+        if isinstance(data, str):
+            data = data.encode()
+        self.shell(f'mkdir -p "$(dirname "{path}")" && cat >"{path}"', stdin=data)
+
+    def read(self, path):
+        return self.run("cat", path).stdout
+
+    def scan(self):
+        return self.call("scan", 120)
+
+    def domains(self):
+        """Name to domid, dom0 left out, as `xl list` shows them."""
+        out = {}
+        for line in self.run("xl", "list").stdout.splitlines()[1:]:
+            name, domid = line.split()[:2]
+            if domid != "0":
+                out[name] = int(domid)
+        return out
+
+    def domid(self, name):
+        """None when there is no such domain."""
+        return self.call("domains").get(name)
+
+    def xenstore(self, path):
+        """A node's value, or None."""
+        return self.call("xenstore_read", path=path)
+
+    def wait_gone(self, *names, seconds=120):
+        if not self.call("wait_no_domain", seconds, names=names, seconds=seconds):
+            raise AssertionError(f"still there after {seconds} s: {self.run('xl', 'list').stdout}")
+
+    def wait_file(self, path, pattern, count=1, seconds=240):
+        """The file's text, once it holds the pattern this often."""
+        answer = self.call("wait_file", seconds, path=path, pattern=pattern, count=count,
+                           seconds=seconds)
+        if not answer["found"]:
+            raise AssertionError(f"{path}: no '{pattern}' within {seconds} s:\n{answer['text']}")
+        return answer["text"]
+
+    def strike(self, guest, stage, action, seconds=180):
+        """See dom0/strike.py."""
+        return self.call("strike", 2 * seconds, config=guest.config_path, guest=guest.name,
+                         stage=stage, action=action, seconds=seconds)
+
+    def sector(self, path, lba):
+        """One sector of a file in dom0."""
+        return self.rig.exec(["dd", f"if={path}", "bs=512", f"skip={lba}", "count=1",
+                              "status=none"]).stdout
+
+    def qemu_processes(self):
+        """What `pgrep -f qemu-system` finds, dom0's QEMU included, one a line."""
+        return self.run("pgrep", "-af", "qemu-system", check=False).stdout.splitlines()

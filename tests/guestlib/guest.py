@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""One HVM guest in the rig: its config, its disks, its serial console, its end."""
+import hashlib
+
+from .dom0host import ASSETS, mkdisk
+
+LAUNCHER = "/usr/bin/stubdom-dm"
+CREATE_SECONDS = 180
+BOOT_SECONDS = 180
+REPLY_SECONDS = 60
+BRIDGE_ADDRESS = "10.99.0.1"
+# The guest's driver for each model of NIC that xl knows.
+NIC_MODULES = {"e1000": "e1000", "rtl8139": "8139cp", "virtio-net": "virtio_net"}
+
+
+class NoAnswer(Exception):
+    """The guest did not say what was waited for."""
+
+
+class Stub:
+    """Which stub domain to ask for; none means QEMU in dom0."""
+
+    def __init__(self, kernel="linux", type="pvh", **more):
+        self.options = {"kernel": kernel, "type": type, **more}
+
+    def argument(self):
+        return ",".join(f"{k}={v}" for k, v in self.options.items())
+
+
+def value(v):
+    """A value in xl.cfg's syntax."""
+    if isinstance(v, (list, tuple)):
+        return "[" + ", ".join(value(x) for x in v) + "]"
+    return str(v) if isinstance(v, int) else '"' + v.replace('"', '\\"') + '"'
+
+
+class Guest:
+    """`kind` is "bios" or "direct". Nothing happens in dom0 before prepare()."""
+
+    def __init__(self, dom0, name, kind="bios", stub=None, disks=1, nics=("e1000",),
+                 serial="pty", memory=None, launcher=LAUNCHER, **config):
+        self.dom0, self.name, self.kind, self.serial = dom0, name, kind, serial
+        self.folder = f"{ASSETS}/run/{name}"
+        self.stub = stub
+        self.disks = [f"{self.folder}/disk{i}.img" for i in range(disks)]
+        self.macs = [self._mac(i) for i in range(len(nics))]
+        self.nics = nics
+        first = 100 + int(hashlib.sha256(name.encode()).hexdigest()[:2], 16) % 100
+        self.addresses = [f"10.99.0.{first + i}" for i in range(len(nics))]
+        self.config = {
+            "name": name, "type": "hvm", "vcpus": 1,
+            "memory": memory or (32 if kind == "bios" else 160),
+            "device_model_version": "qemu-xen", "tsc_mode": "native",
+            "serial": serial, "vnc": 0, "videoram": 8,
+            "disk": [f"format=raw,vdev=hd{'abcd'[i]},access=rw,target={path}"
+                     for i, path in enumerate(self.disks)],
+            "vif": [f"mac={mac},bridge=xenbr0,model={model}"
+                    for mac, model in zip(self.macs, nics)],
+        }
+        if stub:
+            self.config["device_model_override"] = launcher
+            self.config["device_model_args"] = ["-stubdom", stub.argument()]
+        self.config.update(config)
+
+    def _mac(self, index):
+        digest = hashlib.sha256(self.name.encode()).digest()
+        return "00:16:3e:%02x:%02x:%02x" % (digest[0] & 0x7F, digest[1], index)
+
+    def _command_line(self):
+        """What the direct-boot guest is to load, check and bring up."""
+        modules = (["ata_piix", "sd_mod"] if self.disks else []) + \
+            sorted({NIC_MODULES[m] for m in self.nics})
+        words = ["console=ttyS0", "quiet", "panic=-1", "tsc=reliable", "xen_emul_unplug=never",
+                 "guest.load=" + ",".join(modules)]
+        for i in range(len(self.disks)):
+            digest = hashlib.sha256(mkdisk.make_disk(i)).hexdigest()
+            words.append(f"guest.disk=sd{'abcd'[i]}:{digest}")
+        words += [f"guest.nic={mac},{address}/24,{BRIDGE_ADDRESS}"
+                  for mac, address in zip(self.macs, self.addresses)]
+        return " ".join(words)
+
+    def prepare(self):
+        """Writes the disks and the config into dom0."""
+        if self.kind == "direct":
+            self.config.setdefault("kernel", f"{ASSETS}/vmlinuz")
+            self.config.setdefault("ramdisk", f"{ASSETS}/direct.cpio")
+            self.config.setdefault("cmdline", self._command_line())
+        copies = "".join(
+            f" && cp {ASSETS}/{'bios' if self.kind == 'bios' and i == 0 else 'data'}{i}.img {path}"
+            for i, path in enumerate(self.disks))
+        self.dom0.shell(f"rm -f {self.log_path}* && mkdir -p {self.folder}{copies} "
+                        f"&& cat >{self.config_path}", stdin=self._config_text())
+        return self
+
+    def _config_text(self):
+        return "".join(f"{k} = {value(v)}\n" for k, v in self.config.items()).encode()
+
+    def write_config(self):
+        self.dom0.write(self.config_path, self._config_text())
+
+    @property
+    def config_path(self):
+        return f"{self.folder}/xl.cfg"
+
+    def create(self, paused=False, check=True, timeout=CREATE_SECONDS):
+        return self.dom0.run("xl", "create", *(["-p"] if paused else []), self.config_path,
+                             timeout=timeout, check=check)
+
+    def start(self):
+        """Creates the guest with nothing of its first words lost, waits until it is ready, and
+        returns all that it said."""
+        self.create(paused=True)
+        self.attach()
+        self.dom0.run("xl", "unpause", self.name)
+        return self.wait(f"{self.prefix}: ready", BOOT_SECONDS)
+
+    @property
+    def prefix(self):
+        return "bios-guest" if self.kind == "bios" else "guest"
+
+    @property
+    def domid(self):
+        return self.dom0.domid(self.name)
+
+    @property
+    def stub_domid(self):
+        return self.dom0.domid(self.name + "-dm")
+
+    @property
+    def launcher_pid(self):
+        return int(self.dom0.xenstore(f"/local/domain/{self.domid}/image/device-model-pid"))
+
+    # The serial console.
+
+    def attach(self):
+        """Starts to listen to the guest's serial pty."""
+        tty = self.dom0.xenstore(f"/local/domain/{self.domid}/serial/0/tty")
+        if not tty:
+            raise NoAnswer(f"{self.name} has no serial terminal in xenstore")
+        self.dom0.call("console_open", name=self.name, terminal=tty)
+
+    def detach(self):
+        self.dom0.call("console_close", name=self.name)
+
+    def _console(self, text, pattern, seconds):
+        got = self.dom0.call("console_ask", seconds, name=self.name, text=text, pattern=pattern,
+                             seconds=seconds)
+        if not got["found"]:
+            why = f"nothing within {seconds} s" if got["open"] else "its terminal was closed"
+            raise NoAnswer(f"{self.name}: '{pattern}': {why}; it said:\n{got['text']}\n"
+                           f"{self.log()}")
+        return got["text"]
+
+    def wait(self, pattern, seconds=REPLY_SECONDS):
+        return self._console("", pattern, seconds)
+
+    def ask(self, command, pattern, seconds=REPLY_SECONDS):
+        return self._console(command + "\n", pattern, seconds)
+
+    # What the toolstack and our launcher say of it.
+
+    def monitor(self, command, **how):
+        return self.dom0.run("xl", "qemu-monitor-command", self.name, command, **how).stdout
+
+    def log(self):
+        """The launcher's log."""
+        return self.dom0.run("tail", "-n", "60", self.log_path, check=False).text
+
+    @property
+    def log_path(self):
+        return f"/var/log/xen/qemu-dm-{self.name}.log"
+
+    def destroy(self, check=True):
+        return self.dom0.run("xl", "destroy", self.name, check=check, timeout=120)
+
+    def remove(self):
+        """Ends it if it is there, and removes its files. For clean-up: raises nothing for a
+        guest that is gone."""
+        if self.domid is not None:
+            self.destroy(check=False)
+        self.detach()
+        self.dom0.run("rm", "-rf", self.folder, check=False)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""What a test may leave behind in dom0: nothing, with these exceptions."""
+import collections
+import re
+import time
+
+# Nodes of the toolstack itself, there with dom0's own QEMU as well: (pattern, why).
+XENSTORE_IGNORED = [
+    (r'/local/domain/0/backend(/\w+)?(/\d+)? = ""$',
+     "libxl leaves the empty directories of its back ends"),
+    (r'/libxl = ""$|/vm = ""$|/local/domain/0/libxl(/\w+)?(/disable_udev)? =',
+     "made by the first `xl` command after boot"),
+    (r'/local/domain/0/device-model = ""$', "the directory stays when the last guest's is gone"),
+    (r"/local/domain/0/libxl/\d+", "libxl's own record of devices"),
+    (r"/tool/xenstored", "xenstored's own settings"),
+]
+FILES_IGNORED = [
+    (r"/run/xen/domid-history$", "libxl's list of recent domain ids"),
+    (r"/run/lock/", "lock files of xl and of the hot-plug scripts stay, unlocked"),
+    (r"/run/xen-hotplug/", "the hot-plug scripts' locks"),
+    (r"/var/lib/qemu-stubdom/image/", "the product's image"),
+]
+SETTLE_SECONDS = 20
+
+
+def ignored(kind, item):
+    table = {"xenstore": XENSTORE_IGNORED, "files": FILES_IGNORED}.get(kind, [])
+    return any(re.match(pattern, item) for pattern, _ in table)
+
+
+def difference(before, after):
+    """Lines for what is in one scan and not in the other."""
+    out = []
+    for kind, items in after.items():
+        old, new = collections.Counter(before[kind]), collections.Counter(items)
+        out += [f"{kind}: + {item}" for item in (new - old).elements()
+                if not ignored(kind, item)]
+        out += [f"{kind}: - {item}" for item in (old - new).elements()
+                if not ignored(kind, item)]
+    return out
+
+
+def settle(dom0, before, seconds=SETTLE_SECONDS):
+    """What is more or less than before, once that stays or time is up: the toolstack tidies up
+    in the background after `xl destroy`."""
+    end = time.monotonic() + seconds
+    while True:
+        found = difference(before, dom0.scan())
+        if not found or time.monotonic() > end:
+            return found

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""System tests: one rig for the whole run, and dom0 as it was after each test."""
+import os
+import sys
+
+import pytest
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "tests")]
+
+from guestlib import leaks  # noqa: E402
+from guestlib.dom0host import Dom0  # noqa: E402
+from guestlib.guest import Guest, Stub  # noqa: E402
+from rigctl.rig import Rig  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--stub-kernel", default=os.environ.get("STUB_KERNEL", "linux"),
+                     choices=["linux", "nub"], help="the stub domains' kernel")
+    parser.addoption("--stub-type", default=os.environ.get("STUB_TYPE", "pvh"),
+                     choices=["pvh", "pv"], help="the stub domains' type")
+    parser.addoption("--rig-name", default=os.environ.get("RIG_NAME"),
+                     help="a rig to use and to keep; without it one is started and ended")
+
+
+@pytest.fixture(scope="session")
+def rig(request):
+    name = request.config.getoption("--rig-name")
+    rig = Rig.up(name or f"system-{os.getpid()}", product=True, bound=not name)
+    yield rig
+    if not name:
+        rig.down()
+
+
+@pytest.fixture(scope="session")
+def dom0(rig):
+    dom0 = Dom0(rig)
+    dom0.install_assets(os.path.join(TREE, os.environ.get("BUILD", "build")))
+    yield dom0
+    dom0.close()
+
+
+@pytest.fixture
+def stub(request):
+    """The stub domain that this run is about."""
+    return Stub(kernel=request.config.getoption("--stub-kernel"),
+                type=request.config.getoption("--stub-type"))
+
+
+@pytest.fixture(autouse=True)
+def leak_check(request):
+    """After every test with guests dom0 has what it had before, no more and no less."""
+    if "dom0" not in request.fixturenames:
+        yield  # a test of something else, with no rig of ours
+        return
+    dom0 = request.getfixturevalue("dom0")
+    before = dom0.scan()
+    yield
+    found = leaks.settle(dom0, before)
+    assert not found, "left behind in dom0:\n" + "\n".join(found)
+
+
+@pytest.fixture
+def make_guest(dom0, stub, leak_check):
+    """Makes guests that are gone when the test is over."""
+    made = []
+
+    def make(name, stub=stub, **how):
+        guest = Guest(dom0, name, stub=stub, **how)
+        made.append(guest)
+        return guest.prepare()
+
+    yield make
+    for guest in made:
+        guest.remove()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows what the launchers said."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call" and report.failed and "dom0" in item.funcargs:
+        dom0 = item.funcargs["dom0"]
+        try:
+            text = dom0.shell("xl list; for f in /var/log/xen/qemu-dm-*.log; do "
+                              "echo \"== $f\"; tail -n 40 \"$f\"; done", check=False).text
+        except Exception as e:  # the rig may be what failed
+            text = str(e)
+        report.sections.append(("dom0", text))

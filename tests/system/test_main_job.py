@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""The main job: stock `xl create`, QEMU in a domain of its own, none in dom0."""
+import pytest
+
+from guestlib.guest import Guest, Stub
+
+
+@pytest.fixture(params=["pvh", "pv"])
+def domain_type(request):
+    wanted = request.config.getoption("--stub-type")
+    if request.param == "pv" and request.config.getoption("--stub-kernel") == "nub":
+        pytest.skip("nub is a PVH kernel")
+    if request.param != wanted and wanted != "pvh":
+        pytest.skip(f"this run is about {wanted}")
+    return request.param
+
+
+def test_bios_guest(make_guest, dom0, stub, domain_type):
+    """Boots from its disk, is seen by the toolstack, answers, is monitored, ends."""
+    guest = make_guest("main", stub=Stub(kernel=stub.options["kernel"], type=domain_type))
+    report = guest.start()
+    assert "bios-guest: disk 0 ok" in report
+
+    # QEMU lives in another domain, of the type asked for, and not in dom0.
+    domains = dom0.domains()
+    assert set(domains) == {"main", "main-dm"}
+    assert dom0.qemu_processes() == []
+    kind = dom0.run("xl", "list", "-l", "main-dm").stdout
+    assert f'"type": "{domain_type}"' in kind
+    assert dom0.xenstore(f"/local/domain/{domains['main-dm']}/target") == str(domains["main"])
+    path = f"/local/domain/0/device-model/{domains['main']}/state"
+    assert dom0.xenstore(path) == "running"
+
+    # The guest talks and its devices are QEMU's.
+    assert guest.ask("echo well", "echo").endswith("echo well\n")
+    assert "8086100e" in guest.ask("nics", "nics done")
+    total = int(guest.ask("pio 20", "pio").split()[4], 16)
+    assert total > 0
+
+    # What it writes it reads back.
+    crc = guest.ask("write 0 1200 0x6b", "write 0 1200").split()[-1]
+    assert guest.ask("read 0 1200", "read 0 1200").split()[-1] == crc
+
+    # The monitor answers, and pausing stops the guest but not its device model.
+    assert "QEMU" in guest.monitor("info version") or guest.monitor("info version").strip()
+    assert "e1000" in guest.monitor("info pci").lower() or "8086:100e" in guest.monitor("info pci")
+    dom0.run("xl", "pause", "main")
+    assert guest.monitor("info status").strip()
+    dom0.run("xl", "unpause", "main")
+    assert guest.ask("echo again", "echo").endswith("echo again\n")
+
+    guest.destroy()
+    assert dom0.run("xl", "list", "main", check=False).status != 0
+
+
+def test_direct_guest(make_guest, dom0):
+    """Linux by direct kernel boot: its disk has the right content, its NIC reaches dom0."""
+    guest = make_guest("linux", kind="direct")
+    report = guest.start()
+    assert "guest: disk sda sha256 ok\n" in report
+    assert "guest: ping 10.99.0.1 ok 3/3" in report
+    assert dom0.qemu_processes() == []
+
+    # dom0 reaches the guest too, and what the guest writes is in dom0's file.
+    dom0.run("ping", "-c", "2", "-W", "5", guest.addresses[0])
+    guest.ask("write sda 1500 0x33", "write sda 1500 ok")
+    assert dom0.sector(guest.disks[0], 1500) == b"\x33" * 512
+
+
+def test_three_nics_and_disks(make_guest, dom0):
+    """Every NIC model and disk arrives where it belongs."""
+    guest = make_guest("three", kind="direct", disks=3,
+                       nics=("e1000", "rtl8139", "virtio-net"))
+    report = guest.start()
+    for name in ("sda", "sdb", "sdc"):
+        assert f"guest: disk {name} sha256 ok\n" in report
+    for name in ("eth0", "eth1", "eth2"):
+        assert f"guest: ping 10.99.0.1 ok 3/3 {name}\n" in report
+    guest.ask("write sdb 1500 0x44", "write sdb 1500 ok")
+    written = [dom0.sector(path, 1500) == b"\x44" * 512 for path in guest.disks]
+    assert written == [False, True, False]
+
+
+def test_no_nic_no_disk_of_its_own(make_guest):
+    """A guest with neither still gets a device model."""
+    guest = make_guest("bare", kind="direct", disks=0, nics=())
+    report = guest.start()
+    assert "guest: ready" in report
+    assert guest.ask("nics", "nics done") == "guest: nics done\n"
+
+
+def test_two_guests_at_once(make_guest, dom0):
+    """Each has a stub domain of its own, and the end of one is not the end of the other."""
+    one, two = make_guest("one"), make_guest("two")
+    one.start()
+    two.start()
+    assert set(dom0.domains()) == {"one", "one-dm", "two", "two-dm"}
+    one.destroy()
+    assert two.ask("echo alive", "echo").endswith("alive\n")
+    assert set(dom0.domains()) >= {"two", "two-dm"}
+
+
+def test_same_guest_with_dom0_qemu(dom0, leak_check):
+    """The guests, the rig and the leak check are not what makes the tests above pass."""
+    guest = Guest(dom0, "plain", stub=None).prepare()
+    try:
+        guest.start()
+        assert len(dom0.qemu_processes()) == 1
+        assert set(dom0.domains()) == {"plain"}
+    finally:
+        guest.remove()

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""Wrong configs: `xl create` fails at once, the log says in one line why, nothing is left."""
+import re
+
+import pytest
+
+from guestlib.guest import Stub
+
+# What libxl says when it gave up waiting: a failure must be told, not waited for.
+GAVE_UP = "startup timed out"
+
+CASES = {
+    # name: (changes to the guest's config, what the log's line must name)
+    "missing_disk": (
+        {"disk": ["format=raw,vdev=hda,access=rw,target=/nowhere/disk.img"]},
+        None),
+    "bad_option": (
+        {"device_model_args": ["-stubdom", "colour=red"]}, r"colour"),
+    "bad_value": (
+        {"device_model_args": ["-stubdom", "type=hvm"]}, r"type=?.*hvm|hvm.*type"),
+    "unsupported_argument": (
+        {"device_model_args": ["-virtfs", "local,path=/,mount_tag=x,security_model=none"]},
+        r"virtfs"),
+    "unknown_argument": (
+        {"device_model_args": ["-nonsense"]}, r"-nonsense"),
+    "missing_image": (
+        {"device_model_args": ["-stubdom", "image=/nowhere"]}, r"/nowhere"),
+    "too_little_memory": (
+        {"device_model_args": ["-stubdom", "memory=8"]}, r"memory"),
+    "missing_kernel_file": (
+        {"kernel": "/nowhere/vmlinuz"}, None),
+}
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_wrong_config(make_guest, case):
+    changes, named = CASES[case]
+    guest = make_guest("wrong", **changes)
+    done = guest.create(check=False)
+    assert done.status != 0, done.text
+    assert GAVE_UP not in done.text
+    if named:
+        lines = [line for line in guest.log().splitlines() if re.search(named, line)]
+        assert len(lines) == 1, f"not one line with '{named}' in the log:\n{guest.log()}"
+
+
+def test_missing_bridge(make_guest):
+    guest = make_guest("wrong", vif=["mac=00:16:3e:00:00:77,bridge=nosuchbr,model=e1000"])
+    done = guest.create(check=False)
+    assert done.status != 0, done.text
+    assert "nosuchbr" in done.text + guest.log()
+
+
+def test_not_enough_memory_on_the_host(make_guest):
+    guest = make_guest("wrong", stub=Stub(memory=100000))
+    done = guest.create(check=False)
+    assert done.status != 0
+    assert GAVE_UP not in done.text
+    assert re.search(r"memory", guest.log())
+
+
+def test_damaged_image(make_guest, dom0):
+    """An image whose files are not what its manifest says, or not there."""
+    dom0.shell("rm -rf /opt/guests/run/image; mkdir -p /opt/guests/run; "
+               "cp -a /var/lib/qemu-stubdom/image /opt/guests/run/image && "
+               "rm /opt/guests/run/image/root.cpio")
+    try:
+        guest = make_guest("wrong", device_model_args=[
+            "-stubdom", "image=/opt/guests/run/image"])
+        done = guest.create(check=False)
+        assert done.status != 0
+        assert GAVE_UP not in done.text
+        assert "root.cpio" in guest.log()
+    finally:
+        dom0.run("rm", "-rf", "/opt/guests/run/image")
+
+
+def test_right_after_wrong(make_guest):
+    """A failure leaves nothing that is in the way of the next guest of that name."""
+    guest = make_guest("wrong", device_model_args=["-stubdom", "colour=red"])
+    assert guest.create(check=False).status != 0
+    guest.config["device_model_args"] = ["-stubdom", guest.stub.argument()]
+    guest.write_config()
+    guest.start()
