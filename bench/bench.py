@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Measures a guest's device model in dom0 and in a stub domain, in turn, in one rig. Prints a
+table and writes build/bench/results.json. Run by `make bench`, in the workbench; on software
+emulation only the ratios mean anything."""
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+
+TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "tests"),
+                os.path.join(TREE, "bench")]
+
+import xentrace  # noqa: E402
+from guestlib.dom0host import Dom0  # noqa: E402
+from guestlib.guest import Guest, Stub  # noqa: E402
+from rigctl.rig import Rig  # noqa: E402
+
+TRACE_CLASS_HVM = "0x0008f000"
+TRACE_SECONDS = 30
+# name: (unit, what it is)
+ROWS = {
+    "create_s": ("s", "xl create, until it returns"),
+    "bios_ready_s": ("s", "xl create, until the BIOS guest is ready"),
+    "linux_up_s": ("s", "xl create, until Linux's user space runs"),
+    "pio_us": ("us", "one port read, there and back (median of runs)"),
+    "exits_per_pio": ("", "exits per port read, guest and stub domain together"),
+    "dom0_kb": ("KB", "dom0's processes for the device model (PSS)"),
+    "stub_mb": ("MB", "the stub domain's memory"),
+}
+
+
+def note(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+class Bench:
+    def __init__(self, dom0, stub, pio):
+        self.dom0, self.stub, self.pio = dom0, stub, pio
+        text = dom0.run("xl", "info").stdout
+        info = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        self.mhz = float(next(v for k, v in info.items() if k.strip() == "cpu_mhz"))
+        self.xen = next(v.strip() for k, v in info.items() if k.strip() == "xen_version")
+
+    def start(self, guest, said):
+        """Creates the guest; seconds until xl returns and until the guest has said `said`."""
+        guest.prepare()
+        begin = time.monotonic()
+        done = self.dom0.call("timed_run", 600, seconds=600,
+                              argv=["xl", "create", guest.config_path])
+        if done["status"]:
+            raise RuntimeError(f"xl create failed:\n{done['text']}\n{guest.log()}")
+        self.dom0.wait_file(f"{guest.folder}/serial.log", said, seconds=600)
+        return done["seconds"], time.monotonic() - begin
+
+    def port_reads(self, guest):
+        """Microseconds of one port read, by the guest's own clock; exits for each."""
+        times = []
+        for _ in range(3):
+            words = guest.ask(f"pio {self.pio}", "pio", 600).split()
+            times.append(int(words[4], 16) / self.pio / self.mhz)
+        self.dom0.shell(f"xentrace -D -S 256 -e {TRACE_CLASS_HVM} -T {TRACE_SECONDS} /tmp/trace "
+                        ">/dev/null 2>&1 & sleep 1")
+        guest.ask(f"pio {self.pio}", "pio", 600)
+        # xentrace writes out what it has on SIGTERM, then ends
+        self.dom0.shell("pkill -TERM -x xentrace; while pgrep -x xentrace; do sleep 0.1; done",
+                        timeout=120)
+        trace = self.dom0.rig.exec(["cat", "/tmp/trace"]).stdout
+        self.dom0.run("rm", "/tmp/trace")
+        found = xentrace.exits(trace)
+        note(f"exits: {dict(found.most_common(6))}")
+        return statistics.median(times), sum(found.values()) / self.pio
+
+    def round(self, name, stub):
+        """One device model's figures."""
+        out = {}
+        guest = Guest(self.dom0, name, stub=stub, serial="pty")
+        linux = Guest(self.dom0, name, kind="direct", stub=stub)
+        for g in (guest, linux):
+            g.config["serial"] = f"file:{g.folder}/serial.log"
+        try:
+            out["create_s"], out["bios_ready_s"] = self.start(guest, "bios-guest: ready")
+            guest.remove()
+            _, out["linux_up_s"] = self.start(linux, "guest: up")
+            pattern = r"stubdom-dm.*-xen-domid" if stub else r"qemu-system.*-xen-domid"
+            out["dom0_kb"] = self.dom0.call("memory_of", pattern=pattern)["kilobytes"]
+            out["stub_mb"] = self._memory(name + "-dm") if stub else 0
+            linux.remove()
+            guest.config["serial"] = "pty"
+            guest.prepare()
+            guest.start()
+            out["pio_us"], out["exits_per_pio"] = self.port_reads(guest)
+        finally:
+            guest.remove()
+        return out
+
+    def _memory(self, domain):
+        return int(self.dom0.run("xl", "list", domain).stdout.splitlines()[1].split()[2])
+
+
+def spread(values):
+    return {"min": min(values), "median": statistics.median(values), "max": max(values)}
+
+
+def collect(rounds):
+    """Each row's values on both sides, and ratios (stub domain to dom0) round by round."""
+    rows = {}
+    for key, (unit, what) in ROWS.items():
+        dom0 = [r["dom0"][key] for r in rounds]
+        stub = [r["stub"][key] for r in rounds]
+        row = {"what": what, "unit": unit, "dom0": spread(dom0), "stub": spread(stub)}
+        if all(dom0):
+            row["ratio"] = spread([s / d for s, d in zip(stub, dom0)])
+        rows[key] = row
+    return rows
+
+
+def table(rows):
+    def three(values, digits):
+        return " / ".join(f"{values[k]:.{digits}f}" for k in ("min", "median", "max"))
+
+    lines = [f"{'min / median / max':48} {'dom0':>24} {'stub domain':>24} {'ratio':>18}"]
+    for row in rows.values():
+        digits = 0 if row["unit"] in ("KB", "MB") else 1
+        ratio = three(row["ratio"], 2) if "ratio" in row else "-"
+        what = f"{row['what']}" + (f" ({row['unit']})" if row["unit"] else "")
+        lines.append(f"{what:48} {three(row['dom0'], digits):>24} "
+                     f"{three(row['stub'], digits):>24} {ratio:>18}")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pio", type=int, default=1000, help="port reads in one run (1000)")
+    parser.add_argument("--kernel", default="linux")
+    parser.add_argument("--type", default="pvh")
+    parser.add_argument("--rig", help="a rig to use and keep (default: one of its own)")
+    args = parser.parse_args()
+    build = os.path.join(TREE, os.environ.get("BUILD", "build"))
+    name = args.rig or f"bench-{os.getpid()}"
+    rounds = []
+    rig = Rig(name)
+    try:
+        rig = Rig.up(name, bound=not args.rig)
+        dom0 = Dom0(rig)
+        dom0.install_assets(build)
+        bench = Bench(dom0, Stub(kernel=args.kernel, type=args.type), args.pio)
+        for number in range(args.rounds):
+            figures = {}
+            for side, stub in (("dom0", None), ("stub", bench.stub)):
+                note(f"round {number + 1} of {args.rounds}: device model in "
+                     + ("dom0" if stub is None else "a stub domain"))
+                figures[side] = bench.round("bench", stub)
+                note(", ".join(f"{k} {v:.1f}" for k, v in figures[side].items()))
+            rounds.append(figures)
+        dom0.close()
+    finally:
+        if not args.rig:
+            rig.down()
+    rows = collect(rounds)
+    os.makedirs(f"{build}/bench", exist_ok=True)
+    path = f"{build}/bench/results.json"
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump({"version": 1, "kernel": args.kernel, "type": args.type, "xen": bench.xen,
+                   "cpu_mhz": bench.mhz, "pio": args.pio, "rows": rows, "rounds": rounds}, f,
+                  indent=1)
+    print(table(rows))
+    print(f"written to {os.path.relpath(path)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

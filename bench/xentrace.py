@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Counts exits in a trace of Xen's (xen/include/public/trace.h): how often a guest's or PVH stub
+domain's CPU went into the hypervisor. Unlike time, that does not depend on the machine."""
+import collections
+import struct
+
+TRC_HVM_EXITS = {0x00081002, 0x00081102, 0x00081003, 0x00081103}  # VMX, SVM; 32, 64 bits
+TRC_LOST_RECORDS = 0x0001F001
+# AMD64 Architecture Programmer's Manual, volume 2, appendix C
+REASONS = {0x60: "interrupt", 0x61: "NMI", 0x64: "virtual interrupt", 0x6E: "rdtsc",
+           0x72: "cpuid", 0x78: "hlt", 0x7B: "port", 0x7C: "msr", 0x81: "hypercall",
+           0x400: "memory"}
+
+
+class TraceError(Exception):
+    """The trace is not one, or has holes."""
+
+
+def records(data):
+    """(event, extra words) of each record."""
+    at = 0
+    while at + 4 <= len(data):
+        (header,) = struct.unpack_from("<I", data, at)
+        at += 4
+        event, extra, cycles = header & 0x0FFFFFFF, header >> 28 & 7, header >> 31
+        at += 8 if cycles else 0
+        if at + 4 * extra > len(data):
+            raise TraceError("the trace ends inside a record")
+        yield event, struct.unpack_from(f"<{extra}I", data, at)
+        at += 4 * extra
+
+
+def exits(data):
+    """A Counter of exits by reason."""
+    found = collections.Counter()
+    for event, words in records(data):
+        if event == TRC_LOST_RECORDS:
+            raise TraceError(f"Xen lost {words[0]} records: its buffers are too small")
+        if event in TRC_HVM_EXITS:
+            found[REASONS.get(words[0], f"0x{words[0]:x}")] += 1
+    return found
