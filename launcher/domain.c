@@ -52,8 +52,8 @@ static void close_inherited(const struct plan *plan)
 
 static int create(struct domain_host *host, const struct plan *plan,
 		  const struct manifest *manifest, const struct manifest_kernel *kernel,
-		  const struct domain_disk *disks, const libxl_uuid *uuid,
-		  uint32_t *stub, struct err *err)
+		  const struct domain_disk *disks, const libxl_uuid *uuid, uint32_t *stub,
+		  struct err *err)
 {
 	cleanup_fd int ramdisk = domain_ramdisk_make(plan, manifest, kernel, err);
 
@@ -95,8 +95,8 @@ static int serve(struct domain_host *host, const struct plan *plan,
 		return err_set(err, ERR_HOST,
 			       "the image in %s has no kernel '%s' (-stubdom kernel=)",
 			       manifest->dir, name);
-	if (domain_host_open(host, err) < 0 || domain_check(host, plan, kernel, err) < 0 ||
-	    relay_go(relay, err) < 0)
+	if (domain_host_open(host, err) < 0 ||
+	    domain_check(host, plan, kernel, err) < 0 || relay_go(relay, err) < 0)
 		return -1;
 	close_inherited(plan);
 	disks = domain_disks_open(plan, err);

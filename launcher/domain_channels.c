@@ -51,9 +51,9 @@ int domain_channels_hear(struct domain_channels *channels, struct err *err)
 static bool read_number(struct domain_host *host, uint32_t stub, const char *name,
 			const char *leaf, uint32_t *out)
 {
-	cleanup_free char *text = xenstore_read(
-		host->xs, "/local/domain/%u/" STUBDOM_XS_CHANNEL "/%s/%s", stub, name,
-		leaf);
+	cleanup_free char *text =
+		xenstore_read(host->xs, "/local/domain/%u/" STUBDOM_XS_CHANNEL "/%s/%s",
+			      stub, name, leaf);
 	char *end;
 	unsigned long value;
 
@@ -68,7 +68,8 @@ static bool read_number(struct domain_host *host, uint32_t stub, const char *nam
 }
 
 /* True: try again later. */
-static bool serve_one(struct domain_channels *channels, struct domain_host *host, size_t i)
+static bool serve_one(struct domain_channels *channels, struct domain_host *host,
+		      size_t i)
 {
 	const char *name = channels->plan->channels[i].name;
 	struct relay_msg msg = {.type = RELAY_OFFER, .channel = (uint32_t)i};

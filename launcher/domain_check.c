@@ -24,10 +24,11 @@ static int check_xen(struct domain_host *host, const struct plan *plan, struct e
 	if (plan->type == STUBOPT_TYPE_PVH &&
 	    (info->xen_version_major < 4 ||
 	     (info->xen_version_major == 4 && info->xen_version_minor < 19)))
-		return err_set(err, ERR_HOST,
-			       "Xen %d.%d cannot run a device model in a PVH domain (4.19 "
-			       "can); give the option '-stubdom type=pv'",
-			       info->xen_version_major, info->xen_version_minor);
+		return err_set(
+			err, ERR_HOST,
+			"Xen %d.%d cannot run a device model in a PVH domain (4.19 "
+			"can); give the option '-stubdom type=pv'",
+			info->xen_version_major, info->xen_version_minor);
 	return 0;
 }
 
@@ -173,8 +174,7 @@ int domain_check(struct domain_host *host, const struct plan *plan,
 				 "%s (rebuild the image: stubdom image build)",
 				 kernel->path);
 	if (check_xen(host, plan, err) < 0 || check_size(plan, kernel, err) < 0 ||
-	    check_name(host, plan, err) < 0 ||
-	    check_memory(host, plan, err) < 0)
+	    check_name(host, plan, err) < 0 || check_memory(host, plan, err) < 0)
 		return -1;
 	return 0;
 }

@@ -141,8 +141,8 @@ static int let_read(struct domain_host *host, uint32_t stub, const char *node,
 
 	snprintf(path, sizeof(path), "/local/domain/%u/%s", stub, node);
 	if (!xs_set_permissions(host->xs, XBT_NULL, path, perms, 2))
-		return err_errno(err, ERR_HOST, errno, "xenstore: opening %s to domain %u",
-				 path, stub);
+		return err_errno(err, ERR_HOST, errno,
+				 "xenstore: opening %s to domain %u", path, stub);
 	return 0;
 }
 
@@ -156,8 +156,8 @@ static int become_device_model(struct domain_host *host, const struct plan *plan
 				 plan->guest_domid);
 	if (!xs_set_target(host->xs, stub, plan->guest_domid))
 		return err_errno(err, ERR_HOST, errno,
-				 "xenstore: giving domain %u the rights of domain %u", stub,
-				 plan->guest_domid);
+				 "xenstore: giving domain %u the rights of domain %u",
+				 stub, plan->guest_domid);
 	/* Linux' privcmd reads which domain it may act on. */
 	if (let_read(host, stub, "target", err) < 0)
 		return -1;

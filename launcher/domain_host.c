@@ -13,7 +13,7 @@
 
 struct domain_logger {
 	xentoollog_logger vtable; /* first: libxl sees only this */
-	char first_error[400]; /* the cause; those after it are its consequences */
+	char first_error[400];	  /* the cause; those after it are its consequences */
 };
 
 static void logger_message(xentoollog_logger *base, xentoollog_level level,
@@ -80,8 +80,9 @@ int domain_host_open(struct domain_host *host, struct err *err)
 		return err_set(err, ERR_HOST, "out of memory");
 	if (libxl_ctx_alloc(&host->libxl, LIBXL_VERSION, 0, &host->logger->vtable)) {
 		host->libxl = NULL;
-		domain_host_error(host, err, "libxl cannot be used; is this dom0 of a "
-					     "running Xen?");
+		domain_host_error(host, err,
+				  "libxl cannot be used; is this dom0 of a "
+				  "running Xen?");
 		goto fail;
 	}
 	libxl_childproc_setmode(host->libxl, &hooks, NULL);

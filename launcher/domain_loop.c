@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Loop devices for the stub domain's disks that are files, which cannot be left behind. */
+/* Loop devices for the stub domain's disks that are files; none can be left behind. */
 #include "domain_loop.h"
 
 #include <errno.h>
@@ -23,8 +23,8 @@ static int attach(const struct plan_disk *disk, int file, struct domain_disk *ou
 	cleanup_fd int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 	struct loop_config config = {
 		.fd = (unsigned)file,
-		.info.lo_flags = LO_FLAGS_AUTOCLEAR |
-				 (disk->readonly ? LO_FLAGS_READ_ONLY : 0),
+		.info.lo_flags =
+			LO_FLAGS_AUTOCLEAR | (disk->readonly ? LO_FLAGS_READ_ONLY : 0),
 	};
 
 	if (control < 0)
@@ -38,8 +38,8 @@ static int attach(const struct plan_disk *disk, int file, struct domain_disk *ou
 			return err_errno(err, ERR_HOST, errno,
 					 "looking for a free loop device");
 		snprintf(out->path, sizeof(out->path), "/dev/loop%d", n);
-		out->fd = open(out->path,
-			       (disk->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+		out->fd =
+			open(out->path, (disk->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 		if (out->fd < 0)
 			return err_errno(err, ERR_HOST, errno, "%s", out->path);
 		if (ioctl(out->fd, LOOP_CONFIGURE, &config) == 0)
@@ -53,20 +53,22 @@ static int attach(const struct plan_disk *disk, int file, struct domain_disk *ou
 	return err_set(err, ERR_HOST, "no loop device stays free for %s", disk->target);
 }
 
-static int open_one(const struct plan_disk *disk, struct domain_disk *out, struct err *err)
+static int open_one(const struct plan_disk *disk, struct domain_disk *out,
+		    struct err *err)
 {
-	cleanup_fd int file = open(
-		disk->target,
-		(disk->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+	cleanup_fd int file = open(disk->target, (disk->readonly ? O_RDONLY : O_RDWR) |
+							 O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 
 	if (file < 0 || fstat(file, &st) < 0)
-		return err_errno(err, ERR_HOST, errno, "%s (%s)", disk->target, disk->use);
+		return err_errno(err, ERR_HOST, errno, "%s (%s)", disk->target,
+				 disk->use);
 	if (S_ISBLK(st.st_mode))
 		return 0;
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_HOST, "%s (%s): neither a file nor a block device",
-			       disk->target, disk->use);
+		return err_set(err, ERR_HOST,
+			       "%s (%s): neither a file nor a block device", disk->target,
+			       disk->use);
 	return attach(disk, file, out, err);
 }
 

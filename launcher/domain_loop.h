@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Loop devices for the stub domain's disks that are files, which cannot be left behind. */
+/* Loop devices for the stub domain's disks that are files; none can be left behind. */
 #ifndef STUBDOM_DOMAIN_LOOP_H
 #define STUBDOM_DOMAIN_LOOP_H
 
@@ -12,8 +12,8 @@
  * leaves none, and no script has to be run to take it away.
  */
 struct domain_disk {
-	int fd;		/* of the loop device; -1: the target is a block device */
-	char path[32];	/* "/dev/loop3"; "": use the plan's target */
+	int fd;	       /* of the loop device; -1: the target is a block device */
+	char path[32]; /* "/dev/loop3"; "": use the plan's target */
 };
 
 /* One per disk of the plan; domain_disks_close and free() give it back.  NULL: err. */

@@ -53,8 +53,8 @@ static int report_death(struct watch_state *state, struct err *err)
 	if (error)
 		err_set(err, ERR_STUB, "%s: %.400s", name, error);
 	else if (end)
-		err_set(err, ERR_STUB, "%s: QEMU ended (%.40s); see the lines above", name,
-			end);
+		err_set(err, ERR_STUB, "%s: QEMU ended (%.40s); see the lines above",
+			name, end);
 	else
 		err_set(err, ERR_STUB,
 			"%s ended without a word, after its stage '%s'; see its console "
@@ -71,8 +71,10 @@ static int check_lives(struct watch_state *state, struct err *err)
 		log_info("the guest, domain %u, is gone", watch->plan->guest_domid);
 		if (state->started)
 			return STEP_END;
-		err_set(err, ERR_GUEST, "the guest, domain %u, went while its device model "
-					"was started", watch->plan->guest_domid);
+		err_set(err, ERR_GUEST,
+			"the guest, domain %u, went while its device model "
+			"was started",
+			watch->plan->guest_domid);
 		return STEP_FAILED;
 	}
 	if (domain_host_life(watch->host, watch->stub) != DOMAIN_LIFE_ALIVE)
@@ -169,9 +171,10 @@ static int restart_guardian(struct watch_state *state)
 
 	guardian_forget(watch->guardian);
 	if (state->guardian_restarts++ >= GUARDIAN_RESTARTS) {
-		log_error("the guardian ended again; if this process is killed, remove %s "
-			  "with 'xl destroy'",
-			  watch->plan->name);
+		log_error(
+			"the guardian ended again; if this process is killed, remove %s "
+			"with 'xl destroy'",
+			watch->plan->name);
 		return STEP_GO_ON;
 	}
 	log_warn("the guardian ended; starting another");
@@ -185,7 +188,8 @@ static int take_relay(struct watch_state *state, struct err *err)
 {
 	if (domain_channels_hear(&state->channels, err) < 0)
 		return STEP_FAILED;
-	state->retry_channels = domain_channels_serve(&state->channels, state->watch->host);
+	state->retry_channels =
+		domain_channels_serve(&state->channels, state->watch->host);
 	return STEP_GO_ON;
 }
 
@@ -210,7 +214,8 @@ static int check_deadline(struct watch_state *state, struct err *err)
 	if (state->started || plan->paused || now_ms() < state->deadline_ms)
 		return STEP_GO_ON;
 	err_set(err, ERR_STUB,
-		"%s did not start QEMU within %u s (it came as far as stage '%s'); see its "
+		"%s did not start QEMU within %u s (it came as far as stage '%s'); see "
+		"its "
 		"console above, or give '-stubdom timeout=SECONDS'",
 		plan->name, plan->timeout_s, state->stage[0] ? state->stage : "none");
 	return STEP_FAILED;
@@ -277,7 +282,8 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 	if (domain_channels_init(&state.channels, watch->plan, watch->relay, err) < 0)
 		return -1;
 	state.channels.stub = watch->stub;
-	if (watch_nodes(&state, err) < 0 || domain_unpause(watch->host, watch->stub, err) < 0)
+	if (watch_nodes(&state, err) < 0 ||
+	    domain_unpause(watch->host, watch->stub, err) < 0)
 		rc = STEP_FAILED;
 	while (rc == STEP_GO_ON)
 		rc = step(&state, err);

@@ -15,8 +15,8 @@ struct endpoint {
 	int out_fd;    /* what it reads; may be in_fd; -1: none */
 	bool discards; /* null: takes everything, says nothing */
 	bool is_pty;
-	bool attached; /* pty: somebody has the other side open */
-	bool is_file;  /* out_fd takes everything at once */
+	bool attached;	/* pty: somebody has the other side open */
+	bool is_file;	/* out_fd takes everything at once */
 	char name[160]; /* as QEMU's query-chardev words it */
 	unsigned port;	/* tcp-listen: the port that was free */
 };

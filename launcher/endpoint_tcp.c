@@ -22,8 +22,8 @@ static int refuse_telnet(const struct endpoint *end, struct err *err)
 		       end->plan->port);
 }
 
-static struct addrinfo *resolve(const struct plan_endpoint *plan, unsigned port, int flags,
-				struct err *err)
+static struct addrinfo *resolve(const struct plan_endpoint *plan, unsigned port,
+				int flags, struct err *err)
 {
 	struct addrinfo hints = {
 		.ai_flags = flags | AI_NUMERICSERV,
@@ -89,7 +89,8 @@ int endpoint_tcp_listen(struct endpoint *end, struct err *err)
 		if (errno != EADDRINUSE)
 			break;
 	}
-	return err_errno(err, ERR_HOST, errno, "listening on TCP %s:%u", host, plan->port);
+	return err_errno(err, ERR_HOST, errno, "listening on TCP %s:%u", host,
+			 plan->port);
 }
 
 static int connect_bounded(int fd, const struct addrinfo *ai)

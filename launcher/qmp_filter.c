@@ -170,10 +170,10 @@ static void translate_chardevs(const struct qmp_names *names, json_t *message)
 		if (!filename)
 			continue;
 		json_array_append_new(
-			kept, json_pack("{s:s, s:s, s:b}", "label", label, "filename",
-					filename, "frontend-open",
-					json_is_true(json_object_get(item,
-								     "frontend-open"))));
+			kept,
+			json_pack("{s:s, s:s, s:b}", "label", label, "filename", filename,
+				  "frontend-open",
+				  json_is_true(json_object_get(item, "frontend-open"))));
 	}
 	json_object_set_new(message, "return", kept);
 }
@@ -234,7 +234,8 @@ int qmp_filter_stub(struct qmp_filter *filter, const char *data, size_t len,
 		cleanup_json json_t *message = parse(&filter->from_stub.text);
 
 		if (!message)
-			return err_set(err, ERR_STUB, "QMP: the stub domain sent %s", why);
+			return err_set(err, ERR_STUB, "QMP: the stub domain sent %s",
+				       why);
 		if (take_answer(filter, message, err) < 0)
 			return -1;
 	}

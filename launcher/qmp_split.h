@@ -9,7 +9,7 @@
 
 enum {
 	QMP_MESSAGE_MAX = 4 * 1024 * 1024, /* bytes in one message */
-	QMP_DEPTH_MAX = 64,		    /* of nested objects and arrays */
+	QMP_DEPTH_MAX = 64,		   /* of nested objects and arrays */
 };
 
 /* All zero is a splitter at the start of a stream. */

@@ -10,14 +10,15 @@
 #include "log.h"
 
 enum {
-	HELD_MAX = 64 * 1024,	  /* bytes waiting in one direction */
-	QMP_CHUNK = 2048,	  /* holds fewer commands than QMP_PENDING_MAX / 2 */
-	RECONNECT_MS = 1000,	  /* after a connection that did not last as long */
-	STEP_ROUNDS = 16,	  /* chunks a step moves before others have their turn */
-	PTY_LOOK_MS = 500,	  /* as often as we look whether a pty was opened */
+	HELD_MAX = 64 * 1024, /* bytes waiting in one direction */
+	QMP_CHUNK = 2048,     /* holds fewer commands than QMP_PENDING_MAX / 2 */
+	RECONNECT_MS = 1000,  /* after a connection that did not last as long */
+	STEP_ROUNDS = 16,     /* chunks a step moves before others have their turn */
+	PTY_LOOK_MS = 500,    /* as often as we look whether a pty was opened */
 };
 
-/* QEMU's output exists without a client: the connection stays, the latest bytes are kept. */
+/* QEMU's output exists without a client: the connection stays, the latest bytes are kept.
+ */
 static bool stays_connected(const struct relay_channel *channel)
 {
 	switch (channel->plan->kind) {
@@ -137,13 +138,13 @@ unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds)
 					   .events = POLLIN};
 	if (!endpoint_connected(end)) {
 		if (end->listen_fd >= 0)
-			fds[n++] = (struct pollfd){.fd = end->listen_fd, .events = POLLIN};
+			fds[n++] =
+				(struct pollfd){.fd = end->listen_fd, .events = POLLIN};
 		return n;
 	}
 	if (end->in_fd >= 0 && end->in_fd == end->out_fd) {
 		/* Without events only the end of the client is reported. */
-		fds[n++] = (struct pollfd){.fd = end->in_fd,
-					   .events = (short)(in | out)};
+		fds[n++] = (struct pollfd){.fd = end->in_fd, .events = (short)(in | out)};
 		return n;
 	}
 	if (end->in_fd >= 0 && in)
@@ -191,8 +192,8 @@ static bool read_client(struct relay_channel *channel, int64_t now_ms)
 		return false;
 	}
 	if (!channel->is_qmp)
-		return buffer_append(&channel->to_stub, chunk, (size_t)n,
-				     2 * HELD_MAX) == 0;
+		return buffer_append(&channel->to_stub, chunk, (size_t)n, 2 * HELD_MAX) ==
+		       0;
 	if (qmp_filter_client(&channel->qmp, chunk, (size_t)n, &err) < 0) {
 		log_info("channel %s: %s", channel->plan->name, err.msg);
 		channel->closing = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The relay process: acquire, drop, then run until the launcher closes the control socket. */
+/* The relay process: acquire, drop, run until the launcher closes the control socket. */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -18,7 +18,7 @@
 #include "relay_sandbox.h"
 
 enum {
-	FLUSH_MS = 1000,      /* for clients to take what is left at the end */
+	FLUSH_MS = 1000, /* for clients to take what is left at the end */
 	FLUSH_TICK_MS = 100,
 };
 
@@ -87,7 +87,8 @@ static int open_channels(struct relay_state *state, struct err *err)
 
 	state->channels = calloc(plan->n_channels + 1, sizeof(*state->channels));
 	state->chardevs = calloc(plan->n_channels + 1, sizeof(*state->chardevs));
-	state->fds = calloc(plan->n_channels * RELAY_CHANNEL_FDS + 2, sizeof(*state->fds));
+	state->fds =
+		calloc(plan->n_channels * RELAY_CHANNEL_FDS + 2, sizeof(*state->fds));
 	state->used = calloc(plan->n_channels + 1, sizeof(*state->used));
 	if (!state->channels || !state->chardevs || !state->fds || !state->used)
 		return err_set(err, ERR_HOST, "out of memory");
@@ -208,7 +209,8 @@ static int round_trip(struct relay_state *state, bool *busy)
 	/* poll skips a negative descriptor. */
 	state->fds[1] = (struct pollfd){.fd = state->console.fd, .events = POLLIN};
 	for (size_t i = 0; i < n; i++) {
-		state->used[i] = relay_channel_poll(&state->channels[i], &state->fds[used]);
+		state->used[i] =
+			relay_channel_poll(&state->channels[i], &state->fds[used]);
 		used += state->used[i];
 	}
 	if (poll(state->fds, used, find_timeout(state, *busy)) < 0 && errno != EINTR)

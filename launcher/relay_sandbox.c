@@ -22,17 +22,23 @@
 #define MEMORY_MAX ((rlim_t)512 * 1024 * 1024)
 
 static const int allowed[] = {
-	SCMP_SYS(accept4),	SCMP_SYS(brk),		 SCMP_SYS(clock_gettime),
-	SCMP_SYS(close),	SCMP_SYS(exit),		 SCMP_SYS(exit_group),
-	SCMP_SYS(fstat),	SCMP_SYS(futex),	 SCMP_SYS(getpid),
-	SCMP_SYS(getrandom),	SCMP_SYS(gettid),	 SCMP_SYS(gettimeofday),
-	SCMP_SYS(lseek),	SCMP_SYS(madvise),	 SCMP_SYS(mremap),
-	SCMP_SYS(munmap),	SCMP_SYS(newfstatat),	 SCMP_SYS(poll),
-	SCMP_SYS(ppoll),	SCMP_SYS(read),		 SCMP_SYS(readv),
-	SCMP_SYS(recvfrom),	SCMP_SYS(recvmsg),	 SCMP_SYS(restart_syscall),
-	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(sendmsg),	SCMP_SYS(sendto),	 SCMP_SYS(shutdown),
-	SCMP_SYS(tgkill),	SCMP_SYS(write),	 SCMP_SYS(writev),
+	SCMP_SYS(accept4),	 SCMP_SYS(brk),
+	SCMP_SYS(clock_gettime), SCMP_SYS(close),
+	SCMP_SYS(exit),		 SCMP_SYS(exit_group),
+	SCMP_SYS(fstat),	 SCMP_SYS(futex),
+	SCMP_SYS(getpid),	 SCMP_SYS(getrandom),
+	SCMP_SYS(gettid),	 SCMP_SYS(gettimeofday),
+	SCMP_SYS(lseek),	 SCMP_SYS(madvise),
+	SCMP_SYS(mremap),	 SCMP_SYS(munmap),
+	SCMP_SYS(newfstatat),	 SCMP_SYS(poll),
+	SCMP_SYS(ppoll),	 SCMP_SYS(read),
+	SCMP_SYS(readv),	 SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmsg),	 SCMP_SYS(restart_syscall),
+	SCMP_SYS(rt_sigaction),	 SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),	 SCMP_SYS(sendmsg),
+	SCMP_SYS(sendto),	 SCMP_SYS(shutdown),
+	SCMP_SYS(tgkill),	 SCMP_SYS(write),
+	SCMP_SYS(writev),
 };
 
 static int filter_calls(struct err *err)
@@ -79,7 +85,8 @@ static int become_nobody(const struct passwd *user, struct err *err)
 {
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
 		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
-	if (setgroups(0, NULL) < 0 || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) ||
+	if (setgroups(0, NULL) < 0 ||
+	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) ||
 	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid))
 		return err_errno(err, ERR_HOST, errno, "becoming user %s", user->pw_name);
 	return 0;
@@ -102,8 +109,9 @@ int relay_sandbox_enter(struct err *err)
 	if (!user)
 		user = getpwnam("nobody");
 	if (!user || user->pw_uid == 0)
-		return err_set(err, ERR_HOST,
-			       "there is no user 'qemu-stubdom' nor 'nobody' for the relay");
+		return err_set(
+			err, ERR_HOST,
+			"there is no user 'qemu-stubdom' nor 'nobody' for the relay");
 	if (empty_root(err) < 0 || become_nobody(user, err) < 0)
 		return -1;
 	bound_resources();

@@ -66,9 +66,9 @@ static int header(struct cpio *cpio, const char *name, unsigned mode, uint64_t s
 	cpio->inode++;
 	/* magic ino mode uid gid nlink mtime filesize dev(2) rdev(2) namesize check */
 	snprintf(text, sizeof(text),
-		 "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", cpio->inode,
-		 mode, 0u, 0u, S_ISDIR(mode) ? 2u : 1u, 0u, (unsigned)size, 0u, 0u, 0u,
-		 0u, (unsigned)strlen(name) + 1, 0u);
+		 "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
+		 cpio->inode, mode, 0u, 0u, S_ISDIR(mode) ? 2u : 1u, 0u, (unsigned)size,
+		 0u, 0u, 0u, 0u, (unsigned)strlen(name) + 1, 0u);
 	if (put(cpio, text, 110, err) < 0 || put(cpio, name, strlen(name) + 1, err) < 0)
 		return -1;
 	return pad(cpio, 4, err);

@@ -149,10 +149,11 @@ int vchan_offer_open(unsigned domid, uint32_t ring_ref, uint32_t port,
 		rc = 1;
 	if (rc == 0 &&
 	    !vchan_orders_valid(page.header.left_order, page.header.right_order))
-		return err_set(err, ERR_STUB,
-			       "a vchan of domain %u has rings of impossible sizes (2^%u, "
-			       "2^%u)",
-			       domid, page.header.left_order, page.header.right_order);
+		return err_set(
+			err, ERR_STUB,
+			"a vchan of domain %u has rings of impossible sizes (2^%u, "
+			"2^%u)",
+			domid, page.header.left_order, page.header.right_order);
 	if (rc == 0) {
 		out->write_order = (uint8_t)page.header.left_order;
 		out->read_order = (uint8_t)page.header.right_order;

@@ -17,8 +17,8 @@ static const struct qmp_chardev chardevs[] = {
 	{"libxl-cmd", "disconnected:unix:/var/run/xen/qmp-libxl-5,server=on"},
 };
 static const struct qmp_names names = {.chardevs = chardevs, .n_chardevs = 2};
-static const struct qmp_names names_vnc = {
-	.vnc_host = "127.0.0.1", .vnc_service = "5901"};
+static const struct qmp_names names_vnc = {.vnc_host = "127.0.0.1",
+					   .vnc_service = "5901"};
 
 static struct qmp_filter filter_with(const struct qmp_names *n)
 {
@@ -55,8 +55,9 @@ static void test_pass(void **state)
 {
 	struct qmp_filter f = filter_with(&names);
 
-	assert_int_equal(from_stub(&f, "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 10}}, "
-				       "\"capabilities\": [\"oob\"]}}\r\n"),
+	assert_int_equal(from_stub(&f,
+				   "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 10}}, "
+				   "\"capabilities\": [\"oob\"]}}\r\n"),
 			 0);
 	expect(&f.to_client, "{\"QMP\":{\"version\":{\"qemu\":{\"major\":10}},"
 			     "\"capabilities\":[]}}\r\n");
@@ -100,8 +101,9 @@ static void test_vnc(void **state)
 	struct qmp_filter f = filter_with(&names_vnc);
 
 	assert_int_equal(from_client(&f, "{\"execute\":\"query-vnc\"}"), 0);
-	assert_int_equal(from_stub(&f, "{\"return\":{\"enabled\":true,\"host\":\"/run/x\","
-				       "\"service\":\"y\",\"family\":\"unix\"}}"),
+	assert_int_equal(from_stub(&f,
+				   "{\"return\":{\"enabled\":true,\"host\":\"/run/x\","
+				   "\"service\":\"y\",\"family\":\"unix\"}}"),
 			 0);
 	buffer_consume(&f.to_stub, f.to_stub.len);
 	expect(&f.to_client, "{\"return\":{\"enabled\":true,\"host\":\"127.0.0.1\","
@@ -140,8 +142,10 @@ static void test_refusal_in_order(void **state)
 static void test_garbage_from_stub(void **state)
 {
 	static const char *const texts[] = {
-		"hello", "[]", "1", "{]", "{\"a\":}", "{\"return\":{}}", "{}",
-		"\xff\xfe", "{\"QMP\":\"\xff\"}", "\"a\"",
+		"hello", "[]",	     "1",
+		"{]",	 "{\"a\":}", "{\"return\":{}}",
+		"{}",	 "\xff\xfe", "{\"QMP\":\"\xff\"}",
+		"\"a\"",
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -158,8 +162,9 @@ static void test_garbage_from_client(void **state)
 	struct qmp_filter f = filter_with(&names);
 
 	assert_int_equal(from_client(&f, "GET / HTTP/1.0\r\n"), -1);
-	expect(&f.to_client, "{\"error\":{\"class\":\"GenericError\",\"desc\":\"JSON parse "
-			     "error: not a JSON object\"}}\r\n");
+	expect(&f.to_client,
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"JSON parse "
+	       "error: not a JSON object\"}}\r\n");
 	assert_int_equal(f.to_stub.len, 0);
 	qmp_filter_free(&f);
 }
