@@ -161,6 +161,14 @@ static int take_signal(struct watch_state *state, struct err *err)
 		return STEP_GO_ON;
 	log_info("signal %s from process %u", strsignal((int)info.ssi_signo),
 		 info.ssi_pid);
+	if (!state->started && !state->watch->plan->paused) {
+		err_set(err, ERR_HOST,
+			"the toolstack ended the start of %s at stage '%s' (libxl allows "
+			"60 s; is this host overloaded?)",
+			state->watch->plan->name,
+			state->stage[0] ? state->stage : "none");
+		return STEP_FAILED;
+	}
 	return STEP_END;
 }
 
