@@ -65,10 +65,10 @@ static void put_number(struct out *o, const struct spec *s, u64 v, bool neg, cha
 
 int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap)
 {
-	struct out o = { buf, n, 0 };
+	struct out o = {buf, n, 0};
 
 	for (; *fmt; fmt++) {
-		struct spec s = { .precision = -1 };
+		struct spec s = {.precision = -1};
 		int size = 0; /* -1: h, 1: l, 2: ll or z */
 		char c;
 
@@ -119,7 +119,8 @@ int vsnprintf(char *buf, size_t n, const char *fmt, va_list ap)
 		case 'x':
 		case 'X':
 		case 'o':
-			put_number(&o, &s, size > 0 ? va_arg(ap, u64) : va_arg(ap, unsigned),
+			put_number(&o, &s,
+				   size > 0 ? va_arg(ap, u64) : va_arg(ap, unsigned),
 				   false, c);
 			break;
 		case 'p':

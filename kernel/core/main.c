@@ -19,8 +19,8 @@
 #include <nub/tty.h>
 #include <nub/vfs.h>
 
-#include <xen/xen.h>
 #include <xen/arch-x86/hvm/start_info.h>
+#include <xen/xen.h>
 
 #define MAX_RANGES 32
 
@@ -50,7 +50,7 @@ static void __init range_add_used(paddr_t start, paddr_t end)
 {
 	ASSERT(nused < ARRAY_SIZE(used));
 	used[nused++] =
-		(struct range){ ALIGN_DOWN(start, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE) };
+		(struct range){ALIGN_DOWN(start, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE)};
 }
 
 static void __init boot_info_read(paddr_t pa)
@@ -77,8 +77,9 @@ static void __init boot_info_read(paddr_t pa)
 	}
 	mod = phys_to_virt(si->modlist_paddr);
 	if (si->nr_modules)
-		ramdisk = (struct range){ mod[0].paddr, mod[0].paddr + mod[0].size };
-	range_add_used((paddr_t)(kernel_start - KERNEL_BASE), (paddr_t)(kernel_end - KERNEL_BASE));
+		ramdisk = (struct range){mod[0].paddr, mod[0].paddr + mod[0].size};
+	range_add_used((paddr_t)(kernel_start - KERNEL_BASE),
+		       (paddr_t)(kernel_end - KERNEL_BASE));
 	if (ramdisk.start < ramdisk.end)
 		range_add_used(ramdisk.start, ramdisk.end);
 }
@@ -140,7 +141,7 @@ static void __init memory_init(void)
 	bytes = ALIGN_UP(page_frames * sizeof(struct page), PAGE_SIZE);
 	page_table = phys_to_virt(early_alloc(bytes));
 	for (u64 i = 0; i < page_frames; i++)
-		page_table[i] = (struct page){ .ref = 1, .flags = PG_FIXED };
+		page_table[i] = (struct page){.ref = 1, .flags = PG_FIXED};
 	/* First what is mapped already, so that tables for the rest can be made. */
 	low_top = MIN(top, 1UL << 32);
 	for (unsigned i = 0; i < nram; i++)
@@ -160,7 +161,8 @@ static void __init ramdisk_unpack(void)
 
 #define MAX_ENV 16
 
-/* Words NAME=value of the command line, with a capital first, go to PID 1, as on Linux. */
+/* Words NAME=value of the command line, with a capital first, go to PID 1, as on Linux.
+ */
 static void __init env_from_cmdline(char *envp[MAX_ENV + 1], unsigned n)
 {
 	static char copy[2048];
@@ -182,8 +184,9 @@ static void __init env_from_cmdline(char *envp[MAX_ENV + 1], unsigned n)
 static void __init start_init(void)
 {
 	static char path[128] = "/init";
-	char *argv[] = { path, NULL };
-	char *envp[MAX_ENV + 1] = { "HOME=/", "TERM=linux", "PATH=/usr/sbin:/usr/bin:/sbin:/bin" };
+	char *argv[] = {path, NULL};
+	char *envp[MAX_ENV + 1] = {"HOME=/", "TERM=linux",
+				   "PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
 	struct thread *boot = current;
 	int err;
 

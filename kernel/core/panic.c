@@ -68,8 +68,7 @@ static void regs_print(const struct regs *r)
 	printk("  cr3 %016lx\n", read_cr3());
 }
 
-static void panic_common(const struct regs *regs, const char *fmt, va_list ap)
-	__noreturn;
+static void panic_common(const struct regs *regs, const char *fmt, va_list ap) __noreturn;
 static void panic_common(const struct regs *regs, const char *fmt, va_list ap)
 {
 	static int depth;

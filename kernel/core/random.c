@@ -25,7 +25,7 @@ static void quarter(u32 *x, int a, int b, int c, int d)
 
 static void block(const u32 k[8], u64 counter, u32 out[16])
 {
-	u32 s[16] = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 };
+	u32 s[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
 
 	memcpy(s + 4, k, 32);
 	s[12] = (u32)counter;
@@ -101,9 +101,15 @@ void random_init(void)
 		u8 ok = 0;
 
 		for (int tries = 0; tries < 16 && !ok && cpu.rdseed; tries++)
-			__asm__ volatile("rdseed %0; setc %1" : "=r"(v), "=qm"(ok) : : "cc");
+			__asm__ volatile("rdseed %0; setc %1"
+					 : "=r"(v), "=qm"(ok)
+					 :
+					 : "cc");
 		for (int tries = 0; tries < 16 && !ok && cpu.rdrand; tries++)
-			__asm__ volatile("rdrand %0; setc %1" : "=r"(v), "=qm"(ok) : : "cc");
+			__asm__ volatile("rdrand %0; setc %1"
+					 : "=r"(v), "=qm"(ok)
+					 :
+					 : "cc");
 		seed[i] = v ^ rdtsc();
 		random_mix(seed, sizeof(seed));
 	}

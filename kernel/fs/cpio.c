@@ -10,8 +10,22 @@
 #define HEADER 110
 #define MAX_LINKS 256
 
-enum { F_INO, F_MODE, F_UID, F_GID, F_NLINK, F_MTIME, F_SIZE, F_DEVMAJ, F_DEVMIN, F_RMAJ,
-       F_RMIN, F_NAMELEN, F_CHECK, F_COUNT };
+enum {
+	F_INO,
+	F_MODE,
+	F_UID,
+	F_GID,
+	F_NLINK,
+	F_MTIME,
+	F_SIZE,
+	F_DEVMAJ,
+	F_DEVMIN,
+	F_RMAJ,
+	F_RMIN,
+	F_NAMELEN,
+	F_CHECK,
+	F_COUNT
+};
 
 static bool parse_hex(const u8 *s, u32 *v)
 {

@@ -106,19 +106,18 @@ static ssize_t random_write(struct file *f, struct uio *u, u64 *pos)
 	return done;
 }
 
-static const struct file_ops null_ops = { .read = null_read, .write = null_write };
-static const struct file_ops zero_ops = { .read = zero_read,
-					  .write = null_write,
-					  .mmap = zero_mmap };
-static const struct file_ops full_ops = { .read = zero_read, .write = full_write };
-static const struct file_ops random_ops = { .read = random_read, .write = random_write };
+static const struct file_ops null_ops = {.read = null_read, .write = null_write};
+static const struct file_ops zero_ops = {
+	.read = zero_read, .write = null_write, .mmap = zero_mmap};
+static const struct file_ops full_ops = {.read = zero_read, .write = full_write};
+static const struct file_ops random_ops = {.read = random_read, .write = random_write};
 
-#define MEM_OPEN(name)                                                \
-	static int name##_open(struct inode *ino, struct file *f)     \
-	{                                                             \
-		(void)ino;                                            \
-		f->ops = &name##_ops;                                 \
-		return 0;                                             \
+#define MEM_OPEN(name)                                                                   \
+	static int name##_open(struct inode *ino, struct file *f)                        \
+	{                                                                                \
+		(void)ino;                                                               \
+		f->ops = &name##_ops;                                                    \
+		return 0;                                                                \
 	}
 MEM_OPEN(null)
 MEM_OPEN(zero)

@@ -21,8 +21,8 @@ struct epoll {
 };
 
 struct epitem {
-	struct list link; /* epoll->items */
-	struct list ready; /* epoll->ready, self-linked when not */
+	struct list link;      /* epoll->items */
+	struct list ready;     /* epoll->ready, self-linked when not */
 	struct list file_link; /* file->epitems */
 	struct waiter waiter;
 	struct epoll *ep;
@@ -65,17 +65,15 @@ void epoll_file_gone(struct file *f)
 {
 	struct epitem *it, *next;
 
-	list_for_each_safe(it, next, &f->epitems, file_link)
-		item_free(it);
+	list_for_each_safe(it, next, &f->epitems, file_link) item_free(it);
 }
 
 static struct epitem *item_find(struct epoll *ep, struct file *f, int fd)
 {
 	struct epitem *it;
 
-	list_for_each(it, &f->epitems, file_link)
-		if (it->ep == ep && it->fd == fd)
-			return it;
+	list_for_each(it, &f->epitems,
+		      file_link) if (it->ep == ep && it->fd == fd) return it;
 	return NULL;
 }
 
@@ -90,13 +88,13 @@ static bool reaches(struct file *f, const struct epoll *ep, int depth)
 	e = f->priv;
 	if (e == ep || depth >= MAX_NESTING)
 		return true;
-	list_for_each(it, &e->items, link)
-		if (reaches(it->file, ep, depth + 1))
-			return true;
+	list_for_each(it, &e->items,
+		      link) if (reaches(it->file, ep, depth + 1)) return true;
 	return false;
 }
 
-static int item_add(struct epoll *ep, struct file *f, int fd, const struct epoll_event *ev)
+static int item_add(struct epoll *ep, struct file *f, int fd,
+		    const struct epoll_event *ev)
 {
 	struct epitem *it = kzalloc(sizeof(*it));
 	struct waitq *wq;
@@ -137,7 +135,8 @@ static unsigned epoll_poll(struct file *f, struct waitq **wq)
 	struct waitq *unused;
 
 	*wq = &ep->wq;
-	list_for_each_safe(it, next, &ep->ready, ready) {
+	list_for_each_safe(it, next, &ep->ready, ready)
+	{
 		if (file_poll(it->file, &unused) & (it->events | POLLERR | POLLHUP) &&
 		    it->events & ~EP_PRIVATE)
 			return POLLIN | POLLRDNORM;
@@ -151,12 +150,11 @@ static void epoll_release(struct file *f)
 	struct epoll *ep = f->priv;
 	struct epitem *it, *next;
 
-	list_for_each_safe(it, next, &ep->items, link)
-		item_free(it);
+	list_for_each_safe(it, next, &ep->items, link) item_free(it);
 	kfree(ep);
 }
 
-static const struct file_ops epoll_ops = { .poll = epoll_poll, .release = epoll_release };
+static const struct file_ops epoll_ops = {.poll = epoll_poll, .release = epoll_release};
 
 /* Moves what is ready to user space; level-triggered entries stay on the list. */
 static int harvest(struct epoll *ep, struct epoll_event *out, int max)
@@ -166,8 +164,9 @@ static int harvest(struct epoll *ep, struct epoll_event *out, int max)
 	struct waitq *wq;
 	int n = 0;
 
-	list_for_each_safe(it, next, &ep->ready, ready) {
-		struct epoll_event ev = { .data = it->data };
+	list_for_each_safe(it, next, &ep->ready, ready)
+	{
+		struct epoll_event ev = {.data = it->data};
 
 		if (n >= max)
 			break;
@@ -188,7 +187,8 @@ static int harvest(struct epoll *ep, struct epoll_event *out, int max)
 		else if (!(it->events & EPOLLET))
 			list_add_tail(&again, &it->ready);
 	}
-	list_for_each_safe(it, next, &again, ready) {
+	list_for_each_safe(it, next, &again, ready)
+	{
 		list_del(&it->ready);
 		list_add_tail(&ep->ready, &it->ready);
 	}
@@ -266,7 +266,7 @@ static long ctl(struct epoll *ep, struct file *self, int op, struct file *f, int
 
 long sys_epoll_ctl(int epfd, int op, int fd, const void *event)
 {
-	struct epoll_event ev = { 0 };
+	struct epoll_event ev = {0};
 	struct file *self, *f;
 	long err;
 
@@ -322,15 +322,16 @@ long sys_epoll_wait(int epfd, void *events, int max, int timeout)
 	return wait_until(epfd, events, max, ms_deadline(timeout));
 }
 
-long sys_epoll_pwait(int epfd, void *events, int max, int timeout, const void *mask, u64 size)
+long sys_epoll_pwait(int epfd, void *events, int max, int timeout, const void *mask,
+		     u64 size)
 {
 	long err = sigmask_temporary(mask, size);
 
 	return err ? err : wait_until(epfd, events, max, ms_deadline(timeout));
 }
 
-long sys_epoll_pwait2(int epfd, void *events, int max, const void *timeout, const void *mask,
-		      u64 size)
+long sys_epoll_pwait2(int epfd, void *events, int max, const void *timeout,
+		      const void *mask, u64 size)
 {
 	u64 deadline = NEVER;
 	long err = 0;

@@ -95,8 +95,10 @@ static int image_read(struct image *im)
 	if (err)
 		return -ENOEXEC;
 	if (memcmp(eh->e_ident, ELFMAG, SELFMAG) || eh->e_ident[EI_CLASS] != ELFCLASS64 ||
-	    eh->e_machine != EM_X86_64 || (eh->e_type != ET_EXEC && eh->e_type != ET_DYN) ||
-	    eh->e_phentsize != sizeof(Elf64_Phdr) || !eh->e_phnum || eh->e_phnum > MAX_PHDRS)
+	    eh->e_machine != EM_X86_64 ||
+	    (eh->e_type != ET_EXEC && eh->e_type != ET_DYN) ||
+	    eh->e_phentsize != sizeof(Elf64_Phdr) || !eh->e_phnum ||
+	    eh->e_phnum > MAX_PHDRS)
 		return -ENOEXEC;
 	if (read_at(im->file, eh->e_phoff, im->ph, eh->e_phnum * sizeof(Elf64_Phdr)))
 		return -ENOEXEC;
@@ -107,8 +109,9 @@ static int image_read(struct image *im)
 
 		if (p->p_type != PT_LOAD)
 			continue;
-		if (__builtin_add_overflow(p->p_vaddr, p->p_memsz, &end) || end > USER_TOP ||
-		    p->p_filesz > p->p_memsz || (p->p_vaddr ^ p->p_offset) & (PAGE_SIZE - 1))
+		if (__builtin_add_overflow(p->p_vaddr, p->p_memsz, &end) ||
+		    end > USER_TOP || p->p_filesz > p->p_memsz ||
+		    (p->p_vaddr ^ p->p_offset) & (PAGE_SIZE - 1))
 			return -ENOEXEC;
 		im->low = MIN(im->low, ALIGN_DOWN(p->p_vaddr, PAGE_SIZE));
 		im->high = MAX(im->high, ALIGN_UP(end, PAGE_SIZE));
@@ -142,7 +145,8 @@ static int segment_map(struct mm *mm, struct image *im, const Elf64_Phdr *p)
 	if (r < 0)
 		return (int)r;
 	if (p->p_memsz > p->p_filesz && file_end & (PAGE_SIZE - 1) && p->p_flags & PF_W)
-		if (clear_user((void *)file_end, ALIGN_UP(file_end, PAGE_SIZE) - file_end))
+		if (clear_user((void *)file_end,
+			       ALIGN_UP(file_end, PAGE_SIZE) - file_end))
 			return -EFAULT;
 	im->brk = MAX(im->brk, start + p->p_memsz);
 	return 0;
@@ -154,7 +158,8 @@ static int image_map(struct mm *mm, struct image *im, u64 base)
 	if (im->eh.e_type == ET_DYN)
 		im->bias = base - im->low;
 	for (int i = 0; i < im->eh.e_phnum; i++) {
-		int err = im->ph[i].p_type == PT_LOAD ? segment_map(mm, im, &im->ph[i]) : 0;
+		int err =
+			im->ph[i].p_type == PT_LOAD ? segment_map(mm, im, &im->ph[i]) : 0;
 
 		if (err)
 			return err;
@@ -222,12 +227,13 @@ static int vdso_fault(struct vma *v, u64 index, bool write, u64 *pfn)
 	return 0;
 }
 
-static const struct vma_ops vdso_ops = { .fault = vdso_fault };
+static const struct vma_ops vdso_ops = {.fault = vdso_fault};
 
 static int vdso_map(struct mm *mm)
 {
 	u64 size = (u64)(vdso_image_end - vdso_image) + PAGE_SIZE;
-	s64 r = mm_map_special(mm, 0, size, VM_READ | VM_EXEC | VM_PFN | VM_FIXED_SIZE | VM_KERNEL |
+	s64 r = mm_map_special(mm, 0, size,
+			       VM_READ | VM_EXEC | VM_PFN | VM_FIXED_SIZE | VM_KERNEL |
 				       VM_MAYNOTWRITE,
 			       &vdso_ops, NULL);
 
@@ -254,7 +260,7 @@ static void push_bytes(struct stack *s, const void *p, size_t n)
 static int stack_build(struct mm *mm, const struct image *im, const struct image *in,
 		       const struct exec_strings *str, const char *path, u64 *sp)
 {
-	struct stack s = { mm->stack_top - 8, 0 };
+	struct stack s = {mm->stack_top - 8, 0};
 	u64 path_at, platform_at, random_at, strings_at, *vec;
 	u8 seed[16];
 	size_t n = 0, words;
@@ -329,7 +335,8 @@ static void layout_choose(struct mm *mm)
 	u64 r = random_u64();
 
 	mm->stack_top = USER_TOP - PAGE_SIZE - ((r & 0x3fffff) << PAGE_SHIFT);
-	mm->mmap_base = mm->stack_top - (16UL << 20) - ((r >> 24 & 0xfffff) << PAGE_SHIFT);
+	mm->mmap_base =
+		mm->stack_top - (16UL << 20) - ((r >> 24 & 0xfffff) << PAGE_SHIFT);
 	mm->mmap_base = ALIGN_DOWN(mm->mmap_base, PAGE_SIZE);
 }
 
@@ -398,7 +405,8 @@ static int commit(struct image *im, struct image *in, const char *path,
 		ALIGN_UP(im->brk, PAGE_SIZE) + ((random_u64() & 0x1fff) << PAGE_SHIFT);
 	if (!err)
 		err = (int)MIN(mm_map(mm, mm->stack_top - STACK_INITIAL, STACK_INITIAL,
-				      VM_READ | VM_WRITE | VM_STACK, true, NULL, 0), 0);
+				      VM_READ | VM_WRITE | VM_STACK, true, NULL, 0),
+			       0);
 	if (!err && in)
 		err = image_map(mm, in, mm_find_gap(mm, in->high - in->low));
 	if (!err)
@@ -450,9 +458,10 @@ static int script_read(struct file *f, char *line, size_t size)
 static int exec_depth(const char *path, struct exec_strings *str, int depth);
 
 /* "#! interpreter [one argument]": argv[0] becomes interpreter, argument, path. */
-static int exec_script(struct file *f, const char *path, struct exec_strings *str, int depth)
+static int exec_script(struct file *f, const char *path, struct exec_strings *str,
+		       int depth)
 {
-	struct exec_strings s = { 0 };
+	struct exec_strings s = {0};
 	char line[256], *cmd, *arg, *end;
 	const char *rest = str->buf;
 	int err = script_read(f, line, sizeof(line));
@@ -461,7 +470,8 @@ static int exec_script(struct file *f, const char *path, struct exec_strings *st
 		return err ? err : -ELOOP;
 	for (cmd = line + 2; *cmd == ' ' || *cmd == '\t'; cmd++)
 		;
-	for (end = cmd + strlen(cmd); end > cmd && (end[-1] == ' ' || end[-1] == '\t'); end--)
+	for (end = cmd + strlen(cmd); end > cmd && (end[-1] == ' ' || end[-1] == '\t');
+	     end--)
 		end[-1] = 0;
 	for (arg = cmd; *arg && *arg != ' ' && *arg != '\t'; arg++)
 		;

@@ -52,7 +52,10 @@ static char *splice(struct inode *ino, const char *rest, bool slash)
 			path[a] = 0;
 	}
 	kfree(text);
-	return path ? path : ERR_PTR(!a ? -ENOENT : a + b + 2 > PATH_MAX ? -ENAMETOOLONG : -ENOMEM);
+	return path ? path
+		    : ERR_PTR(!a		     ? -ENOENT
+			      : a + b + 2 > PATH_MAX ? -ENAMETOOLONG
+						     : -ENOMEM);
 }
 
 static void step(struct dent **d, struct dent *next)
@@ -114,7 +117,8 @@ static struct dent *walk(struct dent *start, const char *path, unsigned flags, c
 			err = -ENOENT;
 			break;
 		}
-		if (S_ISLNK(next->inode->mode) && (!final || slash || !(flags & LOOKUP_NOFOLLOW))) {
+		if (S_ISLNK(next->inode->mode) &&
+		    (!final || slash || !(flags & LOOKUP_NOFOLLOW))) {
 			struct inode *ino = next->inode;
 			struct dent *target;
 			char *p;
@@ -215,7 +219,8 @@ struct file *dent_open(struct dent *d, unsigned flags)
 	if (flags & O_PATH)
 		f = file_create(&plain_ops, flags, NULL);
 	else
-		f = file_create(S_ISREG(ino->mode) ? &regular_file_ops : &plain_ops, flags, NULL);
+		f = file_create(S_ISREG(ino->mode) ? &regular_file_ops : &plain_ops,
+				flags, NULL);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	f->inode = inode_get(ino);
@@ -253,10 +258,11 @@ static struct dent *create(struct dent *dir, const char *name, u32 mode)
 	return d;
 }
 
-/* One round of open_create: the entry, or a link to go on with in *link (and its directory
- * in *from), for a symbolic link to a file that is not there yet may be created through. */
-static struct dent *create_round(struct dent **from, const char *path, unsigned flags, u32 mode,
-				 char **link)
+/* One round of open_create: the entry, or a link to go on with in *link (and its
+ * directory in *from), for a symbolic link to a file that is not there yet may be created
+ * through. */
+static struct dent *create_round(struct dent **from, const char *path, unsigned flags,
+				 u32 mode, char **link)
 {
 	char last[NAME_MAX + 1];
 	struct dent *dir = path_lookup(*from, path, LOOKUP_PARENT, last), *d;
@@ -267,7 +273,8 @@ static struct dent *create_round(struct dent **from, const char *path, unsigned 
 		return dir;
 	if (!S_ISDIR(dir->inode->mode)) {
 		d = ERR_PTR(-ENOTDIR);
-	} else if ((n && path[n - 1] == '/') || !strcmp(last, ".") || !strcmp(last, "..")) {
+	} else if ((n && path[n - 1] == '/') || !strcmp(last, ".") ||
+		   !strcmp(last, "..")) {
 		d = ERR_PTR(-EISDIR);
 	} else {
 		d = dent_lookup(dir, last);
@@ -297,7 +304,8 @@ static struct dent *create_round(struct dent **from, const char *path, unsigned 
 	return d;
 }
 
-static struct dent *open_create(struct dent *start, const char *path, unsigned flags, u32 mode)
+static struct dent *open_create(struct dent *start, const char *path, unsigned flags,
+				u32 mode)
 {
 	struct dent *from = start, *d, *old;
 	char *link = NULL, *text = NULL;
@@ -331,7 +339,8 @@ struct file *file_open(struct dent *start, const char *path, unsigned flags, u32
 	if (flags & O_CREAT && !(flags & O_PATH))
 		d = open_create(start, path, flags, mode);
 	else
-		d = path_lookup(start, path, flags & O_NOFOLLOW ? LOOKUP_NOFOLLOW : 0, NULL);
+		d = path_lookup(start, path, flags & O_NOFOLLOW ? LOOKUP_NOFOLLOW : 0,
+				NULL);
 	if (IS_ERR(d))
 		return (struct file *)d;
 	dir = S_ISDIR(d->inode->mode);
@@ -342,10 +351,11 @@ struct file *file_open(struct dent *start, const char *path, unsigned flags, u32
 	else if (dir && !(flags & O_PATH) && (flags & O_ACCMODE || flags & O_CREAT))
 		f = ERR_PTR(-EISDIR);
 	else
-		f = dent_open(d, (flags & ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC)));
+		f = dent_open(d, (flags &
+				  ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC)));
 	dent_put(d);
-	if (!IS_ERR(f) && flags & O_TRUNC && !(flags & O_PATH) && S_ISREG(f->inode->mode) &&
-	    f->ops == &regular_file_ops) {
+	if (!IS_ERR(f) && flags & O_TRUNC && !(flags & O_PATH) &&
+	    S_ISREG(f->inode->mode) && f->ops == &regular_file_ops) {
 		int err = inode_truncate(f->inode, 0);
 
 		if (err) {

@@ -57,7 +57,8 @@ static ssize_t pipe_read(struct file *f, struct uio *u, u64 *pos)
 	}
 	while (u->left && used(p)) {
 		u32 off = p->tail % PIPE_SIZE;
-		size_t n = MIN(MIN((size_t)used(p), PAGE_SIZE - off % PAGE_SIZE), u->left);
+		size_t n =
+			MIN(MIN((size_t)used(p), PAGE_SIZE - off % PAGE_SIZE), u->left);
 		size_t k = uio_put(u, p->pages[off / PAGE_SIZE] + off % PAGE_SIZE, n);
 
 		p->tail += (u32)k;
@@ -223,7 +224,8 @@ static int fifo_open(struct inode *ino, struct file *f)
 	f->priv = p;
 	f->ops = &pipe_ops;
 	while (!(f->flags & O_NONBLOCK) &&
-	       ((mode == O_RDONLY && !p->writers && !used(p)) || (mode == O_WRONLY && !p->readers))) {
+	       ((mode == O_RDONLY && !p->writers && !used(p)) ||
+		(mode == O_WRONLY && !p->readers))) {
 		int err = waitq_sleep(&p->wq, NEVER);
 
 		if (err) {
@@ -234,4 +236,4 @@ static int fifo_open(struct inode *ino, struct file *f)
 	return 0;
 }
 
-const struct inode_ops fifo_inode_ops = { .open = fifo_open };
+const struct inode_ops fifo_inode_ops = {.open = fifo_open};

@@ -106,7 +106,8 @@ static void node_release(struct inode *ino)
 	kfree(ino->priv);
 }
 
-static const struct inode_ops text_inode_ops = { .open = text_open, .release = node_release };
+static const struct inode_ops text_inode_ops = {.open = text_open,
+						.release = node_release};
 
 /* --- generators --- */
 
@@ -115,11 +116,15 @@ static void gen_meminfo(struct text *t, struct process *p)
 	struct page_stats *s = &page_stats;
 
 	(void)p;
-	emit(t, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n",
+	emit(t,
+	     "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu "
+	     "kB\n",
 	     s->total * 4, s->free * 4, s->free * 4);
-	emit(t, "Buffers:        %8u kB\nCached:         %8lu kB\nSwapTotal:      %8u kB\n"
-		"SwapFree:       %8u kB\nAnonPages:      %8lu kB\nSlab:           %8lu kB\n"
-		"PageTables:     %8lu kB\nHugePages_Total:       0\nHugepagesize:       2048 kB\n",
+	emit(t,
+	     "Buffers:        %8u kB\nCached:         %8lu kB\nSwapTotal:      %8u kB\n"
+	     "SwapFree:       %8u kB\nAnonPages:      %8lu kB\nSlab:           %8lu kB\n"
+	     "PageTables:     %8lu kB\nHugePages_Total:       0\nHugepagesize:       "
+	     "2048 kB\n",
 	     0, s->cache * 4, 0, 0, s->anon * 4, s->slab * 4, s->tables * 4);
 }
 
@@ -129,8 +134,10 @@ static void gen_cpuinfo(struct text *t, struct process *p)
 
 	(void)p;
 	cpuid(1, 0, r);
-	emit(t, "processor\t: 0\nvendor_id\t: nub\ncpu family\t: %u\nmodel\t\t: %u\n"
-		"model name\t: virtual CPU\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2%s\n\n",
+	emit(t,
+	     "processor\t: 0\nvendor_id\t: nub\ncpu family\t: %u\nmodel\t\t: %u\n"
+	     "model name\t: virtual CPU\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse "
+	     "sse2%s\n\n",
 	     r[0] >> 8 & 15, r[0] >> 4 & 15, cpu.xsave ? " xsave" : "");
 }
 
@@ -164,8 +171,9 @@ static void gen_cmdline(struct text *t, struct process *p)
 static void gen_mounts(struct text *t, struct process *p)
 {
 	(void)p;
-	emit(t, "rootfs / rootfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n"
-		"devtmpfs /dev devtmpfs rw 0 0\n");
+	emit(t,
+	     "rootfs / rootfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n"
+	     "devtmpfs /dev devtmpfs rw 0 0\n");
 }
 
 static void gen_filesystems(struct text *t, struct process *p)
@@ -204,8 +212,8 @@ static void gen_maps(struct text *t, struct process *p)
 		     v->flags & VM_READ ? 'r' : '-', v->flags & VM_WRITE ? 'w' : '-',
 		     v->flags & VM_EXEC ? 'x' : '-', v->flags & VM_SHARED ? 's' : 'p',
 		     v->ops ? v->pgoff << PAGE_SHIFT : 0,
-		     v->file && v->file->inode ? v->file->inode->ino : 0, *name ? "    " : "",
-		     name);
+		     v->file && v->file->inode ? v->file->inode->ino : 0,
+		     *name ? "    " : "", name);
 	}
 }
 
@@ -213,10 +221,11 @@ static void gen_status(struct text *t, struct process *p)
 {
 	struct thread *m = list_first(&p->threads, struct thread, link);
 
-	emit(t, "Name:\t%s\nState:\tR (running)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n", m->comm,
-	     p->pid, p->pid, p->parent ? p->parent->pid : 0);
-	emit(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t64\nVmPeak:\t%8lu kB\n"
-		"VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%d\n",
+	emit(t, "Name:\t%s\nState:\tR (running)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n",
+	     m->comm, p->pid, p->pid, p->parent ? p->parent->pid : 0);
+	emit(t,
+	     "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t64\nVmPeak:\t%8lu kB\n"
+	     "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%d\n",
 	     p->mm->total * 4, p->mm->total * 4, p->mm->rss * 4, p->nthreads);
 }
 
@@ -224,8 +233,8 @@ static void gen_pid_stat(struct text *t, struct process *p)
 {
 	struct thread *m = list_first(&p->threads, struct thread, link);
 
-	emit(t, "%d (%s) R %d %d %d 0 -1 0 0 0 0 0 %lu 0 0 0 20 0 %d 0 %lu %lu %lu\n", p->pid,
-	     m->comm, p->parent ? p->parent->pid : 0, p->pgid, p->sid,
+	emit(t, "%d (%s) R %d %d %d 0 -1 0 0 0 0 0 %lu 0 0 0 20 0 %d 0 %lu %lu %lu\n",
+	     p->pid, m->comm, p->parent ? p->parent->pid : 0, p->pgid, p->sid,
 	     process_cpu_ns(p) / 10000000, p->nthreads, p->start_ns / 10000000,
 	     p->mm->total * PAGE_SIZE, p->mm->rss);
 }
@@ -262,11 +271,13 @@ static const struct {
 	const char *name;
 	generator gen;
 } pid_files[] = {
-	{ "maps", gen_maps },	  { "status", gen_status }, { "stat", gen_pid_stat },
-	{ "statm", gen_statm },	  { "comm", gen_comm },	    { "cmdline", gen_pid_cmdline },
-	{ "mounts", gen_mounts }, { "mountinfo", gen_empty }, { "cgroup", gen_empty },
-	{ "oom_score_adj", gen_zero }, { "environ", gen_empty }, { "auxv", gen_empty },
-	{ "loginuid", gen_zero }, { "smaps", gen_empty },
+	{"maps", gen_maps},	{"status", gen_status},
+	{"stat", gen_pid_stat}, {"statm", gen_statm},
+	{"comm", gen_comm},	{"cmdline", gen_pid_cmdline},
+	{"mounts", gen_mounts}, {"mountinfo", gen_empty},
+	{"cgroup", gen_empty},	{"oom_score_adj", gen_zero},
+	{"environ", gen_empty}, {"auxv", gen_empty},
+	{"loginuid", gen_zero}, {"smaps", gen_empty},
 };
 
 /* --- links --- */
@@ -343,8 +354,10 @@ static ssize_t link_readlink(struct inode *ino, char *buf, size_t size)
 	if (f) {
 		u32 mode = f->inode ? f->inode->mode & S_IFMT : 0;
 
-		n = snprintf(buf, size, mode == S_IFIFO ? "pipe:[%lu]" :
-			     mode == S_IFSOCK ? "socket:[%lu]" : "anon_inode:[%lu]",
+		n = snprintf(buf, size,
+			     mode == S_IFIFO	? "pipe:[%lu]"
+			     : mode == S_IFSOCK ? "socket:[%lu]"
+						: "anon_inode:[%lu]",
 			     f->inode ? f->inode->ino : 0);
 		file_put(f);
 	}
@@ -392,13 +405,13 @@ static struct dent *node(struct dent *dir, const char *name, u32 mode,
 	return dent_create(dir, name, ino);
 }
 
-static struct dent *make_link(struct dent *dir, const char *name, enum link_kind kind, int pid,
-			      int fd)
+static struct dent *make_link(struct dent *dir, const char *name, enum link_kind kind,
+			      int pid, int fd)
 {
 	struct link_node *l = kzalloc(sizeof(*l));
 
 	if (l)
-		*l = (struct link_node){ kind, pid, fd };
+		*l = (struct link_node){kind, pid, fd};
 	return node(dir, name, S_IFLNK | 0777, &link_ops, l);
 }
 
@@ -407,12 +420,12 @@ static struct dent *make_text(struct dent *dir, const char *name, generator gen,
 	struct proc_node *n = kzalloc(sizeof(*n));
 
 	if (n)
-		*n = (struct proc_node){ gen, pid };
+		*n = (struct proc_node){gen, pid};
 	return node(dir, name, S_IFREG | 0644, &text_inode_ops, n);
 }
 
-static struct dent *make_dir(struct dent *dir, const char *name, const struct inode_ops *ops,
-			     int pid)
+static struct dent *make_dir(struct dent *dir, const char *name,
+			     const struct inode_ops *ops, int pid)
 {
 	int *p = kmalloc(sizeof(*p));
 
@@ -497,7 +510,8 @@ static bool task_entry(struct dent *dir, unsigned n, char *name, size_t size, u3
 
 	if (!p)
 		return false;
-	list_for_each(t, &p->threads, link) {
+	list_for_each(t, &p->threads, link)
+	{
 		if (n--)
 			continue;
 		snprintf(name, size, "%d", t->tid);
@@ -535,7 +549,7 @@ static struct dent *pid_lookup(struct dent *dir, const char *name)
 
 static bool pid_entry(struct dent *dir, unsigned n, char *name, size_t size, u32 *mode)
 {
-	static const char *const others[] = { "exe", "cwd", "root", "fd", "task" };
+	static const char *const others[] = {"exe", "cwd", "root", "fd", "task"};
 
 	(void)dir;
 	if (n < ARRAY_SIZE(pid_files)) {
@@ -573,7 +587,8 @@ static bool proc_entry(struct dent *dir, unsigned n, char *name, size_t size, u3
 	struct process *p;
 
 	(void)dir;
-	list_for_each(p, &process_list, link) {
+	list_for_each(p, &process_list, link)
+	{
 		if (n--)
 			continue;
 		snprintf(name, size, "%d", p->pid);
@@ -583,7 +598,7 @@ static bool proc_entry(struct dent *dir, unsigned n, char *name, size_t size, u3
 	return false;
 }
 
-static const struct inode_ops proc_dir_ops = { .lookup = proc_lookup, .entry = proc_entry };
+static const struct inode_ops proc_dir_ops = {.lookup = proc_lookup, .entry = proc_entry};
 
 static void add_text(const char *path, generator gen)
 {

@@ -26,7 +26,8 @@ static struct page *base_page(const struct inode *ino, u64 index)
 	const u8 *p = ino->base + (index << PAGE_SHIFT);
 	struct page *page;
 
-	if (!ino->base || (u64)p & (PAGE_SIZE - 1) || ((index + 1) << PAGE_SHIFT) > ino->base_size)
+	if (!ino->base || (u64)p & (PAGE_SIZE - 1) ||
+	    ((index + 1) << PAGE_SHIFT) > ino->base_size)
 		return NULL;
 	page = virt_to_page(p);
 	return page && page->flags & PG_FIXED ? page : NULL;
@@ -103,8 +104,8 @@ int inode_truncate(struct inode *ino, u64 size)
 			page_put(p);
 		}
 		mm_zap_inode(ino, (size + PAGE_SIZE - 1) >> PAGE_SHIFT);
-		radix_clear_from(&ino->pages, (size + PAGE_SIZE - 1) >> PAGE_SHIFT, page_drop,
-				 ino);
+		radix_clear_from(&ino->pages, (size + PAGE_SIZE - 1) >> PAGE_SHIFT,
+				 page_drop, ino);
 		ino->base_size = MIN(ino->base_size, size);
 	}
 	ino->size = size;

@@ -78,7 +78,8 @@ static unsigned signalfd_poll(struct file *f, struct waitq **wq)
 	if (!t->proc)
 		return 0;
 	*wq = &t->proc->sig_wait;
-	return (t->sig.pending.set | t->proc->pending.set) & s->set ? POLLIN | POLLRDNORM : 0;
+	return (t->sig.pending.set | t->proc->pending.set) & s->set ? POLLIN | POLLRDNORM
+								    : 0;
 }
 
 static void signalfd_release(struct file *f)

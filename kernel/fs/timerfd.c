@@ -90,7 +90,8 @@ long sys_timerfd_create(int clock, int flags)
 
 	if (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))
 		return -EINVAL;
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC &&
+	    clock != CLOCK_BOOTTIME)
 		return -EINVAL;
 	if (timer_reserve())
 		return -ENOMEM;
@@ -156,7 +157,9 @@ long sys_timerfd_settime(int fd, int flags, const void *new, void *old)
 		if (!(flags & TFD_TIMER_ABSTIME))
 			when += clock_now();
 		else if (tf->realtime)
-			when = when > (u64)clock_real_offset() ? when - (u64)clock_real_offset() : 1;
+			when = when > (u64)clock_real_offset()
+				       ? when - (u64)clock_real_offset()
+				       : 1;
 		timer_set(&tf->timer, when);
 	}
 	file_put(f);

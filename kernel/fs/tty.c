@@ -22,14 +22,14 @@ static struct termios termios = {
 	.c_oflag = OPOST | ONLCR,
 	.c_cflag = B38400 | CS8 | CREAD | HUPCL,
 	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-	.c_cc = { 3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0 },
+	.c_cc = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0},
 };
 static struct winsize_ winsize;
-static struct waitq tty_wq = { LIST_INIT(tty_wq.waiters) };
+static struct waitq tty_wq = {LIST_INIT(tty_wq.waiters)};
 
 static u8 input[INPUT_SIZE];
 static u32 head, tail; /* free-running */
-static u32 lines; /* complete lines in the buffer */
+static u32 lines;      /* complete lines in the buffer */
 
 static void echo(u8 c)
 {

@@ -59,7 +59,8 @@ static long dispatch(u64 nr, const struct sysargs *a)
 bool syscall_handle(struct regs *regs)
 {
 	u64 nr = regs->rax;
-	struct sysargs a = { { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9 } };
+	struct sysargs a = {
+		{regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9}};
 
 	regs->vector = ~0ULL;
 	regs->orig_rax = nr;
@@ -67,7 +68,7 @@ bool syscall_handle(struct regs *regs)
 	regs->rax = (u64)dispatch(nr, &a);
 	return_to_user(regs);
 	/* SYSRET to a non-canonical address would fault in ring 0 on Intel. */
-	return regs->rip == regs->rcx && regs->rflags == regs->r11 && regs->rip < USER_TOP &&
-	       regs->cs == USER_CS && regs->ss == USER_DS &&
+	return regs->rip == regs->rcx && regs->rflags == regs->r11 &&
+	       regs->rip < USER_TOP && regs->cs == USER_CS && regs->ss == USER_DS &&
 	       !(regs->rflags & (RFLAGS_TF | RFLAGS_RF));
 }

@@ -24,8 +24,9 @@ static struct dent *new_name(int dir, const char *upath, char last[NAME_MAX + 1]
 
 	if (IS_ERR(parent))
 		return parent;
-	d = dots(last) ? dent_get(parent) : S_ISDIR(parent->inode->mode) ?
-						  dent_lookup(parent, last) : NULL;
+	d = dots(last)			   ? dent_get(parent)
+	    : S_ISDIR(parent->inode->mode) ? dent_lookup(parent, last)
+					   : NULL;
 	if (!S_ISDIR(parent->inode->mode))
 		err = -ENOTDIR;
 	else if (d)
@@ -139,8 +140,9 @@ long sys_linkat(int fromdir, const char *from, int todir, const char *to, int fl
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	old = path_lookup_at(fromdir, from, flags & AT_SYMLINK_FOLLOW ? 0 : LOOKUP_NOFOLLOW,
-			     NULL, flags & AT_EMPTY_PATH);
+	old = path_lookup_at(fromdir, from,
+			     flags & AT_SYMLINK_FOLLOW ? 0 : LOOKUP_NOFOLLOW, NULL,
+			     flags & AT_EMPTY_PATH);
 	if (IS_ERR(old))
 		return PTR_ERR(old);
 	ino = inode_get(old->inode);
@@ -188,7 +190,8 @@ static long drop(struct dent *d, bool want_dir)
 		return -EISDIR;
 	if (!dir && want_dir)
 		return -ENOTDIR;
-	if (dir && (!list_empty(&d->children) || (d->inode->ops && d->inode->ops->lookup)))
+	if (dir &&
+	    (!list_empty(&d->children) || (d->inode->ops && d->inode->ops->lookup)))
 		return -ENOTEMPTY;
 	d->inode->nlink -= dir ? 2 : 1;
 	d->inode->ctime = (s64)clock_real();
@@ -246,7 +249,8 @@ static long move(struct dent *old, struct dent *parent, const char *name)
 		return -ENOMEM;
 	dent_unlink(old);
 	dent_link(n);
-	list_for_each_safe(c, next, &old->children, sibling) {
+	list_for_each_safe(c, next, &old->children, sibling)
+	{
 		list_del(&c->sibling);
 		list_add_tail(&n->children, &c->sibling);
 		c->parent = dent_get(n); /* their order, and so seq, is kept */
@@ -414,12 +418,13 @@ static void list_dir(struct lister *l, struct dent *dir)
 	if (!list_one(l, 0, ".", dir->inode->ino, S_IFDIR) ||
 	    !list_one(l, 1, "..", dir->parent->inode->ino, S_IFDIR))
 		return;
-	list_for_each(d, &dir->children, sibling)
-		if (!list_one(l, (s64)d->seq, d->name, d->inode->ino, d->inode->mode))
-			return;
+	list_for_each(d, &dir->children,
+		      sibling) if (!list_one(l, (s64)d->seq, d->name, d->inode->ino,
+					     d->inode->mode)) return;
 	if (!dir->inode->ops || !dir->inode->ops->entry)
 		return;
-	for (unsigned n = 0; dir->inode->ops->entry(dir, n, name, sizeof(name), &mode); n++)
+	for (unsigned n = 0; dir->inode->ops->entry(dir, n, name, sizeof(name), &mode);
+	     n++)
 		if (!list_one(l, DYNAMIC_POS + n, name, dir->inode->ino * 1000 + n, mode))
 			return;
 }
@@ -427,7 +432,7 @@ static void list_dir(struct lister *l, struct dent *dir)
 long sys_getdents64(int fd, void *buf, u64 count)
 {
 	struct file *f = fd_get(fd);
-	struct lister l = { .buf = buf, .room = count };
+	struct lister l = {.buf = buf, .room = count};
 
 	if (!f)
 		return -EBADF;
@@ -453,8 +458,9 @@ long sys_getcwd(void *buf, u64 size)
 		return -ENOMEM;
 	n = dent_path(current->proc->fs->cwd, path, PATH_MAX);
 	if (n >= 0)
-		n = (u64)n + 1 > size ? -ERANGE : copy_to_user(buf, path, (size_t)n + 1) ? -EFAULT :
-										      n + 1;
+		n = (u64)n + 1 > size			     ? -ERANGE
+		    : copy_to_user(buf, path, (size_t)n + 1) ? -EFAULT
+							     : n + 1;
 	kfree(path);
 	return n;
 }
@@ -500,10 +506,11 @@ long sys_umask(u32 mask)
 }
 
 /* /proc, /sys, /dev, and memory for the rest, are there from the start. */
-long sys_mount(const char *src, const char *dst, const char *type, u64 flags, const void *data)
+long sys_mount(const char *src, const char *dst, const char *type, u64 flags,
+	       const void *data)
 {
-	static const char *const known[] = { "proc", "sysfs", "devtmpfs", "tmpfs",
-					     "ramfs", "devpts", "xenfs" };
+	static const char *const known[] = {"proc",  "sysfs",  "devtmpfs", "tmpfs",
+					    "ramfs", "devpts", "xenfs"};
 	char name[32];
 	struct dent *d;
 

@@ -41,8 +41,8 @@ long sys_openat(int dir, const char *upath, int flags, u32 mode)
 	}
 	if ((flags & O_TMPFILE) == O_TMPFILE) {
 		/* A nameless regular file: what a memfd is. */
-		f = (flags & O_ACCMODE) == O_RDONLY ? ERR_PTR(-EINVAL) :
-						      memfd_create_file("tmpfile", 0);
+		f = (flags & O_ACCMODE) == O_RDONLY ? ERR_PTR(-EINVAL)
+						    : memfd_create_file("tmpfile", 0);
 		if (!IS_ERR(f))
 			f->flags = (unsigned)flags & (O_ACCMODE | O_SETTABLE);
 	} else {
@@ -136,7 +136,8 @@ static long control(struct file *f, int fd, unsigned cmd, u64 arg)
 	case F_GETFL:
 		return (long)f->flags;
 	case F_SETFL:
-		f->flags = (f->flags & ~(unsigned)O_SETTABLE) | ((unsigned)arg & O_SETTABLE);
+		f->flags =
+			(f->flags & ~(unsigned)O_SETTABLE) | ((unsigned)arg & O_SETTABLE);
 		return 0;
 	case F_GETLK:
 	case F_OFD_GETLK:
@@ -161,8 +162,8 @@ long sys_fcntl(int fd, u32 cmd, u64 arg)
 
 	if (!f)
 		return -EBADF;
-	if (f->flags & O_PATH && cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC && cmd != F_GETFD &&
-	    cmd != F_SETFD && cmd != F_GETFL)
+	if (f->flags & O_PATH && cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC &&
+	    cmd != F_GETFD && cmd != F_SETFD && cmd != F_GETFL)
 		r = -EBADF;
 	else
 		r = control(f, fd, cmd, arg);
@@ -185,8 +186,8 @@ long sys_ioctl(int fd, u32 cmd, u64 arg)
 	else if (cmd == FIONBIO) {
 		r = get_user32(&on, (void *)arg);
 		if (!r)
-			f->flags = on ? f->flags | O_NONBLOCK :
-					f->flags & ~(unsigned)O_NONBLOCK;
+			f->flags = on ? f->flags | O_NONBLOCK
+				      : f->flags & ~(unsigned)O_NONBLOCK;
 	} else if (cmd == FIONREAD && f->ops == &regular_file_ops) {
 		r = put_user32((u32)(f->inode->size - f->pos), (void *)arg);
 	} else if (f->ops->ioctl) {

@@ -89,7 +89,8 @@ int iovec_import(const void *uvec, u64 count, struct uio *u, struct uio_vec **ve
 		return -EFAULT;
 	for (u64 i = 0; i < count; i++) {
 		if ((s64)u->vec[i].len < 0 ||
-		    __builtin_add_overflow(total, u->vec[i].len, &total) || (s64)total < 0)
+		    __builtin_add_overflow(total, u->vec[i].len, &total) ||
+		    (s64)total < 0)
 			return -EINVAL;
 		if (!user_range_ok((void *)u->vec[i].base, u->vec[i].len))
 			return -EFAULT;
@@ -169,18 +170,29 @@ long sys_lseek(int fd, s64 off, int whence)
 		else if (whence == 1)
 			pos = (s64)f->pos + off;
 	} else if (!f->ops->seekable) {
-		/* Character devices other than terminals let a seek pass, and so do eventfd
-		 * and its kin. */
-		pos = !f->inode || (S_ISCHR(f->inode->mode) && !f->ops->poll) ? 0 : -ESPIPE;
+		/* Character devices other than terminals let a seek pass, and so do
+		 * eventfd and its kin. */
+		pos = !f->inode || (S_ISCHR(f->inode->mode) && !f->ops->poll) ? 0
+									      : -ESPIPE;
 		file_put(f);
 		return pos;
 	} else {
 		switch (whence) {
-		case 0: pos = off; break;
-		case 1: pos = (s64)f->pos + off; break;
-		case 2: pos = (s64)size + off; break;
-		case 3: pos = off < 0 || (u64)off >= size ? -ENXIO : off; break;
-		case 4: pos = off < 0 || (u64)off >= size ? -ENXIO : (s64)size; break;
+		case 0:
+			pos = off;
+			break;
+		case 1:
+			pos = (s64)f->pos + off;
+			break;
+		case 2:
+			pos = (s64)size + off;
+			break;
+		case 3:
+			pos = off < 0 || (u64)off >= size ? -ENXIO : off;
+			break;
+		case 4:
+			pos = off < 0 || (u64)off >= size ? -ENXIO : (s64)size;
+			break;
 		}
 		if (pos == -ENXIO) {
 			file_put(f);
@@ -196,7 +208,8 @@ long sys_lseek(int fd, s64 off, int whence)
 }
 
 /* Through a kernel page; offsets NULL: the file's own position. */
-static long copy_between(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, u64 count)
+static long copy_between(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos,
+			 u64 count)
 {
 	u8 *buf = kmalloc(PAGE_SIZE);
 	long done = 0;
@@ -298,9 +311,10 @@ long sys_truncate(const char *path, s64 len)
 	d = path_lookup_at(AT_FDCWD, path, 0, NULL, false);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	r = S_ISDIR(d->inode->mode) ? -EISDIR :
-	    !S_ISREG(d->inode->mode) || (d->inode->ops && d->inode->ops->open) ?
-				      -EINVAL : inode_truncate(d->inode, (u64)len);
+	r = S_ISDIR(d->inode->mode) ? -EISDIR
+	    : !S_ISREG(d->inode->mode) || (d->inode->ops && d->inode->ops->open)
+		    ? -EINVAL
+		    : inode_truncate(d->inode, (u64)len);
 	dent_put(d);
 	return r;
 }
@@ -314,7 +328,8 @@ static long punch(struct inode *ino, u64 off, u64 end)
 
 	end = MIN(end, ino->size);
 	while (off < end) {
-		u64 in = off & (PAGE_SIZE - 1), n = MIN(MIN(PAGE_SIZE - in, end - off), 512UL);
+		u64 in = off & (PAGE_SIZE - 1),
+		    n = MIN(MIN(PAGE_SIZE - in, end - off), 512UL);
 		struct page *p;
 		int err;
 
@@ -377,8 +392,8 @@ static long sync_fd(int fd)
 	if (f->ops->fsync)
 		r = f->ops->fsync(f);
 	else
-		r = f->ops->seekable || (f->inode && S_ISDIR(f->inode->mode)) ? 0 :
-										-EINVAL;
+		r = f->ops->seekable || (f->inode && S_ISDIR(f->inode->mode)) ? 0
+									      : -EINVAL;
 	file_put(f);
 	return r;
 }

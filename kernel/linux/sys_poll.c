@@ -176,7 +176,7 @@ static bool bit(const fd_bits b, int i)
 
 static long do_select(int n, void *ur, void *uw, void *ux, u64 deadline)
 {
-	fd_bits in[3], out[3] = { { 0 } };
+	fd_bits in[3], out[3] = {{0}};
 	struct entry *e;
 	unsigned count = 0;
 	int fds_max = MIN(n, SELECT_MAX), *fds;
@@ -195,7 +195,8 @@ static long do_select(int n, void *ur, void *uw, void *ux, u64 deadline)
 		return -ENOMEM;
 	}
 	for (int fd = 0; fd < fds_max && !r; fd++) {
-		unsigned want = (bit(in[0], fd) ? IN_SET : 0) | (bit(in[1], fd) ? OUT_SET : 0) |
+		unsigned want = (bit(in[0], fd) ? IN_SET : 0) |
+				(bit(in[1], fd) ? OUT_SET : 0) |
 				(bit(in[2], fd) ? EX_SET : 0);
 
 		if (!want)
@@ -209,7 +210,7 @@ static long do_select(int n, void *ur, void *uw, void *ux, u64 deadline)
 	if (!r)
 		r = wait_any(e, count, deadline);
 	if (r >= 0) {
-		static const unsigned sets[3] = { IN_SET, OUT_SET, EX_SET };
+		static const unsigned sets[3] = {IN_SET, OUT_SET, EX_SET};
 
 		for (unsigned i = 0; i < count; i++) {
 			for (int s = 0; s < 3; s++) {
@@ -254,7 +255,9 @@ long sys_select(int n, void *r, void *w, void *x, void *timeout)
 
 long sys_pselect6(int n, void *r, void *w, void *x, void *timeout, const void *mask)
 {
-	struct { u64 mask, size; } m = { 0, 8 };
+	struct {
+		u64 mask, size;
+	} m = {0, 8};
 	u64 deadline = NEVER;
 	long ret = 0;
 

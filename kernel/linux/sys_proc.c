@@ -139,9 +139,7 @@ long sys_setsid(void)
 {
 	struct process *p = current->proc, *q;
 
-	list_for_each(q, &process_list, link)
-		if (q->pgid == p->pid)
-			return -EPERM;
+	list_for_each(q, &process_list, link) if (q->pgid == p->pid) return -EPERM;
 	p->sid = p->pgid = p->pid;
 	return p->sid;
 }
@@ -195,7 +193,7 @@ long sys_arch_prctl(int code, u64 addr)
 long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 {
 	struct thread *t = current;
-	char name[16] = { 0 };
+	char name[16] = {0};
 
 	(void)a3, (void)a4, (void)a5;
 	switch (option) {
@@ -246,7 +244,7 @@ long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 long sys_capget(void *hdr, void *data)
 {
 	struct __user_cap_header_struct h;
-	u32 full[6] = { ~0u, ~0u, 0, 0x1ff, 0x1ff, 0 };
+	u32 full[6] = {~0u, ~0u, 0, 0x1ff, 0x1ff, 0};
 
 	if (copy_from_user(&h, hdr, sizeof(h)))
 		return -EFAULT;
@@ -270,18 +268,21 @@ long sys_capset(void *hdr, const void *data)
 static int limit_get(int resource, u64 v[2])
 {
 	static const u64 limits[16] = {
-		[RLIMIT_CPU] = INF,	[RLIMIT_FSIZE] = INF,	 [RLIMIT_DATA] = INF,
-		[RLIMIT_STACK] = 8 << 20, [RLIMIT_CORE] = 0,	 [RLIMIT_RSS] = INF,
-		[RLIMIT_NPROC] = 4096,	[RLIMIT_NOFILE] = FD_MAX, [RLIMIT_MEMLOCK] = INF,
-		[RLIMIT_AS] = INF,	[RLIMIT_LOCKS] = INF,	 [RLIMIT_SIGPENDING] = 4096,
-		[RLIMIT_MSGQUEUE] = 819200, [RLIMIT_NICE] = 0,	 [RLIMIT_RTPRIO] = 0,
-		[RLIMIT_RTTIME] = INF,
+		[RLIMIT_CPU] = INF,	    [RLIMIT_FSIZE] = INF,
+		[RLIMIT_DATA] = INF,	    [RLIMIT_STACK] = 8 << 20,
+		[RLIMIT_CORE] = 0,	    [RLIMIT_RSS] = INF,
+		[RLIMIT_NPROC] = 4096,	    [RLIMIT_NOFILE] = FD_MAX,
+		[RLIMIT_MEMLOCK] = INF,	    [RLIMIT_AS] = INF,
+		[RLIMIT_LOCKS] = INF,	    [RLIMIT_SIGPENDING] = 4096,
+		[RLIMIT_MSGQUEUE] = 819200, [RLIMIT_NICE] = 0,
+		[RLIMIT_RTPRIO] = 0,	    [RLIMIT_RTTIME] = INF,
 	};
 
 	if (resource < 0 || resource >= 16)
 		return -EINVAL;
 	v[0] = limits[resource];
-	v[1] = resource == RLIMIT_STACK || resource == RLIMIT_CORE ? INF : limits[resource];
+	v[1] = resource == RLIMIT_STACK || resource == RLIMIT_CORE ? INF
+								   : limits[resource];
 	return 0;
 }
 
@@ -370,11 +371,15 @@ long sys_sched_setscheduler(int pid, int policy, const void *param)
 }
 long sys_sched_get_priority_max(int policy)
 {
-	return policy == 1 || policy == 2 ? 99 : policy == 0 || policy == 3 || policy == 5 ? 0 : -EINVAL;
+	return policy == 1 || policy == 2		   ? 99
+	       : policy == 0 || policy == 3 || policy == 5 ? 0
+							   : -EINVAL;
 }
 long sys_sched_get_priority_min(int policy)
 {
-	return policy == 1 || policy == 2 ? 1 : policy == 0 || policy == 3 || policy == 5 ? 0 : -EINVAL;
+	return policy == 1 || policy == 2		   ? 1
+	       : policy == 0 || policy == 3 || policy == 5 ? 0
+							   : -EINVAL;
 }
 long sys_getpriority(int which, int who)
 {
@@ -398,7 +403,7 @@ long sys_getcpu(u32 *ucpu, u32 *node, void *unused)
 
 long sys_uname(void *buf)
 {
-	char u[6][65] = { "Linux", "", "6.12.0-nub", "#1 nub", "x86_64", "(none)" };
+	char u[6][65] = {"Linux", "", "6.12.0-nub", "#1 nub", "x86_64", "(none)"};
 
 	strlcpy(u[1], hostname, sizeof(u[1]));
 	return copy_to_user(buf, u, sizeof(u));
@@ -406,7 +411,7 @@ long sys_uname(void *buf)
 
 long sys_sethostname(const char *name, u64 len)
 {
-	char new[65] = { 0 };
+	char new[65] = {0};
 
 	if (len > 64)
 		return -EINVAL;
@@ -418,15 +423,14 @@ long sys_sethostname(const char *name, u64 len)
 
 long sys_sysinfo(void *buf)
 {
-	struct sysinfo s = { 0 };
+	struct sysinfo s = {0};
 	struct process *p;
 
 	s.uptime = (long)(clock_now() / NS_PER_SEC);
 	s.totalram = page_stats.total * PAGE_SIZE;
 	s.freeram = page_stats.free * PAGE_SIZE;
 	s.mem_unit = 1;
-	list_for_each(p, &process_list, link)
-		s.procs = (u16)(s.procs + p->nthreads);
+	list_for_each(p, &process_list, link) s.procs = (u16)(s.procs + p->nthreads);
 	return copy_to_user(buf, &s, sizeof(s));
 }
 
@@ -512,8 +516,8 @@ static int strings_in(struct exec_strings *s, const void *uvec, unsigned *count)
 			break;
 		}
 		n = strncpy_from_user(buf, (const char *)p, 131072);
-		err = n < 0 ? (n == -ENAMETOOLONG ? -E2BIG : (int)n) :
-			      exec_strings_add(s, buf, (size_t)n);
+		err = n < 0 ? (n == -ENAMETOOLONG ? -E2BIG : (int)n)
+			    : exec_strings_add(s, buf, (size_t)n);
 	}
 	kfree(buf);
 	return err;
@@ -521,7 +525,7 @@ static int strings_in(struct exec_strings *s, const void *uvec, unsigned *count)
 
 long sys_execve(const char *upath, const void *argv, const void *envp)
 {
-	struct exec_strings s = { 0 };
+	struct exec_strings s = {0};
 	char *path = kmalloc(PATH_MAX);
 	ssize_t n;
 	int err;
@@ -535,8 +539,9 @@ long sys_execve(const char *upath, const void *argv, const void *envp)
 	if (!err)
 		err = strings_in(&s, envp, &s.envc);
 	if (!err && !s.argc) {
-		/* Linux gives a program at least an empty argv[0]; ours starts with none. */
-		struct exec_strings e = { 0 };
+		/* Linux gives a program at least an empty argv[0]; ours starts with none.
+		 */
+		struct exec_strings e = {0};
 
 		err = exec_strings_add(&e, "", 0);
 		for (size_t off = 0; !err && off < s.used; off += strlen(s.buf + off) + 1)
@@ -554,7 +559,8 @@ long sys_execve(const char *upath, const void *argv, const void *envp)
 	return err;
 }
 
-long sys_execveat(int dir, const char *path, const void *argv, const void *envp, int flags)
+long sys_execveat(int dir, const char *path, const void *argv, const void *envp,
+		  int flags)
 {
 	char first;
 

@@ -55,10 +55,17 @@ long sys_rt_sigprocmask(int how, const void *set, void *old, u64 size)
 		if (get_user64(&v, set))
 			return -EFAULT;
 		switch (how) {
-		case 0: signal_set_mask(t, was | v); break;
-		case 1: signal_set_mask(t, was & ~v); break;
-		case 2: signal_set_mask(t, v); break;
-		default: return -EINVAL;
+		case 0:
+			signal_set_mask(t, was | v);
+			break;
+		case 1:
+			signal_set_mask(t, was & ~v);
+			break;
+		case 2:
+			signal_set_mask(t, v);
+			break;
+		default:
+			return -EINVAL;
 		}
 	}
 	return old ? put_user64(was, old) : 0;
@@ -152,7 +159,7 @@ long sys_rt_sigtimedwait(const void *uset, void *uinfo, const void *timeout, u64
 
 static struct ksiginfo from_self(int sig, int code)
 {
-	struct ksiginfo info = { .signo = sig, .code = code };
+	struct ksiginfo info = {.signo = sig, .code = code};
 
 	info.rt.pid = current->proc->pid;
 	return info;
@@ -166,9 +173,11 @@ long sys_kill(int pid, int sig)
 
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
-	list_for_each_safe(p, next, &process_list, link) {
-		if (pid > 0 ? p->pid != pid :
-		    pid == -1 ? p == init_process || p == current->proc : p->pgid != group)
+	list_for_each_safe(p, next, &process_list, link)
+	{
+		if (pid > 0	? p->pid != pid
+		    : pid == -1 ? p == init_process || p == current->proc
+				: p->pgid != group)
 			continue;
 		found++;
 		signal_send(p, NULL, sig, &info);
@@ -246,8 +255,8 @@ long sys_sigaltstack(const void *new, void *old)
 	u64 sp = thread_regs(current)->rsp;
 	bool on = !(s->alt_flags & (SS_DISABLE | SS_AUTODISARM)) && sp > s->alt_sp &&
 		  sp - s->alt_sp <= s->alt_size;
-	struct user_stack n, o = { s->alt_sp, s->alt_flags | (on ? SS_ONSTACK : 0), 0,
-				   s->alt_size };
+	struct user_stack n,
+		o = {s->alt_sp, s->alt_flags | (on ? SS_ONSTACK : 0), 0, s->alt_size};
 
 	if (new) {
 		if (copy_from_user(&n, new, sizeof(n)))

@@ -78,8 +78,8 @@ static long stat_at(int dir, const char *path, int flags, struct stat *st)
 		if (!first)
 			return stat_fd(dir, st);
 	}
-	d = path_lookup_at(dir, path, flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0, NULL,
-			   flags & AT_EMPTY_PATH);
+	d = path_lookup_at(dir, path, flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0,
+			   NULL, flags & AT_EMPTY_PATH);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	stat_fill(st, d->inode);
@@ -115,12 +115,12 @@ long sys_fstat(int fd, void *buf)
 
 static struct statx_timestamp stamp(u64 sec, u64 nsec)
 {
-	return (struct statx_timestamp){ .tv_sec = (s64)sec, .tv_nsec = (u32)nsec };
+	return (struct statx_timestamp){.tv_sec = (s64)sec, .tv_nsec = (u32)nsec};
 }
 
 long sys_statx(int dir, const char *path, int flags, u32 mask, void *buf)
 {
-	struct statx sx = { 0 };
+	struct statx sx = {0};
 	struct stat st;
 	long r;
 
@@ -154,8 +154,8 @@ static long access_at(int dir, const char *path, int mode, int flags)
 
 	if (mode & ~7 || flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | 0x200))
 		return -EINVAL;
-	d = path_lookup_at(dir, path, flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0, NULL,
-			   flags & AT_EMPTY_PATH);
+	d = path_lookup_at(dir, path, flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0,
+			   NULL, flags & AT_EMPTY_PATH);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	/* Root may do everything but execute what nobody may execute. */
@@ -198,8 +198,8 @@ static void chown_inode(struct inode *ino, u32 uid, u32 gid)
 long sys_fchmodat2(int dir, const char *path, u32 mode, int flags)
 {
 	struct dent *d = path_lookup_at(dir, path,
-					flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0, NULL,
-					flags & AT_EMPTY_PATH);
+					flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0,
+					NULL, flags & AT_EMPTY_PATH);
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
@@ -231,8 +231,8 @@ long sys_fchmod(int fd, u32 mode)
 long sys_fchownat(int dir, const char *path, u32 uid, u32 gid, int flags)
 {
 	struct dent *d = path_lookup_at(dir, path,
-					flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0, NULL,
-					flags & AT_EMPTY_PATH);
+					flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0,
+					NULL, flags & AT_EMPTY_PATH);
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
@@ -288,7 +288,7 @@ static int set_times(struct inode *ino, const struct ktimespec ts[2])
 
 long sys_utimensat(int dir, const char *path, const void *times, int flags)
 {
-	struct ktimespec ts[2] = { { 0, UTIME_NOW }, { 0, UTIME_NOW } };
+	struct ktimespec ts[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
 	long r;
 
 	if (times && copy_from_user(ts, times, sizeof(ts)))
@@ -302,8 +302,8 @@ long sys_utimensat(int dir, const char *path, const void *times, int flags)
 		file_put(f);
 	} else {
 		struct dent *d = path_lookup_at(
-			dir, path, flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0, NULL,
-			flags & AT_EMPTY_PATH);
+			dir, path, flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0,
+			NULL, flags & AT_EMPTY_PATH);
 
 		if (IS_ERR(d))
 			return PTR_ERR(d);
@@ -315,7 +315,7 @@ long sys_utimensat(int dir, const char *path, const void *times, int flags)
 
 long sys_utimes(const char *path, const void *times)
 {
-	struct ktimespec ts[2] = { { 0, UTIME_NOW }, { 0, UTIME_NOW } };
+	struct ktimespec ts[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
 	struct dent *d;
 	long r;
 

@@ -26,7 +26,7 @@ int timespec_to_ns(const struct ktimespec *ts, u64 *ns)
 
 struct ktimespec timespec_from_ns(u64 ns)
 {
-	return (struct ktimespec){ (s64)(ns / NS_PER_SEC), (s64)(ns % NS_PER_SEC) };
+	return (struct ktimespec){(s64)(ns / NS_PER_SEC), (s64)(ns % NS_PER_SEC)};
 }
 
 int deadline_from_user(const void *uts, bool absolute, bool realtime, u64 *deadline)
@@ -116,7 +116,7 @@ long sys_clock_gettime(int clock, void *uts)
 
 long sys_clock_getres(int clock, void *uts)
 {
-	struct ktimespec ts = { 0, 1 };
+	struct ktimespec ts = {0, 1};
 	u64 ns;
 
 	if (clock_value(clock, &ns))
@@ -144,7 +144,7 @@ long sys_clock_settime(int clock, const void *uts)
 long sys_gettimeofday(void *tv, void *tz)
 {
 	u64 us = clock_real() / 1000;
-	s64 v[2] = { (s64)(us / 1000000), (s64)(us % 1000000) };
+	s64 v[2] = {(s64)(us / 1000000), (s64)(us % 1000000)};
 
 	if (tv && copy_to_user(tv, v, sizeof(v)))
 		return -EFAULT;
@@ -160,8 +160,8 @@ long sys_time(void *t)
 
 long sys_times(void *buf)
 {
-	u64 v[4] = { process_cpu_ns(current->proc) / 10000000, 0,
-		     current->proc->child_ns / 10000000, 0 };
+	u64 v[4] = {process_cpu_ns(current->proc) / 10000000, 0,
+		    current->proc->child_ns / 10000000, 0};
 
 	if (buf && copy_to_user(buf, v, sizeof(v)))
 		return -EFAULT;
@@ -176,12 +176,14 @@ long sys_clock_nanosleep(int clock, int flags, const void *req, void *rem)
 	u64 deadline;
 	int err;
 
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
-	    clock != CLOCK_TAI)
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC &&
+	    clock != CLOCK_BOOTTIME && clock != CLOCK_TAI)
 		return clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
-		       clock == CLOCK_MONOTONIC_COARSE ? -EOPNOTSUPP : -EINVAL;
-	err = deadline_from_user(req, absolute, clock == CLOCK_REALTIME || clock == CLOCK_TAI,
-				 &deadline);
+				       clock == CLOCK_MONOTONIC_COARSE
+			       ? -EOPNOTSUPP
+			       : -EINVAL;
+	err = deadline_from_user(
+		req, absolute, clock == CLOCK_REALTIME || clock == CLOCK_TAI, &deadline);
 	while (!err)
 		err = thread_sleep(deadline, true);
 	if (err == -ETIMEDOUT)
@@ -192,7 +194,8 @@ long sys_clock_nanosleep(int clock, int flags, const void *req, void *rem)
 		return -ERESTARTNOHAND;
 	if (rem) {
 		u64 now = clock_now();
-		struct ktimespec ts = timespec_from_ns(deadline > now ? deadline - now : 0);
+		struct ktimespec ts =
+			timespec_from_ns(deadline > now ? deadline - now : 0);
 
 		if (copy_to_user(rem, &ts, sizeof(ts)))
 			return -EFAULT;
@@ -247,7 +250,7 @@ long sys_getitimer(int which, void *cur)
 long sys_setitimer(int which, const void *new, void *old)
 {
 	struct process *p = current->proc;
-	s64 in[4] = { 0 }, out[4];
+	s64 in[4] = {0}, out[4];
 	u64 value;
 
 	if (which < 0 || which > 2)
@@ -299,7 +302,7 @@ struct user_sigevent {
 static void ptimer_expired(struct timer *t)
 {
 	struct ptimer *pt = container_of(t, struct ptimer, timer);
-	struct ksiginfo info = { .signo = pt->signo, .code = -2 /* SI_TIMER */ };
+	struct ksiginfo info = {.signo = pt->signo, .code = -2 /* SI_TIMER */};
 	struct thread *target = pt->tid ? thread_find(pt->tid) : NULL;
 	u64 now = clock_now();
 
@@ -326,9 +329,7 @@ static struct ptimer *ptimer_find(int id)
 {
 	struct ptimer *pt;
 
-	list_for_each(pt, &current->proc->ptimers, link)
-		if (pt->id == id)
-			return pt;
+	list_for_each(pt, &current->proc->ptimers, link) if (pt->id == id) return pt;
 	return NULL;
 }
 
@@ -348,10 +349,11 @@ void ptimers_delete_all(struct process *p)
 
 long sys_timer_create(int clock, const void *event, void *uid)
 {
-	struct user_sigevent ev = { .signo = SIGALRM };
+	struct user_sigevent ev = {.signo = SIGALRM};
 	struct ptimer *pt;
 
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC &&
+	    clock != CLOCK_BOOTTIME)
 		return -EINVAL;
 	if (event && copy_from_user(&ev, event, sizeof(ev)))
 		return -EFAULT;

@@ -16,8 +16,9 @@ static void append(char *line, size_t size, const char *s)
 
 void syscall_trace_enter(int nr, const struct sysargs *a)
 {
-	const char *letters = nr >= 0 && nr < SYSCALL_MAX && syscall_table[nr].args ?
-				      syscall_table[nr].args : "xxxxxx";
+	const char *letters = nr >= 0 && nr < SYSCALL_MAX && syscall_table[nr].args
+				      ? syscall_table[nr].args
+				      : "xxxxxx";
 	char line[300], item[80], str[60];
 
 	snprintf(line, sizeof(line), "[%d] %s(", current->tid, syscall_name(nr));
@@ -35,7 +36,8 @@ void syscall_trace_enter(int nr, const struct sysargs *a)
 			if (strncpy_from_user(str, (const char *)v, sizeof(str)) == -14)
 				snprintf(item, sizeof(item), "%#lx", v);
 			else
-				snprintf(item, sizeof(item), "\"%.*s\"", (int)sizeof(str) - 1, str);
+				snprintf(item, sizeof(item), "\"%.*s\"",
+					 (int)sizeof(str) - 1, str);
 			break;
 		default:
 			snprintf(item, sizeof(item), "%#lx", v);

@@ -47,8 +47,9 @@ static int break_cow(struct vma *v, u64 *pte, u64 addr)
 			return 0;
 		}
 	}
-	p = anon_page(pte_pfn(old) == zero_pfn ? NULL :
-						 phys_to_virt(pte_pfn(old) << PAGE_SHIFT));
+	p = anon_page(pte_pfn(old) == zero_pfn
+			      ? NULL
+			      : phys_to_virt(pte_pfn(old) << PAGE_SHIFT));
 	if (!p)
 		return -ENOMEM;
 	pte_set(pte, pte_make(v, page_to_pfn(p), false, true), addr);
@@ -64,8 +65,8 @@ static int fault_present(struct mm *mm, struct vma *v, u64 *pte, u64 addr,
 
 	if (!(*pte & PTE_P)) {
 		/* Kept while access was forbidden. */
-		bool own = *pte & PTE_NOREF ? v->flags & VM_PFN :
-					      v->flags & VM_SHARED && *pte & PTE_W;
+		bool own = *pte & PTE_NOREF ? v->flags & VM_PFN
+					    : v->flags & VM_SHARED && *pte & PTE_W;
 
 		*pte = pte_make(v, pte_pfn(*pte), *pte & PTE_NOREF, own);
 	}
@@ -97,8 +98,9 @@ static int fault_present(struct mm *mm, struct vma *v, u64 *pte, u64 addr,
 static void fault_around(struct mm *mm, struct vma *v, u64 addr)
 {
 	u64 a = MAX(ALIGN_DOWN(addr, FAULT_AROUND * PAGE_SIZE), v->start);
-	u64 end = MIN(ALIGN_DOWN(addr, FAULT_AROUND * PAGE_SIZE) + FAULT_AROUND * PAGE_SIZE,
-		      v->end);
+	u64 end =
+		MIN(ALIGN_DOWN(addr, FAULT_AROUND * PAGE_SIZE) + FAULT_AROUND * PAGE_SIZE,
+		    v->end);
 	u64 *pte = pt_slot(mm->pml4, a, false);
 	u64 pfn;
 
@@ -180,16 +182,16 @@ int mm_fault(struct mm *mm, u64 addr, enum fault_kind kind)
 
 	if (!v)
 		return -EFAULT;
-	if (kind == FAULT_WRITE ? !(v->flags & VM_WRITE) :
-	    kind == FAULT_EXEC	? !(v->flags & VM_EXEC) :
-				  !(v->flags & (VM_READ | VM_WRITE | VM_EXEC)))
+	if (kind == FAULT_WRITE	 ? !(v->flags & VM_WRITE)
+	    : kind == FAULT_EXEC ? !(v->flags & VM_EXEC)
+				 : !(v->flags & (VM_READ | VM_WRITE | VM_EXEC)))
 		return -EACCES;
 	addr = ALIGN_DOWN(addr, PAGE_SIZE);
 	pte = pt_slot(mm->pml4, addr, true);
 	if (!pte)
 		return -ENOMEM;
-	return *pte ? fault_present(mm, v, pte, addr, kind) :
-		      fault_absent(mm, v, pte, addr, kind);
+	return *pte ? fault_present(mm, v, pte, addr, kind)
+		    : fault_absent(mm, v, pte, addr, kind);
 }
 
 int mm_insert_pfn(struct mm *mm, struct vma *v, u64 addr, u64 pfn, bool write)

@@ -59,8 +59,10 @@ static void zap_inode_in(struct mm *mm, struct inode *inode, u64 first)
 
 		if (!v->file || v->file->inode != inode || v->pgoff + pages <= first)
 			continue;
-		mm_zap(mm, v, first > v->pgoff ? v->start + ((first - v->pgoff) << PAGE_SHIFT) :
-						 v->start, v->end);
+		mm_zap(mm, v,
+		       first > v->pgoff ? v->start + ((first - v->pgoff) << PAGE_SHIFT)
+					: v->start,
+		       v->end);
 	}
 }
 
@@ -68,9 +70,8 @@ void mm_zap_inode(struct inode *inode, u64 first)
 {
 	struct process *p;
 
-	list_for_each(p, &process_list, link)
-		if (p->mm)
-			zap_inode_in(p->mm, inode, first);
+	list_for_each(p, &process_list, link) if (p->mm)
+		zap_inode_in(p->mm, inode, first);
 }
 
 static void free_tables(struct mm *mm, u64 start, u64 end)
@@ -128,13 +129,14 @@ u64 mm_find_gap(struct mm *mm, u64 len)
 {
 	u64 top = mm->mmap_base;
 
-	for (unsigned i = vma_find_index(mm, top); ; i--) {
+	for (unsigned i = vma_find_index(mm, top);; i--) {
 		u64 floor = i > 0 ? mm->vmas[i - 1]->end : MMAP_MIN;
 
 		if (i < mm->count) {
 			struct vma *v = mm->vmas[i];
 
-			top = MIN(top, v->start - (v->flags & VM_STACK ? STACK_GUARD : 0));
+			top = MIN(top,
+				  v->start - (v->flags & VM_STACK ? STACK_GUARD : 0));
 		}
 		if (top > floor && top - floor >= len)
 			return top - len;
@@ -276,7 +278,8 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
 		err = vma_split_at(mm, end);
 	if (err)
 		return err;
-	for (i = vma_find_index(mm, addr); i < mm->count && mm->vmas[i]->start < end; i++) {
+	for (i = vma_find_index(mm, addr); i < mm->count && mm->vmas[i]->start < end;
+	     i++) {
 		struct vma *v = mm->vmas[i];
 		u32 flags = (v->flags & ~(u32)(VM_READ | VM_WRITE | VM_EXEC)) | prot;
 
@@ -311,7 +314,7 @@ static void move_pte(u64 *pte, u64 addr, void *arg)
 
 static s64 remap_move(struct mm *mm, struct vma *v, u64 old_len, u64 new_len, u64 to)
 {
-	struct move_arg m = { .mm = mm };
+	struct move_arg m = {.mm = mm};
 	u64 from = v->start;
 	struct vma *n;
 	int err;
@@ -353,7 +356,8 @@ s64 mm_remap(struct mm *mm, u64 addr, u64 old_len, u64 new_len, u32 flags, u64 n
 	if (v->flags & (VM_FIXED_SIZE | VM_PFN | VM_KERNEL) || !old_len)
 		return -EINVAL;
 	if (flags & MREMAP_FIXED) {
-		if (new_addr & ~PAGE_MASK || new_addr < MMAP_MIN || !range_ok(new_addr, new_len))
+		if (new_addr & ~PAGE_MASK || new_addr < MMAP_MIN ||
+		    !range_ok(new_addr, new_len))
 			return -EINVAL;
 		if (new_addr < addr + old_len && addr < new_addr + new_len)
 			return -EINVAL;
@@ -361,7 +365,8 @@ s64 mm_remap(struct mm *mm, u64 addr, u64 old_len, u64 new_len, u32 flags, u64 n
 		if (err)
 			return err;
 	} else if (new_len <= old_len) {
-		err = new_len < old_len ? mm_unmap(mm, addr + new_len, old_len - new_len) : 0;
+		err = new_len < old_len ? mm_unmap(mm, addr + new_len, old_len - new_len)
+					: 0;
 		return err ? err : (s64)addr;
 	} else if (addr + old_len == v->end && range_ok(addr, new_len) &&
 		   gap_free(mm, v->end, new_len - old_len)) {

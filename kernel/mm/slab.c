@@ -16,8 +16,8 @@ struct slab {
 _Static_assert(sizeof(struct slab) == 32, "slab header");
 
 /* Multiples of 16; the last ones fill a page with the header. */
-static const u16 class_size[] = { 32,  48,  64,  96,  128, 192,	 256,
-				  336, 448, 576, 800, 1008, 1344, 2032 };
+static const u16 class_size[] = {32,  48,  64,	96,  128,  192,	 256,
+				 336, 448, 576, 800, 1008, 1344, 2032};
 #define CLASSES ARRAY_SIZE(class_size)
 
 static struct {
@@ -47,7 +47,8 @@ static struct slab *slab_create(unsigned c)
 	s->class = (u16)c;
 	s->used = 0;
 	s->free = NULL;
-	for (u64 off = sizeof(*s); off + class_size[c] <= PAGE_SIZE; off += class_size[c]) {
+	for (u64 off = sizeof(*s); off + class_size[c] <= PAGE_SIZE;
+	     off += class_size[c]) {
 		void **obj = (void **)((u8 *)s + off);
 
 		*obj = s->free;
@@ -123,7 +124,8 @@ void kfree(void *ptr)
 	s->free = ptr;
 	s->used--;
 	classes[s->class].objects--;
-	if (!s->used && classes[s->class].partial.next->next != &classes[s->class].partial) {
+	if (!s->used &&
+	    classes[s->class].partial.next->next != &classes[s->class].partial) {
 		list_del(&s->link);
 		classes[s->class].pages--;
 		page_stats.slab--;
@@ -175,6 +177,6 @@ void slab_report(void)
 {
 	for (unsigned c = 0; c < CLASSES; c++)
 		if (classes[c].pages)
-			printk("  heap %4u bytes: %u objects in %u pages\n", class_size[c],
-			       classes[c].objects, classes[c].pages);
+			printk("  heap %4u bytes: %u objects in %u pages\n",
+			       class_size[c], classes[c].objects, classes[c].pages);
 }

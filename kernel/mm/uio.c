@@ -6,7 +6,7 @@
 
 void uio_user(struct uio *u, void __user *p, size_t n)
 {
-	u->one = (struct uio_vec){ (u64)p, n };
+	u->one = (struct uio_vec){(u64)p, n};
 	u->vec = &u->one;
 	u->count = 1;
 	u->kernel = false;
@@ -33,8 +33,8 @@ static size_t move(struct uio *u, u8 *buf, size_t n, enum direction d)
 		if (u->kernel)
 			d == PUT ? memcpy(p, buf + done, k) : memcpy(buf + done, p, k);
 		else
-			bad = d == PUT ? copy_to_user_partial(p, buf + done, k) :
-					 copy_from_user_partial(buf + done, p, k);
+			bad = d == PUT ? copy_to_user_partial(p, buf + done, k)
+				       : copy_from_user_partial(buf + done, p, k);
 		k -= bad;
 		done += k;
 		u->off += k;

@@ -230,7 +230,7 @@ static void fork_pte(u64 *pte, u64 addr, void *arg)
 struct mm *mm_fork(struct mm *from)
 {
 	struct mm *to = mm_create();
-	struct fork_arg f = { .to = to };
+	struct fork_arg f = {.to = to};
 
 	if (!to)
 		return NULL;

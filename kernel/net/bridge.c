@@ -84,7 +84,8 @@ static void flood(struct bridge *b, struct netdev *from, struct netbuf *nb)
 {
 	struct netdev *p, *last = NULL;
 
-	list_for_each(p, &b->ports, port) {
+	list_for_each(p, &b->ports, port)
+	{
 		struct netbuf *copy;
 
 		if (p == from || !p->up)

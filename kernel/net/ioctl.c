@@ -17,9 +17,8 @@
 #define IFF_NOARP 0x80
 #define IFF_PROMISC 0x100
 #define IFF_MULTICAST 0x1000
-#define IFF_SETTABLE                                                       \
-	(IFF_UP | IFF_PROMISC | IFF_MULTICAST | IFF_BROADCAST | IFF_RUNNING | \
-	 IFF_NOARP)
+#define IFF_SETTABLE                                                                     \
+	(IFF_UP | IFF_PROMISC | IFF_MULTICAST | IFF_BROADCAST | IFF_RUNNING | IFF_NOARP)
 
 /* Of the old bridge interface, four words by way of SIOCDEVPRIVATE. */
 #define BRCTL_SET_FORWARD_DELAY 8

@@ -30,9 +30,8 @@ struct netdev *netdev_find(const char *name)
 {
 	struct netdev *d;
 
-	list_for_each(d, &devices, link)
-		if (!strncmp(d->name, name, sizeof(d->name)))
-			return d;
+	list_for_each(d, &devices,
+		      link) if (!strncmp(d->name, name, sizeof(d->name))) return d;
 	return NULL;
 }
 
@@ -41,9 +40,7 @@ struct netdev *netdev_after(int index)
 	struct netdev *d;
 
 	/* Indexes only grow, so the list is in their order. */
-	list_for_each(d, &devices, link)
-		if (d->index > index)
-			return d;
+	list_for_each(d, &devices, link) if (d->index > index) return d;
 	return NULL;
 }
 

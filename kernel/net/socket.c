@@ -33,7 +33,7 @@ struct socket *socket_create(int family, int type, int protocol)
 static ssize_t sock_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct socket *s = f->priv;
-	struct sockmsg m = { .uio = *u };
+	struct sockmsg m = {.uio = *u};
 	ssize_t r;
 
 	(void)pos;
@@ -48,7 +48,7 @@ static ssize_t sock_read(struct file *f, struct uio *u, u64 *pos)
 static ssize_t sock_write(struct file *f, struct uio *u, u64 *pos)
 {
 	struct socket *s = f->priv;
-	struct sockmsg m = { .uio = *u };
+	struct sockmsg m = {.uio = *u};
 
 	(void)pos;
 	return s->ops->send(s, &m, f->flags & O_NONBLOCK);

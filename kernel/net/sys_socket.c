@@ -127,9 +127,9 @@ long sys_connect(int fd, const void *addr, int len)
 		return PTR_ERR(f);
 	r = addr_in(buf, addr, (u32)len);
 	if (!r)
-		r = s->ops->connect ?
-			    s->ops->connect(s, buf, (u32)len, f->flags & O_NONBLOCK) :
-			    -EOPNOTSUPP;
+		r = s->ops->connect
+			    ? s->ops->connect(s, buf, (u32)len, f->flags & O_NONBLOCK)
+			    : -EOPNOTSUPP;
 	file_put(f);
 	return r;
 }
@@ -149,7 +149,7 @@ long sys_listen(int fd, int backlog)
 
 long sys_accept4(int fd, void *addr, void *len, int flags)
 {
-	u8 name[SOCKADDR_MAX] = { 0 };
+	u8 name[SOCKADDR_MAX] = {0};
 	u32 name_len = 0;
 	struct socket *s, *c;
 	struct file *f, *n;
@@ -160,7 +160,8 @@ long sys_accept4(int fd, void *addr, void *len, int flags)
 	f = socket_get(fd, &s);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	n = s->ops->accept ? s->ops->accept(s, f->flags & O_NONBLOCK) : ERR_PTR(-EOPNOTSUPP);
+	n = s->ops->accept ? s->ops->accept(s, f->flags & O_NONBLOCK)
+			   : ERR_PTR(-EOPNOTSUPP);
 	file_put(f);
 	if (IS_ERR(n))
 		return PTR_ERR(n);
@@ -189,7 +190,7 @@ long sys_accept(int fd, void *addr, void *len)
 
 static long name_call(int fd, void *addr, void *len, bool peer)
 {
-	u8 name[SOCKADDR_MAX] = { 0 };
+	u8 name[SOCKADDR_MAX] = {0};
 	struct socket *s;
 	struct file *f = socket_get(fd, &s);
 	u32 n = 0;
@@ -227,7 +228,7 @@ long sys_shutdown(int fd, int how)
 
 long sys_setsockopt(int fd, int level, int name, const void *value, int len)
 {
-	u8 buf[128] = { 0 };
+	u8 buf[128] = {0};
 	struct socket *s;
 	struct file *f = socket_get(fd, &s);
 	long r = 0;
@@ -256,8 +257,8 @@ long sys_setsockopt(int fd, int level, int name, const void *value, int len)
 		}
 	}
 	if (!r)
-		r = s->ops->setsockopt ? s->ops->setsockopt(s, level, name, buf, (u32)len) :
-					 -ENOPROTOOPT;
+		r = s->ops->setsockopt ? s->ops->setsockopt(s, level, name, buf, (u32)len)
+				       : -ENOPROTOOPT;
 out:
 	file_put(f);
 	return r;
@@ -265,7 +266,7 @@ out:
 
 long sys_getsockopt(int fd, int level, int name, void *value, void *plen)
 {
-	u8 buf[128] = { 0 };
+	u8 buf[128] = {0};
 	struct socket *s;
 	struct file *f = socket_get(fd, &s);
 	u32 len;
@@ -282,21 +283,31 @@ long sys_getsockopt(int fd, int level, int name, void *value, void *plen)
 	len = MIN(len, (u32)sizeof(buf));
 	if (level == SOL_SOCKET) {
 		switch (name) {
-		case SO_TYPE: v = s->type; break;
-		case SO_DOMAIN: v = s->family; break;
-		case SO_PROTOCOL: v = s->protocol; break;
-		case SO_PASSCRED: v = s->passcred; break;
+		case SO_TYPE:
+			v = s->type;
+			break;
+		case SO_DOMAIN:
+			v = s->family;
+			break;
+		case SO_PROTOCOL:
+			v = s->protocol;
+			break;
+		case SO_PASSCRED:
+			v = s->passcred;
+			break;
 		case SO_REUSEADDR:
 		case SO_KEEPALIVE:
-		case SO_BROADCAST: v = 0; break;
+		case SO_BROADCAST:
+			v = 0;
+			break;
 		}
 	}
 	if (v >= 0) {
 		len = MIN(len, 4u);
 		memcpy(buf, &v, 4);
 	} else {
-		r = s->ops->getsockopt ? s->ops->getsockopt(s, level, name, buf, &len) :
-					 -ENOPROTOOPT;
+		r = s->ops->getsockopt ? s->ops->getsockopt(s, level, name, buf, &len)
+				       : -ENOPROTOOPT;
 	}
 	if (!r)
 		r = copy_to_user(value, buf, len);
@@ -366,7 +377,7 @@ static void release_fds(struct sockmsg *m)
 /* Writes one control message if it fits (partly); returns its space or 0. */
 static u64 cmsg_out(u64 at, u64 room, int type, const void *data, u64 len, int *flags)
 {
-	struct user_cmsghdr h = { sizeof(h) + len, SOL_SOCKET, type };
+	struct user_cmsghdr h = {sizeof(h) + len, SOL_SOCKET, type};
 
 	if (room < sizeof(h)) {
 		*flags |= MSG_CTRUNC;
@@ -383,20 +394,21 @@ static u64 cmsg_out(u64 at, u64 room, int type, const void *data, u64 len, int *
 	return MIN(ALIGN_UP(h.len, 8UL), room);
 }
 
-static u64 control_out(struct socket *s, struct sockmsg *m, u64 control, u64 room, bool cloexec,
-		       int *flags)
+static u64 control_out(struct socket *s, struct sockmsg *m, u64 control, u64 room,
+		       bool cloexec, int *flags)
 {
 	s32 fds[SCM_MAX_FDS];
 	u64 used = 0;
 	unsigned n, fit;
 
 	if (s->passcred && m->has_creds)
-		used += cmsg_out(control, room, SCM_CREDENTIALS, &m->creds, sizeof(m->creds),
-				 flags);
+		used += cmsg_out(control, room, SCM_CREDENTIALS, &m->creds,
+				 sizeof(m->creds), flags);
 	if (!m->nfds)
 		return used;
-	fit = room - used > sizeof(struct user_cmsghdr) ?
-		      (unsigned)((room - used - sizeof(struct user_cmsghdr)) / 4) : 0;
+	fit = room - used > sizeof(struct user_cmsghdr)
+		      ? (unsigned)((room - used - sizeof(struct user_cmsghdr)) / 4)
+		      : 0;
 	for (n = 0; n < m->nfds && n < fit; n++) {
 		fds[n] = fd_install(file_get(m->fds[n]), cloexec);
 		if (fds[n] < 0)
@@ -405,7 +417,8 @@ static u64 control_out(struct socket *s, struct sockmsg *m, u64 control, u64 roo
 	if (n < m->nfds)
 		*flags |= MSG_CTRUNC;
 	if (n)
-		used += cmsg_out(control + used, room - used, SCM_RIGHTS, fds, n * 4UL, flags);
+		used += cmsg_out(control + used, room - used, SCM_RIGHTS, fds, n * 4UL,
+				 flags);
 	return used;
 }
 
@@ -430,15 +443,17 @@ static long send_common(int fd, struct sockmsg *m, int flags)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	m->flags = flags;
-	r = s->ops->send ? s->ops->send(s, m, f->flags & O_NONBLOCK || flags & MSG_DONTWAIT) :
-			   -EOPNOTSUPP;
+	r = s->ops->send
+		    ? s->ops->send(s, m, f->flags & O_NONBLOCK || flags & MSG_DONTWAIT)
+		    : -EOPNOTSUPP;
 	file_put(f);
 	return r;
 }
 
-long sys_sendto(int fd, const void *buf, u64 len, int flags, const void *addr, int addr_len)
+long sys_sendto(int fd, const void *buf, u64 len, int flags, const void *addr,
+		int addr_len)
 {
-	struct sockmsg m = { 0 };
+	struct sockmsg m = {0};
 
 	uio_user(&m.uio, (void *)(u64)buf, len);
 	if (addr) {
@@ -451,7 +466,7 @@ long sys_sendto(int fd, const void *buf, u64 len, int flags, const void *addr, i
 
 long sys_sendmsg(int fd, const void *msg, int flags)
 {
-	struct sockmsg m = { 0 };
+	struct sockmsg m = {0};
 	struct user_msghdr h;
 	struct uio_vec *vec = NULL;
 	long r = check_socket(fd);
@@ -481,7 +496,8 @@ long sys_sendmmsg(int fd, void *msgs, u32 n, int flags)
 	u8 *at = msgs;
 	u32 done;
 
-	for (done = 0; done < MIN(n, 1024u); done++, at += sizeof(struct user_msghdr) + 8) {
+	for (done = 0; done < MIN(n, 1024u);
+	     done++, at += sizeof(struct user_msghdr) + 8) {
 		long r = sys_sendmsg(fd, at, flags);
 
 		if (r < 0)
@@ -500,16 +516,17 @@ static long recv_common(int fd, struct sockmsg *m, int flags, struct socket **s)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	m->flags = flags;
-	r = (*s)->ops->recv ?
-		    (*s)->ops->recv(*s, m, f->flags & O_NONBLOCK || flags & MSG_DONTWAIT) :
-		    -EOPNOTSUPP;
+	r = (*s)->ops->recv
+		    ? (*s)->ops->recv(*s, m,
+				      f->flags & O_NONBLOCK || flags & MSG_DONTWAIT)
+		    : -EOPNOTSUPP;
 	file_put(f);
 	return r;
 }
 
 long sys_recvfrom(int fd, void *buf, u64 len, int flags, void *addr, void *addr_len)
 {
-	struct sockmsg m = { 0 };
+	struct sockmsg m = {0};
 	struct socket *s;
 	long r, err;
 
@@ -526,7 +543,7 @@ long sys_recvfrom(int fd, void *buf, u64 len, int flags, void *addr, void *addr_
 
 long sys_recvmsg(int fd, void *msg, int flags)
 {
-	struct sockmsg m = { 0 };
+	struct sockmsg m = {0};
 	struct user_msghdr h;
 	struct uio_vec *vec = NULL;
 	struct socket *s;
@@ -546,7 +563,8 @@ long sys_recvmsg(int fd, void *msg, int flags)
 		return r;
 	out_flags = m.flags | (flags & MSG_CMSG_CLOEXEC);
 	h.control_len = h.control ? control_out(s, &m, h.control, h.control_len,
-						flags & MSG_CMSG_CLOEXEC, &out_flags) : 0;
+						flags & MSG_CMSG_CLOEXEC, &out_flags)
+				  : 0;
 	if (m.nfds && !h.control)
 		out_flags |= MSG_CTRUNC;
 	release_fds(&m);

@@ -171,7 +171,7 @@ static int apply_hdr(struct netbuf *nb, const struct vnet_hdr *h)
 static ssize_t tap_write(struct file *f, struct uio *u, u64 *pos)
 {
 	struct tap *t = f->priv;
-	u8 hdr[VNET_HDR_MAX] = { 0 };
+	u8 hdr[VNET_HDR_MAX] = {0};
 	size_t n = u->left, hdr_size;
 	struct vnet_hdr h;
 	struct netbuf *nb;
@@ -224,7 +224,7 @@ static void fill_hdr(struct tap *t, struct netbuf *nb, struct vnet_hdr *h)
 static ssize_t tap_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct tap *t = f->priv;
-	u8 hdr[VNET_HDR_MAX] = { 0 };
+	u8 hdr[VNET_HDR_MAX] = {0};
 	size_t left, hdr_size, done = 0;
 	struct netbuf *nb;
 	struct vnet_hdr h;
@@ -325,7 +325,7 @@ static long set_iff(struct file *f, void __user *arg)
 
 static long get_iff(struct tap *t, void __user *arg)
 {
-	struct ifreq_abi ifr = { 0 };
+	struct ifreq_abi ifr = {0};
 
 	strlcpy(ifr.name, t->dev.name, sizeof(ifr.name));
 	ifr.u.flags = t->iff;

@@ -89,9 +89,9 @@ static struct usock *abstract_find(const u8 *addr, u32 len)
 {
 	struct usock *u;
 
-	list_for_each(u, &abstract_names, name_link)
-		if (u->addr_len == len && !memcmp(u->addr, addr, len))
-			return u;
+	list_for_each(u, &abstract_names,
+		      name_link) if (u->addr_len == len &&
+				     !memcmp(u->addr, addr, len)) return u;
 	return NULL;
 }
 
@@ -351,7 +351,8 @@ static int unix_shutdown(struct socket *s, int how)
 		return -ENOTCONN;
 	u->shut |= mine;
 	if (p && s->type != SOCK_DGRAM) {
-		p->shut |= (mine & RCV_SHUT ? SND_SHUT : 0) | (mine & SND_SHUT ? RCV_SHUT : 0);
+		p->shut |= (mine & RCV_SHUT ? SND_SHUT : 0) |
+			   (mine & SND_SHUT ? RCV_SHUT : 0);
 		waitq_wake(&p->wq, 0);
 	}
 	waitq_wake(&u->wq, 0);
@@ -446,7 +447,10 @@ static int unix_getsockopt(struct socket *s, int level, int name, void *v, u32 *
 		value = UNIX_BUFFER;
 		break;
 	case SO_PEERCRED: {
-		struct { s32 pid; u32 uid, gid; } c = { u->peer_pid, 0, 0 };
+		struct {
+			s32 pid;
+			u32 uid, gid;
+		} c = {u->peer_pid, 0, 0};
 
 		if (!u->peer_pid)
 			c.uid = c.gid = ~0u;
@@ -486,7 +490,8 @@ static long unix_ioctl(struct socket *s, unsigned cmd, u64 arg)
 
 	if (cmd != FIONREAD)
 		return -ENOTTY;
-	list_for_each(m, &u->rx, link) {
+	list_for_each(m, &u->rx, link)
+	{
 		n += m->len - m->off;
 		if (s->type != SOCK_STREAM)
 			break;

@@ -21,7 +21,7 @@ struct usock {
 	struct usock *peer; /* counted */
 	bool peer_gone;
 	unsigned shut;
-	int error; /* SO_ERROR, positive */
+	int error;	/* SO_ERROR, positive */
 	struct list rx; /* struct umsg */
 	u32 rx_bytes, rcvbuf;
 	struct waitq wq; /* one for all: readable, writable, connections, room */

@@ -172,7 +172,8 @@ ssize_t unix_send(struct socket *s, struct sockmsg *m, bool nonblock)
 		u->error = 0;
 		return -e;
 	}
-	return s->type == SOCK_STREAM ? send_stream(u, m, nonblock) : send_packet(u, m, nonblock);
+	return s->type == SOCK_STREAM ? send_stream(u, m, nonblock)
+				      : send_packet(u, m, nonblock);
 }
 
 static void take_fds(struct umsg *q, struct sockmsg *m, bool peek)
@@ -238,7 +239,8 @@ static ssize_t recv_stream(struct usock *u, struct sockmsg *m, bool nonblock)
 
 		if (r)
 			return done ? done : r > 0 ? 0 : r;
-		list_for_each_safe(q, next, &u->rx, link) {
+		list_for_each_safe(q, next, &u->rx, link)
+		{
 			size_t n = MIN((u64)(q->len - q->off), m->uio.left), k;
 
 			/* Descriptors mark a boundary: not two lots in one message. */

@@ -89,7 +89,7 @@ static void clock_calibrate(void)
 {
 	const u32 ticks = 11932; /* 10 ms */
 	u64 best = ~0ULL, apic_best = 0, apic, hz;
-	struct clock_params p = { 0 };
+	struct clock_params p = {0};
 	u32 r[4];
 
 	lapic[LAPIC_TIMER_DIV / 4] = 3; /* by 16 */
@@ -147,7 +147,7 @@ static u64 days_from_civil(u32 y, u32 m, u32 d)
 static void realtime_read(void)
 {
 	u8 a[6], b[6];
-	static const u8 regs[6] = { 0, 2, 4, 7, 8, 9 };
+	static const u8 regs[6] = {0, 2, 4, 7, 8, 9};
 
 	/* Twice the same means that no update came between. */
 	for (int tries = 0; tries < 100; tries++) {
@@ -162,8 +162,10 @@ static void realtime_read(void)
 		if (same)
 			break;
 	}
-	clock_set_realtime((days_from_civil(2000 + bcd(a[5]), bcd(a[4]), bcd(a[3])) * 86400 +
-			    bcd(a[2]) * 3600 + bcd(a[1]) * 60 + bcd(a[0])) * NS_PER_SEC);
+	clock_set_realtime(
+		(days_from_civil(2000 + bcd(a[5]), bcd(a[4]), bcd(a[3])) * 86400 +
+		 bcd(a[2]) * 3600 + bcd(a[1]) * 60 + bcd(a[0])) *
+		NS_PER_SEC);
 }
 
 static void timer_vector(void *arg)

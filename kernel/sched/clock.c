@@ -7,7 +7,7 @@
 
 #include "../vdso/vdso_data.h"
 
-static struct clock_params params = { .mult = 1u << 31, .shift = 1 };
+static struct clock_params params = {.mult = 1u << 31, .shift = 1};
 static s64 real_offset;
 static struct page *data_page;
 

@@ -23,10 +23,10 @@ struct clone_request {
 	u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
 };
 
-#define CLONE_KNOWN                                                               \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK |        \
-	 CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |      \
-	 CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_IO |  \
+#define CLONE_KNOWN                                                                      \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK |               \
+	 CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |             \
+	 CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_IO |         \
 	 CLONE_CLEAR_SIGHAND | CLONE_UNTRACED | CLONE_PTRACE)
 
 void itimer_expired(struct timer *t);
@@ -118,7 +118,8 @@ static struct process *process_copy(struct process *from, u64 flags)
 	} else {
 		p->mm = mm_fork(from->mm);
 	}
-	p->files = flags & CLONE_FILES ? fdtable_get(from->files) : fdtable_copy(from->files);
+	p->files = flags & CLONE_FILES ? fdtable_get(from->files)
+				       : fdtable_copy(from->files);
 	if (flags & CLONE_FS) {
 		p->fs = from->fs;
 		p->fs->refs++;
@@ -172,7 +173,8 @@ static int check(const struct clone_request *c)
 static void vfork_wait(bool *done)
 {
 	while (!*done) {
-		/* Only our own death ends this early; the child finishes in its own time. */
+		/* Only our own death ends this early; the child finishes in its own time.
+		 */
 		current->state = THREAD_BLOCKED;
 		schedule();
 	}
@@ -273,7 +275,7 @@ long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 
 long sys_clone3(void *args, u64 size)
 {
-	struct clone_args a = { 0 };
+	struct clone_args a = {0};
 	struct clone_request c;
 
 	if (size < CLONE_ARGS_SIZE_VER0)
@@ -286,21 +288,22 @@ long sys_clone3(void *args, u64 size)
 		return -EINVAL;
 	if ((a.stack && !a.stack_size) || (!a.stack && a.stack_size))
 		return -EINVAL;
-	c = (struct clone_request){ a.flags,	   a.pidfd, a.child_tid,  a.parent_tid,
-				    a.exit_signal, a.stack, a.stack_size, a.tls };
+	c = (struct clone_request){a.flags,	  a.pidfd, a.child_tid,	 a.parent_tid,
+				   a.exit_signal, a.stack, a.stack_size, a.tls};
 	return clone_common(&c);
 }
 
 long sys_fork(void)
 {
-	struct clone_request c = { .exit_signal = SIGCHLD };
+	struct clone_request c = {.exit_signal = SIGCHLD};
 
 	return clone_common(&c);
 }
 
 long sys_vfork(void)
 {
-	struct clone_request c = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD };
+	struct clone_request c = {.flags = CLONE_VM | CLONE_VFORK,
+				  .exit_signal = SIGCHLD};
 
 	return clone_common(&c);
 }

@@ -25,8 +25,8 @@ u64 process_cpu_ns(const struct process *p)
 	u64 ns = p->dead_ns;
 	struct thread *t;
 
-	list_for_each(t, &p->threads, link)
-		ns += t->run_ns + (t == current ? clock_now() - t->run_start : 0);
+	list_for_each(t, &p->threads, link) ns +=
+		t->run_ns + (t == current ? clock_now() - t->run_start : 0);
 	return ns;
 }
 
@@ -48,7 +48,8 @@ static void init_ended(int status)
 
 static void process_free(struct process *p)
 {
-	/* An epoll that outlives us may still watch our signals through an inherited signalfd. */
+	/* An epoll that outlives us may still watch our signals through an inherited
+	 * signalfd. */
 	while (!list_empty(&p->sig_wait.waiters))
 		list_del(p->sig_wait.waiters.next);
 	list_del(&p->sibling);
@@ -65,7 +66,7 @@ static void notify_parent(struct process *p)
 		    (act->handler == SIG_IGN || act->flags & SA_NOCLDWAIT);
 
 	if (p->exit_signal) {
-		struct ksiginfo info = { .signo = p->exit_signal };
+		struct ksiginfo info = {.signo = p->exit_signal};
 		int status = p->exit_status;
 
 		info.code = status & 0x7f ? 2 /* CLD_KILLED */ : 1 /* CLD_EXITED */;
@@ -107,7 +108,8 @@ static void process_teardown(struct process *p, int status)
 	kfree(p->cmdline);
 	p->cmdline = NULL;
 	sigpending_flush(&p->pending, ~0ULL);
-	list_for_each_safe(c, next, &p->children, sibling) {
+	list_for_each_safe(c, next, &p->children, sibling)
+	{
 		list_del(&c->sibling);
 		c->parent = init_process;
 		list_add_tail(&init_process->children, &c->sibling);
@@ -151,7 +153,8 @@ static void doom_others(struct process *p)
 {
 	struct thread *t;
 
-	list_for_each(t, &p->threads, link) {
+	list_for_each(t, &p->threads, link)
+	{
 		if (t == current)
 			continue;
 		t->die = true;
@@ -234,7 +237,8 @@ static int wait_child(int which, int id, int options, struct wait_result *w)
 		struct process *p;
 		int err;
 
-		list_for_each(p, &self->children, sibling) {
+		list_for_each(p, &self->children, sibling)
+		{
 			if (!selects(p, which, id))
 				continue;
 			any = true;
@@ -266,7 +270,8 @@ long sys_wait4(int pid, void *status, int options, void *rusage)
 	struct rusage ru;
 	int r;
 
-	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | (int)(__WNOTHREAD | __WCLONE | __WALL)))
+	if (options &
+	    ~(WNOHANG | WUNTRACED | WCONTINUED | (int)(__WNOTHREAD | __WCLONE | __WALL)))
 		return -EINVAL;
 	if (which == P_PGID)
 		pid = pid ? -pid : current->proc->pgid;
@@ -283,8 +288,8 @@ long sys_wait4(int pid, void *status, int options, void *rusage)
 
 long sys_waitid(int which, int id, void *infop, int options, void *rusage)
 {
-	struct wait_result w = { 0 };
-	struct ksiginfo info = { 0 };
+	struct wait_result w = {0};
+	struct ksiginfo info = {0};
 	struct rusage ru;
 	int r;
 
@@ -305,7 +310,8 @@ long sys_waitid(int which, int id, void *infop, int options, void *rusage)
 		info.signo = SIGCHLD;
 		info.code = w.status & 0x7f ? 2 /* CLD_KILLED */ : 1 /* CLD_EXITED */;
 		info.chld.pid = w.pid;
-		info.chld.status = w.status & 0x7f ? w.status & 0x7f : w.status >> 8 & 0xff;
+		info.chld.status =
+			w.status & 0x7f ? w.status & 0x7f : w.status >> 8 & 0xff;
 	}
 	rusage_fill(&ru, w.ns);
 	if (infop && copy_to_user(infop, &info, sizeof(info)))
@@ -321,10 +327,17 @@ long sys_getrusage(int who, void *usage)
 	u64 ns;
 
 	switch (who) {
-	case RUSAGE_SELF: ns = process_cpu_ns(current->proc); break;
-	case RUSAGE_CHILDREN: ns = current->proc->child_ns; break;
-	case RUSAGE_THREAD: ns = current->run_ns + clock_now() - current->run_start; break;
-	default: return -EINVAL;
+	case RUSAGE_SELF:
+		ns = process_cpu_ns(current->proc);
+		break;
+	case RUSAGE_CHILDREN:
+		ns = current->proc->child_ns;
+		break;
+	case RUSAGE_THREAD:
+		ns = current->run_ns + clock_now() - current->run_start;
+		break;
+	default:
+		return -EINVAL;
 	}
 	rusage_fill(&ru, ns);
 	if (who != RUSAGE_CHILDREN)

@@ -82,7 +82,8 @@ static int wake_key(const struct futex_key *k, int count, u32 bitset)
 	struct sleeper *s, *next;
 	int n = 0;
 
-	list_for_each_safe(s, next, b, link) {
+	list_for_each_safe(s, next, b, link)
+	{
 		if (!key_equal(&s->key, k) || !(s->bitset & bitset))
 			continue;
 		if (n >= count)
@@ -105,7 +106,7 @@ int futex_wake_addr(u32 __user *addr, int count, u32 bitset, bool shared)
 
 static int futex_wait(u32 __user *addr, u32 expect, u64 deadline, u32 bitset, bool shared)
 {
-	struct sleeper s = { .thread = current, .bitset = bitset };
+	struct sleeper s = {.thread = current, .bitset = bitset};
 	u32 v;
 	int err;
 
@@ -130,8 +131,8 @@ static int futex_wait(u32 __user *addr, u32 expect, u64 deadline, u32 bitset, bo
 	return err;
 }
 
-static int futex_requeue(u32 __user *from, u32 __user *to, int wake, int move, bool shared,
-			 const u32 *expect)
+static int futex_requeue(u32 __user *from, u32 __user *to, int wake, int move,
+			 bool shared, const u32 *expect)
 {
 	struct futex_key kf, kt;
 	struct sleeper *s, *next;
@@ -150,7 +151,8 @@ static int futex_requeue(u32 __user *from, u32 __user *to, int wake, int move, b
 	}
 	if (err)
 		return err;
-	list_for_each_safe(s, next, bucket(&kf), link) {
+	list_for_each_safe(s, next, bucket(&kf), link)
+	{
 		if (!key_equal(&s->key, &kf))
 			continue;
 		if (n < wake) {
@@ -187,12 +189,23 @@ static int futex_wake_op(u32 __user *a1, u32 __user *a2, int n1, int n2, u32 op,
 	if (err)
 		return err;
 	switch (opcode) {
-	case FUTEX_OP_SET: new = (u32)oparg; break;
-	case FUTEX_OP_ADD: new = old + (u32)oparg; break;
-	case FUTEX_OP_OR: new = old | (u32)oparg; break;
-	case FUTEX_OP_ANDN: new = old & ~(u32)oparg; break;
-	case FUTEX_OP_XOR: new = old ^ (u32)oparg; break;
-	default: return -ENOSYS;
+	case FUTEX_OP_SET:
+		new = (u32)oparg;
+		break;
+	case FUTEX_OP_ADD:
+		new = old + (u32)oparg;
+		break;
+	case FUTEX_OP_OR:
+		new = old | (u32)oparg;
+		break;
+	case FUTEX_OP_ANDN:
+		new = old & ~(u32)oparg;
+		break;
+	case FUTEX_OP_XOR:
+		new = old ^ (u32)oparg;
+		break;
+	default:
+		return -ENOSYS;
 	}
 	/* One vCPU and no preemption in the kernel: read and write are one step. */
 	err = put_user32(new, a2);
@@ -200,13 +213,26 @@ static int futex_wake_op(u32 __user *a1, u32 __user *a2, int n1, int n2, u32 op,
 		return err;
 	n = wake_key(&k1, n1, ~0u);
 	switch (cmp) {
-	case FUTEX_OP_CMP_EQ: hit = (s32)old == cmparg; break;
-	case FUTEX_OP_CMP_NE: hit = (s32)old != cmparg; break;
-	case FUTEX_OP_CMP_LT: hit = (s32)old < cmparg; break;
-	case FUTEX_OP_CMP_LE: hit = (s32)old <= cmparg; break;
-	case FUTEX_OP_CMP_GT: hit = (s32)old > cmparg; break;
-	case FUTEX_OP_CMP_GE: hit = (s32)old >= cmparg; break;
-	default: return -ENOSYS;
+	case FUTEX_OP_CMP_EQ:
+		hit = (s32)old == cmparg;
+		break;
+	case FUTEX_OP_CMP_NE:
+		hit = (s32)old != cmparg;
+		break;
+	case FUTEX_OP_CMP_LT:
+		hit = (s32)old < cmparg;
+		break;
+	case FUTEX_OP_CMP_LE:
+		hit = (s32)old <= cmparg;
+		break;
+	case FUTEX_OP_CMP_GT:
+		hit = (s32)old > cmparg;
+		break;
+	case FUTEX_OP_CMP_GE:
+		hit = (s32)old >= cmparg;
+		break;
+	default:
+		return -ENOSYS;
 	}
 	if (hit)
 		n += wake_key(&k2, n2, ~0u);

@@ -12,11 +12,13 @@
 #include <asm/poll.h>
 
 #define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
-#define DEFAULT_IGNORED (SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
+#define DEFAULT_IGNORED                                                                  \
+	(SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
 /* Job control stops need a terminal's session, which this system has not. */
-#define DEFAULT_STOP (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
-#define SYNCHRONOUS                                                               \
-	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) |    \
+#define DEFAULT_STOP                                                                     \
+	(SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+#define SYNCHRONOUS                                                                      \
+	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) |           \
 	 SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
 
 void sigpending_init(struct sigpending *p)
@@ -29,7 +31,8 @@ void sigpending_flush(struct sigpending *p, u64 set)
 {
 	struct sigqueue *q, *next;
 
-	list_for_each_safe(q, next, &p->queue, link) {
+	list_for_each_safe(q, next, &p->queue, link)
+	{
 		if (!(set & SIGBIT(q->info.signo)))
 			continue;
 		list_del(&q->link);
@@ -74,7 +77,7 @@ static void pend(struct sigpending *p, int signo, const struct ksiginfo *info)
 		if (info)
 			q->info = *info;
 		else
-			q->info = (struct ksiginfo){ .code = 0x80 /* SI_KERNEL */ };
+			q->info = (struct ksiginfo){.code = 0x80 /* SI_KERNEL */};
 		q->info.signo = signo;
 		list_add_tail(&p->queue, &q->link);
 	}
@@ -85,7 +88,8 @@ static struct thread *pick_thread(struct process *p, int signo)
 {
 	struct thread *t, *sleeping = NULL, *any = NULL;
 
-	list_for_each(t, &p->threads, link) {
+	list_for_each(t, &p->threads, link)
+	{
 		if (t->die || t->sig.mask & ~t->sig.wait_set & SIGBIT(signo))
 			continue;
 		if (t->sig.wait_set & SIGBIT(signo))
@@ -127,7 +131,7 @@ void signal_fault(int signo, int code, u64 addr)
 {
 	struct thread *t = current;
 	struct ksigaction *a = &t->proc->sighand->action[signo - 1];
-	struct ksiginfo info = { .signo = signo, .code = code };
+	struct ksiginfo info = {.signo = signo, .code = code};
 
 	info.fault.addr = addr;
 	if (a->handler == SIG_IGN || t->sig.mask & SIGBIT(signo)) {
@@ -137,8 +141,8 @@ void signal_fault(int signo, int code, u64 addr)
 	if (a->handler == SIG_DFL && signo != SIGKILL) {
 		struct regs *r = thread_regs(t);
 
-		printk("nub: %s[%d]: signal %d at rip %#lx, address %#lx, rsp %#lx\n", t->comm,
-		       t->tid, signo, r->rip, addr, r->rsp);
+		printk("nub: %s[%d]: signal %d at rip %#lx, address %#lx, rsp %#lx\n",
+		       t->comm, t->tid, signo, r->rip, addr, r->rsp);
 	}
 	if (a->handler == SIG_DFL)
 		process_exit_group(signo);
@@ -157,8 +161,9 @@ static int take(struct sigpending *p, u64 set, struct ksiginfo *info)
 	if (ready & SYNCHRONOUS)
 		ready &= SYNCHRONOUS;
 	signo = __builtin_ctzll(ready) + 1;
-	*info = (struct ksiginfo){ .signo = signo };
-	list_for_each_safe(q, next, &p->queue, link) {
+	*info = (struct ksiginfo){.signo = signo};
+	list_for_each_safe(q, next, &p->queue, link)
+	{
 		if (q->info.signo != signo)
 			continue;
 		if (found) {
@@ -182,7 +187,8 @@ int signal_dequeue(struct thread *t, u64 set, struct ksiginfo *info)
 	return signo ? signo : take(&t->proc->pending, set, info);
 }
 
-/* A call that was interrupted: back to the instruction, or EINTR to the handler's code. */
+/* A call that was interrupted: back to the instruction, or EINTR to the handler's code.
+ */
 static void fix_restart(struct regs *regs, const struct ksigaction *act)
 {
 	s64 r = (s64)regs->rax;
@@ -216,8 +222,8 @@ static void invoke(struct regs *regs, int signo, struct ksigaction *act,
 		act->handler = SIG_DFL;
 	t->sig.restore_mask = false;
 	if (signal_setup_frame(regs, signo, &a, info, mask)) {
-		printk("nub: %s[%d]: no room for a signal frame at %#lx\n", t->comm, t->tid,
-		       regs->rsp);
+		printk("nub: %s[%d]: no room for a signal frame at %#lx\n", t->comm,
+		       t->tid, regs->rsp);
 		process_exit_group(SIGSEGV);
 	}
 	signal_set_mask(t, t->sig.mask | a.mask |

@@ -46,8 +46,8 @@ int timer_reserve(void)
 {
 	if (reserved == room) {
 		int n = room ? room * 2 : 32;
-		struct timer **h = krealloc(heap, (size_t)room * sizeof(*h),
-					    (size_t)n * sizeof(*h));
+		struct timer **h =
+			krealloc(heap, (size_t)room * sizeof(*h), (size_t)n * sizeof(*h));
 
 		if (!h)
 			return -ENOMEM;

@@ -17,7 +17,8 @@ void waitq_wake(struct waitq *q, unsigned events)
 {
 	struct waiter *w, *next;
 
-	list_for_each_safe(w, next, &q->waiters, link) {
+	list_for_each_safe(w, next, &q->waiters, link)
+	{
 		w->woken = true;
 		if (w->func)
 			w->func(w, events);
@@ -28,7 +29,7 @@ void waitq_wake(struct waitq *q, unsigned events)
 
 static int sleep_on(struct waitq *q, u64 deadline, bool interruptible)
 {
-	struct waiter w = { .thread = current };
+	struct waiter w = {.thread = current};
 	int r;
 
 	waitq_add(q, &w);

@@ -56,8 +56,8 @@ int __vdso_clock_gettime(int id, struct timespec64 *ts)
 	uint64_t ns;
 
 	switch (id) {
-	case 0: /* REALTIME */
-	case 5: /* REALTIME_COARSE */
+	case 0:	 /* REALTIME */
+	case 5:	 /* REALTIME_COARSE */
 	case 11: /* TAI: no leap seconds are known here */
 		ns = now(&off);
 		ns += (uint64_t)off;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the ABI test programs share: cases that print what the kernel answered. The output
- * on Linux is the expectation for nub, so nothing that differs from run to run is printed. */
+ * on Linux is the expectation for nub, so nothing that differs from run to run is
+ * printed. */
 #ifndef ABI_H
 #define ABI_H
 
@@ -16,32 +17,32 @@ struct abi_case {
 	void (*run)(void);
 };
 
-#define say(...)                     \
-	do {                         \
-		printf("  ");        \
-		printf(__VA_ARGS__); \
-		printf("\n");        \
+#define say(...)                                                                         \
+	do {                                                                             \
+		printf("  ");                                                            \
+		printf(__VA_ARGS__);                                                     \
+		printf("\n");                                                            \
 	} while (0)
 
 /* Prints a call's text and its result, or the name of its error. */
-#define try(call)                                                            \
-	({                                                                   \
-		errno = 0;                                                   \
-		long try_r = (long)(call);                                   \
-		if (try_r == -1)                                             \
-			say("%s: %s", #call, strerrorname_np(errno));        \
-		else                                                         \
-			say("%s: %ld", #call, try_r);                        \
-		try_r;                                                       \
+#define try(call)                                                                        \
+	({                                                                               \
+		errno = 0;                                                               \
+		long try_r = (long)(call);                                               \
+		if (try_r == -1)                                                         \
+			say("%s: %s", #call, strerrorname_np(errno));                    \
+		else                                                                     \
+			say("%s: %ld", #call, try_r);                                    \
+		try_r;                                                                   \
 	})
-/* As try, for results that are addresses, descriptors or the like: only whether it worked. */
-#define works(call)                                                          \
-	({                                                                   \
-		errno = 0;                                                   \
-		long works_r = (long)(call);                                 \
-		say("%s: %s", #call,                                         \
-		    works_r == -1 ? strerrorname_np(errno) : "works");       \
-		works_r;                                                     \
+/* As try, for results that are addresses, descriptors or the like: only whether it
+ * worked. */
+#define works(call)                                                                      \
+	({                                                                               \
+		errno = 0;                                                               \
+		long works_r = (long)(call);                                             \
+		say("%s: %s", #call, works_r == -1 ? strerrorname_np(errno) : "works");  \
+		works_r;                                                                 \
 	})
 #define yes(cond) say("%s: %s", #cond, (cond) ? "yes" : "NO")
 
@@ -58,12 +59,12 @@ static inline int abi_main(const struct abi_case *cases, size_t n, int argc, cha
 	return 0;
 }
 
-#define ABI_CASES(...)                                                                    \
-	int main(int argc, char **argv)                                                   \
-	{                                                                                 \
-		static const struct abi_case abi_cases[] = { __VA_ARGS__ };               \
-		return abi_main(abi_cases, sizeof(abi_cases) / sizeof(abi_cases[0]), argc, \
-				argv);                                                    \
+#define ABI_CASES(...)                                                                   \
+	int main(int argc, char **argv)                                                  \
+	{                                                                                \
+		static const struct abi_case abi_cases[] = {__VA_ARGS__};                \
+		return abi_main(abi_cases, sizeof(abi_cases) / sizeof(abi_cases[0]),     \
+				argc, argv);                                             \
 	}
 
 #endif

@@ -13,7 +13,7 @@ static struct epoll_event ev[8];
 
 static int add(int fd, unsigned events)
 {
-	struct epoll_event e = { .events = events, .data.u64 = 77 };
+	struct epoll_event e = {.events = events, .data.u64 = 77};
 
 	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
 }
@@ -67,7 +67,8 @@ static void edge(void)
 	write(p[1], "c", 1);
 	show(try(wait0()));
 	try(wait0());
-	try(epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &(struct epoll_event){ EPOLLIN | EPOLLET, { .u64 = 5 } }));
+	try(epoll_ctl(ep, EPOLL_CTL_MOD, p[0],
+		      &(struct epoll_event){EPOLLIN | EPOLLET, {.u64 = 5}}));
 	show(try(wait0()));
 	add(p[1], EPOLLOUT | EPOLLET);
 	show(try(wait0()));
@@ -83,7 +84,8 @@ static void oneshot(void)
 	try(wait0());
 	write(p[1], "b", 1);
 	try(wait0());
-	try(epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &(struct epoll_event){ EPOLLIN | EPOLLONESHOT, { .u64 = 6 } }));
+	try(epoll_ctl(ep, EPOLL_CTL_MOD, p[0],
+		      &(struct epoll_event){EPOLLIN | EPOLLONESHOT, {.u64 = 6}}));
 	show(try(wait0()));
 	try(wait0());
 }
@@ -135,7 +137,7 @@ static void closing(void)
 static void nested(void)
 {
 	int outer = epoll_create1(0), inner;
-	struct epoll_event e = { .events = EPOLLIN, .data.u64 = 1 };
+	struct epoll_event e = {.events = EPOLLIN, .data.u64 = 1};
 
 	start();
 	inner = ep;
@@ -202,6 +204,6 @@ static void sockets(void)
 	show(try(wait0()));
 }
 
-ABI_CASES({ "level", level }, { "edge", edge }, { "oneshot", oneshot }, { "errors", errors },
-	  { "closing", closing }, { "nested", nested }, { "many", many },
-	  { "waking", waking }, { "sockets", sockets })
+ABI_CASES({"level", level}, {"edge", edge}, {"oneshot", oneshot}, {"errors", errors},
+	  {"closing", closing}, {"nested", nested}, {"many", many}, {"waking", waking},
+	  {"sockets", sockets})

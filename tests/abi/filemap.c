@@ -96,13 +96,17 @@ static void rights(void)
 	close(file("/tmp/abi-map", 100));
 	fd = open("/tmp/abi-map", O_RDONLY);
 	wr = open("/tmp/abi-map", O_WRONLY);
-	yes(mmap(NULL, PG, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED && errno == EACCES);
-	yes(mmap(NULL, PG, PROT_READ, MAP_SHARED, wr, 0) == MAP_FAILED && errno == EACCES);
+	yes(mmap(NULL, PG, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED &&
+	    errno == EACCES);
+	yes(mmap(NULL, PG, PROT_READ, MAP_SHARED, wr, 0) == MAP_FAILED &&
+	    errno == EACCES);
 	p = mmap(NULL, PG, PROT_READ, MAP_SHARED, fd, 0);
 	try(mprotect(p, PG, PROT_READ | PROT_WRITE));
 	p = mmap(NULL, PG, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	touch("private write to a read-only file", p, 1);
-	yes(mmap(NULL, PG, PROT_READ, MAP_PRIVATE, open("/tmp", O_RDONLY), 0) == MAP_FAILED && errno == ENODEV);
+	yes(mmap(NULL, PG, PROT_READ, MAP_PRIVATE, open("/tmp", O_RDONLY), 0) ==
+		    MAP_FAILED &&
+	    errno == ENODEV);
 	close(fd);
 	close(wr);
 }
@@ -115,7 +119,8 @@ static void memfd(void)
 
 	try(ftruncate(fd, 3 * PG));
 	try(fstat(fd, &st));
-	say("size %ld regular %d nlink %ld", (long)st.st_size, S_ISREG(st.st_mode), (long)st.st_nlink);
+	say("size %ld regular %d nlink %ld", (long)st.st_size, S_ISREG(st.st_mode),
+	    (long)st.st_nlink);
 	p = mmap(NULL, 3 * PG, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	p[2 * PG] = 'm';
 	try(lseek(fd, 0, SEEK_END));
@@ -156,5 +161,5 @@ static void hole(void)
 	unlink("/tmp/abi-hole");
 }
 
-ABI_CASES({ "private", private_map }, { "shared", shared_map }, { "rights", rights },
-	  { "memfd", memfd }, { "hole", hole })
+ABI_CASES({"private", private_map}, {"shared", shared_map}, {"rights", rights},
+	  {"memfd", memfd}, {"hole", hole})

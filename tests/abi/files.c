@@ -51,15 +51,19 @@ static void open_flags(void)
 	try(write(open("f", O_RDONLY), &fd, 1));
 	try(openat(999, "f", O_RDONLY));
 	try(openat(fd, "f", O_RDONLY));
-	unlink("f"); unlink("link"); unlink("loop"); unlink("through"); unlink("made");
+	unlink("f");
+	unlink("link");
+	unlink("loop");
+	unlink("through");
+	unlink("made");
 }
 
 static void read_write(void)
 {
 	int fd, other;
 	char buf[32] = "";
-	struct iovec v[3] = { { buf, 3 }, { buf + 10, 0 }, { buf + 20, 4 } };
-	struct iovec w[2] = { { "ab", 2 }, { "cdef", 4 } };
+	struct iovec v[3] = {{buf, 3}, {buf + 10, 0}, {buf + 20, 4}};
+	struct iovec w[2] = {{"ab", 2}, {"cdef", 4}};
 
 	start();
 	fd = open("f", O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -95,10 +99,11 @@ static void read_write(void)
 	lseek(fd, 0, SEEK_SET);
 	other = open("g", O_RDWR | O_CREAT | O_TRUNC, 0600);
 	try(sendfile(other, fd, NULL, 100));
-	try(copy_file_range(fd, &(loff_t){ 0 }, other, NULL, 2, 0));
+	try(copy_file_range(fd, &(loff_t){0}, other, NULL, 2, 0));
 	try(lseek(other, 0, SEEK_CUR));
 	try(fsync(fd));
-	unlink("f"); unlink("g");
+	unlink("f");
+	unlink("g");
 	try(read(fd, buf, 1));
 }
 
@@ -110,7 +115,8 @@ static void names(void)
 	start();
 	close(open("a", O_CREAT | O_RDWR, 0600));
 	try(link("a", "b"));
-	stat("a", &a); stat("b", &b);
+	stat("a", &a);
+	stat("b", &b);
 	say("same inode %d, links %ld", a.st_ino == b.st_ino, (long)a.st_nlink);
 	try(link("a", "b"));
 	try(rename("a", "c"));
@@ -139,7 +145,10 @@ static void names(void)
 	say("link %d size %ld", S_ISLNK(a.st_mode), (long)a.st_size);
 	try(stat("s", &a));
 	try(unlink("missing"));
-	try(unlink("s")); try(unlink("b")); try(unlink("dd/c")); try(rmdir("dd"));
+	try(unlink("s"));
+	try(unlink("b"));
+	try(unlink("dd/c"));
+	try(rmdir("dd"));
 	try(rmdir("/tmp/."));
 	try(mkfifo("p", 0600));
 	stat("p", &a);
@@ -214,7 +223,7 @@ static void listing(void)
 
 static void attributes(void)
 {
-	struct timespec ts[2] = { { 1000, 5 }, { 2000, 7 } };
+	struct timespec ts[2] = {{1000, 5}, {2000, 7}};
 	struct statx sx;
 	struct stat st;
 	int fd;
@@ -315,6 +324,6 @@ static void devices(void)
 	try(open("/dev/missing", O_RDONLY));
 }
 
-ABI_CASES({ "open", open_flags }, { "read-write", read_write }, { "names", names },
-	  { "listing", listing }, { "attributes", attributes },
-	  { "descriptors", descriptors }, { "devices", devices })
+ABI_CASES({"open", open_flags}, {"read-write", read_write}, {"names", names},
+	  {"listing", listing}, {"attributes", attributes}, {"descriptors", descriptors},
+	  {"devices", devices})

@@ -14,14 +14,18 @@
 int main(void)
 {
 	int status;
-	void *p = mmap(NULL, 1UL << 45, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, 1UL << 45, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	printf("mmap beyond all bounds: %s\n", p == MAP_FAILED ? strerrorname_np(errno) : "granted");
+	printf("mmap beyond all bounds: %s\n",
+	       p == MAP_FAILED ? strerrorname_np(errno) : "granted");
 	p = (void *)getauxval(AT_SYSINFO_EHDR);
-	printf("vDSO made writable: %s\n",
-	       mprotect(p, 4096, PROT_READ | PROT_WRITE) ? strerrorname_np(errno) : "granted");
+	printf("vDSO made writable: %s\n", mprotect(p, 4096, PROT_READ | PROT_WRITE)
+						   ? strerrorname_np(errno)
+						   : "granted");
 	p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	printf("page at address 0: %s\n", p == MAP_FAILED ? strerrorname_np(errno) : "granted");
+	printf("page at address 0: %s\n",
+	       p == MAP_FAILED ? strerrorname_np(errno) : "granted");
 	fflush(stdout);
 	if (!fork()) {
 		for (;;)

@@ -2,9 +2,9 @@
 /* mmap and its kin, brk, protection, faults. */
 #include "abi.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -23,7 +23,7 @@ static void on_fault(int sig, siginfo_t *info, void *uc)
 
 static void catch_faults(void)
 {
-	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
+	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
 
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
@@ -68,13 +68,24 @@ static void errors(void)
 {
 	char *p = map(4 * PG, PROT_READ, 0);
 
-	yes(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EINVAL);
-	yes(mmap(NULL, PG, PROT_READ, MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EINVAL);
-	yes(mmap(NULL, PG, PROT_READ, MAP_PRIVATE, -1, 0) == MAP_FAILED && errno == EBADF);
-	yes(syscall(SYS_mmap, 0, PG, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 1) == -1 && errno == EINVAL);
-	yes(mmap((void *)(PG + 1), PG, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED && errno == EINVAL);
-	yes(mmap(NULL, 1UL << 48, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == ENOMEM);
-	yes(mmap(p, PG, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED && errno == EEXIST);
+	yes(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED &&
+	    errno == EINVAL);
+	yes(mmap(NULL, PG, PROT_READ, MAP_ANONYMOUS, -1, 0) == MAP_FAILED &&
+	    errno == EINVAL);
+	yes(mmap(NULL, PG, PROT_READ, MAP_PRIVATE, -1, 0) == MAP_FAILED &&
+	    errno == EBADF);
+	yes(syscall(SYS_mmap, 0, PG, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 1) ==
+		    -1 &&
+	    errno == EINVAL);
+	yes(mmap((void *)(PG + 1), PG, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		 -1, 0) == MAP_FAILED &&
+	    errno == EINVAL);
+	yes(mmap(NULL, 1UL << 48, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+		    MAP_FAILED &&
+	    errno == ENOMEM);
+	yes(mmap(p, PG, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+		 0) == MAP_FAILED &&
+	    errno == EEXIST);
 	try(munmap(p + 1, PG));
 	try(munmap(p, 0));
 	try(mprotect(p + 1, PG, PROT_READ));
@@ -113,7 +124,8 @@ static void protection(void)
 
 static void execute(void)
 {
-	static const unsigned char code[] = { 0xb8, 0x2a, 0, 0, 0, 0xc3 }; /* mov $42, %eax; ret */
+	static const unsigned char code[] = {0xb8, 0x2a, 0,
+					     0,	   0,	 0xc3}; /* mov $42, %eax; ret */
 	char *p = map(PG, PROT_READ | PROT_WRITE, 0);
 	int (*fn)(void) = (int (*)(void))(void *)p;
 
@@ -195,7 +207,8 @@ static void program_break(void)
 
 static void shared_anonymous(void)
 {
-	int *p = mmap(NULL, PG, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int *p =
+		mmap(NULL, PG, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int *q = (int *)map(PG, PROT_READ | PROT_WRITE, 0);
 
 	*p = *q = 1;
@@ -235,7 +248,7 @@ static void many(void)
 	say("bad %d", bad);
 }
 
-ABI_CASES({ "anonymous", anonymous }, { "errors", errors }, { "protection", protection },
-	  { "execute", execute }, { "advise", advise }, { "remap", remap },
-	  { "reserve", reserve }, { "break", program_break },
-	  { "shared", shared_anonymous }, { "stack", big_stack }, { "many", many })
+ABI_CASES({"anonymous", anonymous}, {"errors", errors}, {"protection", protection},
+	  {"execute", execute}, {"advise", advise}, {"remap", remap},
+	  {"reserve", reserve}, {"break", program_break}, {"shared", shared_anonymous},
+	  {"stack", big_stack}, {"many", many})

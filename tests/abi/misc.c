@@ -10,11 +10,11 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
-#include <time.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static volatile int stop;
 
@@ -41,7 +41,7 @@ static void on_signal(int sig)
 
 static void floats(void)
 {
-	struct timespec ms = { 0, 3000000 };
+	struct timespec ms = {0, 3000000};
 	pthread_t t[4];
 	long bad = 0;
 	void *r;
@@ -118,7 +118,7 @@ static void proc(void)
 
 static void randoms(void)
 {
-	unsigned char a[64] = { 0 }, b[64] = { 0 };
+	unsigned char a[64] = {0}, b[64] = {0};
 	int zero = 0;
 
 	try(getrandom(a, sizeof(a), 0));
@@ -160,5 +160,5 @@ static void layout(void)
 	yes(si.totalram > si.freeram && si.freeram > 0);
 }
 
-ABI_CASES({ "floats", floats }, { "proc", proc }, { "random", randoms },
-	  { "auxv", vector }, { "layout", layout })
+ABI_CASES({"floats", floats}, {"proc", proc}, {"random", randoms}, {"auxv", vector},
+	  {"layout", layout})

@@ -137,10 +137,10 @@ static void polling(void)
 	pthread_t t;
 
 	pipe(p);
-	pf[0] = (struct pollfd){ p[0], POLLIN, 0 };
-	pf[1] = (struct pollfd){ p[1], POLLOUT, 0 };
-	pf[2] = (struct pollfd){ -1, POLLIN, 0x55 };
-	pf[3] = (struct pollfd){ f, POLLIN | POLLOUT, 0 };
+	pf[0] = (struct pollfd){p[0], POLLIN, 0};
+	pf[1] = (struct pollfd){p[1], POLLOUT, 0};
+	pf[2] = (struct pollfd){-1, POLLIN, 0x55};
+	pf[3] = (struct pollfd){f, POLLIN | POLLOUT, 0};
 	try(poll(pf, 4, 0));
 	say("%x %x %x %x", pf[0].revents, pf[1].revents, pf[2].revents, pf[3].revents);
 	try(poll(pf, 1, 10));
@@ -150,20 +150,20 @@ static void polling(void)
 	close(p[1]);
 	try(poll(pf, 2, 0));
 	say("%x %x", pf[0].revents, pf[1].revents);
-	pf[0] = (struct pollfd){ e, POLLIN, 0 };
+	pf[0] = (struct pollfd){e, POLLIN, 0};
 	pthread_create(&t, NULL, later, &e);
 	try(poll(pf, 1, 5000));
 	say("%x", pf[0].revents);
 	pthread_join(t, NULL);
 	try(poll(NULL, 0, 1));
 	try(poll((struct pollfd *)8, 1, 0));
-	try(ppoll(pf, 1, &(struct timespec){ 0, -1 }, NULL));
-	try(ppoll(pf, 1, &(struct timespec){ 0, 0 }, NULL));
+	try(ppoll(pf, 1, &(struct timespec){0, -1}, NULL));
+	try(ppoll(pf, 1, &(struct timespec){0, 0}, NULL));
 }
 
 static void selecting(void)
 {
-	struct timeval tv = { 0, 1000 };
+	struct timeval tv = {0, 1000};
 	fd_set r, w;
 	int p[2];
 
@@ -175,7 +175,7 @@ static void selecting(void)
 	try(select(p[1] + 1, &r, &w, NULL, &tv));
 	say("%d %d", FD_ISSET(p[0], &r), FD_ISSET(p[1], &w));
 	FD_SET(p[0], &r);
-	tv = (struct timeval){ 0, 1000 };
+	tv = (struct timeval){0, 1000};
 	try(select(p[0] + 1, &r, NULL, NULL, &tv));
 	write(p[1], "x", 1);
 	FD_SET(p[0], &r);
@@ -184,11 +184,11 @@ static void selecting(void)
 	FD_SET(60, &r);
 	try(select(61, &r, NULL, NULL, NULL));
 	try(select(-1, NULL, NULL, NULL, NULL));
-	tv = (struct timeval){ -1, 0 };
+	tv = (struct timeval){-1, 0};
 	try(select(0, NULL, NULL, NULL, &tv));
-	try(pselect(0, NULL, NULL, NULL, &(struct timespec){ 0, 1000000 }, NULL));
+	try(pselect(0, NULL, NULL, NULL, &(struct timespec){0, 1000000}, NULL));
 }
 
-ABI_CASES({ "basics", basics }, { "capacity", capacity }, { "blocking", blocking },
-	  { "broken", broken }, { "eventfd", event }, { "poll", polling },
-	  { "select", selecting })
+ABI_CASES({"basics", basics}, {"capacity", capacity}, {"blocking", blocking},
+	  {"broken", broken}, {"eventfd", event}, {"poll", polling},
+	  {"select", selecting})

@@ -52,7 +52,7 @@ static void forks(void)
 
 static void waitids(void)
 {
-	siginfo_t si = { 0 };
+	siginfo_t si = {0};
 	pid_t pid;
 
 	fflush(stdout);
@@ -86,7 +86,7 @@ static void on_chld(int sig, siginfo_t *si, void *uc)
 
 static void sigchld(void)
 {
-	struct sigaction sa = { .sa_sigaction = on_chld, .sa_flags = SA_SIGINFO };
+	struct sigaction sa = {.sa_sigaction = on_chld, .sa_flags = SA_SIGINFO};
 	sigset_t set, old;
 
 	sigaction(SIGCHLD, &sa, NULL);
@@ -149,9 +149,9 @@ static void ignore_me(int sig)
 
 static void exec(void)
 {
-	char *argv[] = { self, "child", "", "two words", NULL };
-	char *missing[] = { "/missing", NULL };
-	char *envp[] = { "A=1", "B=", NULL };
+	char *argv[] = {self, "child", "", "two words", NULL};
+	char *missing[] = {"/missing", NULL};
+	char *envp[] = {"A=1", "B=", NULL};
 	int fd, status;
 
 	say("child %d", run(argv));
@@ -178,7 +178,7 @@ static void exec(void)
 	if (!fork()) {
 		int keep = dup(1), drop = fcntl(1, F_DUPFD_CLOEXEC, 50);
 		char a[16], b[16];
-		char *fds[] = { self, "fds", a, b, NULL };
+		char *fds[] = {self, "fds", a, b, NULL};
 
 		snprintf(a, sizeof(a), "%d", keep);
 		snprintf(b, sizeof(b), "%d", drop);
@@ -198,9 +198,10 @@ static int child_main(int argc, char **argv)
 			printf("  argument %d: %s\n", i, i ? argv[i] : "self");
 		return 11;
 	}
-	printf("  kept %d dropped %d env %s%s usr1 %d usr2 %d\n", fcntl(atoi(argv[2]), F_GETFD),
-	       fcntl(atoi(argv[3]), F_GETFD), environ[0], environ[1],
-	       signal(SIGUSR1, SIG_DFL) == SIG_IGN, signal(SIGUSR2, SIG_DFL) == SIG_DFL);
+	printf("  kept %d dropped %d env %s%s usr1 %d usr2 %d\n",
+	       fcntl(atoi(argv[2]), F_GETFD), fcntl(atoi(argv[3]), F_GETFD), environ[0],
+	       environ[1], signal(SIGUSR1, SIG_DFL) == SIG_IGN,
+	       signal(SIGUSR2, SIG_DFL) == SIG_DFL);
 	return 12;
 }
 
@@ -218,17 +219,19 @@ static void clones(void)
 	int status;
 	pid_t pid;
 
-	pid = clone(clone_main, clone_stack + sizeof(clone_stack), CLONE_VM | SIGCHLD, (void *)5L);
+	pid = clone(clone_main, clone_stack + sizeof(clone_stack), CLONE_VM | SIGCHLD,
+		    (void *)5L);
 	try(waitpid(pid, &status, 0) == pid);
 	say("shared memory %d, exit %d", shared_value, WEXITSTATUS(status));
-	pid = clone(clone_main, clone_stack + sizeof(clone_stack), CLONE_VM | CLONE_VFORK | SIGCHLD, (void *)6L);
+	pid = clone(clone_main, clone_stack + sizeof(clone_stack),
+		    CLONE_VM | CLONE_VFORK | SIGCHLD, (void *)6L);
 	say("after vfork %d", shared_value);
 	waitpid(pid, &status, 0);
 	try(clone(clone_main, clone_stack + sizeof(clone_stack), CLONE_SIGHAND, NULL));
 	try(clone(clone_main, clone_stack + sizeof(clone_stack), CLONE_THREAD, NULL));
 	try(syscall(SYS_clone3, NULL, 0));
-	try(clone(clone_main, clone_stack + sizeof(clone_stack), CLONE_VM | CLONE_SETTLS | SIGCHLD, NULL,
-		  NULL, 0x8000000000000000UL));
+	try(clone(clone_main, clone_stack + sizeof(clone_stack),
+		  CLONE_VM | CLONE_SETTLS | SIGCHLD, NULL, NULL, 0x8000000000000000UL));
 }
 
 static void identity(void)
@@ -272,7 +275,7 @@ static void limits(void)
 	try(getrlimit(RLIMIT_STACK, &r));
 	say("stack %ld", (long)r.rlim_cur);
 	try(getrlimit(99, &r));
-	r = (struct rlimit){ 10, 5 };
+	r = (struct rlimit){10, 5};
 	try(setrlimit(RLIMIT_NOFILE, &r));
 	try(getrusage(RUSAGE_SELF, &ru));
 	try(getrusage(99, &ru));
@@ -286,9 +289,9 @@ static void limits(void)
 int main(int argc, char **argv)
 {
 	static const struct abi_case cases[] = {
-		{ "fork", forks }, { "waitid", waitids }, { "sigchld", sigchld },
-		{ "reparent", reparent }, { "exec", exec }, { "clone", clones },
-		{ "identity", identity }, { "limits", limits },
+		{"fork", forks},	{"waitid", waitids}, {"sigchld", sigchld},
+		{"reparent", reparent}, {"exec", exec},	     {"clone", clones},
+		{"identity", identity}, {"limits", limits},
 	};
 
 	if (argc > 1 && (!strcmp(argv[1], "child") || !strcmp(argv[1], "fds")))

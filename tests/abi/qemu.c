@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* PID 1 that starts the stock QEMU without a machine, talks QMP to it over a UNIX socket,
  * lets it read and write a file through its block layer and thread pool, and ends it. */
+#include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -10,13 +11,13 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #define QEMU "/usr/libexec/xen-qemu-system-i386"
 #define SOCKET "/tmp/qmp"
-#define HMP(c) \
-	"{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"" c "\"}}"
+#define HMP(c)                                                                           \
+	"{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"" c    \
+	"\"}}"
 
 extern char **environ;
 
@@ -34,7 +35,7 @@ static void answer(int s)
 	size_t n = 0;
 
 	for (;;) {
-		struct pollfd pf = { s, POLLIN, 0 };
+		struct pollfd pf = {s, POLLIN, 0};
 
 		if (poll(&pf, 1, 60000) != 1 || read(s, buf + n, 1) != 1) {
 			printf("no answer\n");
@@ -74,15 +75,25 @@ static void kernel_memory(void)
 
 int main(void)
 {
-	static char *const version[] = { QEMU, "--version", NULL };
+	static char *const version[] = {QEMU, "--version", NULL};
 	static char *const argv[] = {
-		QEMU, "-S", "-no-user-config", "-nodefaults", "-display", "none",
-		"-machine", "none,accel=qtest",
-		"-blockdev", "driver=file,filename=/tmp/disk,node-name=d,aio=threads",
-		"-chardev", "socket,id=q,path=" SOCKET ",server=on,wait=off",
-		"-mon", "chardev=q,mode=control", NULL,
+		QEMU,
+		"-S",
+		"-no-user-config",
+		"-nodefaults",
+		"-display",
+		"none",
+		"-machine",
+		"none,accel=qtest",
+		"-blockdev",
+		"driver=file,filename=/tmp/disk,node-name=d,aio=threads",
+		"-chardev",
+		"socket,id=q,path=" SOCKET ",server=on,wait=off",
+		"-mon",
+		"chardev=q,mode=control",
+		NULL,
 	};
-	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = SOCKET };
+	struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = SOCKET};
 	int s = socket(AF_UNIX, SOCK_STREAM, 0), fd, status, tries;
 	char sum[4096];
 	pid_t pid;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PID 1 for the ABI tests: runs each program of /tests in order, between marker lines that
- * carry its name and how it ended, then powers off. */
+/* PID 1 for the ABI tests: runs each program of /tests in order, between marker lines
+ * that carry its name and how it ended, then powers off. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

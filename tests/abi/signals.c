@@ -26,7 +26,7 @@ static void handler(int sig, siginfo_t *info, void *uc)
 
 static void install(int sig, int flags)
 {
-	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags };
+	struct sigaction sa = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags};
 
 	sigaction(sig, &sa, NULL);
 }
@@ -101,24 +101,27 @@ static void queued(void)
 	for (int i = 0; i < 4; i++) {
 		int r = sigwaitinfo(&set, &info);
 
-		say("%s code %d value %d", r == rt ? "rt" : r == SIGUSR1 ? "usr1" : "?",
+		say("%s code %d value %d",
+		    r == rt	   ? "rt"
+		    : r == SIGUSR1 ? "usr1"
+				   : "?",
 		    info.si_code, r == rt ? info.si_value.sival_int : 0);
 	}
-	try(sigtimedwait(&set, &info, &(struct timespec){ 0, 1000000 }));
-	try(sigtimedwait(&set, &info, &(struct timespec){ 0, -1 }));
+	try(sigtimedwait(&set, &info, &(struct timespec){0, 1000000}));
+	try(sigtimedwait(&set, &info, &(struct timespec){0, -1}));
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
 static void alarm_in(int ms)
 {
-	struct itimerval it = { { 0, 0 }, { 0, ms * 1000 } };
+	struct itimerval it = {{0, 0}, {0, ms * 1000}};
 
 	setitimer(ITIMER_REAL, &it, NULL);
 }
 
 static void interrupting(void)
 {
-	struct timespec left = { 0, 0 };
+	struct timespec left = {0, 0};
 	char c;
 	int p[2];
 
@@ -127,7 +130,7 @@ static void interrupting(void)
 	alarm_in(20);
 	try(read(p[0], &c, 1));
 	alarm_in(20);
-	try(nanosleep(&(struct timespec){ 10, 0 }, &left));
+	try(nanosleep(&(struct timespec){10, 0}, &left));
 	yes(left.tv_sec == 9);
 	alarm_in(20);
 	try(poll(NULL, 0, 10000));
@@ -137,7 +140,7 @@ static void interrupting(void)
 	alarm_in(20);
 	try(poll(NULL, 0, 10000));
 	alarm_in(20);
-	try(nanosleep(&(struct timespec){ 10, 0 }, NULL));
+	try(nanosleep(&(struct timespec){10, 0}, NULL));
 	if (!fork()) {
 		usleep(60000);
 		write(p[1], "x", 1);
@@ -188,8 +191,8 @@ static void alt_handler(int sig)
 
 static void altstack(void)
 {
-	stack_t ss = { .ss_sp = stack_mem, .ss_size = sizeof(stack_mem) }, old;
-	struct sigaction sa = { .sa_handler = alt_handler, .sa_flags = SA_ONSTACK };
+	stack_t ss = {.ss_sp = stack_mem, .ss_size = sizeof(stack_mem)}, old;
+	struct sigaction sa = {.sa_handler = alt_handler, .sa_flags = SA_ONSTACK};
 
 	try(sigaltstack(&ss, &old));
 	say("was %d", old.ss_flags);
@@ -200,7 +203,7 @@ static void altstack(void)
 	try(sigaltstack(&ss, NULL));
 	ss.ss_flags = 64;
 	try(sigaltstack(&ss, NULL));
-	ss = (stack_t){ .ss_flags = SS_DISABLE };
+	ss = (stack_t){.ss_flags = SS_DISABLE};
 	try(sigaltstack(&ss, NULL));
 	raise(SIGUSR1);
 	say("on alternate stack %d", on_alt);
@@ -215,7 +218,7 @@ static void nest_handler(int sig)
 
 static void nesting(void)
 {
-	struct sigaction sa = { .sa_handler = nest_handler, .sa_flags = SA_NODEFER };
+	struct sigaction sa = {.sa_handler = nest_handler, .sa_flags = SA_NODEFER};
 
 	nested_depth = 0;
 	sigaction(SIGUSR1, &sa, NULL);
@@ -238,7 +241,7 @@ static void change_context(int sig, siginfo_t *info, void *ucv)
 
 static void context(void)
 {
-	struct sigaction sa = { .sa_sigaction = change_context, .sa_flags = SA_SIGINFO };
+	struct sigaction sa = {.sa_sigaction = change_context, .sa_flags = SA_SIGINFO};
 	double d = 1.5;
 	long rbx = 0;
 
@@ -296,7 +299,8 @@ static void faults(void)
 
 static void deaths(void)
 {
-	static const int sigs[] = { SIGSEGV, SIGTERM, SIGKILL, SIGABRT, SIGUSR1, SIGALRM, SIGHUP };
+	static const int sigs[] = {SIGSEGV, SIGTERM, SIGKILL, SIGABRT,
+				   SIGUSR1, SIGALRM, SIGHUP};
 	int status;
 
 	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
@@ -326,7 +330,7 @@ static void fd(void)
 	struct signalfd_siginfo si[3];
 	sigset_t set;
 	struct pollfd pf;
-	union sigval v = { .sival_int = 9 };
+	union sigval v = {.sival_int = 9};
 	int f;
 
 	sigemptyset(&set);
@@ -335,7 +339,7 @@ static void fd(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	f = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	try(read(f, si, sizeof(si)));
-	pf = (struct pollfd){ f, POLLIN, 0 };
+	pf = (struct pollfd){f, POLLIN, 0};
 	try(poll(&pf, 1, 0));
 	raise(SIGUSR2);
 	sigqueue(getpid(), SIGUSR1, v);
@@ -344,7 +348,8 @@ static void fd(void)
 	try(read(f, si, sizeof(si)) / sizeof(si[0]));
 	for (int i = 0; i < 2; i++)
 		say("signo %d code %d pid %d int %d", si[i].ssi_signo, si[i].ssi_code,
-		    (int)si[i].ssi_pid == getpid(), si[i].ssi_code == SI_QUEUE ? si[i].ssi_int : 0);
+		    (int)si[i].ssi_pid == getpid(),
+		    si[i].ssi_code == SI_QUEUE ? si[i].ssi_int : 0);
 	sigdelset(&set, SIGUSR2);
 	try(signalfd(f, &set, 0) == f);
 	raise(SIGUSR2);
@@ -389,7 +394,7 @@ static void threads(void)
 	try(syscall(SYS_tgkill, getpid(), gettid(), 0));
 }
 
-ABI_CASES({ "basics", basics }, { "masks", masks }, { "queued", queued },
-	  { "interrupting", interrupting }, { "suspend", suspend }, { "altstack", altstack },
-	  { "nesting", nesting }, { "context", context }, { "faults", faults },
-	  { "deaths", deaths }, { "signalfd", fd }, { "threads", threads })
+ABI_CASES({"basics", basics}, {"masks", masks}, {"queued", queued},
+	  {"interrupting", interrupting}, {"suspend", suspend}, {"altstack", altstack},
+	  {"nesting", nesting}, {"context", context}, {"faults", faults},
+	  {"deaths", deaths}, {"signalfd", fd}, {"threads", threads})

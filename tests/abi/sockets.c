@@ -80,7 +80,8 @@ static void named(void)
 {
 	struct sockaddr_un a, b;
 	socklen_t len = name(&a, "/tmp/abi.sock"), n;
-	int l = socket(AF_UNIX, SOCK_STREAM, 0), c = socket(AF_UNIX, SOCK_STREAM, 0), s, v;
+	int l = socket(AF_UNIX, SOCK_STREAM, 0), c = socket(AF_UNIX, SOCK_STREAM, 0), s,
+	    v;
 	struct stat st;
 	char buf[8];
 
@@ -137,7 +138,7 @@ static void named(void)
 
 static void abstract(void)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "\0abi-name" }, b;
+	struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = "\0abi-name"}, b;
 	socklen_t len = offsetof(struct sockaddr_un, sun_path) + 9, n = sizeof(b);
 	int l = socket(AF_UNIX, SOCK_STREAM, 0), c = socket(AF_UNIX, SOCK_STREAM, 0);
 
@@ -188,10 +189,12 @@ static void datagrams(void)
 
 static int send_fds(int s, const int *fds, int n)
 {
-	char control[CMSG_SPACE(sizeof(int) * 8)] = { 0 };
-	struct iovec v = { "F", 1 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
-			    .msg_controllen = CMSG_SPACE(sizeof(int) * n) };
+	char control[CMSG_SPACE(sizeof(int) * 8)] = {0};
+	struct iovec v = {"F", 1};
+	struct msghdr m = {.msg_iov = &v,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
+			   .msg_controllen = CMSG_SPACE(sizeof(int) * n)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 	c->cmsg_level = SOL_SOCKET;
@@ -203,10 +206,12 @@ static int send_fds(int s, const int *fds, int n)
 
 static int recv_fds(int s, int *fds, int room, int flags)
 {
-	char control[CMSG_SPACE(sizeof(int) * 8)] = { 0 }, buf[8];
-	struct iovec v = { buf, sizeof(buf) };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
-			    .msg_controllen = room ? CMSG_SPACE(sizeof(int) * room) : 0 };
+	char control[CMSG_SPACE(sizeof(int) * 8)] = {0}, buf[8];
+	struct iovec v = {buf, sizeof(buf)};
+	struct msghdr m = {.msg_iov = &v,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
+			   .msg_controllen = room ? CMSG_SPACE(sizeof(int) * room) : 0};
 	struct cmsghdr *c;
 	long r = recvmsg(s, &m, flags);
 	int n = 0;
@@ -216,8 +221,8 @@ static int recv_fds(int s, int *fds, int room, int flags)
 		n = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 		memcpy(fds, CMSG_DATA(c), sizeof(int) * n);
 	}
-	say("received %ld bytes, %d descriptors, flags %x, control %zu", r, n, m.msg_flags,
-	    m.msg_controllen);
+	say("received %ld bytes, %d descriptors, flags %x, control %zu", r, n,
+	    m.msg_flags, m.msg_controllen);
 	return n;
 }
 
@@ -263,10 +268,12 @@ static void passing(void)
 
 static void credentials(void)
 {
-	char control[CMSG_SPACE(sizeof(struct ucred))] = { 0 }, buf[8];
-	struct iovec v = { buf, sizeof(buf) };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
-			    .msg_controllen = sizeof(control) };
+	char control[CMSG_SPACE(sizeof(struct ucred))] = {0}, buf[8];
+	struct iovec v = {buf, sizeof(buf)};
+	struct msghdr m = {.msg_iov = &v,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
+			   .msg_controllen = sizeof(control)};
 	struct ucred *cred, pc;
 	socklen_t n = sizeof(pc);
 	int s[2], on = 1;
@@ -286,7 +293,7 @@ static void polling(void)
 	struct sockaddr_un a;
 	socklen_t len = name(&a, "/tmp/abi.sock");
 	int l = socket(AF_UNIX, SOCK_STREAM, 0), c = socket(AF_UNIX, SOCK_STREAM, 0), s;
-	struct pollfd pf = { c, POLLIN | POLLOUT, 0 };
+	struct pollfd pf = {c, POLLIN | POLLOUT, 0};
 
 	unlink(a.sun_path);
 	try(poll(&pf, 1, 0));
@@ -359,7 +366,7 @@ static void ignore_pipe(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-ABI_CASES({ "sigpipe", ignore_pipe }, { "pairs", pairs }, { "packets", packets },
-	  { "named", named }, { "abstract", abstract }, { "datagrams", datagrams },
-	  { "passing", passing }, { "credentials", credentials }, { "polling", polling },
-	  { "bulk", bulk }, { "reset", reset })
+ABI_CASES({"sigpipe", ignore_pipe}, {"pairs", pairs}, {"packets", packets},
+	  {"named", named}, {"abstract", abstract}, {"datagrams", datagrams},
+	  {"passing", passing}, {"credentials", credentials}, {"polling", polling},
+	  {"bulk", bulk}, {"reset", reset})

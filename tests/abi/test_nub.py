@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from test_abi import Archive, PROGRAMS, TIMEOUT, boot_archive, clean, libraries
+from test_abi import Archive, PROGRAMS, TIMEOUT, TREE, boot_archive, clean, libraries
 
 BUSYBOX = pathlib.Path("/bin/busybox")
 QEMU = pathlib.Path("/usr/libexec/xen-qemu-system-i386")
@@ -81,3 +81,11 @@ def test_busybox_applets_do_the_same(tmp_path):
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False).stdout.decode()
     assert clean(got.group(1)).splitlines() == expected.splitlines()
+
+
+def test_documented_calls_are_those_of_the_table(tmp_path):
+    made = tmp_path / "syscalls.md"
+    subprocess.run(["python3", TREE / "kernel/scripts/syscalls.py", "doc",
+                    TREE / "kernel/syscalls.tbl", made], check=True)
+    assert made.read_text() == (TREE / "docs/syscalls.md").read_text(), \
+        "run kernel/scripts/syscalls.py doc kernel/syscalls.tbl docs/syscalls.md"

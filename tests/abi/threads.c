@@ -19,8 +19,8 @@ static long futex(void *a, int op, unsigned v, void *t, void *b, unsigned v3)
 
 static void futex_errors(void)
 {
-	unsigned w[2] = { 5, 5 };
-	struct timespec soon = { 0, 5000000 }, bad = { 0, -1 }, past = { 0, 0 };
+	unsigned w[2] = {5, 5};
+	struct timespec soon = {0, 5000000}, bad = {0, -1}, past = {0, 0};
 
 	try(futex(w, FUTEX_WAIT, 4, NULL, NULL, 0));
 	try(futex(w, FUTEX_WAIT, 5, &soon, NULL, 0));
@@ -35,7 +35,8 @@ static void futex_errors(void)
 	try(futex(w, FUTEX_WAKE_BITSET, 1, NULL, NULL, 0));
 	try(futex(w, FUTEX_CMP_REQUEUE, 1, (void *)1, w + 1, 4));
 	try(futex(w, FUTEX_CMP_REQUEUE, 1, (void *)1, w + 1, 5));
-	try(futex(w, FUTEX_WAKE_OP, 1, (void *)1, w + 1, FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_EQ, 5)));
+	try(futex(w, FUTEX_WAKE_OP, 1, (void *)1, w + 1,
+		  FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_EQ, 5)));
 	say("%u", w[1]);
 	try(futex(w, 99, 1, NULL, NULL, 0));
 }
@@ -48,7 +49,8 @@ static void *wait_one(void *arg)
 	long r;
 
 	__atomic_add_fetch(&waiting, 1, __ATOMIC_SEQ_CST);
-	r = futex(&word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, NULL, NULL, (unsigned)(long)arg);
+	r = futex(&word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, NULL, NULL,
+		  (unsigned)(long)arg);
 	return (void *)r;
 }
 
@@ -69,9 +71,11 @@ static void futex_wake(void)
 		pthread_create(&t[i], NULL, wait_one, (void *)(i < 3 ? 1L : 2L));
 	settle(6);
 	try(futex(&word, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, 2, NULL, NULL, 2));
-	try(futex(&word, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 1, (void *)2L, &gate, 0));
+	try(futex(&word, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 1, (void *)2L, &gate,
+		  0));
 	try(futex(&word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL, 0));
-	woken = try(futex(&gate, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL, 0));
+	woken = try(
+		futex(&gate, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL, 0));
 	for (int i = 0; i < 6; i++)
 		pthread_join(t[i], NULL);
 	say("all joined, %ld", woken);
@@ -79,7 +83,8 @@ static void futex_wake(void)
 
 static void futex_shared(void)
 {
-	unsigned *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			   -1, 0);
 	int status;
 
 	if (!fork()) {
@@ -323,7 +328,7 @@ static void many(void)
 
 static void semaphores(void)
 {
-	struct timespec ts = { 0, 0 };
+	struct timespec ts = {0, 0};
 	sem_t s;
 
 	sem_init(&s, 0, 1);
@@ -334,8 +339,8 @@ static void semaphores(void)
 	try(sem_wait(&s));
 }
 
-ABI_CASES({ "futex-errors", futex_errors }, { "futex-wake", futex_wake },
-	  { "futex-shared", futex_shared }, { "mutexes", mutexes },
-	  { "conditions", conditions }, { "storage", storage }, { "cancel", cancelling },
-	  { "robust", robust_list }, { "preemption", preemption }, { "exits", exits },
-	  { "many", many }, { "semaphores", semaphores })
+ABI_CASES({"futex-errors", futex_errors}, {"futex-wake", futex_wake},
+	  {"futex-shared", futex_shared}, {"mutexes", mutexes},
+	  {"conditions", conditions}, {"storage", storage}, {"cancel", cancelling},
+	  {"robust", robust_list}, {"preemption", preemption}, {"exits", exits},
+	  {"many", many}, {"semaphores", semaphores})

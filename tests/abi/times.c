@@ -20,10 +20,10 @@ static long long ns(clockid_t id)
 
 static void clocks(void)
 {
-	static const clockid_t ids[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW,
-					 CLOCK_BOOTTIME, CLOCK_REALTIME_COARSE,
-					 CLOCK_MONOTONIC_COARSE, CLOCK_PROCESS_CPUTIME_ID,
-					 CLOCK_THREAD_CPUTIME_ID };
+	static const clockid_t ids[] = {
+		CLOCK_REALTIME,		  CLOCK_MONOTONIC,	  CLOCK_MONOTONIC_RAW,
+		CLOCK_BOOTTIME,		  CLOCK_REALTIME_COARSE,  CLOCK_MONOTONIC_COARSE,
+		CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID};
 	struct timespec ts, raw;
 	struct timeval tv;
 	int backwards = 0;
@@ -45,7 +45,8 @@ static void clocks(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &raw);
 	yes((raw.tv_sec - ts.tv_sec) * 1000000000LL + raw.tv_nsec - ts.tv_nsec >= 0);
-	yes((raw.tv_sec - ts.tv_sec) * 1000000000LL + raw.tv_nsec - ts.tv_nsec < 500000000);
+	yes((raw.tv_sec - ts.tv_sec) * 1000000000LL + raw.tv_nsec - ts.tv_nsec <
+	    500000000);
 	gettimeofday(&tv, NULL);
 	yes(labs(tv.tv_sec - time(NULL)) <= 1);
 	yes(time(NULL) > 1600000000);
@@ -71,18 +72,19 @@ static void sleeping(void)
 	say("%d", clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL));
 	yes(ns(CLOCK_MONOTONIC) - t >= 5000000);
 	say("%d", clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL));
-	try(nanosleep(&(struct timespec){ 0, 1000000000 }, NULL));
-	try(nanosleep(&(struct timespec){ -1, 0 }, NULL));
+	try(nanosleep(&(struct timespec){0, 1000000000}, NULL));
+	try(nanosleep(&(struct timespec){-1, 0}, NULL));
 	try(nanosleep((void *)8, NULL));
-	say("%s", strerrorname_np(clock_nanosleep(77, 0, &(struct timespec){ 0, 1 }, NULL)));
-	try(nanosleep(&(struct timespec){ 0, 0 }, NULL));
+	say("%s",
+	    strerrorname_np(clock_nanosleep(77, 0, &(struct timespec){0, 1}, NULL)));
+	try(nanosleep(&(struct timespec){0, 0}, NULL));
 }
 
 static void timerfds(void)
 {
 	int f = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	struct itimerspec it = { { 0, 0 }, { 0, 900000000 } }, old;
-	struct pollfd pf = { f, POLLIN, 0 };
+	struct itimerspec it = {{0, 0}, {0, 900000000}}, old;
+	struct pollfd pf = {f, POLLIN, 0};
 	uint64_t n = 0;
 
 	try(read(f, &n, 8));
@@ -100,7 +102,7 @@ static void timerfds(void)
 	usleep(60000);
 	try(read(f, &n, 8));
 	yes(n >= 8);
-	it = (struct itimerspec){ 0 };
+	it = (struct itimerspec){0};
 	try(timerfd_settime(f, 0, &it, &old));
 	say("interval %ld", old.it_interval.tv_nsec);
 	try(timerfd_gettime(f, &old));
@@ -127,14 +129,14 @@ static void on_alarm(int sig)
 
 static void itimers(void)
 {
-	struct itimerval it = { { 0, 5000 }, { 0, 5000 } }, old;
-	struct sigaction sa = { .sa_handler = on_alarm };
+	struct itimerval it = {{0, 5000}, {0, 5000}}, old;
+	struct sigaction sa = {.sa_handler = on_alarm};
 
 	sigaction(SIGALRM, &sa, NULL);
 	try(setitimer(ITIMER_REAL, &it, NULL));
 	while (alarms < 3)
 		pause();
-	it = (struct itimerval){ 0 };
+	it = (struct itimerval){0};
 	try(setitimer(ITIMER_REAL, &it, &old));
 	say("interval %ld", old.it_interval.tv_usec);
 	try(getitimer(ITIMER_REAL, &old));
@@ -149,9 +151,10 @@ static void itimers(void)
 
 static void posix_timers(void)
 {
-	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1,
-			       .sigev_value.sival_int = 33 };
-	struct itimerspec it = { { 0, 0 }, { 0, 5000000 } };
+	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL,
+			      .sigev_signo = SIGUSR1,
+			      .sigev_value.sival_int = 33};
+	struct itimerspec it = {{0, 0}, {0, 5000000}};
 	sigset_t set;
 	siginfo_t si;
 	timer_t t;
@@ -162,12 +165,13 @@ static void posix_timers(void)
 	try(timer_create(CLOCK_MONOTONIC, &ev, &t));
 	try(timer_settime(t, 0, &it, NULL));
 	yes(sigwaitinfo(&set, &si) == SIGUSR1);
-	say("code %d value %d overrun %d", si.si_code, si.si_value.sival_int, timer_getoverrun(t));
+	say("code %d value %d overrun %d", si.si_code, si.si_value.sival_int,
+	    timer_getoverrun(t));
 	try(timer_gettime(t, &it));
 	say("%ld", it.it_value.tv_nsec);
 	try(timer_delete(t));
 	try(timer_create(77, &ev, &t));
 }
 
-ABI_CASES({ "clocks", clocks }, { "sleeping", sleeping }, { "timerfd", timerfds },
-	  { "itimer", itimers }, { "posix-timers", posix_timers })
+ABI_CASES({"clocks", clocks}, {"sleeping", sleeping}, {"timerfd", timerfds},
+	  {"itimer", itimers}, {"posix-timers", posix_timers})

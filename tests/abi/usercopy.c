@@ -15,12 +15,13 @@
 
 #define PG 4096UL
 
-static char *edge; /* the first byte that is not accessible */
+static char *edge;   /* the first byte that is not accessible */
 static char *rodata; /* a read-only page */
 
 static void start(void)
 {
-	edge = mmap(NULL, 3 * PG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	edge = mmap(NULL, 3 * PG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
 	edge += 2 * PG;
 	mprotect(edge, PG, PROT_NONE);
 	rodata = mmap(NULL, PG, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -51,8 +52,8 @@ static void files(void)
 	write(s[0], "abcdef", 6);
 	try(read(s[1], edge, 10));
 	try(read(s[1], rodata, 2));
-	v[0] = (struct iovec){ edge - 4, 4 };
-	v[1] = (struct iovec){ edge, 4 };
+	v[0] = (struct iovec){edge - 4, 4};
+	v[1] = (struct iovec){edge, 4};
 	try(writev(fd, v, 2));
 	try(readv(fd, (struct iovec *)(edge - 8), 1));
 	v[1].iov_len = -1UL;
@@ -119,5 +120,4 @@ static void structs(void)
 	try(syscall(-1));
 }
 
-ABI_CASES({ "start", start }, { "files", files }, { "strings", strings },
-	  { "structs", structs })
+ABI_CASES({"start", start}, {"files", files}, {"strings", strings}, {"structs", structs})

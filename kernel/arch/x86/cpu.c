@@ -102,17 +102,18 @@ static void tables_load(void)
 
 	gdt[2] = 0x00af9b000000ffff; /* kernel code */
 	gdt[3] = 0x00cf93000000ffff; /* kernel data */
-	/* gdt[4] stays empty: SYSRET wants the slot, but 32-bit code must not run: its SYSCALL
-	 * and SYSENTER would enter the kernel where nothing awaits them. */
+	/* gdt[4] stays empty: SYSRET wants the slot, but 32-bit code must not run: its
+	 * SYSCALL and SYSENTER would enter the kernel where nothing awaits them. */
 	gdt[5] = 0x00cff3000000ffff; /* user data */
 	gdt[6] = 0x00affb000000ffff; /* user code */
-	gdt[8] = limit | (base & 0xffffff) << 16 | 0x89ULL << 40 | (base >> 24 & 0xff) << 56;
+	gdt[8] = limit | (base & 0xffffff) << 16 | 0x89ULL << 40 |
+		 (base >> 24 & 0xff) << 56;
 	gdt[9] = base >> 32;
 	tss.iomap = sizeof(tss);
 	for (unsigned i = 0; i < 3; i++)
 		tss.ist[i] = (u64)ist_stacks[i] + IST_STACK;
 
-	p = (struct table_ptr){ sizeof(gdt) - 1, (u64)gdt };
+	p = (struct table_ptr){sizeof(gdt) - 1, (u64)gdt};
 	__asm__ volatile("lgdt %0\n\t"
 			 "pushq %1\n\t"
 			 "leaq 1f(%%rip), %%rax\n\t"
@@ -128,10 +129,10 @@ static void tables_load(void)
 		idt_set(i, 0, 0);
 	idt_set(3, 0, 3); /* int3 and into are the user's */
 	idt_set(4, 0, 3);
-	idt_set(2, 1, 0); /* NMI */
-	idt_set(8, 2, 0); /* double fault */
+	idt_set(2, 1, 0);  /* NMI */
+	idt_set(8, 2, 0);  /* double fault */
 	idt_set(18, 3, 0); /* machine check */
-	p = (struct table_ptr){ sizeof(idt) - 1, (u64)idt };
+	p = (struct table_ptr){sizeof(idt) - 1, (u64)idt};
 	__asm__ volatile("lidt %0" : : "m"(p));
 	__asm__ volatile("ltr %w0" : : "r"(TSS_SEL));
 }

@@ -142,7 +142,8 @@ void *vmap_device(paddr_t pa, u64 size)
 	if (!va)
 		return NULL;
 	for (u64 i = 0; i < pages; i++)
-		if (kmap_page(va + i * PAGE_SIZE, ALIGN_DOWN(pa, PAGE_SIZE) + i * PAGE_SIZE,
+		if (kmap_page(va + i * PAGE_SIZE,
+			      ALIGN_DOWN(pa, PAGE_SIZE) + i * PAGE_SIZE,
 			      PTE_W | PTE_NX | PTE_PCD | PTE_PWT | PTE_G))
 			return NULL;
 	return (void *)(va + off);

@@ -21,8 +21,8 @@
 #define SS_AUTODISARM (1u << 31)
 
 struct sigcontext64 {
-	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip,
-		eflags;
+	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp,
+		rip, eflags;
 	u16 cs, gs, fs, ss;
 	u64 err, trapno, oldmask, cr2, fpstate, reserved[8];
 };
@@ -49,12 +49,13 @@ static bool on_altstack(const struct sigstate *s, u64 sp)
 {
 	if (s->alt_flags & SS_AUTODISARM)
 		return false;
-	return !(s->alt_flags & SS_DISABLE) && sp > s->alt_sp && sp - s->alt_sp <= s->alt_size;
+	return !(s->alt_flags & SS_DISABLE) && sp > s->alt_sp &&
+	       sp - s->alt_sp <= s->alt_size;
 }
 
 static int put_fpu(u64 at)
 {
-	struct sw_bytes sw = { 0 };
+	struct sw_bytes sw = {0};
 	u32 magic2 = FP_XSTATE_MAGIC2;
 	size_t size = fpu_size();
 
@@ -79,7 +80,7 @@ int signal_setup_frame(struct regs *regs, int signo, const struct ksigaction *ac
 	struct thread *t = current;
 	struct sigstate *s = &t->sig;
 	u64 sp = regs->rsp - 128, fp;
-	struct sigframe f = { 0 };
+	struct sigframe f = {0};
 
 	if (act->flags & SA_ONSTACK && !(s->alt_flags & SS_DISABLE) &&
 	    !on_altstack(s, regs->rsp))
@@ -92,19 +93,39 @@ int signal_setup_frame(struct regs *regs, int signo, const struct ksigaction *ac
 		return -EFAULT;
 
 	f.restorer = act->restorer;
-	f.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (cpu.xsave ? UC_FP_XSTATE : 0);
+	f.flags =
+		UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (cpu.xsave ? UC_FP_XSTATE : 0);
 	f.stack_sp = s->alt_sp;
 	f.stack_size = s->alt_size;
-	f.stack_flags = s->alt_flags & SS_DISABLE ? SS_DISABLE :
-						   s->alt_flags | on_altstack(s, regs->rsp);
+	f.stack_flags = s->alt_flags & SS_DISABLE
+				? SS_DISABLE
+				: s->alt_flags | on_altstack(s, regs->rsp);
 	f.sc = (struct sigcontext64){
-		regs->r8,  regs->r9,  regs->r10, regs->r11, regs->r12, regs->r13,
-		regs->r14, regs->r15, regs->rdi, regs->rsi, regs->rbp, regs->rbx,
-		regs->rdx, regs->rax, regs->rcx, regs->rsp, regs->rip, regs->rflags,
-		.cs = (u16)regs->cs, .ss = (u16)regs->ss,
+		regs->r8,
+		regs->r9,
+		regs->r10,
+		regs->r11,
+		regs->r12,
+		regs->r13,
+		regs->r14,
+		regs->r15,
+		regs->rdi,
+		regs->rsi,
+		regs->rbp,
+		regs->rbx,
+		regs->rdx,
+		regs->rax,
+		regs->rcx,
+		regs->rsp,
+		regs->rip,
+		regs->rflags,
+		.cs = (u16)regs->cs,
+		.ss = (u16)regs->ss,
 		.err = regs->vector == ~0ULL ? 0 : regs->orig_rax,
 		.trapno = regs->vector == ~0ULL ? 0 : regs->vector,
-		.oldmask = mask, .cr2 = regs->vector == 14 ? read_cr2() : 0, .fpstate = fp,
+		.oldmask = mask,
+		.cr2 = regs->vector == 14 ? read_cr2() : 0,
+		.fpstate = fp,
 	};
 	f.sigmask = mask;
 	f.info = *info;
@@ -182,7 +203,8 @@ long signal_return(struct regs *regs)
 	regs->rcx = f.sc.rcx;
 	regs->rsp = f.sc.rsp;
 	regs->rip = f.sc.rip;
-	regs->rflags = (regs->rflags & ~RFLAGS_USER) | (f.sc.eflags & RFLAGS_USER) | RFLAGS_IF;
+	regs->rflags =
+		(regs->rflags & ~RFLAGS_USER) | (f.sc.eflags & RFLAGS_USER) | RFLAGS_IF;
 	regs->cs = USER_CS;
 	regs->ss = USER_DS;
 	regs->orig_rax = ~0ULL;

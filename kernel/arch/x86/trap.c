@@ -26,11 +26,28 @@ void return_to_user(struct regs *regs);
 bool in_irq;
 
 static const char *const trap_names[32] = {
-	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range",
-	"invalid opcode", "device not available", "double fault", "segment overrun",
-	"invalid TSS", "segment not present", "stack segment", "general protection",
-	"page fault", "trap 15", "x87 error", "alignment check", "machine check",
-	"SIMD error", "virtualization", "control protection",
+	"divide error",
+	"debug",
+	"NMI",
+	"breakpoint",
+	"overflow",
+	"bound range",
+	"invalid opcode",
+	"device not available",
+	"double fault",
+	"segment overrun",
+	"invalid TSS",
+	"segment not present",
+	"stack segment",
+	"general protection",
+	"page fault",
+	"trap 15",
+	"x87 error",
+	"alignment check",
+	"machine check",
+	"SIMD error",
+	"virtualization",
+	"control protection",
 };
 
 static bool extable_fix(struct regs *regs)
@@ -139,7 +156,8 @@ static void exception(struct regs *regs)
 	panic_regs(regs, "%s (error %#lx)", trap_names[regs->vector], regs->orig_rax);
 }
 
-/* Last stop before user mode: reschedule, deliver signals, until nothing is left to do. */
+/* Last stop before user mode: reschedule, deliver signals, until nothing is left to do.
+ */
 void return_to_user(struct regs *regs)
 {
 	struct thread *t = current;

@@ -5,9 +5,9 @@
 #include <nub/string.h>
 #include <nub/uaccess.h>
 
-#define EXTABLE(insn, fixup)                           \
-	".pushsection .extable, \"a\"\n\t"             \
-	".quad " insn ", " fixup "\n\t"                \
+#define EXTABLE(insn, fixup)                                                             \
+	".pushsection .extable, \"a\"\n\t"                                               \
+	".quad " insn ", " fixup "\n\t"                                                  \
 	".popsection\n\t"
 
 static inline void user_access_begin(void)

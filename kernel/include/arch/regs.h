@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The register frame that every entry into the kernel pushes (entry.S knows the layout). */
+/* The register frame that every entry into the kernel pushes (entry.S knows the layout).
+ */
 #ifndef ARCH_REGS_H
 #define ARCH_REGS_H
 
@@ -7,7 +8,7 @@
 
 struct regs {
 	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
-	u64 vector; /* ~0: system call */
+	u64 vector;   /* ~0: system call */
 	u64 orig_rax; /* error code, or the number of the system call (~0: none) */
 	u64 rip, cs, rflags, rsp, ss;
 };

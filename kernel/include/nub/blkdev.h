@@ -23,7 +23,7 @@ struct blk_io {
 	struct thread *owner; /* woken when done */
 	enum blk_op op;
 	u64 sector; /* of 512 bytes */
-	u64 bytes; /* multiple of the logical block size */
+	u64 bytes;  /* multiple of the logical block size */
 	u8 *pages[BLK_IO_PAGES];
 	void *page_priv[BLK_IO_PAGES]; /* the driver's */
 	unsigned npages;
@@ -44,7 +44,7 @@ struct blkdev_ops {
 struct blkdev {
 	struct list link;
 	char name[16]; /* xvda */
-	u64 sectors; /* of 512 bytes; may change (resize) */
+	u64 sectors;   /* of 512 bytes; may change (resize) */
 	u32 logical_size, physical_size;
 	bool readonly, can_flush, can_discard, cdrom, gone;
 	u32 max_bytes; /* per request */

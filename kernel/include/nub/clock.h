@@ -9,7 +9,8 @@ struct page;
 
 #define NS_PER_SEC 1000000000UL
 
-/* ns = ns_base + (((tsc - tsc_base) shifted by shift) * mult >> 32): pvclock's formula. */
+/* ns = ns_base + (((tsc - tsc_base) shifted by shift) * mult >> 32): pvclock's formula.
+ */
 struct clock_params {
 	u64 tsc_base, ns_base;
 	u32 mult;
@@ -19,7 +20,7 @@ struct clock_params {
 /* Set at boot by the platform, and again after a resume. */
 void clock_set_params(const struct clock_params *p);
 void clock_set_realtime(u64 real_ns_now);
-u64 clock_now(void); /* monotonic ns since boot */
+u64 clock_now(void);  /* monotonic ns since boot */
 u64 clock_real(void); /* ns since 1970 */
 s64 clock_real_offset(void);
 /* TSC value at a monotonic time (for deadline timers). */

@@ -9,7 +9,7 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(name) { &(name), &(name) }
+#define LIST_INIT(name) {&(name), &(name)}
 
 static inline void list_init(struct list *l)
 {
@@ -44,13 +44,13 @@ static inline void list_del(struct list *e)
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 #define list_first(head, type, member) list_entry((head)->next, type, member)
-#define list_for_each(e, head, member)                                                 \
+#define list_for_each(e, head, member)                                                   \
 	for (e = list_entry((head)->next, __typeof__(*e), member); &e->member != (head); \
 	     e = list_entry(e->member.next, __typeof__(*e), member))
-#define list_for_each_safe(e, n, head, member)                     \
-	for (e = list_entry((head)->next, __typeof__(*e), member), \
-	    n = list_entry(e->member.next, __typeof__(*e), member); \
-	     &e->member != (head);                                 \
+#define list_for_each_safe(e, n, head, member)                                           \
+	for (e = list_entry((head)->next, __typeof__(*e), member),                       \
+	    n = list_entry(e->member.next, __typeof__(*e), member);                      \
+	     &e->member != (head);                                                       \
 	     e = n, n = list_entry(n->member.next, __typeof__(*e), member))
 
 #endif

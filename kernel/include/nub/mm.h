@@ -16,10 +16,11 @@ enum vma_flag {
 	VM_EXEC = 4,
 	VM_SHARED = 8,
 	VM_STACK = 0x10, /* grows down */
-	VM_PFN = 0x20, /* frames without reference counts: devices, foreign memory */
+	VM_PFN = 0x20,	 /* frames without reference counts: devices, foreign memory */
 	VM_FIXED_SIZE = 0x40, /* cannot be split, moved or resized (device mappings) */
 	VM_DONTFORK = 0x80,
-	VM_MAYNOTWRITE = 0x100, /* mprotect may not add PROT_WRITE (read-only descriptor) */
+	VM_MAYNOTWRITE =
+		0x100,	   /* mprotect may not add PROT_WRITE (read-only descriptor) */
 	VM_KERNEL = 0x200, /* vDSO */
 	VM_NORESERVE = 0x400,
 };
@@ -32,18 +33,18 @@ struct vma_ops {
 	int (*fault)(struct vma *v, u64 index, bool write, u64 *pfn);
 	/* Frames that are at hand without allocation, for fault-around; may be NULL. */
 	bool (*resident)(struct vma *v, u64 index, u64 *pfn);
-	void (*open)(struct vma *v); /* copied by fork or split */
+	void (*open)(struct vma *v);  /* copied by fork or split */
 	void (*close)(struct vma *v); /* after its pages are unmapped */
 };
 
 struct vma {
 	u64 start, end; /* page aligned */
 	u32 flags;
-	u32 seals; /* spare for devices */
-	struct file *file; /* counted, may be NULL */
-	u64 pgoff; /* object page of start */
+	u32 seals;		   /* spare for devices */
+	struct file *file;	   /* counted, may be NULL */
+	u64 pgoff;		   /* object page of start */
 	const struct vma_ops *ops; /* NULL: anonymous */
-	void *priv; /* of the ops */
+	void *priv;		   /* of the ops */
 };
 
 struct mm {
@@ -56,7 +57,7 @@ struct mm {
 	u64 stack_top;
 	u64 vdso;
 	u64 arg_start, arg_end, env_start, env_end;
-	u64 rss; /* mapped pages */
+	u64 rss;   /* mapped pages */
 	u64 total; /* pages of all mappings */
 };
 
@@ -83,7 +84,8 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);
 s64 mm_remap(struct mm *mm, u64 addr, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
 int mm_advise(struct mm *mm, u64 addr, u64 len, int advice);
 u64 mm_brk(struct mm *mm, u64 brk);
-/* Drops the page-table entries of [start,end) of one mapping; its pages lose a reference. */
+/* Drops the page-table entries of [start,end) of one mapping; its pages lose a reference.
+ */
 void mm_zap(struct mm *mm, struct vma *v, u64 start, u64 end);
 /* Every mapping of `inode` forgets pages from `first` on (truncate). */
 void mm_zap_inode(struct inode *inode, u64 first);

@@ -20,14 +20,14 @@ struct netbuf {
 	struct netbuf *next;
 	struct netbuf *queue_next; /* first: of whoever queues frames */
 	struct page *page;
-	u8 *data; /* first byte, within the page */
-	u32 len; /* bytes at data */
-	u32 total; /* first: bytes of the chain */
+	u8 *data;		     /* first byte, within the page */
+	u32 len;		     /* bytes at data */
+	u32 total;		     /* first: bytes of the chain */
 	u16 csum_start, csum_offset; /* first: when NETBUF_CSUM, from the frame's start */
-	u16 gso_size; /* first: when NETBUF_GSO4 or 6 */
-	u8 flags; /* first */
+	u16 gso_size;		     /* first: when NETBUF_GSO4 or 6 */
+	u8 flags;		     /* first */
 };
-#define NETBUF_CSUM 1 /* checksum not yet filled in */
+#define NETBUF_CSUM 1	 /* checksum not yet filled in */
 #define NETBUF_CSUM_OK 2 /* checksum known good */
 #define NETBUF_GSO4 4
 #define NETBUF_GSO6 8
@@ -35,16 +35,16 @@ struct netbuf {
 struct netdev_ops {
 	/* Sends; consumes the frame, also on error. -ENOBUFS: queue full. */
 	int (*xmit)(struct netdev *dev, struct netbuf *nb);
-	int (*set_up)(struct netdev *dev, bool up); /* may be NULL */
+	int (*set_up)(struct netdev *dev, bool up);	  /* may be NULL */
 	int (*set_mtu)(struct netdev *dev, unsigned mtu); /* may be NULL */
-	void (*release)(struct netdev *dev); /* unregistered; may be NULL */
+	void (*release)(struct netdev *dev);		  /* unregistered; may be NULL */
 };
 
 struct netdev {
 	struct list link;
 	char name[16];
 	char bus[16]; /* what ethtool calls its place: vif-0; may be empty */
-	int index; /* from 1 */
+	int index;    /* from 1 */
 	u8 mac[6];
 	u16 mtu;
 	bool up, carrier;
@@ -52,7 +52,7 @@ struct netdev {
 	const struct netdev_ops *ops;
 	void *priv;
 	struct netdev *master; /* the bridge that it is a port of, or NULL */
-	struct list port; /* in the bridge */
+	struct list port;      /* in the bridge */
 	/* Gets what the device received; set by its master. Consumes. */
 	void (*rx)(struct netdev *dev, struct netbuf *nb);
 	u64 rx_packets, rx_bytes, tx_packets, tx_bytes, rx_dropped, tx_dropped;

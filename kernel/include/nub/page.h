@@ -32,8 +32,8 @@ extern u64 page_frames; /* frames that page_table covers */
 struct page_stats {
 	u64 total; /* frames that the allocator was given */
 	u64 free;
-	u64 anon; /* user memory, private anonymous */
-	u64 cache; /* pages owned by files in RAM */
+	u64 anon;   /* user memory, private anonymous */
+	u64 cache;  /* pages owned by files in RAM */
 	u64 tables; /* page-table pages */
 	u64 slab;
 };

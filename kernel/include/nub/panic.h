@@ -9,15 +9,14 @@ struct regs;
 
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 /* As panic, with the registers of the fault. */
-void panic_regs(const struct regs *regs, const char *fmt, ...)
-	__printf(2, 3) __noreturn;
+void panic_regs(const struct regs *regs, const char *fmt, ...) __printf(2, 3) __noreturn;
 void backtrace_print(u64 rip, u64 rbp);
 
 /* Only for invariants of our own; never for what user space or another domain gave. */
-#define ASSERT(cond)                                                          \
-	do {                                                                  \
-		if (unlikely(!(cond)))                                        \
-			panic("assertion %s, %s:%d", #cond, __FILE__, __LINE__); \
+#define ASSERT(cond)                                                                     \
+	do {                                                                             \
+		if (unlikely(!(cond)))                                                   \
+			panic("assertion %s, %s:%d", #cond, __FILE__, __LINE__);         \
 	} while (0)
 
 #endif

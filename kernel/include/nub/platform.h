@@ -17,7 +17,8 @@ struct platform_ops {
 	void (*devices)(void);
 	/* One timer event at this monotonic time (soon if past); NEVER: none. */
 	void (*timer_program)(u64 when_ns);
-	/* One line about a failure for whoever manages this machine (xenstore); may be NULL. */
+	/* One line about a failure for whoever manages this machine (xenstore); may be
+	 * NULL. */
 	void (*report)(const char *line);
 	void (*stop)(enum stop_kind kind) __noreturn;
 };

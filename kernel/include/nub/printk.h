@@ -12,13 +12,13 @@ void console_write(const char *s, size_t n);
 size_t printk_ring_read(char *buf, size_t n);
 
 /* A line that is worth only one print however often it is reached. */
-#define printk_once(...)                     \
-	do {                                 \
-		static bool said__;          \
-		if (!said__) {               \
-			said__ = true;       \
-			printk(__VA_ARGS__); \
-		}                            \
+#define printk_once(...)                                                                 \
+	do {                                                                             \
+		static bool said__;                                                      \
+		if (!said__) {                                                           \
+			said__ = true;                                                   \
+			printk(__VA_ARGS__);                                             \
+		}                                                                        \
 	} while (0)
 
 #endif

@@ -37,10 +37,10 @@ struct process {
 	struct fsinfo *fs;
 	struct sighand *sighand;
 	struct sigpending pending; /* for any thread */
-	struct waitq child_wait; /* parent waits here */
-	struct waitq sig_wait; /* signalfd, sigtimedwait */
-	int exit_signal; /* to the parent, 0: none */
-	int exit_status; /* wait(2) encoding */
+	struct waitq child_wait;   /* parent waits here */
+	struct waitq sig_wait;	   /* signalfd, sigtimedwait */
+	int exit_signal;	   /* to the parent, 0: none */
+	int exit_status;	   /* wait(2) encoding */
 	bool exiting, zombie;
 	struct dent *exe;
 	struct timer itimer; /* ITIMER_REAL */
@@ -50,7 +50,7 @@ struct process {
 	char *cmdline; /* argv, NUL separated */
 	size_t cmdline_len;
 	u64 child_ns; /* CPU time of reaped children */
-	u64 dead_ns; /* CPU time of ended threads */
+	u64 dead_ns;  /* CPU time of ended threads */
 	u64 start_ns;
 	u32 personality;
 	bool dumpable;

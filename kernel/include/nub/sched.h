@@ -14,35 +14,35 @@ struct process;
 struct regs;
 
 struct timer {
-	u64 when; /* monotonic ns */
+	u64 when;		       /* monotonic ns */
 	void (*func)(struct timer *t); /* from interrupt context */
-	int index; /* in the heap, -1: not armed */
+	int index;		       /* in the heap, -1: not armed */
 };
 
 enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_DEAD };
 
 struct thread {
-	struct list run; /* run queue */
-	struct list link; /* process->threads */
+	struct list run;      /* run queue */
+	struct list link;     /* process->threads */
 	struct process *proc; /* NULL: kernel thread */
-	u64 ksp; /* saved kernel stack pointer while not running */
-	u8 *kstack; /* lowest usable address; the page below is a guard */
+	u64 ksp;	      /* saved kernel stack pointer while not running */
+	u8 *kstack;	      /* lowest usable address; the page below is a guard */
 	int tid;
 	enum thread_state state;
 	bool interruptible; /* a signal may end the present sleep */
-	bool timed_out; /* the present sleep ended by its deadline */
-	bool die; /* leave at the next return to user mode */
+	bool timed_out;	    /* the present sleep ended by its deadline */
+	bool die;	    /* leave at the next return to user mode */
 	char comm[16];
 	u64 fsbase, gsbase;
 	void *fpu; /* FXSAVE or XSAVE image */
 	struct sigstate sig;
 	u64 robust_head, robust_len;
 	u32 __user *clear_tid;
-	int syscall; /* number of the call in progress, -1: none */
-	u64 restart_deadline; /* of a relative wait that is being restarted, 0: none */
+	int syscall;	       /* number of the call in progress, -1: none */
+	u64 restart_deadline;  /* of a relative wait that is being restarted, 0: none */
 	u64 run_ns, run_start; /* CPU time */
-	struct timer timer; /* ends a sleep */
-	bool *vfork_flag; /* set, and the waiter woken, when we exec or exit */
+	struct timer timer;    /* ends a sleep */
+	bool *vfork_flag;      /* set, and the waiter woken, when we exec or exit */
 	struct thread *vfork_waiter;
 	void (*kfn)(void *); /* kernel thread: what to run */
 	void *karg;
@@ -97,7 +97,8 @@ void waitq_add(struct waitq *q, struct waiter *w);
 void waitq_remove(struct waiter *w);
 /* Wakes all; `events` are POLL* bits for epoll (0: unknown, look at all). */
 void waitq_wake(struct waitq *q, unsigned events);
-/* Sleeps on one queue, interruptible: 0, -ETIMEDOUT, -ERESTARTSYS. Loop on the condition. */
+/* Sleeps on one queue, interruptible: 0, -ETIMEDOUT, -ERESTARTSYS. Loop on the condition.
+ */
 int waitq_sleep(struct waitq *q, u64 deadline);
 /* As waitq_sleep, but signals do not end it (device I/O with a bounded deadline). */
 int waitq_sleep_hard(struct waitq *q, u64 deadline);

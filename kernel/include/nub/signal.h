@@ -11,13 +11,40 @@ struct process;
 struct regs;
 
 #define NSIG 64
-#define SIGBIT(n) (1ULL << ((n)-1))
+#define SIGBIT(n) (1ULL << ((n) - 1))
 
 enum {
-	SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL,
-	SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGSTKFLT, SIGCHLD, SIGCONT,
-	SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF,
-	SIGWINCH, SIGIO, SIGPWR, SIGSYS,
+	SIGHUP = 1,
+	SIGINT,
+	SIGQUIT,
+	SIGILL,
+	SIGTRAP,
+	SIGABRT,
+	SIGBUS,
+	SIGFPE,
+	SIGKILL,
+	SIGUSR1,
+	SIGSEGV,
+	SIGUSR2,
+	SIGPIPE,
+	SIGALRM,
+	SIGTERM,
+	SIGSTKFLT,
+	SIGCHLD,
+	SIGCONT,
+	SIGSTOP,
+	SIGTSTP,
+	SIGTTIN,
+	SIGTTOU,
+	SIGURG,
+	SIGXCPU,
+	SIGXFSZ,
+	SIGVTALRM,
+	SIGPROF,
+	SIGWINCH,
+	SIGIO,
+	SIGPWR,
+	SIGSYS,
 };
 #define SIG_DFL 0UL
 #define SIG_IGN 1UL
@@ -40,11 +67,31 @@ struct ksiginfo {
 	s32 signo, err, code, pad0;
 	union {
 		u8 pad[112];
-		struct { s32 pid; u32 uid; u64 value; } rt;
-		struct { s32 pid; u32 uid; s32 status; s32 pad; s64 utime, stime; } chld;
-		struct { s32 tid, overrun; u64 value; s32 priv; } timer;
-		struct { u64 addr; s16 lsb; } fault;
-		struct { s64 band; s32 fd; } poll;
+		struct {
+			s32 pid;
+			u32 uid;
+			u64 value;
+		} rt;
+		struct {
+			s32 pid;
+			u32 uid;
+			s32 status;
+			s32 pad;
+			s64 utime, stime;
+		} chld;
+		struct {
+			s32 tid, overrun;
+			u64 value;
+			s32 priv;
+		} timer;
+		struct {
+			u64 addr;
+			s16 lsb;
+		} fault;
+		struct {
+			s64 band;
+			s32 fd;
+		} poll;
 	};
 };
 _Static_assert(sizeof(struct ksiginfo) == 128, "siginfo_t");

@@ -39,7 +39,10 @@ struct sockmsg {
 	struct file *fds[SCM_MAX_FDS]; /* counted; receive: passed to the caller */
 	unsigned nfds;
 	bool has_creds; /* receive: creds are filled */
-	struct { s32 pid; u32 uid, gid; } creds;
+	struct {
+		s32 pid;
+		u32 uid, gid;
+	} creds;
 	int flags; /* in: MSG_*; out: MSG_* of msg_flags */
 };
 
@@ -53,7 +56,8 @@ struct socket_ops {
 	ssize_t (*send)(struct socket *s, struct sockmsg *m, bool nonblock);
 	ssize_t (*recv)(struct socket *s, struct sockmsg *m, bool nonblock);
 	int (*shutdown)(struct socket *s, int how);
-	/* Options beyond the common ones; -ENOPROTOOPT when unknown. Values in kernel memory. */
+	/* Options beyond the common ones; -ENOPROTOOPT when unknown. Values in kernel
+	 * memory. */
 	int (*setsockopt)(struct socket *s, int level, int name, const void *v, u32 len);
 	int (*getsockopt)(struct socket *s, int level, int name, void *v, u32 *len);
 	unsigned (*poll)(struct socket *s, struct waitq **wq);

@@ -28,23 +28,22 @@ typedef u64 paddr_t; /* physical (guest-frame) byte address */
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 /* Each argument is evaluated once; the counter keeps nested uses apart. */
-#define MINMAX__(a, b, op, x, y)         \
-	({                               \
-		__typeof__(a) x = (a);   \
-		__typeof__(b) y = (b);   \
-		x op y ? x : y;          \
+#define MINMAX__(a, b, op, x, y)                                                         \
+	({                                                                               \
+		__typeof__(a) x = (a);                                                   \
+		__typeof__(b) y = (b);                                                   \
+		x op y ? x : y;                                                          \
 	})
 #define MINMAX_(a, b, op, n, m) MINMAX__(a, b, op, n, m)
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 #define MIN(a, b) MINMAX_(a, b, <, PASTE(min_a, __COUNTER__), PASTE(min_b, __COUNTER__))
 #define MAX(a, b) MINMAX_(a, b, >, PASTE(max_a, __COUNTER__), PASTE(max_b, __COUNTER__))
-#define ALIGN_UP(x, a) (((x) + (a)-1) & ~((__typeof__(x))(a)-1))
-#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a)-1))
+#define ALIGN_UP(x, a) (((x) + (a) - 1) & ~((__typeof__(x))(a) - 1))
+#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
-#define container_of(ptr, type, member) \
-	((type *)((char *)(ptr)-offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 
 #define __packed __attribute__((packed))
 #define __aligned(n) __attribute__((aligned(n)))

@@ -12,9 +12,9 @@ struct uio_vec {
 struct uio {
 	const struct uio_vec *vec;
 	unsigned count;
-	bool kernel; /* addresses are kernel addresses */
-	u64 off; /* into vec[0] */
-	u64 left; /* total bytes left */
+	bool kernel;	    /* addresses are kernel addresses */
+	u64 off;	    /* into vec[0] */
+	u64 left;	    /* total bytes left */
 	struct uio_vec one; /* storage for the single-buffer case */
 };
 
@@ -22,7 +22,7 @@ void uio_user(struct uio *u, void __user *p, size_t n);
 void uio_kernel(struct uio *u, void *p, size_t n);
 /* Bytes moved; short only at a fault. 0 bytes moved of a non-zero wish means EFAULT. */
 size_t uio_put(struct uio *u, const void *src, size_t n); /* kernel -> uio (read) */
-size_t uio_get(struct uio *u, void *dst, size_t n); /* uio -> kernel (write) */
+size_t uio_get(struct uio *u, void *dst, size_t n);	  /* uio -> kernel (write) */
 size_t uio_zero(struct uio *u, size_t n);
 
 #endif

@@ -9,9 +9,9 @@
 #include <nub/types.h>
 #include <nub/uio.h>
 
+#include <asm/poll.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
-#include <asm/poll.h>
 
 struct file;
 struct inode;
@@ -38,7 +38,7 @@ struct file_ops {
 	void (*release)(struct file *f);
 	/* Each close(2) of a descriptor (epoll, locks). */
 	int (*fcntl)(struct file *f, unsigned cmd, u64 arg); /* commands we do not know */
-	void (*show)(struct file *f, char *buf, size_t n); /* name for /proc/self/fd */
+	void (*show)(struct file *f, char *buf, size_t n);   /* name for /proc/self/fd */
 	bool seekable;
 };
 
@@ -47,7 +47,7 @@ struct file {
 	u32 flags; /* O_* */
 	const struct file_ops *ops;
 	struct inode *inode; /* counted, may be NULL */
-	struct dent *dent; /* counted, may be NULL */
+	struct dent *dent;   /* counted, may be NULL */
 	u64 pos;
 	void *priv;
 	struct list epitems; /* epoll entries that watch this file */
@@ -76,23 +76,23 @@ struct inode {
 	u64 ino;
 	u64 rdev;
 	u64 size;
-	s64 atime, mtime, ctime; /* real-time ns */
+	s64 atime, mtime, ctime;     /* real-time ns */
 	const struct inode_ops *ops; /* may be NULL */
-	void *priv; /* of the ops: bound socket, pseudo-file, ... */
+	void *priv;		     /* of the ops: bound socket, pseudo-file, ... */
 	/* Regular files: bytes of the ramdisk that nobody changed yet, and own pages. */
 	const u8 *base;
 	u64 base_size;
 	struct radix pages; /* struct page * */
 	u64 npages;
-	u32 seals; /* F_SEAL_*; ~0: sealing not allowed */
+	u32 seals;  /* F_SEAL_*; ~0: sealing not allowed */
 	char *link; /* symbolic links */
 };
 
 /* A name in the tree. */
 struct dent {
 	int refs;
-	struct dent *parent; /* counted; the root's is itself, uncounted */
-	struct inode *inode; /* counted */
+	struct dent *parent;	       /* counted; the root's is itself, uncounted */
+	struct inode *inode;	       /* counted */
 	struct list children, sibling; /* linked: counted by the parent */
 	bool linked;
 	u32 hash;
@@ -135,7 +135,7 @@ struct file *memfd_create_file(const char *name, unsigned flags);
 
 /* --- paths (fs/path.c) --- */
 #define LOOKUP_NOFOLLOW 1u /* the last component's link is not followed */
-#define LOOKUP_PARENT 2u /* stop at the parent; the last name goes to `last` */
+#define LOOKUP_PARENT 2u   /* stop at the parent; the last name goes to `last` */
 #define NAME_MAX 255
 #define PATH_MAX 4096
 /* dir NULL: the working directory. Counted result or ERR_PTR. */
