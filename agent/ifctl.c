@@ -141,7 +141,12 @@ int ifctl_mtu(const char *name, unsigned mtu, struct err *err)
 
 int ifctl_neutral_mac(const char *name, struct err *err)
 {
-	static const unsigned char mac[6] = {0xfe, 0xff, 0xff, 0xff, 0xff, 0xff};
+	/*
+	 * A bridge keeps to itself what is sent to a port's own address.  So not
+	 * dom0's fe:ff:ff:ff:ff:ff: a bridge of vifs alone has that address, and
+	 * the guest could never reach it.
+	 */
+	static const unsigned char mac[6] = {0xfe, 's', 't', 'u', 'b', 'd'};
 	struct ifreq ifr;
 
 	set_name(&ifr, name);

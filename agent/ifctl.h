@@ -24,7 +24,7 @@ int ifctl_bridge_no_learning(const char *bridge, struct err *err);
 int ifctl_up(const char *name, bool up, struct err *err);
 int ifctl_mtu(const char *name, unsigned mtu, struct err *err);
 
-/* fe:ff:ff:ff:ff:ff, as Xen's own scripts give to interfaces that only forward. */
+/* An address for interfaces that only forward: nobody sends to it. */
 int ifctl_neutral_mac(const char *name, struct err *err);
 
 /*
