@@ -194,7 +194,8 @@ class Steps:
 
     def end(self):
         for guest in (self.bios, self.linux):
-            self.see(f"xl destroy {guest.name}", timeout=300)
+            if guest.domid is not None:
+                self.see(f"xl destroy {guest.name}", timeout=300)
             guest.remove()
         found = leaks.settle(self.dom0, self.before, 60)
         self.see("xl list")
