@@ -20,6 +20,7 @@
 #include "endpoint.h"
 #include "guardian.h"
 #include "log.h"
+#include "own.h"
 #include "relay.h"
 
 /* The signals that a toolstack, an init or a person ends a QEMU with. */
@@ -96,7 +97,8 @@ static int serve(struct domain_host *host, const struct plan *plan,
 			       "the image in %s has no kernel '%s' (-stubdom kernel=)",
 			       manifest->dir, name);
 	if (domain_host_open(host, err) < 0 ||
-	    domain_check(host, plan, kernel, err) < 0 || relay_go(relay, err) < 0)
+	    domain_check(host, plan, kernel, err) < 0 || own_make_dir(plan, err) < 0 ||
+	    relay_go(relay, err) < 0)
 		return -1;
 	close_inherited(plan);
 	disks = domain_disks_open(plan, err);
@@ -133,6 +135,7 @@ static void tear_down(struct domain_host *host, const struct plan *plan,
 	relay_stop(relay);
 	for (size_t i = 0; i < plan->n_channels; i++)
 		endpoint_tidy(&plan->channels[i].endpoint);
+	own_remove_dir(plan);
 	if (rc == 0) {
 		guardian_stop(guardian);
 		return;

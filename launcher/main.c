@@ -82,13 +82,11 @@ static int run_plan(struct plan *plan, const struct stubopt *options, struct err
 	struct manifest manifest = {0};
 	int rc = -1;
 
-	if (load_image(options, &manifest, err) == 0 && plan_check(plan, err) == 0 &&
-	    own_make_dir(plan, err) == 0) {
+	if (load_image(options, &manifest, err) == 0 && plan_check(plan, err) == 0) {
 		plan_set_memory(plan, &manifest);
 		for (size_t i = 0; i < plan->n_notes; i++)
 			log_info("%s", plan->notes[i]);
 		rc = domain_run(plan, &manifest, err);
-		own_remove_dir(plan);
 	}
 	manifest_free(&manifest);
 	return rc;
