@@ -1,47 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc and /sys: the nodes that the programs open, made when they are looked at. */
-#include <arch/cpu.h>
-#include <nub/clock.h>
-#include <nub/cmdline.h>
+#include "proc.h"
+
 #include <nub/errno.h>
-#include <nub/mm.h>
-#include <nub/page.h>
 #include <nub/process.h>
 #include <nub/slab.h>
 #include <nub/string.h>
 #include <nub/vfs.h>
-
-#include <stdarg.h>
-
-struct text {
-	char *buf;
-	size_t used, room;
-};
-
-static void emit(struct text *t, const char *fmt, ...) __printf(2, 3);
-static void emit(struct text *t, const char *fmt, ...)
-{
-	char line[512];
-	va_list ap;
-	size_t n;
-
-	va_start(ap, fmt);
-	n = MIN((size_t)vsnprintf(line, sizeof(line), fmt, ap), sizeof(line) - 1);
-	va_end(ap);
-	if (t->used + n > t->room) {
-		size_t room = MAX(t->room * 2, 1024UL);
-		char *b = krealloc(t->buf, t->used, room);
-
-		if (!b)
-			return;
-		t->buf = b;
-		t->room = room;
-	}
-	memcpy(t->buf + t->used, line, n);
-	t->used += n;
-}
-
-typedef void (*generator)(struct text *t, struct process *p);
 
 /* --- files of text, generated at open --- */
 
@@ -80,7 +45,7 @@ static const struct file_ops text_ops = {
 };
 
 struct proc_node {
-	generator gen;
+	proc_generator gen;
 	int pid; /* 0: not of a process */
 };
 
@@ -108,177 +73,6 @@ static void node_release(struct inode *ino)
 
 static const struct inode_ops text_inode_ops = {.open = text_open,
 						.release = node_release};
-
-/* --- generators --- */
-
-static void gen_meminfo(struct text *t, struct process *p)
-{
-	struct page_stats *s = &page_stats;
-
-	(void)p;
-	emit(t,
-	     "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu "
-	     "kB\n",
-	     s->total * 4, s->free * 4, s->free * 4);
-	emit(t,
-	     "Buffers:        %8u kB\nCached:         %8lu kB\nSwapTotal:      %8u kB\n"
-	     "SwapFree:       %8u kB\nAnonPages:      %8lu kB\nSlab:           %8lu kB\n"
-	     "PageTables:     %8lu kB\nHugePages_Total:       0\nHugepagesize:       "
-	     "2048 kB\n",
-	     0, s->cache * 4, 0, 0, s->anon * 4, s->slab * 4, s->tables * 4);
-}
-
-static void gen_cpuinfo(struct text *t, struct process *p)
-{
-	u32 r[4];
-
-	(void)p;
-	cpuid(1, 0, r);
-	emit(t,
-	     "processor\t: 0\nvendor_id\t: nub\ncpu family\t: %u\nmodel\t\t: %u\n"
-	     "model name\t: virtual CPU\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse "
-	     "sse2%s\n\n",
-	     r[0] >> 8 & 15, r[0] >> 4 & 15, cpu.xsave ? " xsave" : "");
-}
-
-static void gen_uptime(struct text *t, struct process *p)
-{
-	u64 cs = clock_now() / 10000000;
-
-	(void)p;
-	emit(t, "%lu.%02lu 0.00\n", cs / 100, cs % 100);
-}
-
-static void gen_loadavg(struct text *t, struct process *p)
-{
-	(void)p;
-	emit(t, "0.00 0.00 0.00 1/1 1\n");
-}
-
-static void gen_stat(struct text *t, struct process *p)
-{
-	(void)p;
-	emit(t, "cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\nbtime %lu\n",
-	     (clock_real() - clock_now()) / NS_PER_SEC);
-}
-
-static void gen_cmdline(struct text *t, struct process *p)
-{
-	(void)p;
-	emit(t, "%s\n", cmdline_get());
-}
-
-static void gen_mounts(struct text *t, struct process *p)
-{
-	(void)p;
-	emit(t,
-	     "rootfs / rootfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n"
-	     "devtmpfs /dev devtmpfs rw 0 0\n");
-}
-
-static void gen_filesystems(struct text *t, struct process *p)
-{
-	(void)p;
-	emit(t, "nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\nnodev\tdevtmpfs\n");
-}
-
-static void gen_version(struct text *t, struct process *p)
-{
-	(void)p;
-	emit(t, "Linux version 6.12.0-nub\n");
-}
-
-static void gen_maps(struct text *t, struct process *p)
-{
-	struct mm *mm = p->mm;
-	char path[256];
-
-	for (unsigned i = 0; i < mm->count; i++) {
-		struct vma *v = mm->vmas[i];
-		const char *name = "";
-
-		path[0] = 0;
-		if (v->file && v->file->dent)
-			dent_path(v->file->dent, path, sizeof(path));
-		if (path[0])
-			name = path;
-		else if (v->flags & VM_STACK)
-			name = "[stack]";
-		else if (v->flags & VM_KERNEL)
-			name = "[vdso]";
-		else if (v->start < mm->brk && v->end > mm->brk_start)
-			name = "[heap]";
-		emit(t, "%08lx-%08lx %c%c%c%c %08lx 00:01 %-10lu%s%s\n", v->start, v->end,
-		     v->flags & VM_READ ? 'r' : '-', v->flags & VM_WRITE ? 'w' : '-',
-		     v->flags & VM_EXEC ? 'x' : '-', v->flags & VM_SHARED ? 's' : 'p',
-		     v->ops ? v->pgoff << PAGE_SHIFT : 0,
-		     v->file && v->file->inode ? v->file->inode->ino : 0,
-		     *name ? "    " : "", name);
-	}
-}
-
-static void gen_status(struct text *t, struct process *p)
-{
-	struct thread *m = list_first(&p->threads, struct thread, link);
-
-	emit(t, "Name:\t%s\nState:\tR (running)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n",
-	     m->comm, p->pid, p->pid, p->parent ? p->parent->pid : 0);
-	emit(t,
-	     "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t64\nVmPeak:\t%8lu kB\n"
-	     "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%d\n",
-	     p->mm->total * 4, p->mm->total * 4, p->mm->rss * 4, p->nthreads);
-}
-
-static void gen_pid_stat(struct text *t, struct process *p)
-{
-	struct thread *m = list_first(&p->threads, struct thread, link);
-
-	emit(t, "%d (%s) R %d %d %d 0 -1 0 0 0 0 0 %lu 0 0 0 20 0 %d 0 %lu %lu %lu\n",
-	     p->pid, m->comm, p->parent ? p->parent->pid : 0, p->pgid, p->sid,
-	     process_cpu_ns(p) / 10000000, p->nthreads, p->start_ns / 10000000,
-	     p->mm->total * PAGE_SIZE, p->mm->rss);
-}
-
-static void gen_statm(struct text *t, struct process *p)
-{
-	emit(t, "%lu %lu 0 0 0 %lu 0\n", p->mm->total, p->mm->rss, p->mm->total);
-}
-
-static void gen_comm(struct text *t, struct process *p)
-{
-	emit(t, "%s\n", list_first(&p->threads, struct thread, link)->comm);
-}
-
-static void gen_pid_cmdline(struct text *t, struct process *p)
-{
-	for (size_t i = 0; i < p->cmdline_len; i++)
-		emit(t, "%c", p->cmdline[i]);
-}
-
-static void gen_empty(struct text *t, struct process *p)
-{
-	(void)p;
-	emit(t, "%s", "");
-}
-
-static void gen_zero(struct text *t, struct process *p)
-{
-	(void)p;
-	emit(t, "0\n");
-}
-
-static const struct {
-	const char *name;
-	generator gen;
-} pid_files[] = {
-	{"maps", gen_maps},	{"status", gen_status},
-	{"stat", gen_pid_stat}, {"statm", gen_statm},
-	{"comm", gen_comm},	{"cmdline", gen_pid_cmdline},
-	{"mounts", gen_mounts}, {"mountinfo", gen_empty},
-	{"cgroup", gen_empty},	{"oom_score_adj", gen_zero},
-	{"environ", gen_empty}, {"auxv", gen_empty},
-	{"loginuid", gen_zero}, {"smaps", gen_empty},
-};
 
 /* --- links --- */
 
@@ -415,7 +209,8 @@ static struct dent *make_link(struct dent *dir, const char *name, enum link_kind
 	return node(dir, name, S_IFLNK | 0777, &link_ops, l);
 }
 
-static struct dent *make_text(struct dent *dir, const char *name, generator gen, int pid)
+static struct dent *make_text(struct dent *dir, const char *name, proc_generator gen,
+			      int pid)
 {
 	struct proc_node *n = kzalloc(sizeof(*n));
 
@@ -531,9 +326,9 @@ static struct dent *pid_lookup(struct dent *dir, const char *name)
 {
 	int pid = dir_pid(dir);
 
-	for (unsigned i = 0; i < ARRAY_SIZE(pid_files); i++)
-		if (!strcmp(name, pid_files[i].name))
-			return make_text(dir, name, pid_files[i].gen, pid);
+	for (unsigned i = 0; i < PROC_PID_TEXTS; i++)
+		if (!strcmp(name, proc_pid_texts[i].name))
+			return make_text(dir, name, proc_pid_texts[i].gen, pid);
 	if (!strcmp(name, "exe"))
 		return make_link(dir, name, LINK_EXE, pid, 0);
 	if (!strcmp(name, "cwd"))
@@ -552,12 +347,12 @@ static bool pid_entry(struct dent *dir, unsigned n, char *name, size_t size, u32
 	static const char *const others[] = {"exe", "cwd", "root", "fd", "task"};
 
 	(void)dir;
-	if (n < ARRAY_SIZE(pid_files)) {
-		strlcpy(name, pid_files[n].name, size);
+	if (n < PROC_PID_TEXTS) {
+		strlcpy(name, proc_pid_texts[n].name, size);
 		*mode = S_IFREG;
 		return true;
 	}
-	n -= (unsigned)ARRAY_SIZE(pid_files);
+	n -= PROC_PID_TEXTS;
 	if (n >= ARRAY_SIZE(others))
 		return false;
 	strlcpy(name, others[n], size);
@@ -600,28 +395,23 @@ static bool proc_entry(struct dent *dir, unsigned n, char *name, size_t size, u3
 
 static const struct inode_ops proc_dir_ops = {.lookup = proc_lookup, .entry = proc_entry};
 
-static void add_text(const char *path, generator gen)
+static void add_text(const char *name, proc_generator gen)
 {
+	char path[64];
 	struct proc_node *n = kzalloc(sizeof(*n));
 
 	if (!n)
 		return;
 	n->gen = gen;
+	snprintf(path, sizeof(path), "/proc/%s", name);
 	dent_put(tree_make(path, S_IFREG | 0444, &text_inode_ops, n));
 }
 
 void proc_init(void)
 {
 	dent_put(tree_make("/proc", S_IFDIR | 0555, &proc_dir_ops, NULL));
-	add_text("/proc/meminfo", gen_meminfo);
-	add_text("/proc/cpuinfo", gen_cpuinfo);
-	add_text("/proc/uptime", gen_uptime);
-	add_text("/proc/loadavg", gen_loadavg);
-	add_text("/proc/stat", gen_stat);
-	add_text("/proc/cmdline", gen_cmdline);
-	add_text("/proc/mounts", gen_mounts);
-	add_text("/proc/filesystems", gen_filesystems);
-	add_text("/proc/version", gen_version);
+	for (const struct proc_text *p = proc_system_texts; p->name; p++)
+		add_text(p->name, p->gen);
 	dent_put(tree_text("/proc/sys/vm/max_map_count", "65530\n"));
 	dent_put(tree_text("/proc/sys/vm/overcommit_memory", "1\n"));
 	dent_put(tree_text("/proc/sys/vm/mmap_min_addr", "65536\n"));

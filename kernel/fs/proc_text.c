@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* The texts of /proc that are made when they are opened. */
+#include "proc.h"
+
+#include <arch/cpu.h>
+#include <nub/clock.h>
+#include <nub/cmdline.h>
+#include <nub/mm.h>
+#include <nub/page.h>
+#include <nub/process.h>
+#include <nub/slab.h>
+#include <nub/string.h>
+#include <nub/vfs.h>
+
+#include <stdarg.h>
+
+static void emit(struct text *t, const char *fmt, ...) __printf(2, 3);
+static void emit(struct text *t, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+	size_t n;
+
+	va_start(ap, fmt);
+	n = MIN((size_t)vsnprintf(line, sizeof(line), fmt, ap), sizeof(line) - 1);
+	va_end(ap);
+	if (t->used + n > t->room) {
+		size_t room = MAX(t->room * 2, 1024UL);
+		char *b = krealloc(t->buf, t->used, room);
+
+		if (!b)
+			return;
+		t->buf = b;
+		t->room = room;
+	}
+	memcpy(t->buf + t->used, line, n);
+	t->used += n;
+}
+
+static void gen_meminfo(struct text *t, struct process *p)
+{
+	struct page_stats *s = &page_stats;
+
+	(void)p;
+	emit(t,
+	     "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu "
+	     "kB\n",
+	     s->total * 4, s->free * 4, s->free * 4);
+	emit(t,
+	     "Buffers:        %8u kB\nCached:         %8lu kB\nSwapTotal:      %8u kB\n"
+	     "SwapFree:       %8u kB\nAnonPages:      %8lu kB\nSlab:           %8lu kB\n"
+	     "PageTables:     %8lu kB\nHugePages_Total:       0\nHugepagesize:       "
+	     "2048 kB\n",
+	     0, s->cache * 4, 0, 0, s->anon * 4, s->slab * 4, s->tables * 4);
+}
+
+static void gen_cpuinfo(struct text *t, struct process *p)
+{
+	u32 r[4];
+
+	(void)p;
+	cpuid(1, 0, r);
+	emit(t,
+	     "processor\t: 0\nvendor_id\t: nub\ncpu family\t: %u\nmodel\t\t: %u\n"
+	     "model name\t: virtual CPU\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse "
+	     "sse2%s\n\n",
+	     r[0] >> 8 & 15, r[0] >> 4 & 15, cpu.xsave ? " xsave" : "");
+}
+
+static void gen_uptime(struct text *t, struct process *p)
+{
+	u64 cs = clock_now() / 10000000;
+
+	(void)p;
+	emit(t, "%lu.%02lu 0.00\n", cs / 100, cs % 100);
+}
+
+static void gen_loadavg(struct text *t, struct process *p)
+{
+	(void)p;
+	emit(t, "0.00 0.00 0.00 1/1 1\n");
+}
+
+static void gen_stat(struct text *t, struct process *p)
+{
+	(void)p;
+	emit(t, "cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\nbtime %lu\n",
+	     (clock_real() - clock_now()) / NS_PER_SEC);
+}
+
+static void gen_cmdline(struct text *t, struct process *p)
+{
+	(void)p;
+	emit(t, "%s\n", cmdline_get());
+}
+
+static void gen_mounts(struct text *t, struct process *p)
+{
+	(void)p;
+	emit(t,
+	     "rootfs / rootfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n"
+	     "devtmpfs /dev devtmpfs rw 0 0\n");
+}
+
+static void gen_filesystems(struct text *t, struct process *p)
+{
+	(void)p;
+	emit(t, "nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\nnodev\tdevtmpfs\n");
+}
+
+static void gen_version(struct text *t, struct process *p)
+{
+	(void)p;
+	emit(t, "Linux version 6.12.0-nub\n");
+}
+
+static void gen_maps(struct text *t, struct process *p)
+{
+	struct mm *mm = p->mm;
+	char path[256];
+
+	for (unsigned i = 0; i < mm->count; i++) {
+		struct vma *v = mm->vmas[i];
+		const char *name = "";
+
+		path[0] = 0;
+		if (v->file && v->file->dent)
+			dent_path(v->file->dent, path, sizeof(path));
+		if (path[0])
+			name = path;
+		else if (v->flags & VM_STACK)
+			name = "[stack]";
+		else if (v->flags & VM_KERNEL)
+			name = "[vdso]";
+		else if (v->start < mm->brk && v->end > mm->brk_start)
+			name = "[heap]";
+		emit(t, "%08lx-%08lx %c%c%c%c %08lx 00:01 %-10lu%s%s\n", v->start, v->end,
+		     v->flags & VM_READ ? 'r' : '-', v->flags & VM_WRITE ? 'w' : '-',
+		     v->flags & VM_EXEC ? 'x' : '-', v->flags & VM_SHARED ? 's' : 'p',
+		     v->ops ? v->pgoff << PAGE_SHIFT : 0,
+		     v->file && v->file->inode ? v->file->inode->ino : 0,
+		     *name ? "    " : "", name);
+	}
+}
+
+static void gen_status(struct text *t, struct process *p)
+{
+	struct thread *m = list_first(&p->threads, struct thread, link);
+
+	emit(t, "Name:\t%s\nState:\tR (running)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n",
+	     m->comm, p->pid, p->pid, p->parent ? p->parent->pid : 0);
+	emit(t,
+	     "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t64\nVmPeak:\t%8lu kB\n"
+	     "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%d\n",
+	     p->mm->total * 4, p->mm->total * 4, p->mm->rss * 4, p->nthreads);
+}
+
+static void gen_pid_stat(struct text *t, struct process *p)
+{
+	struct thread *m = list_first(&p->threads, struct thread, link);
+
+	emit(t, "%d (%s) R %d %d %d 0 -1 0 0 0 0 0 %lu 0 0 0 20 0 %d 0 %lu %lu %lu\n",
+	     p->pid, m->comm, p->parent ? p->parent->pid : 0, p->pgid, p->sid,
+	     process_cpu_ns(p) / 10000000, p->nthreads, p->start_ns / 10000000,
+	     p->mm->total * PAGE_SIZE, p->mm->rss);
+}
+
+static void gen_statm(struct text *t, struct process *p)
+{
+	emit(t, "%lu %lu 0 0 0 %lu 0\n", p->mm->total, p->mm->rss, p->mm->total);
+}
+
+static void gen_comm(struct text *t, struct process *p)
+{
+	emit(t, "%s\n", list_first(&p->threads, struct thread, link)->comm);
+}
+
+static void gen_pid_cmdline(struct text *t, struct process *p)
+{
+	for (size_t i = 0; i < p->cmdline_len; i++)
+		emit(t, "%c", p->cmdline[i]);
+}
+
+static void gen_empty(struct text *t, struct process *p)
+{
+	(void)p;
+	emit(t, "%s", "");
+}
+
+static void gen_zero(struct text *t, struct process *p)
+{
+	(void)p;
+	emit(t, "0\n");
+}
+
+const struct proc_text proc_pid_texts[PROC_PID_TEXTS + 1] = {
+	{"maps", gen_maps},	{"status", gen_status},
+	{"stat", gen_pid_stat}, {"statm", gen_statm},
+	{"comm", gen_comm},	{"cmdline", gen_pid_cmdline},
+	{"mounts", gen_mounts}, {"mountinfo", gen_empty},
+	{"cgroup", gen_empty},	{"oom_score_adj", gen_zero},
+	{"environ", gen_empty}, {"auxv", gen_empty},
+	{"loginuid", gen_zero}, {"smaps", gen_empty},
+	{NULL, NULL},
+};
+
+const struct proc_text proc_system_texts[] = {
+	{"meminfo", gen_meminfo}, {"cpuinfo", gen_cpuinfo},
+	{"uptime", gen_uptime},	  {"loadavg", gen_loadavg},
+	{"stat", gen_stat},	  {"cmdline", gen_cmdline},
+	{"mounts", gen_mounts},	  {"filesystems", gen_filesystems},
+	{"version", gen_version}, {NULL, NULL},
+};
