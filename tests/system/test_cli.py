@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""stubdom in a real dom0, with a guest whose QEMU is in a stub domain."""
+import io
+import json
+import re
+
+import pytest
+from PIL import Image
+
+GIB_KB = 1 << 20
+
+
+def stubdom(dom0, *args, status=0, **how):
+    done = dom0.run("stubdom", *args, check=False, **how)
+    assert done.status == status, (args, done.stdout, done.stderr)
+    return done.stdout if status == 0 else done.stderr
+
+
+@pytest.fixture
+def guest(make_guest):
+    guest = make_guest("cli1", disks=1, nics=())
+    guest.create()
+    return guest
+
+
+def check_list(dom0, guest):
+    (found,) = json.loads(stubdom(dom0, "list", "--json"))["guests"]
+    manifest = json.loads(stubdom(dom0, "image", "show", "--json"))
+    assert (found["guest"], found["domid"]) == (guest.name, guest.domid)
+    assert (found["stub"], found["stub_domid"]) == (f"{guest.name}-dm", guest.stub_domid)
+    assert (found["kernel"], found["type"]) == (guest.stub.options["kernel"],
+                                                guest.stub.options["type"])
+    assert (found["state"], found["stage"], found["error"]) == ("running", "running", None)
+    assert found["qemu"] == manifest["qemu"]["version"]
+    assert found["launcher_pid"] == guest.launcher_pid
+    assert 0 < found["uptime"] < 3600
+    assert 32 * 1024 < found["memory_used_kb"] <= found["memory_given_kb"] + 4096 < GIB_KB
+    row = stubdom(dom0, "list").splitlines()[1].split()
+    assert row[:5] == [guest.name, str(guest.domid), str(guest.stub_domid), found["kernel"],
+                       found["type"]]
+    assert stubdom(dom0, "list", "--names") == f"{guest.name}\n"
+
+
+def check_qemu(dom0, guest):
+    assert re.search(r"^QEMU says +running$", stubdom(dom0, "status", guest.name), re.M)
+    status = json.loads(stubdom(dom0, "qmp", guest.name, "query-status"))
+    assert status["running"] is True
+    # By its domain id, and as JSON text.
+    version = json.loads(stubdom(dom0, "qmp", guest.domid, '{"execute": "query-version"}'))
+    assert version["qemu"]["major"] >= 8
+    assert "CommandNotFound" in stubdom(dom0, "qmp", guest.name, "nonsense", status=1)
+    said = stubdom(dom0, "monitor", guest.name, "-c", "info status", "-c", "info block")
+    assert said.startswith("VM status: running") and "/dev/xvda" in said
+    said = stubdom(dom0, "monitor", guest.name, stdin=b"info status\ninfo name\n")
+    assert said == f"VM status: running\n{guest.name}\n"
+
+
+def check_serial_and_screen(dom0, guest):
+    # The guest has said that it is ready to whoever attaches, and answers.
+    said = dom0.shell(f"echo echo hello-$$ | timeout 60 stubdom serial {guest.name} | "
+                      "sed '/bios-guest: echo hello-/q'", timeout=120).stdout
+    assert re.search(r"bios-guest: echo hello-\d+$", said, re.M)
+    stubdom(dom0, "screenshot", guest.name, "/root/cli1.png", timeout=120)
+    picture = Image.open(io.BytesIO(dom0.rig.exec(["cat", "/root/cli1.png"]).stdout))
+    dom0.run("rm", "/root/cli1.png")
+    # Mode 13h, doubled by QEMU; eight bars of different colours.
+    assert picture.size in ((320, 200), (640, 400))
+    assert len(picture.convert("RGB").getcolors(1 << 16)) >= 8
+
+
+def check_log_and_plan(dom0, guest):
+    log = stubdom(dom0, "log", guest.name)
+    assert "stage running" in log
+    assert stubdom(dom0, "log", guest.name, "-n", "1") == log.splitlines(True)[-1]
+    plan = json.loads(stubdom(dom0, "plan", guest.name))
+    assert plan["domain"]["guest_name"] == guest.name
+    assert "stubdom-qmp" in [c["name"] for c in plan["channels"]]
+
+
+def check_privacy(dom0, domid):
+    """What stubdom relies on is out of other domains' and users' reach."""
+    nodes = dom0.run("xenstore-ls", "-fp", f"/local/domain/0/stubdom/{domid}").stdout.splitlines()
+    assert len(nodes) >= 8
+    for node in nodes:
+        assert node.endswith("(n0)"), node
+    modes = dom0.run("stat", "-c", "%a %U", "/run/qemu-stubdom", f"/run/qemu-stubdom/{domid}")
+    assert modes.stdout.split() == ["700", "root"] * 2
+
+
+def test_all_verbs(dom0, guest):
+    check_list(dom0, guest)
+    check_qemu(dom0, guest)
+    check_serial_and_screen(dom0, guest)
+    check_log_and_plan(dom0, guest)
+    check_privacy(dom0, guest.domid)
+    # No check of a host with a guest that runs fails.
+    found = json.loads(stubdom(dom0, "doctor", "--json", timeout=120))
+    assert found["ok"] is True
+    assert {"xen", "dom0", "xenstore", "image"} <= {c["check"] for c in found["checks"]
+                                                    if c["status"] == "ok"}
+    domid = guest.domid
+    guest.destroy()
+    dom0.wait_gone(guest.name, guest.name + "-dm")
+    assert stubdom(dom0, "list", "--names") == ""
+    assert "no guest" in stubdom(dom0, "status", guest.name, status=5)
+    assert "no guest" in stubdom(dom0, "qmp", domid, "query-status", status=5)
+    # Its log can still be read.
+    assert "stage running" in stubdom(dom0, "log", guest.name)
+
+
+def test_guest_without_a_stub_domain(dom0, make_guest):
+    guest = make_guest("cli2", stub=None, disks=0, nics=())
+    guest.create(paused=True)
+    assert stubdom(dom0, "list", "--names") == ""
+    assert "has no stub domain" in stubdom(dom0, "monitor", guest.name, status=5)
