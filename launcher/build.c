@@ -2,6 +2,7 @@
 /* What the parts of plan_build share: adding to a plan, and checks of names and paths. */
 #include "build.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -172,10 +173,10 @@ int build_check_values(const struct qemu_opts *opts, struct err *err)
 {
 	/* Keys that QEMU's options, devices and objects use for files and descriptors. */
 	static const char *const file_keys[] = {
-		"bundle-file", "dir",	   "events",   "evdev",	  "fd",
-		"fds",	       "file",	   "filename", "kernel",  "initrd",
-		"logfile",     "mem-path", "path",     "rootdir", "rrfile", "splash",
-		"vhostdev",    "vhostfd",  "vhostfds", NULL};
+		"bundle-file", "dir",	   "events",   "evdev",	   "fd",
+		"fds",	       "file",	   "filename", "kernel",   "initrd",
+		"logfile",     "mem-path", "path",     "rootdir",  "rrfile",
+		"splash",      "vhostdev", "vhostfd",  "vhostfds", NULL};
 	/* The stub domain has these too. */
 	static const char *const harmless[] = {"/dev/urandom", "/dev/random", "/dev/null",
 					       NULL};
@@ -195,5 +196,19 @@ int build_check_values(const struct qemu_opts *opts, struct err *err)
 				"with QEMU in dom0",
 				name, value);
 	}
+	return 0;
+}
+
+int build_parse_number(const char *text, unsigned long most, unsigned *out)
+{
+	char *end;
+	unsigned long n;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -1;
+	n = strtoul(text, &end, 10);
+	if (*end || n > most)
+		return -1;
+	*out = (unsigned)n;
 	return 0;
 }

@@ -8,20 +8,6 @@
 
 enum { VNC_PORT_BASE = 5900, VNC_DISPLAY_MAX = 65535 - VNC_PORT_BASE };
 
-static int parse_display(const char *text, unsigned *out)
-{
-	char *end;
-	unsigned long n;
-
-	if (text[0] < '0' || text[0] > '9')
-		return -1;
-	n = strtoul(text, &end, 10);
-	if (*end || n > VNC_DISPLAY_MAX)
-		return -1;
-	*out = (unsigned)n;
-	return 0;
-}
-
 /* "HOST:D", "[V6]:D", ":D" or "unix:PATH". */
 static int read_address(const char *address, const char *to, struct plan_endpoint *e,
 			struct err *err)
@@ -36,13 +22,13 @@ static int read_address(const char *address, const char *to, struct plan_endpoin
 		e->path = xstrdup(address + 5);
 		return 0;
 	}
-	if (!colon || parse_display(colon + 1, &display) < 0)
+	if (!colon || build_parse_number(colon + 1, VNC_DISPLAY_MAX, &display) < 0)
 		return err_set(
 			err, ERR_USAGE,
 			"expected HOST:DISPLAY with a display from 0 to %d, or none",
 			VNC_DISPLAY_MAX);
 	last = display;
-	if (to && parse_display(to, &last) < 0)
+	if (to && build_parse_number(to, VNC_DISPLAY_MAX, &last) < 0)
 		return err_set(err, ERR_USAGE, "to= is no display from 0 to %d",
 			       VNC_DISPLAY_MAX);
 	if (last < display)

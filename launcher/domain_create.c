@@ -70,6 +70,25 @@ static int describe_nics(const struct plan *plan, libxl_domain_config *config)
 	return 0;
 }
 
+/*
+ * The PVH stub domain's pages for its own page tables and for what it maps of the guest:
+ * libxl's measure covers its own memory, and each page table of 4 KiB maps 2 MiB of the
+ * guest, the whole of which QEMU's map cache may hold at once.  In KiB.
+ */
+static uint64_t paging_memory(struct domain_host *host, const struct plan *plan)
+{
+	uint64_t own = libxl_get_required_shadow_memory((uint64_t)plan->memory_mb * 1024,
+							plan->vcpus);
+	libxl_dominfo guest;
+	uint64_t mapped = 0;
+
+	libxl_dominfo_init(&guest);
+	if (libxl_domain_info(host->libxl, &guest, plan->guest_domid) == 0)
+		mapped = guest.max_memkb / 512;
+	libxl_dominfo_dispose(&guest);
+	return (own + mapped + 3) & ~3ULL; /* whole pages, or Xen refuses it */
+}
+
 static int describe_domain(struct domain_host *host, const struct plan *plan,
 			   const struct manifest_kernel *kernel, int ramdisk_fd,
 			   const struct domain_disk *disks, const libxl_uuid *uuid,
@@ -93,6 +112,8 @@ static int describe_domain(struct domain_host *host, const struct plan *plan,
 	libxl_bitmap_set_any(&build->avail_vcpus);
 	build->max_memkb = (uint64_t)plan->memory_mb * 1024;
 	build->target_memkb = build->max_memkb;
+	if (type == LIBXL_DOMAIN_TYPE_PVH)
+		build->shadow_memkb = paging_memory(host, plan);
 	/* Emulated, each rdtsc is an exit, and QEMU reads the clock at every request. */
 	build->tsc_mode = LIBXL_TSC_MODE_NATIVE;
 	build->event_channels = EVENT_CHANNELS_MAX;

@@ -51,7 +51,7 @@ def arguments(folder, dom0, memory, incoming=False):
     args = [
         QEMU, "-name", f"rig:{folder}", "-no-user-config", "-nodefaults", "-display", "none",
         "-machine", "q35",
-        "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "2", "-m", f"{memory}M",
+        "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "1", "-m", f"{memory}M",
         "-rtc", "base=utc,clock=host", "-action", "reboot=shutdown",
         "-kernel", f"{dom0}/xen", "-append", XEN_ARGS,
         "-initrd", f"{dom0}/vmlinuz {DOM0_ARGS},{folder}/initrd.img",
