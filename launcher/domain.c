@@ -114,6 +114,8 @@ static int serve(struct domain_host *host, const struct plan *plan,
 		rc = domain_facts_write(host, plan, manifest, watch.stub, err);
 	if (rc == 0)
 		rc = domain_watch(&watch, err);
+	if (rc == 0)
+		domain_flush(host, plan, watch.stub);
 	/* Not earlier: blkback opens them at a moment of its own. */
 	domain_disks_close(disks, plan->n_disks);
 	free(disks);

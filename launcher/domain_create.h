@@ -37,6 +37,12 @@ int domain_create(struct domain_host *host, const struct plan *plan,
 int domain_unpause(struct domain_host *host, uint32_t domid, struct err *err);
 
 /*
+ * Asks a stub domain on Linux, whose page cache may hold the guest's writes, to power
+ * off, and waits for it, 10 s at most.  Whatever comes of it, domain_remove is next.
+ */
+void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t domid);
+
+/*
  * Destroys the domain with this UUID, if there is one, and what belongs to it.
  * Safe to call at any time, any number of times; -1: it is still there.
  */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libxl_utils.h>
 #include <string.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "domain_create.h"
@@ -25,6 +26,32 @@ static void leave_vm(struct domain_host *host, uint32_t domid)
 	xenstore_remove(host->xs, "/local/domain/%u/vm", domid);
 	if (strncmp(vm, "/vm/", 4) == 0)
 		xenstore_remove(host->xs, "%s", vm);
+}
+
+enum { FLUSH_MS = 10000, FLUSH_POLL_MS = 100 };
+
+void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t domid)
+{
+	static const struct timespec pause = {.tv_nsec = FLUSH_POLL_MS * 1000000L};
+	char path[XENSTORE_PATH_MAX];
+	bool writes = false;
+
+	for (size_t i = 0; i < plan->n_disks; i++)
+		writes |= !plan->disks[i].readonly;
+	if (!writes || plan->kernel != STUBOPT_KERNEL_LINUX)
+		return;
+	leave_vm(host, domid);
+	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
+	if (!xs_write(host->xs, XBT_NULL, path, "poweroff", strlen("poweroff")))
+		return;
+	for (int ms = 0; ms < FLUSH_MS; ms += FLUSH_POLL_MS) {
+		if (domain_host_life(host, domid) != DOMAIN_LIFE_ALIVE)
+			return;
+		nanosleep(&pause, NULL);
+	}
+	log_warn("%s did not end by itself in %d s; what its guest wrote and did not "
+		 "flush may be lost",
+		 plan->name, FLUSH_MS / 1000);
 }
 
 int domain_remove(struct domain_host *host, const libxl_uuid *uuid, struct err *err)
