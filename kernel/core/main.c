@@ -187,7 +187,6 @@ static void __init start_init(void)
 	char *argv[] = {path, NULL};
 	char *envp[MAX_ENV + 1] = {"HOME=/", "TERM=linux",
 				   "PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
-	struct thread *boot = current;
 	int err;
 
 	cmdline_option("rdinit", path, sizeof(path));
@@ -197,10 +196,7 @@ static void __init start_init(void)
 	if (err)
 		panic("cannot start %s: error %d", path, -err);
 	thread_start(current);
-	current = boot;
-	boot->state = THREAD_BLOCKED;
-	schedule();
-	panic("the boot thread ran again");
+	sched_start();
 }
 
 __attribute__((no_stack_protector)) void kernel_main(paddr_t start_info)

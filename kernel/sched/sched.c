@@ -16,6 +16,9 @@ struct thread *current;
 bool need_resched;
 
 static struct list runq = LIST_INIT(runq);
+/* Before, the boot thread does the work of PID 1 under its name but on its own stack
+ * (process_start_init), and cannot be switched away from. */
+static bool started;
 static struct timer slice;
 static struct thread *dead; /* left behind by its own last switch */
 static struct thread boot_thread;
@@ -102,11 +105,22 @@ void schedule(void)
 
 void sched_point(void)
 {
+	if (!started)
+		return;
 	irq_on();
 	__asm__ volatile("nop" ::: "memory");
 	irq_off();
 	if (need_resched && !in_irq)
 		schedule();
+}
+
+void sched_start(void)
+{
+	started = true;
+	current = &boot_thread;
+	current->state = THREAD_BLOCKED;
+	schedule();
+	panic("the boot thread ran again");
 }
 
 void sched_yield(void)

@@ -55,6 +55,8 @@ extern bool need_resched;
 struct regs *thread_regs(const struct thread *t);
 
 void sched_init(void);
+/* Ends the boot thread: from here on the threads take turns. */
+void sched_start(void) __noreturn;
 void schedule(void);
 /* Gives the CPU away if another thread wants it. Lets pending interrupts in: call it in
  * loops that may be long, with no invariant broken. */
