@@ -47,7 +47,8 @@ def initrd(dom0):
 
 def arguments(folder, dom0, memory, incoming=False):
     """QEMU's command line. Sockets and logs are named relative to `folder`, its working
-    directory: a socket's address has no room for a long path."""
+    directory: a socket's address has no room for a long path. One CPU: with more, TCG's SVM
+    loses a guest's state now and then (docs/upstream-bugs.md)."""
     args = [
         QEMU, "-name", f"rig:{folder}", "-no-user-config", "-nodefaults", "-display", "none",
         "-machine", "q35",
