@@ -282,11 +282,23 @@ static long blk_ioctl(struct file *f, unsigned cmd, u64 arg)
 	return -ENOTTY;
 }
 
+static void blkdev_put(struct blkdev *d)
+{
+	if (--d->refs == 0)
+		d->ops->release(d);
+}
+
+static void blk_release(struct file *f)
+{
+	blkdev_put(f->priv);
+}
+
 static const struct file_ops blk_file_ops = {
 	.read = blk_read,
 	.write = blk_write,
 	.ioctl = blk_ioctl,
 	.fsync = blk_sync,
+	.release = blk_release,
 	.seekable = true,
 };
 
@@ -294,10 +306,11 @@ static int blk_open(struct inode *ino, struct file *f)
 {
 	struct blkdev *d = ino->priv;
 
-	if (d->gone)
+	if (!d || d->gone)
 		return -ENXIO;
 	if (d->readonly && (f->flags & O_ACCMODE) != O_RDONLY)
 		return -EROFS;
+	d->refs++;
 	f->ops = &blk_file_ops;
 	f->priv = d;
 	return 0;
@@ -317,8 +330,8 @@ struct blkdev *blkdev_find(const char *name)
 
 void blkdev_resized(struct blkdev *dev)
 {
-	if (dev->inode)
-		dev->inode->size = dev->sectors * 512;
+	if (dev->dent)
+		dev->dent->inode->size = dev->sectors * 512;
 }
 
 int blkdev_register(struct blkdev *dev, unsigned major, unsigned minor)
@@ -332,9 +345,25 @@ int blkdev_register(struct blkdev *dev, unsigned major, unsigned minor)
 	dent = tree_make(path, S_IFBLK | 0660, &blk_inode_ops, dev);
 	if (!dent)
 		return -ENOMEM;
-	dev->inode = dent->inode;
-	dev->inode->rdev = (u64)major << 8 | minor;
+	dev->dent = dent;
+	dent->inode->rdev = (u64)major << 8 | minor;
 	blkdev_resized(dev);
+	dev->refs = 1;
 	list_add_tail(&devices, &dev->link);
 	return 0;
+}
+
+void blkdev_unregister(struct blkdev *dev)
+{
+	struct dent *dent = dev->dent;
+
+	if (!dent)
+		return;
+	list_del(&dev->link);
+	dev->dent = NULL;
+	/* An O_PATH descriptor may keep the inode. */
+	dent->inode->priv = NULL;
+	dent_unlink(dent);
+	dent_put(dent);
+	blkdev_put(dev);
 }

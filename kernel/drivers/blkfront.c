@@ -42,7 +42,8 @@ struct blkfront {
 	struct bpage *free;
 	unsigned pages; /* that exist */
 	unsigned max_segs;
-	bool connected, registered, persistent;
+	bool connected, persistent;
+	bool draining; /* the back end is closing: nothing new goes into the ring */
 };
 
 /* --- pages --- */
@@ -146,6 +147,11 @@ static void blkfront_put(struct blk_io *io)
 	waitq_wake(&b->dev.wq, 0);
 }
 
+static bool in_flight(const struct blkfront *b)
+{
+	return b->ring.busy;
+}
+
 /* Puts one request into the ring: false when there is no room for it now. */
 static bool push(struct blkfront *b, struct request *r)
 {
@@ -190,7 +196,7 @@ static void run_queue(struct blkfront *b)
 {
 	bool any = false;
 
-	if (!b->connected)
+	if (!b->connected || b->draining)
 		return;
 	while (!list_empty(&b->queue)) {
 		struct blk_io *io = list_first(&b->queue, struct blk_io, link);
@@ -216,10 +222,30 @@ static void blkfront_start(struct blk_io *io)
 	run_queue(b);
 }
 
+static void pool_free(struct blkfront *b)
+{
+	while (b->free) {
+		struct bpage *p = b->free;
+
+		b->free = p->next;
+		b->pages--;
+		page_release(p);
+	}
+}
+
+static void blkfront_release(struct blkdev *dev)
+{
+	struct blkfront *b = dev->priv;
+
+	pool_free(b);
+	kfree(b);
+}
+
 static const struct blkdev_ops blkfront_ops = {
 	.get = blkfront_get,
 	.start = blkfront_start,
 	.put = blkfront_put,
+	.release = blkfront_release,
 };
 
 static void complete(struct blkfront *b, struct request *r, int status)
@@ -276,13 +302,15 @@ static void blkfront_event(u32 port, void *arg)
 		return;
 	}
 	run_queue(b);
+	if (b->draining && !in_flight(b))
+		xenbus_kick(b->xb);
 }
 
 /* --- connection --- */
 
 static void disconnect(struct blkfront *b)
 {
-	b->connected = false;
+	b->connected = b->draining = false;
 	if (b->port >= 0)
 		event_close((u32)b->port);
 	b->port = -1;
@@ -298,13 +326,8 @@ static void disconnect(struct blkfront *b)
 		b->slots[i] = NULL;
 		list_add(&b->queue, &r->io.link);
 	}
-	while (b->free) {
-		struct bpage *p = b->free;
-
-		b->free = p->next;
-		b->pages--;
-		page_release(p);
-	}
+	b->ring.busy = 0;
+	pool_free(b);
 }
 
 /* Pages of waiting requests still carry grants to the old back end. */
@@ -412,10 +435,9 @@ static void connect(struct blkfront *b)
 	}
 	b->connected = true;
 	xenbus_set_state(b->xb, XenbusStateConnected);
-	if (!b->registered) {
+	if (!b->dev.dent) {
 		int err = blkdev_register(&b->dev, 202, b->xb->id & 0xff);
 
-		b->registered = !err;
 		printk("%s: %lu sectors%s%s%s, %u KiB requests%s\n", b->dev.name,
 		       (unsigned long)b->dev.sectors,
 		       b->dev.readonly ? ", read-only" : "",
@@ -429,10 +451,23 @@ static void connect(struct blkfront *b)
 	waitq_wake(&b->dev.wq, 0);
 }
 
+/* No new open finds it; who has it open gets EIO. */
+static void give_up(struct blkfront *b)
+{
+	disconnect(b);
+	b->dev.gone = true;
+	fail_all(b);
+	blkdev_unregister(&b->dev);
+}
+
 static void changed(struct xenbus_device *d, enum xenbus_state state)
 {
-	struct blkfront *b = d->priv;
+	struct blkfront *b = d->priv; /* freed when d->gone */
+	bool online;
 	int err;
+
+	if (d->gone)
+		return;
 
 	switch (state) {
 	case XenbusStateInitWait:
@@ -446,17 +481,42 @@ static void changed(struct xenbus_device *d, enum xenbus_state state)
 		connect(b);
 		return;
 	case XenbusStateClosing:
-		/* It goes when nothing of ours is on its way; what comes later waits for
-		 * a new back end. */
-		disconnect(b);
-		xenbus_set_state(d, XenbusStateClosed);
-		return;
+		/* What is on its way gets there; what comes later waits for a new back
+		 * end, if there is to be one. */
+		if (b->connected && in_flight(b)) {
+			b->draining = true;
+			return;
+		}
+		/* fall through */
 	case XenbusStateClosed:
-		if (d->state == XenbusStateClosed)
+		online = xenbus_online(d);
+		if (online) {
+			disconnect(b);
+		} else {
+			printk("%s: taken away\n", b->dev.name);
+			d->gone = true;
+			give_up(b);
+		}
+		xenbus_set_state(d, XenbusStateClosed);
+		if (online && state == XenbusStateClosed)
 			xenbus_set_state(d, XenbusStateInitialising);
 		return;
 	default:
 		return;
+	}
+}
+
+static void removed(struct xenbus_device *d)
+{
+	struct blkfront *b = d->priv;
+
+	if (d->gone)
+		return;
+	if (b->dev.dent) {
+		give_up(b);
+	} else { /* never connected: nobody knows it */
+		disconnect(b);
+		blkfront_release(&b->dev);
 	}
 }
 
@@ -506,4 +566,5 @@ const struct xenbus_driver blkfront_driver = {
 	.type = "vbd",
 	.probe = probe,
 	.changed = changed,
+	.removed = removed,
 };

@@ -116,8 +116,14 @@ drop:
 	return -ENOBUFS;
 }
 
+static void netfront_release(struct netdev *dev)
+{
+	kfree(dev->priv);
+}
+
 static const struct netdev_ops netfront_ops = {
 	.xmit = netfront_xmit,
+	.release = netfront_release,
 };
 
 static void rx_refill(struct netfront *n)
@@ -309,11 +315,23 @@ static void read_mac(struct netfront *n)
 	}
 }
 
-static void changed(struct xenbus_device *d, enum xenbus_state state)
+static void give_up(struct xenbus_device *d)
 {
 	struct netfront *n = d->priv;
+
+	printk("%s: taken away\n", n->dev.name);
+	d->gone = true;
+	netdev_unregister(&n->dev);
+}
+
+static void changed(struct xenbus_device *d, enum xenbus_state state)
+{
+	struct netfront *n = d->priv; /* freed when d->gone */
+	bool online;
 	int err;
 
+	if (d->gone)
+		return;
 	switch (state) {
 	case XenbusStateInitWait:
 		if (n->port >= 0 && d->state == XenbusStateConnected && n->connected &&
@@ -331,16 +349,26 @@ static void changed(struct xenbus_device *d, enum xenbus_state state)
 		netfront_event((u32)n->port, n);
 		return;
 	case XenbusStateClosing:
-		disconnect(n);
-		xenbus_set_state(d, XenbusStateClosed);
-		return;
 	case XenbusStateClosed:
-		if (d->state == XenbusStateClosed)
+		online = xenbus_online(d);
+		disconnect(n);
+		if (!online)
+			give_up(d);
+		xenbus_set_state(d, XenbusStateClosed);
+		if (online && state == XenbusStateClosed)
 			xenbus_set_state(d, XenbusStateInitialising);
 		return;
 	default:
 		return;
 	}
+}
+
+static void removed(struct xenbus_device *d)
+{
+	if (d->gone)
+		return;
+	disconnect(d->priv);
+	give_up(d);
 }
 
 static int probe(struct xenbus_device *d)
@@ -371,4 +399,5 @@ const struct xenbus_driver netfront_driver = {
 	.type = "vif",
 	.probe = probe,
 	.changed = changed,
+	.removed = removed,
 };

@@ -65,6 +65,11 @@ int xenbus_write(struct xenbus_device *d, const char *name, const char *fmt, ...
 	return store_write(path, value);
 }
 
+bool xenbus_online(struct xenbus_device *d)
+{
+	return xenbus_read_other(d, "online", 1);
+}
+
 static struct xenbus_device *find(const char *node)
 {
 	struct xenbus_device *d;
@@ -85,7 +90,7 @@ static void add(const struct xenbus_driver *driver, const char *name)
 	d->id = (unsigned)strtou64(name, NULL);
 	snprintf(d->node, sizeof(d->node), "device/%s/%s", driver->type, name);
 	snprintf(path, sizeof(path), "%s/backend", d->node);
-	if (find(d->node) || store_read(path, d->other, sizeof(d->other)))
+	if (store_read(path, d->other, sizeof(d->other)))
 		goto fail;
 	snprintf(path, sizeof(path), "%s/backend-id", d->node);
 	if (store_read_u64(path, &v) || v >= DOMID_FIRST_RESERVED)
@@ -96,6 +101,7 @@ static void add(const struct xenbus_driver *driver, const char *name)
 		d->state = (enum xenbus_state)v;
 	if (driver->probe(d))
 		goto fail;
+	d->listed = true;
 	list_add_tail(&devices, &d->link);
 	snprintf(state, sizeof(state), "%s/state", d->other);
 	if (store_watch(&d->watch, state, other_changed))
@@ -105,27 +111,62 @@ fail:
 	kfree(d);
 }
 
+static void drop(struct xenbus_device *d)
+{
+	list_del(&d->link);
+	store_unwatch(&d->watch);
+	d->driver->removed(d);
+	kfree(d);
+}
+
+/* One that was closed may have gone and come again between two scans: the toolstack
+ * writes its nodes anew, also the state that we wrote. */
+static bool renewed(const struct xenbus_device *d)
+{
+	char path[sizeof(d->node) + 16];
+	u64 state;
+
+	if (d->state != XenbusStateClosed)
+		return false;
+	snprintf(path, sizeof(path), "%s/state", d->node);
+	return store_read_u64(path, &state) || state != XenbusStateClosed;
+}
+
 static int seen(const char *name, void *arg)
 {
 	const struct xenbus_driver *driver = arg;
+	struct xenbus_device *d;
 	char node[32];
 
 	if (strlen(name) > 16)
 		return 0;
 	snprintf(node, sizeof(node), "device/%s/%s", driver->type, name);
-	if (!find(node))
+	d = find(node);
+	if (d && renewed(d)) {
+		drop(d);
+		d = NULL;
+	}
+	if (d)
+		d->listed = true;
+	else
 		add(driver, name);
 	return 0;
 }
 
-static void scan(void)
+static void scan_type(const struct xenbus_driver *driver)
 {
+	struct xenbus_device *d, *next;
 	char path[32];
+	int err;
 
-	for (const struct xenbus_driver *const *p = drivers; *p; p++) {
-		snprintf(path, sizeof(path), "device/%s", (*p)->type);
-		store_list(path, seen, (void *)*p);
-	}
+	list_for_each(d, &devices, link) d->listed = false;
+	snprintf(path, sizeof(path), "device/%s", driver->type);
+	err = store_list(path, seen, (void *)driver);
+	/* Only an answer says that something is not there. */
+	if (err && err != -ENOENT)
+		return;
+	list_for_each_safe(d, next, &devices, link) if (d->driver == driver && !d->listed)
+		drop(d);
 }
 
 static void serve(struct xenbus_device *d)
@@ -155,9 +196,10 @@ static void xenbus_thread(void *arg)
 			waitq_sleep_hard(&work, NEVER);
 		if (rescan) {
 			rescan = false;
-			scan();
+			for (const struct xenbus_driver *const *p = drivers; *p; p++)
+				scan_type(*p);
 		}
-		/* Devices are never taken off the list, so it may grow meanwhile. */
+		/* Only this thread takes devices off the list, and not in here. */
 		list_for_each(d, &devices, link)
 		{
 			if (!d->dirty)

@@ -21,6 +21,9 @@ struct xenbus_driver {
 	int (*probe)(struct xenbus_device *d);
 	/* The back end's state, whenever it changed or something of its was written. */
 	void (*changed)(struct xenbus_device *d, enum xenbus_state state);
+	/* The toolstack took it away, or put another one in its place: whatever the back
+	 * end still does, `d` is not to be used after this. */
+	void (*removed)(struct xenbus_device *d);
 };
 
 struct xenbus_device {
@@ -32,6 +35,8 @@ struct xenbus_device {
 	domid_t other_dom;
 	enum xenbus_state state; /* ours, as last written */
 	bool dirty;
+	bool listed;		  /* by the scan that is going on */
+	bool gone;		  /* the driver's: it has let go of the device for good */
 	struct store_watch watch; /* on the back end's state */
 	void *priv;
 };
@@ -39,10 +44,12 @@ struct xenbus_device {
 /* Starts the thread that serves the drivers; `drivers` ends with NULL. */
 void xenbus_start(const struct xenbus_driver *const *drivers);
 void xenbus_set_state(struct xenbus_device *d, enum xenbus_state state);
-/* A number that the back end wrote, or `other` when there is none. */
+/* A number that the back end wrote, or `otherwise` when there is none. */
 u64 xenbus_read_other(struct xenbus_device *d, const char *name, u64 otherwise);
 int xenbus_write(struct xenbus_device *d, const char *name, const char *fmt, ...)
 	__printf(3, 4);
+/* False: the toolstack is taking the device away. True: the back end may come back. */
+bool xenbus_online(struct xenbus_device *d);
 /* Has changed() called soon; from any context. */
 void xenbus_kick(struct xenbus_device *d);
 

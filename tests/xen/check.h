@@ -23,6 +23,9 @@ void test_grants(void);
 void test_privcmd(void);
 void test_block(void);
 void test_net(void);
+/* The same question after the interface's back end has been away. */
+void test_net_again(void);
+void test_changes(void);
 
 /* This domain's number, from xenstore. */
 int own_domid(void);

@@ -81,6 +81,8 @@ int main(void)
 	test_privcmd();
 	test_block();
 	test_net();
+	if (getenv("XENTEST_CHANGES"))
+		test_changes();
 	printf("END xen: %u ok, %u failed\n", check_ok, check_failed);
 	fflush(NULL);
 	if (getpid() == 1) {

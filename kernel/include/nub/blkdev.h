@@ -12,7 +12,7 @@ enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD };
 #define BLK_IO_PAGES 64 /* most of one request */
 
 struct blkdev;
-struct inode;
+struct dent;
 
 /* A request. Its data lies in pages of the driver, filled from the first byte on: what
  * programs and guests own cannot always be given to a back end (foreign frames can not
@@ -39,6 +39,8 @@ struct blkdev_ops {
 	void (*start)(struct blk_io *io);
 	/* Gives a request back that is done or was never started. */
 	void (*put)(struct blk_io *io);
+	/* Unregistered, and nobody has it open any more: frees the device. */
+	void (*release)(struct blkdev *dev);
 };
 
 struct blkdev {
@@ -51,12 +53,16 @@ struct blkdev {
 	u32 discard_granularity, discard_alignment;
 	const struct blkdev_ops *ops;
 	void *priv;
-	struct inode *inode;
+	struct dent *dent; /* NULL: not registered */
+	unsigned refs;	   /* open files, and one while it is registered */
 	struct waitq wq;
 };
 
 /* Adds /dev/<name>; 0 or negative errno. */
 int blkdev_register(struct blkdev *dev, unsigned major, unsigned minor);
+/* Takes the node away, if there is one; `release` may be called before this returns. Set
+ * dev->gone and end the requests first. */
+void blkdev_unregister(struct blkdev *dev);
 /* The size changed. */
 void blkdev_resized(struct blkdev *dev);
 struct blkdev *blkdev_find(const char *name);

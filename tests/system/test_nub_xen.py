@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""nub's own drivers and /dev/xen, by a test program that is a domain's init (tests/xen): the
+interfaces that QEMU uses, then devices that come and go while the domain runs."""
+import os
+
+import pytest
+
+from rigctl.cpio import Cpio
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(TREE, os.environ.get("BUILD", "build"))
+NAME = "xentest"
+FOLDER = f"/opt/guests/run/{NAME}"
+LOG = f"/var/log/xen/console/guest-{NAME}.log"
+BLOCK_ID = 51728  # xvdb
+LATE = "xvdq"
+
+
+def ramdisk():
+    root = Cpio()
+    root.folder("dev")
+    root.copy("init", f"{BUILD}/tests/xen/xentest")
+    return root.finish()
+
+
+@pytest.fixture
+def domain(dom0, leak_check):
+    """Made and started, with a scratch disk and an interface; gone after the test."""
+    config = f"""
+name = "{NAME}"
+type = "pvh"
+kernel = "{FOLDER}/kernel"
+ramdisk = "{FOLDER}/root.cpio"
+cmdline = "XENTEST_CHANGES=1"
+memory = 48
+vcpus = 1
+tsc_mode = "native"
+on_crash = "destroy"
+on_poweroff = "destroy"
+disk = ["format=raw,vdev=xvdb,access=rw,target={FOLDER}/scratch.img"]
+vif = ["mac=00:16:3e:7e:57:01,bridge=xenbr0"]
+"""
+    dom0.shell(f"rm -rf {FOLDER} {LOG}; mkdir -p {FOLDER}; cd {FOLDER}; "
+               "truncate -s 16M scratch.img; truncate -s 4M late.img")
+    dom0.write(f"{FOLDER}/root.cpio", ramdisk())
+    with open(f"{BUILD}/kernel/kernel-nub", "rb") as f:
+        dom0.write(f"{FOLDER}/kernel", f.read())
+    dom0.write(f"{FOLDER}/xl.cfg", config)
+    yield dom0.run("xl", "create", f"{FOLDER}/xl.cfg", timeout=120)
+    if NAME in dom0.domains():
+        dom0.run("xl", "destroy", NAME, check=False)
+    dom0.run("rm", "-rf", FOLDER)
+
+
+def wait_nodes(dom0, script):
+    """For what toolstack commands do not wait for themselves."""
+    dom0.shell(f"for i in $(seq 300); do {script} && exit 0; sleep 0.1; done; exit 1", timeout=60)
+
+
+def bounce(dom0, domid, kind, device):
+    """The back end goes through Closing and Closed, and must come back by itself."""
+    state = f"/local/domain/0/backend/{kind}/{domid}/{device}/state"
+    dom0.run("xenstore-write", state, "5")
+    wait_nodes(dom0, f'[ "$(xenstore-read {state})" = 4 ]')
+
+
+def change(dom0, domid, word):
+    nodes = f"/local/domain/{domid}/device"
+    if word == "attach":
+        dom0.run("xl", "block-attach", NAME,
+                 f"format=raw,vdev={LATE},access=rw,target={FOLDER}/late.img")
+    elif word == "detach":
+        dom0.run("xl", "block-detach", NAME, LATE)
+    elif word == "reconnect":
+        bounce(dom0, domid, "vbd", BLOCK_ID)
+    elif word == "resize":
+        dom0.shell(f"truncate -s 24M {FOLDER}/scratch.img; "
+                   f"losetup -c $(losetup -nO NAME -j {FOLDER}/scratch.img)")
+    elif word == "vif-attach":
+        dom0.run("xl", "network-attach", NAME, "mac=00:16:3e:7e:57:02", "bridge=xenbr0")
+    elif word == "vif-detach":
+        dom0.run("xl", "network-detach", NAME, "1")
+        wait_nodes(dom0, f"! xenstore-exists {nodes}/vif/1")
+    elif word == "vif-reconnect":
+        bounce(dom0, domid, "vif", 0)
+    else:
+        raise AssertionError(f"the test domain asks for {word}")
+    dom0.run("xenstore-write", f"/local/domain/{domid}/data/go", word)
+
+
+def test_drivers_and_devices(domain, dom0):
+    domid = dom0.domid(NAME)
+    asked = 0
+    while True:
+        text = dom0.wait_file(LOG, "(?:ASK|END xen:) .*\n", count=asked + 1, seconds=120)
+        lines = [line.split(maxsplit=1)[1] for line in text.splitlines()
+                 if line.startswith(("ASK ", "END xen"))]
+        if lines[asked].startswith("xen:"):
+            break
+        change(dom0, domid, lines[asked])
+        asked += 1
+    failed = [line for line in text.splitlines() if line.startswith("FAIL")]
+    assert not failed and " 0 failed" in lines[asked], text
+    assert asked == 16, text
+    dom0.wait_gone(NAME)
