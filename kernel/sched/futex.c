@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Futexes: sleepers in a hash by (address space or file, address). */
+#include "futex.h"
+
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/futex.h>
-#include <nub/list.h>
 #include <nub/mm.h>
 #include <nub/process.h>
 #include <nub/sched.h>
@@ -16,22 +17,9 @@
 
 #define BUCKETS 64
 
-struct futex_key {
-	const void *owner; /* struct mm or struct inode */
-	u64 addr;
-};
-
-struct sleeper {
-	struct list link;
-	struct futex_key key;
-	struct thread *thread;
-	u32 bitset;
-	bool woken;
-};
-
 static struct list buckets[BUCKETS];
 
-static struct list *bucket(const struct futex_key *k)
+struct list *futex_bucket(const struct futex_key *k)
 {
 	u64 h = ((u64)k->owner >> 4 ^ k->addr >> 2) * 0x9e3779b97f4a7c15ULL;
 	struct list *b = &buckets[h >> 58];
@@ -41,12 +29,7 @@ static struct list *bucket(const struct futex_key *k)
 	return b;
 }
 
-static bool key_equal(const struct futex_key *a, const struct futex_key *b)
-{
-	return a->owner == b->owner && a->addr == b->addr;
-}
-
-static int key_make(u64 addr, bool shared, struct futex_key *k)
+int futex_key_make(u64 addr, bool shared, struct futex_key *k)
 {
 	struct mm *mm = current->proc->mm;
 
@@ -69,7 +52,7 @@ static int key_make(u64 addr, bool shared, struct futex_key *k)
 	return 0;
 }
 
-static void wake_sleeper(struct sleeper *s)
+void futex_wake_sleeper(struct futex_sleeper *s)
 {
 	list_del(&s->link);
 	s->woken = true;
@@ -78,17 +61,21 @@ static void wake_sleeper(struct sleeper *s)
 
 static int wake_key(const struct futex_key *k, int count, u32 bitset)
 {
-	struct list *b = bucket(k);
-	struct sleeper *s, *next;
+	struct list *b = futex_bucket(k);
+	struct futex_sleeper *s, *next;
 	int n = 0;
 
 	list_for_each_safe(s, next, b, link)
 	{
-		if (!key_equal(&s->key, k) || !(s->bitset & bitset))
+		if (!futex_key_equal(&s->key, k))
+			continue;
+		if (s->pi)
+			return -EINVAL; /* only its owner can wake it */
+		if (!(s->bitset & bitset))
 			continue;
 		if (n >= count)
 			break;
-		wake_sleeper(s);
+		futex_wake_sleeper(s);
 		n++;
 	}
 	return n;
@@ -97,7 +84,7 @@ static int wake_key(const struct futex_key *k, int count, u32 bitset)
 int futex_wake_addr(u32 __user *addr, int count, u32 bitset, bool shared)
 {
 	struct futex_key k;
-	int err = key_make((u64)addr, shared, &k);
+	int err = futex_key_make((u64)addr, shared, &k);
 
 	if (!bitset)
 		return -EINVAL;
@@ -106,20 +93,20 @@ int futex_wake_addr(u32 __user *addr, int count, u32 bitset, bool shared)
 
 static int futex_wait(u32 __user *addr, u32 expect, u64 deadline, u32 bitset, bool shared)
 {
-	struct sleeper s = {.thread = current, .bitset = bitset};
+	struct futex_sleeper s = {.thread = current, .bitset = bitset};
 	u32 v;
 	int err;
 
 	if (!bitset)
 		return -EINVAL;
-	err = key_make((u64)addr, shared, &s.key);
+	err = futex_key_make((u64)addr, shared, &s.key);
 	if (!err)
 		err = get_user32(&v, addr);
 	if (err)
 		return err;
 	if (v != expect)
 		return -EAGAIN;
-	list_add_tail(bucket(&s.key), &s.link);
+	list_add_tail(futex_bucket(&s.key), &s.link);
 	for (;;) {
 		err = thread_sleep(deadline, true);
 		if (s.woken)
@@ -135,15 +122,16 @@ static int futex_requeue(u32 __user *from, u32 __user *to, int wake, int move,
 			 bool shared, const u32 *expect)
 {
 	struct futex_key kf, kt;
-	struct sleeper *s, *next;
+	struct futex_sleeper *s, *next;
+	struct list *bf, *bt;
 	int err, n = 0;
 	u32 v;
 
 	if (wake < 0 || move < 0)
 		return -EINVAL;
-	err = key_make((u64)from, shared, &kf);
+	err = futex_key_make((u64)from, shared, &kf);
 	if (!err)
-		err = key_make((u64)to, shared, &kt);
+		err = futex_key_make((u64)to, shared, &kt);
 	if (!err && expect) {
 		err = get_user32(&v, from);
 		if (!err && v != *expect)
@@ -151,16 +139,24 @@ static int futex_requeue(u32 __user *from, u32 __user *to, int wake, int move,
 	}
 	if (err)
 		return err;
-	list_for_each_safe(s, next, bucket(&kf), link)
+	bf = futex_bucket(&kf);
+	bt = futex_bucket(&kt);
+	list_for_each_safe(s, next, bf, link)
 	{
-		if (!key_equal(&s->key, &kf))
+		if (!futex_key_equal(&s->key, &kf))
 			continue;
+		if (s->pi)
+			return -EINVAL;
 		if (n < wake) {
-			wake_sleeper(s);
+			futex_wake_sleeper(s);
 		} else if (n - wake < move) {
-			list_del(&s->link);
+			/* Within one queue it stays where it is, or this would find it
+			 * again at the end, and again. */
 			s->key = kt;
-			list_add_tail(bucket(&kt), &s->link);
+			if (bf != bt) {
+				list_del(&s->link);
+				list_add_tail(bt, &s->link);
+			}
 		} else {
 			break;
 		}
@@ -181,9 +177,9 @@ static int futex_wake_op(u32 __user *a1, u32 __user *a2, int n1, int n2, u32 op,
 
 	if (op >> 28 & 8)
 		oparg = (s32)(1u << (oparg & 31));
-	err = key_make((u64)a1, shared, &k1);
+	err = futex_key_make((u64)a1, shared, &k1);
 	if (!err)
-		err = key_make((u64)a2, shared, &k2);
+		err = futex_key_make((u64)a2, shared, &k2);
 	if (!err)
 		err = get_user32(&old, a2);
 	if (err)
@@ -246,15 +242,26 @@ long sys_futex(u32 *addr, int op, u32 val, u64 timeout, u32 *addr2, u32 val3)
 	u64 deadline = NEVER;
 	long err;
 
-	if (op & FUTEX_CLOCK_REALTIME && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT)
+	if (op & FUTEX_CLOCK_REALTIME && cmd != FUTEX_WAIT_BITSET &&
+	    cmd != FUTEX_LOCK_PI2)
 		return -ENOSYS;
-	if ((cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET) && timeout) {
-		err = deadline_from_user((void *)timeout, cmd == FUTEX_WAIT_BITSET,
-					 !!(op & FUTEX_CLOCK_REALTIME), &deadline);
+	if ((cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI ||
+	     cmd == FUTEX_LOCK_PI2) &&
+	    timeout) {
+		err = deadline_from_user(
+			(void *)timeout, cmd != FUTEX_WAIT,
+			op & FUTEX_CLOCK_REALTIME || cmd == FUTEX_LOCK_PI, &deadline);
 		if (err)
 			return err;
 	}
 	switch (cmd) {
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+		return futex_lock_pi(addr, deadline, shared, false);
+	case FUTEX_TRYLOCK_PI:
+		return futex_lock_pi(addr, NEVER, shared, true);
+	case FUTEX_UNLOCK_PI:
+		return futex_unlock_pi(addr, shared);
 	case FUTEX_WAIT:
 		val3 = FUTEX_BITSET_MATCH_ANY;
 		/* fall through */
@@ -309,6 +316,7 @@ void futex_exit_robust(struct thread *t)
 	u64 head = t->robust_head, entry, pending, next;
 	s64 offset;
 
+	futex_exit_pi(t);
 	if (!head || get_user64(&entry, (void *)head) ||
 	    get_user64((u64 *)&offset, (void *)(head + 8)) ||
 	    get_user64(&pending, (void *)(head + 16)))

@@ -196,9 +196,10 @@ static void fix_restart(struct regs *regs, const struct ksigaction *act)
 
 	if (regs->vector != ~0ULL || regs->orig_rax == ~0ULL)
 		return;
-	if (r != -ERESTARTSYS && r != -ERESTARTNOHAND)
+	if (r != -ERESTARTSYS && r != -ERESTARTNOINTR && r != -ERESTARTNOHAND)
 		return;
-	restart = !act || (r == -ERESTARTSYS && act->flags & SA_RESTART);
+	restart = !act || r == -ERESTARTNOINTR ||
+		  (r == -ERESTARTSYS && act->flags & SA_RESTART);
 	if (restart) {
 		regs->rax = regs->orig_rax;
 		regs->rip -= 2;

@@ -119,6 +119,10 @@ static void user_exception(struct regs *regs)
 	case 6:
 		signal_fault(SIGILL, 2 /* ILL_ILLOPN */, regs->rip);
 		break;
+	case 11:
+	case 12:
+		signal_fault(SIGBUS, 0x80 /* SI_KERNEL */, 0);
+		break;
 	case 16:
 	case 19:
 		signal_fault(SIGFPE, 8 /* FPE_CONDTRAP */, regs->rip);
@@ -169,6 +173,12 @@ void return_to_user(struct regs *regs)
 		}
 		if (t->die || t->sig.restore_mask || signal_pending(t)) {
 			signal_deliver(regs);
+			continue;
+		}
+		/* A program's entry point or a handler's address: IRET to one that is
+		 * not canonical would fault in ring 0. */
+		if (regs->rip >= USER_TOP) {
+			signal_fault(SIGSEGV, 0x80 /* SI_KERNEL */, 0);
 			continue;
 		}
 		break;

@@ -7,8 +7,10 @@
 
 /* Interrupted by a signal. What user space sees depends on the handler:
  * ERESTARTSYS: restart if SA_RESTART or no handler ran, else EINTR.
+ * ERESTARTNOINTR: restart always.
  * ERESTARTNOHAND: restart only if no handler ran, else EINTR. */
 #define ERESTARTSYS 512
+#define ERESTARTNOINTR 513
 #define ERESTARTNOHAND 514
 
 #endif
