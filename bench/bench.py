@@ -136,7 +136,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pio", type=int, default=1000, help="port reads in one run (1000)")
-    parser.add_argument("--kernel", default="linux")
+    parser.add_argument("--kernel", default="nub")
     parser.add_argument("--type", default="pvh")
     parser.add_argument("--rig", help="a rig to use and keep (default: one of its own)")
     args = parser.parse_args()

@@ -33,7 +33,7 @@ def run(show, rig, build, args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kernel", default="linux", help="the stub domains' kernel (linux)")
+    parser.add_argument("--kernel", default="nub", help="the stub domains' kernel (nub)")
     parser.add_argument("--type", default="pvh", help="the stub domains' type (pvh)")
     parser.add_argument("--rig", help="a rig to use and keep (default: one of its own)")
     args = parser.parse_args()

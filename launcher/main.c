@@ -26,7 +26,7 @@ static const char help[] =
 	"  --version   our version (-version: QEMU's)\n"
 	"\n"
 	"  -stubdom key=value,...   may be given more than once:\n"
-	"    kernel=linux|nub       the stub domain's kernel (linux)\n"
+	"    kernel=auto|nub|linux  the stub domain's kernel (nub, in a PV one linux)\n"
 	"    type=pvh|pv            the stub domain's type (pvh)\n"
 	"    memory=MiB             its memory (worked out from the image)\n"
 	"    vcpus=N                its virtual CPUs (1)\n"

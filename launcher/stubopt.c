@@ -12,7 +12,7 @@
 
 enum { CONF_LINES_MAX = 10000, TIMEOUT_DEFAULT_S = 120 };
 
-static const char *const kernels[] = {"linux", "nub", NULL};
+static const char *const kernels[] = {"auto", "linux", "nub", NULL};
 static const char *const types[] = {"pvh", "pv", NULL};
 static const char *const logs[] = {"error", "warn", "info", "debug", NULL};
 
@@ -29,7 +29,7 @@ static const struct key {
 	const char *what;
 } keys[] = {
 	{"image", offsetof(struct stubopt, image), NULL, 0, 0, "an absolute path"},
-	{"kernel", offsetof(struct stubopt, kernel), kernels, 0, 0, "linux or nub"},
+	{"kernel", offsetof(struct stubopt, kernel), kernels, 0, 0, "auto, linux or nub"},
 	{"log", offsetof(struct stubopt, log), logs, 0, 0, "error, warn, info or debug"},
 	{"memory", offsetof(struct stubopt, memory_mb), NULL, 32, 1 << 20,
 	 "a number of MiB, at least 32"},
@@ -254,6 +254,19 @@ static int read_guest_file(struct stubopt *opt, const char *dir, const struct ar
 	return path ? stubopt_read_file(opt, path, err) : 0;
 }
 
+static int choose_kernel(struct stubopt *opt, struct err *err)
+{
+	bool pv = opt->type == STUBOPT_TYPE_PV;
+
+	if (pv && opt->kernel == STUBOPT_KERNEL_NUB)
+		return err_set(err, ERR_USAGE,
+			       "kernel=nub: nub is a PVH kernel; leave type=pv out, or give "
+			       "kernel=linux");
+	if (opt->kernel == STUBOPT_KERNEL_AUTO)
+		opt->kernel = pv ? STUBOPT_KERNEL_LINUX : STUBOPT_KERNEL_NUB;
+	return 0;
+}
+
 int stubopt_load(struct stubopt *opt, const char *dir, const struct args *args,
 		 struct err *err)
 {
@@ -269,7 +282,7 @@ int stubopt_load(struct stubopt *opt, const char *dir, const struct args *args,
 		    stubopt_set_argument(opt, args->list[i].value, err) < 0)
 			return arg_error(&args->list[i], err);
 	}
-	return 0;
+	return choose_kernel(opt, err);
 }
 
 void stubopt_free(struct stubopt *opt)

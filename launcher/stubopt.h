@@ -11,7 +11,8 @@
 #include "err.h"
 #include "log.h"
 
-enum stubopt_kernel { STUBOPT_KERNEL_LINUX, STUBOPT_KERNEL_NUB };
+/* AUTO: nub in a PVH stub domain, linux in a PV one; stubopt_load leaves none. */
+enum stubopt_kernel { STUBOPT_KERNEL_AUTO, STUBOPT_KERNEL_LINUX, STUBOPT_KERNEL_NUB };
 enum stubopt_type { STUBOPT_TYPE_PVH, STUBOPT_TYPE_PV };
 
 /* Owns its strings; stubopt_free releases them. */
@@ -51,6 +52,7 @@ int stubopt_read_file(struct stubopt *opt, const char *path, struct err *err);
 /*
  * All of them in their order: the defaults, DIR/stubdom.conf,
  * DIR/guests/<name>.conf with the name of -name, and every -stubdom of the line.
+ * Then the kernel is chosen.
  */
 int stubopt_load(struct stubopt *opt, const char *dir, const struct args *args,
 		 struct err *err);

@@ -20,7 +20,7 @@ class NoAnswer(Exception):
 class Stub:
     """Which stub domain to ask for; none means QEMU in dom0."""
 
-    def __init__(self, kernel="linux", type="pvh", **more):
+    def __init__(self, kernel="nub", type="pvh", **more):
         self.options = {"kernel": kernel, "type": type, **more}
 
     def argument(self):

@@ -15,7 +15,7 @@ from rigctl.rig import Rig  # noqa: E402
 
 
 def pytest_addoption(parser):
-    parser.addoption("--stub-kernel", default=os.environ.get("STUB_KERNEL", "linux"),
+    parser.addoption("--stub-kernel", default=os.environ.get("STUB_KERNEL", "nub"),
                      choices=["linux", "nub"], help="the stub domains' kernel")
     parser.addoption("--stub-type", default=os.environ.get("STUB_TYPE", "pvh"),
                      choices=["pvh", "pv"], help="the stub domains' type")

@@ -23,10 +23,11 @@ def test_shutdown_and_reboot_of_linux(make_guest, dom0):
     log = f"{guest.folder}/serial.log"
     guest.create()
     dom0.wait_file(log, "guest: ready")
-    first = dom0.domains()
+    first, launcher = dom0.domains(), guest.launcher_pid
     dom0.run("xl", "reboot", "again")
-    dom0.call("wait_no_process", 120, pid=guest.launcher_pid, seconds=120)
-    # QEMU's file is written anew in the second life
+    assert dom0.call("wait_no_process", 120, pid=launcher, seconds=120)
+    # The second launcher has emptied the file when it is recorded with its guest.
+    assert dom0.call("wait_domain", 120, name="again-dm", other=first["again-dm"], seconds=120)
     dom0.wait_file(log, "guest: ready")
     second = dom0.domains()
     assert second["again"] != first["again"]

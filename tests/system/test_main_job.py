@@ -5,19 +5,20 @@ import pytest
 from guestlib.guest import Guest, Stub
 
 
-@pytest.fixture(params=["pvh", "pv"])
-def domain_type(request):
-    wanted = request.config.getoption("--stub-type")
-    if request.param == "pv" and request.config.getoption("--stub-kernel") == "nub":
-        pytest.skip("nub is a PVH kernel")
-    if request.param != wanted and wanted != "pvh":
-        pytest.skip(f"this run is about {wanted}")
-    return request.param
+@pytest.fixture(params=["asked", "linux-pvh", "linux-pv"])
+def any_stub(request, stub):
+    """The stub domain that this run is about, and Linux in both types beside it."""
+    if request.param == "asked":
+        return stub
+    kernel, kind = request.param.split("-")
+    if stub.options == {"kernel": kernel, "type": kind}:
+        pytest.skip("this is the one that the run is about")
+    return Stub(kernel=kernel, type=kind)
 
 
-def test_bios_guest(make_guest, dom0, stub, domain_type):
+def test_bios_guest(make_guest, dom0, any_stub):
     """Boots from its disk, is seen by the toolstack, answers, is monitored, ends."""
-    guest = make_guest("main", stub=Stub(kernel=stub.options["kernel"], type=domain_type))
+    guest = make_guest("main", stub=any_stub)
     report = guest.start()
     assert "bios-guest: disk 0 ok" in report
 
@@ -26,7 +27,7 @@ def test_bios_guest(make_guest, dom0, stub, domain_type):
     assert set(domains) == {"main", "main-dm"}
     assert dom0.qemu_processes() == []
     kind = dom0.run("xl", "list", "-l", "main-dm").stdout
-    assert f'"type": "{domain_type}"' in kind
+    assert f'"type": "{any_stub.options["type"]}"' in kind
     assert dom0.xenstore(f"/local/domain/{domains['main-dm']}/target") == str(domains["main"])
     path = f"/local/domain/0/device-model/{domains['main']}/state"
     assert dom0.xenstore(path) == "running"

@@ -59,7 +59,7 @@ static void test_defaults(void **state)
 	struct stubopt opt;
 
 	stubopt_init(&opt);
-	assert_string_equal(stubopt_kernel_name(opt.kernel), "linux");
+	assert_string_equal(stubopt_kernel_name(opt.kernel), "auto");
 	assert_string_equal(stubopt_type_name(opt.type), "pvh");
 	assert_int_equal(opt.memory_mb, 0);
 	assert_int_equal(opt.vcpus, 1);
@@ -76,6 +76,7 @@ static const struct {
 	struct stubopt expected;
 } spellings[] = {
 	/* 0.1 */
+	{"kernel=auto", {.kernel = STUBOPT_KERNEL_AUTO}},
 	{"kernel=linux", {.kernel = STUBOPT_KERNEL_LINUX}},
 	{"kernel=nub", {.kernel = STUBOPT_KERNEL_NUB}},
 	{"type=pvh", {.type = STUBOPT_TYPE_PVH}},
@@ -139,7 +140,7 @@ static void test_refused(void **state)
 	struct stubopt opt;
 
 	stubopt_init(&opt);
-	check_refused(&opt, "kernel=bsd", "kernel: 'bsd' is not linux or nub");
+	check_refused(&opt, "kernel=bsd", "kernel: 'bsd' is not auto, linux or nub");
 	check_refused(&opt, "type=hvm", "type: 'hvm' is not pvh or pv");
 	check_refused(&opt, "memory=31", "memory: '31' is not a number of MiB");
 	check_refused(&opt, "memory=1048577", "is not a number of MiB");
@@ -171,6 +172,37 @@ static int load(struct stubopt *opt, const char *const *argv, struct err *err)
 	rc = stubopt_load(opt, dir, &args, err);
 	args_free(&args);
 	return rc;
+}
+
+static void test_kernel_is_chosen(void **state)
+{
+	static const struct {
+		const char *argument;
+		enum stubopt_kernel kernel;
+	} lines[] = {
+		{"vcpus=1", STUBOPT_KERNEL_NUB},
+		{"type=pvh,kernel=auto", STUBOPT_KERNEL_NUB},
+		{"type=pv", STUBOPT_KERNEL_LINUX},
+		{"kernel=linux", STUBOPT_KERNEL_LINUX},
+		{"type=pv,kernel=linux", STUBOPT_KERNEL_LINUX},
+	};
+	struct stubopt opt;
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const char *const line[] = {"dm", "-stubdom", lines[i].argument, NULL};
+
+		assert_int_equal(load(&opt, line, &err), 0);
+		assert_int_equal(opt.kernel, lines[i].kernel);
+		stubopt_free(&opt);
+	}
+	const char *const both[] = {"dm", "-stubdom", "type=pv,kernel=nub", NULL};
+
+	assert_int_equal(load(&opt, both, &err), -1);
+	assert_int_equal(err.code, ERR_USAGE);
+	assert_string_equal(err.msg, "kernel=nub: nub is a PVH kernel; leave type=pv out, "
+				     "or give kernel=linux");
+	stubopt_free(&opt);
 }
 
 static void test_precedence(void **state)
@@ -331,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_every_spelling),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_kernel_is_chosen),
 		cmocka_unit_test(test_precedence),
 		cmocka_unit_test(test_file_errors),
 		cmocka_unit_test(test_argument_error),

@@ -72,6 +72,11 @@ def wait_no_domain(names, seconds):
     return poll(lambda: not set(names) & set(domains()), seconds)
 
 
+def wait_domain(name, other, seconds):
+    """Whether a domain of this name with another id than `other` is there in time."""
+    return poll(lambda: domains().get(name) not in (None, other), seconds)
+
+
 def timed_run(argv, seconds):
     """Runs a command; how long it took here, without the way to the host side and back."""
     start = time.monotonic()
@@ -117,7 +122,7 @@ def wait_file(path, pattern, count, seconds):
 
 OPERATIONS = {
     f.__name__: f for f in (console_open, console_ask, console_close, domains, xenstore_read,
-                            timed_run, memory_of, wait_no_domain, wait_no_process, wait_file,
+                            timed_run, memory_of, wait_domain, wait_no_domain, wait_no_process, wait_file,
                             strike, vnc_shot, leakscan.scan)
 }
 

@@ -13,13 +13,25 @@ from xs import Xenstore
 STAGES = ["spawned", "domain", "boot", "disks", "net", "channels", "qemu", "running"]
 
 
+def is_device_model(pid):
+    """libxl writes the pid of its probe (-machine none) to the same node before. Either is
+    still libxl's own image for a moment: that is waited for."""
+    try:
+        while os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "xl":
+            time.sleep(0.01)
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return b"none,accel=xen" not in f.read().split(b"\0")
+    except FileNotFoundError:
+        return False
+
+
 def stage_of(xs, guest):
     """(stage, guest's domid, launcher's pid), as far as there is one."""
     domid = xs.domid(guest)
     if domid is None:
         return None
     pid = xs.read(f"/local/domain/{domid}/image/device-model-pid")
-    if pid is None:
+    if pid is None or not is_device_model(pid):
         return None
     stub = xs.domid(guest + "-dm")
     if stub is None:
