@@ -11,6 +11,7 @@
 #include <nub/printk.h>
 #include <nub/process.h>
 #include <nub/random.h>
+#include <nub/report.h>
 #include <nub/sched.h>
 #include <nub/slab.h>
 #include <nub/socket.h>
@@ -32,6 +33,12 @@ extern u64 __stack_chk_guard;
 const struct platform_ops *__attribute__((weak)) platform_xen_probe(void)
 {
 	return NULL;
+}
+
+/* The kernel that tests use has one that does something (kernel/test/crash.c). */
+void test_start(void);
+void __attribute__((weak)) test_start(void)
+{
 }
 
 void kernel_main(paddr_t start_info);
@@ -140,6 +147,10 @@ static void __init memory_init(void)
 	page_frames = top >> PAGE_SHIFT;
 	bytes = ALIGN_UP(page_frames * sizeof(struct page), PAGE_SIZE);
 	page_table = phys_to_virt(early_alloc(bytes));
+	page_stats.image =
+		(bytes + (u64)ALIGN_UP(kernel_end - kernel_start, PAGE_SIZE)) >>
+		PAGE_SHIFT;
+	page_stats.ramdisk = (ramdisk.end - ramdisk.start) >> PAGE_SHIFT;
 	for (u64 i = 0; i < page_frames; i++)
 		page_table[i] = (struct page){.ref = 1, .flags = PG_FIXED};
 	/* First what is mapped already, so that tables for the rest can be made. */
@@ -195,6 +206,7 @@ static void __init start_init(void)
 	err = process_start_init(path, argv, envp);
 	if (err)
 		panic("cannot start %s: error %d", path, -err);
+	test_start();
 	thread_start(current);
 	sched_start();
 }
@@ -222,6 +234,7 @@ __attribute__((no_stack_protector)) void kernel_main(paddr_t start_info)
 	proc_init();
 	unix_init();
 	syscall_init();
+	report_init();
 	printk("nub: %s, %lu MiB, boot %lu ms\n", platform->name, page_stats.total >> 8,
 	       clock_now() / 1000000);
 	start_init();

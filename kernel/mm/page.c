@@ -3,8 +3,6 @@
 #include <nub/list.h>
 #include <nub/page.h>
 #include <nub/panic.h>
-#include <nub/printk.h>
-#include <nub/slab.h>
 #include <nub/string.h>
 
 #define USER_RESERVE 256 /* pages that user memory may not take */
@@ -100,13 +98,9 @@ void page_add_range(paddr_t start, paddr_t end)
 	}
 }
 
-void page_report(void)
+u64 page_kernel_own(void)
 {
-	struct page_stats *s = &page_stats;
+	const struct page_stats *s = &page_stats;
 
-	printk("memory: %lu KiB in all, %lu free; user %lu, files %lu, page tables %lu, "
-	       "heap %lu\n",
-	       s->total * 4, s->free * 4, s->anon * 4, s->cache * 4, s->tables * 4,
-	       s->slab * 4);
-	slab_report();
+	return s->image + s->total - s->free - s->anon - s->cache;
 }

@@ -177,6 +177,6 @@ void slab_report(void)
 {
 	for (unsigned c = 0; c < CLASSES; c++)
 		if (classes[c].pages)
-			printk("  heap %4u bytes: %u objects in %u pages\n",
+			printk("nub:   heap %4u bytes: %u objects in %u pages\n",
 			       class_size[c], classes[c].objects, classes[c].pages);
 }

@@ -29,6 +29,7 @@ static void stack_free(u8 *stack)
 		if (!slot || !*slot)
 			continue;
 		page_free(pfn_to_page((*slot & PTE_ADDR) >> PAGE_SHIFT), 0);
+		page_stats.stacks--;
 		kunmap_page(va);
 	}
 	vmap_release((u64)stack, STACK_PAGES);
@@ -50,6 +51,7 @@ static u8 *stack_alloc(void)
 			stack_free((u8 *)va);
 			return NULL;
 		}
+		page_stats.stacks++;
 	}
 	return (u8 *)va;
 }

@@ -74,20 +74,20 @@ def archive(names):
     return a.finish()
 
 
-def boot_archive(tmp, data, cmdline=""):
+def boot_archive(tmp, data, cmdline="", kernel=KERNEL):
     """Boots nub with this ramdisk; the console's text."""
     root = tmp / "root.cpio"
     root.write_bytes(data)
     command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", os.environ.get("ABI_CPU", "max"),
                "-m", "256", "-nodefaults", "-no-user-config", "-display", "none",
                "-serial", "stdio", "-no-reboot", "-device",
-               "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", str(KERNEL),
+               "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", str(kernel),
                "-initrd", str(root), "-append",
                cmdline or os.environ.get("ABI_CMDLINE", "")]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=TIMEOUT, check=False)
-        log = done.stdout.decode(errors="replace")
+        log = done.stdout.decode(errors="replace") + f"(exit status {done.returncode})\n"
     except subprocess.TimeoutExpired as late:
         log = (late.stdout or b"").decode(errors="replace") + "\n(the time was up)"
     return log.replace("\r\n", "\n")

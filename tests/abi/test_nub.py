@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from test_abi import Archive, PROGRAMS, TIMEOUT, TREE, boot_archive, clean, libraries
+from test_abi import Archive, KERNEL, PROGRAMS, TIMEOUT, TREE, boot_archive, clean, libraries
 
 BUSYBOX = pathlib.Path("/bin/busybox")
 QEMU = pathlib.Path("/usr/libexec/xen-qemu-system-i386")
@@ -51,7 +51,9 @@ def test_random_system_calls(tmp_path):
 def test_out_of_memory_ends_the_greedy_only(tmp_path):
     log = boot_archive(tmp_path, root("abi-greedy"))
     assert "nub: out of memory: process 2 (init) ends\n" in log, log[-2000:]
-    assert "memory: " in log and "user " in log
+    assert re.search(r"nub: memory in KiB: kernel \d+ .* programs \d{5,}, ", log)
+    assert re.search(r"nub:   process 2 \(init\): \d{5,} KiB resident, 1 threads", log)
+    assert re.search(r"nub:   heap   32 bytes: \d+ objects", log)
     assert "greedy: signal 9\n" in log, log[-2000:]
     assert "vDSO made writable: EACCES\n" in log
     assert "page at address 0: EPERM\n" in log
@@ -81,6 +83,29 @@ def test_busybox_applets_do_the_same(tmp_path):
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False).stdout.decode()
     assert clean(got.group(1)).splitlines() == expected.splitlines()
+
+
+@pytest.mark.timeout(TIMEOUT + 60)
+@pytest.mark.parametrize("how, what, culprit", [
+    ("fault", "kernel page fault at 0xffff900000000000", "crash+"),
+    ("stack", "kernel stack overflow in crash", "test_recurse"),
+    ("text", r"kernel page fault at 0xffffffff80\w+ \(error 0x3\)", "crash+"),
+    ("invariant", r"assertion !arg, \.\./kernel/test/crash.c:\d+", "crash+"),
+])
+def test_a_broken_kernel_says_why(tmp_path, how, what, culprit):
+    """By the kernel that breaks on purpose: reason, thread, symbols, the crash's exit status."""
+    log = boot_archive(tmp_path, root("abi-qemu"), f"nub.crash={how}",
+                       KERNEL.with_name("kernel-nub-test"))
+    said = re.search(rf"nub: panic: .*{what}.*\n  thread 0 \(crash\), process 0\n((  .*\n)+)", log)
+    assert said, log[-3000:]
+    assert culprit in said.group(1)
+    assert "kthread_run+" in said.group(1) or how == "stack"  # too deep there
+    assert log.endswith("(exit status 37)\n")
+    assert log.count("panic:") == 1
+
+
+def test_size_of_the_kernel():
+    assert KERNEL.stat().st_size <= 512 << 10
 
 
 def test_documented_calls_are_those_of_the_table(tmp_path):

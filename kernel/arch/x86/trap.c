@@ -10,6 +10,7 @@
 #include <nub/panic.h>
 #include <nub/printk.h>
 #include <nub/process.h>
+#include <nub/report.h>
 #include <nub/sched.h>
 #include <nub/signal.h>
 #include <nub/uaccess.h>
@@ -89,7 +90,7 @@ static void page_fault(struct regs *regs)
 	case -ENOMEM:
 		printk("nub: out of memory: process %d (%s) ends\n", current->proc->pid,
 		       current->comm);
-		page_report();
+		report_memory_all();
 		signal_fault(SIGKILL, 0, 0);
 		break;
 	case -ENXIO:

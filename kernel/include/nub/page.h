@@ -36,6 +36,9 @@ struct page_stats {
 	u64 cache;  /* pages owned by files in RAM */
 	u64 tables; /* page-table pages */
 	u64 slab;
+	u64 stacks;  /* kernel stacks */
+	u64 image;   /* never the allocator's: the kernel, the page frame table, */
+	u64 ramdisk; /* and the ramdisk */
 };
 extern struct page_stats page_stats;
 
@@ -87,6 +90,7 @@ void page_put(struct page *p);
 
 /* Boot: gives [start,end) (page aligned) to the allocator. */
 void page_add_range(paddr_t start, paddr_t end);
-void page_report(void);
+/* What the kernel itself takes: its image, tables, heap, stacks, buffers; in pages. */
+u64 page_kernel_own(void);
 
 #endif
