@@ -3,6 +3,7 @@
 #include "relay_console.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -30,8 +31,35 @@ static void refill(struct relay_console *console, int64_t now_ms)
 				  : console->tokens + (uint32_t)lines;
 }
 
-static void end_line(struct relay_console *console)
+/*
+ * The agent marks its lines and QEMU's (docs/agent.md); what has no mark is the
+ * kernel's.  How many bytes of the line are the mark.
+ */
+static unsigned find_source(struct relay_console *console)
 {
+	static const char *const marked[] = {"agent", "qemu"};
+
+	/* The rest of a line that was too long. */
+	if (console->source)
+		return 0;
+	for (size_t i = 0; i < sizeof(marked) / sizeof(marked[0]); i++) {
+		unsigned len = (unsigned)strlen(marked[i]);
+
+		if (console->used >= len + 2 &&
+		    memcmp(console->line, marked[i], len) == 0 &&
+		    memcmp(console->line + len, ": ", 2) == 0) {
+			console->source = marked[i];
+			return len + 2;
+		}
+	}
+	console->source = "kernel";
+	return 0;
+}
+
+static void end_piece(struct relay_console *console)
+{
+	unsigned mark;
+
 	if (console->used == 0)
 		return;
 	if (console->tokens == 0) {
@@ -42,7 +70,8 @@ static void end_line(struct relay_console *console)
 				 (unsigned long long)console->dropped);
 		console->dropped = 0;
 		console->tokens--;
-		log_foreign("stub", console->line, console->used);
+		mark = find_source(console);
+		log_foreign(console->source, console->line + mark, console->used - mark);
 	}
 	console->used = 0;
 }
@@ -55,7 +84,7 @@ void relay_console_read(struct relay_console *console, int64_t now_ms)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		end_line(console);
+		end_piece(console);
 		close(console->fd);
 		console->fd = -1;
 		return;
@@ -63,8 +92,10 @@ void relay_console_read(struct relay_console *console, int64_t now_ms)
 	refill(console, now_ms);
 	for (ssize_t i = 0; i < n; i++) {
 		if (chunk[i] == '\n' || console->used == sizeof(console->line))
-			end_line(console);
-		if (chunk[i] != '\n' && chunk[i] != '\r')
+			end_piece(console);
+		if (chunk[i] == '\n')
+			console->source = NULL;
+		else if (chunk[i] != '\r')
 			console->line[console->used++] = chunk[i];
 	}
 }

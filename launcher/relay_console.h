@@ -8,9 +8,10 @@
 /* fd -1: no console (yet). The rest is zero at first. */
 struct relay_console {
 	int fd;
-	char line[512];
+	char line[1024]; /* the agent's lines are shorter */
 	unsigned used;
-	uint32_t tokens; /* lines that may still be written now */
+	const char *source; /* whose line it is; NULL: a new one */
+	uint32_t tokens;    /* lines that may still be written now */
 	int64_t refilled_ms;
 	uint64_t dropped; /* lines, since the last one that was written */
 };

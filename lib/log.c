@@ -9,6 +9,7 @@
 
 static const char *log_source = "stubdom";
 static enum log_level log_most = LOG_LEVEL_INFO;
+static size_t log_written;
 
 void log_init(const char *source, enum log_level most)
 {
@@ -43,6 +44,15 @@ static void log_line(const char *source, const char *mark, const char *text, siz
 	out[n++] = '\n';
 	if (write(STDERR_FILENO, out, (size_t)n) < 0)
 		return; /* there is nowhere left to say it */
+	log_written += (size_t)n;
+}
+
+bool log_take_written(size_t bytes)
+{
+	if (log_written < bytes)
+		return false;
+	log_written = 0;
+	return true;
 }
 
 void log_msg(enum log_level level, const char *fmt, ...)

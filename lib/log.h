@@ -3,6 +3,7 @@
 #ifndef STUBDOM_LOG_H
 #define STUBDOM_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -18,6 +19,9 @@ void log_msg(enum log_level level, const char *fmt, ...)
 
 /* A line of another speaker (the stub domain): made printable, cut at 1,000 bytes. */
 void log_foreign(const char *source, const char *line, size_t len);
+
+/* Whether this process has written so many bytes since it last said so. */
+bool log_take_written(size_t bytes);
 
 #define log_error(...) log_msg(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...) log_msg(LOG_LEVEL_WARN, __VA_ARGS__)

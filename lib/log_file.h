@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Bounds the file that standard error is written to. */
+#ifndef STUBDOM_LOG_FILE_H
+#define STUBDOM_LOG_FILE_H
+
+#include <stddef.h>
+
+enum { LOG_FILE_MAX = 4 * 1024 * 1024 };
+
+/*
+ * If standard error is a regular file, opened to append to, of more than
+ * LOG_FILE_MAX bytes, its content becomes FILE.old, in the place of what that
+ * held, and it goes on empty; every process that writes to it goes on.  So a
+ * log takes twice that at most.  If no copy can be made it is emptied all the
+ * same.  Needs the right to write beside the file.
+ */
+void log_file_bound(void);
+
+/* The same, for another descriptor and bound. */
+void log_file_bound_fd(int fd, size_t most);
+
+#endif
