@@ -8,25 +8,84 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "abi/channel.h"
 #include "cleanup.h"
+#include "endpoint.h"
 #include "log.h"
+#include "log_file.h"
 #include "xenstore_util.h"
+
+/* The relay's clock and ours may be read a moment apart. */
+enum { DIAL_SLACK_MS = 100 };
 
 int domain_channels_init(struct domain_channels *channels, const struct plan *plan,
 			 struct relay *relay, struct err *err)
 {
 	*channels = (struct domain_channels){.plan = plan, .relay = relay};
 	channels->wanted = calloc(plan->n_channels + 1, sizeof(bool));
-	return channels->wanted ? 0 : err_set(err, ERR_HOST, "out of memory");
+	channels->dialled_ms = calloc(plan->n_channels + 1, sizeof(int64_t));
+	if (channels->wanted && channels->dialled_ms)
+		return 0;
+	domain_channels_free(channels);
+	return err_set(err, ERR_HOST, "out of memory");
 }
 
 void domain_channels_free(struct domain_channels *channels)
 {
 	free(channels->wanted);
+	free(channels->dialled_ms);
 	channels->wanted = NULL;
+	channels->dialled_ms = NULL;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/*
+ * The relay gets the connections that the plan names and no others, and not
+ * more often than it says; without one it tries again later.
+ */
+static int dial(struct domain_channels *channels, uint32_t i)
+{
+	const struct plan_endpoint *end = &channels->plan->channels[i].endpoint;
+	int64_t pause_ms = end->reconnect_s * INT64_C(1000) - DIAL_SLACK_MS;
+	struct relay_msg msg = {.type = RELAY_DIALLED, .channel = i};
+	int64_t now = now_ms();
+	cleanup_fd int fd = -1;
+	struct err err;
+
+	if (end->reconnect_s && now - channels->dialled_ms[i] >= pause_ms) {
+		channels->dialled_ms[i] = now;
+		fd = endpoint_dial(end, &err);
+	}
+	return relay_msg_send(channels->relay->control, &msg, &fd, fd >= 0);
+}
+
+/* -1: it is no request that the relay may make. */
+static int take_request(struct domain_channels *channels, const struct relay_msg *msg)
+{
+	if (msg->channel >= channels->plan->n_channels)
+		return -1;
+	switch (msg->type) {
+	case RELAY_WANT:
+		channels->wanted[msg->channel] = true;
+		return 0;
+	case RELAY_DIAL:
+		return dial(channels, msg->channel);
+	case RELAY_LOGGED:
+		log_file_bound();
+		return 0;
+	default:
+		return -1;
+	}
 }
 
 int domain_channels_hear(struct domain_channels *channels, struct err *err)
@@ -41,9 +100,8 @@ int domain_channels_hear(struct domain_channels *channels, struct err *err)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
-	if (rc < 0 || msg.type != RELAY_WANT || msg.channel >= channels->plan->n_channels)
+	if (rc < 0 || take_request(channels, &msg) < 0)
 		return relay_report_end(channels->relay, err);
-	channels->wanted[msg.channel] = true;
 	return 0;
 }
 

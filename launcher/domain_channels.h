@@ -14,7 +14,8 @@ struct domain_channels {
 	const struct plan *plan;
 	struct relay *relay;
 	uint32_t stub;
-	bool *wanted; /* by channel: the relay waits for an offer */
+	bool *wanted;	     /* by channel: the relay waits for an offer */
+	int64_t *dialled_ms; /* by channel: when its endpoint was last connected */
 	bool console_given;
 };
 

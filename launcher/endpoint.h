@@ -15,10 +15,13 @@ struct endpoint {
 	int out_fd;    /* what it reads; may be in_fd; -1: none */
 	bool discards; /* null: takes everything, says nothing */
 	bool is_pty;
-	bool attached;	/* pty: somebody has the other side open */
-	bool is_file;	/* out_fd takes everything at once */
-	char name[160]; /* as QEMU's query-chardev words it */
-	unsigned port;	/* tcp-listen: the port that was free */
+	bool attached;	 /* pty: somebody has the other side open */
+	int opened_fd;	 /* pty: readable when somebody opens it (inotify); -1: look */
+	bool is_file;	 /* out_fd takes everything at once */
+	bool failing;	 /* file: the last write failed */
+	bool connecting; /* in_fd is a socket that endpoint_dial made */
+	char name[160];	 /* as QEMU's query-chardev words it */
+	unsigned port;	 /* tcp-listen: the port that was free */
 };
 
 /*
@@ -29,13 +32,25 @@ struct endpoint {
 int endpoint_open(struct endpoint *end, const struct plan_endpoint *plan,
 		  struct err *err);
 
+/*
+ * Makes a socket that connects to a *-connect endpoint, without waiting for the
+ * other side.  The descriptor, or -1.
+ */
+int endpoint_dial(const struct plan_endpoint *plan, struct err *err);
+
+/* Takes a socket of endpoint_dial, for an endpoint that is not connected. */
+void endpoint_take(struct endpoint *end, int fd);
+
+/* Takes its clients from where `other`, which is open, does. */
+int endpoint_share(struct endpoint *end, const struct endpoint *other, struct err *err);
+
 /* Whether bytes can be delivered now. */
 bool endpoint_connected(const struct endpoint *end);
 
 /* Takes a client that waits, if there is one and none is connected. */
 void endpoint_accept(struct endpoint *end);
 
-/* pty: looks whether somebody is on the other side. */
+/* pty: looks whether somebody is on the other side; a socket: whether it is connected. */
 void endpoint_update(struct endpoint *end);
 
 /* The client is gone, or should be. One that cannot come again stays away. */

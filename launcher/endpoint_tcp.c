@@ -93,7 +93,7 @@ int endpoint_tcp_listen(struct endpoint *end, struct err *err)
 			 plan->port);
 }
 
-static int connect_bounded(int fd, const struct addrinfo *ai)
+static int connect_bounded(int fd, const struct addrinfo *ai, int wait_ms)
 {
 	struct pollfd pfd = {.fd = fd, .events = POLLOUT};
 	socklen_t len = sizeof(int);
@@ -103,7 +103,9 @@ static int connect_bounded(int fd, const struct addrinfo *ai)
 		return 0;
 	if (errno != EINPROGRESS)
 		return -1;
-	if (poll(&pfd, 1, CONNECT_MS) != 1) {
+	if (wait_ms == 0)
+		return 0;
+	if (poll(&pfd, 1, wait_ms) != 1) {
 		errno = ETIMEDOUT;
 		return -1;
 	}
@@ -112,34 +114,49 @@ static int connect_bounded(int fd, const struct addrinfo *ai)
 	return error ? -1 : 0;
 }
 
-int endpoint_tcp_connect(struct endpoint *end, struct err *err)
+/* Connects within wait_ms; 0: the connection may still be under way. */
+static int dial(const struct plan_endpoint *plan, int wait_ms, struct err *err)
 {
-	const struct plan_endpoint *plan = end->plan;
-	struct addrinfo *list;
+	struct addrinfo *list = resolve(plan, plan->port, 0, err);
 	int saved = EADDRNOTAVAIL;
+	int found = -1;
 
-	if (refuse_telnet(end, err) < 0)
-		return -1;
-	list = resolve(plan, plan->port, 0, err);
 	if (!list)
 		return -1;
-	for (struct addrinfo *ai = list; ai && end->in_fd < 0; ai = ai->ai_next) {
+	for (struct addrinfo *ai = list; ai && found < 0; ai = ai->ai_next) {
 		int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 				0);
 
 		if (fd < 0)
 			continue;
-		if (connect_bounded(fd, ai) == 0) {
-			end->in_fd = end->out_fd = fd;
-			break;
+		if (connect_bounded(fd, ai, wait_ms) == 0) {
+			found = fd;
+			continue;
 		}
 		saved = errno;
 		close(fd);
 	}
 	freeaddrinfo(list);
+	if (found < 0)
+		err_errno(err, ERR_HOST, saved, "connecting to TCP %s:%u", plan->host,
+			  plan->port);
+	return found;
+}
+
+int endpoint_tcp_dial(const struct plan_endpoint *plan, struct err *err)
+{
+	return dial(plan, 0, err);
+}
+
+int endpoint_tcp_connect(struct endpoint *end, struct err *err)
+{
+	const struct plan_endpoint *plan = end->plan;
+
+	if (refuse_telnet(end, err) < 0)
+		return -1;
+	end->in_fd = end->out_fd = dial(plan, CONNECT_MS, err);
 	if (end->in_fd < 0)
-		return err_errno(err, ERR_HOST, saved, "connecting to TCP %s:%u",
-				 plan->host, plan->port);
+		return -1;
 	snprintf(end->name, sizeof(end->name), "tcp:%s:%u", plan->host, plan->port);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "own.h"
 #include "plan.h"
 #include "probe.h"
+#include "viewers.h"
 
 static const char help[] =
 	"usage: stubdom-dm [--plan] QEMU-ARGUMENT...\n"
@@ -129,6 +130,7 @@ static int run_line(int argc, char **argv, bool plan_only, const struct args *ar
 		return run_probe(args, options, err);
 	if (plan_build(argc, argv, options, &plan, err) < 0)
 		return -1;
+	viewers_add_channels(&plan);
 	if (own_add_channels(&plan, err) < 0) {
 		plan_free(&plan);
 		return -1;

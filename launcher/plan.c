@@ -64,6 +64,7 @@ void plan_free(struct plan *plan)
 		free(plan->channels[i].stub_path);
 		free(plan->channels[i].endpoint.path);
 		free(plan->channels[i].endpoint.host);
+		free(plan->channels[i].endpoint.with);
 	}
 	for (size_t i = 0; i < plan->n_files; i++) {
 		free(plan->files[i].name);

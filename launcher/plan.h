@@ -25,7 +25,8 @@
 	X(TCP_LISTEN, "tcp-listen")	/* host, port, to */                             \
 	X(TCP_CONNECT, "tcp-connect")	/* host, port */                                 \
 	X(STDIO, "stdio")                                                                \
-	X(DISCARD, "null")
+	X(DISCARD, "null")                                                               \
+	X(SHARED, "shared") /* with: takes its clients where that channel does */
 
 enum plan_endpoint_type {
 #define X(id, name) PLAN_ENDPOINT_##id,
@@ -37,6 +38,7 @@ struct plan_endpoint {
 	enum plan_endpoint_type type;
 	char *path;
 	char *host;	      /* "" listens on every address */
+	char *with;	      /* shared: a channel that listens */
 	unsigned port;	      /* 1..65535; tcp-listen: the first port to try */
 	unsigned to;	      /* tcp-listen: the last port to try, >= port */
 	int fd;		      /* a descriptor that the caller left open for us */

@@ -91,6 +91,7 @@ static json_t *endpoint_json(const struct plan_endpoint *e)
 	set_text(obj, "type", plan_endpoint_type_name(e->type));
 	set_text(obj, "path", e->path);
 	set_text(obj, "host", e->host);
+	set_text(obj, "with", e->with);
 	if (tcp)
 		set_number(obj, "port", e->port);
 	if (e->type == PLAN_ENDPOINT_TCP_LISTEN)

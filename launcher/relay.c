@@ -3,6 +3,7 @@
 #include "relay.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -32,6 +33,8 @@ int relay_start(struct relay *relay, const struct plan *plan, struct err *err)
 	}
 	close(pair[1]);
 	relay->control = pair[0];
+	/* A relay that does not listen must not hold us. */
+	fcntl(relay->control, F_SETFL, O_NONBLOCK);
 	if (relay->pid > 0)
 		relay->pidfd = pidfd_open(relay->pid, 0);
 	if (relay->pidfd < 0) {

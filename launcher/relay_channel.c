@@ -69,6 +69,8 @@ static void drop_stream(struct relay_channel *channel, int64_t now_ms)
 static void drop_client(struct relay_channel *channel, int64_t now_ms)
 {
 	endpoint_disconnect(&channel->end);
+	channel->dial_at_ms =
+		now_ms + channel->plan->endpoint.reconnect_s * INT64_C(1000);
 	channel->closing = false;
 	if (stays_connected(channel)) {
 		buffer_free(&channel->to_stub);
@@ -107,6 +109,34 @@ bool relay_channel_wants(const struct relay_channel *channel, int64_t now_ms)
 	       (stays_connected(channel) || endpoint_connected(&channel->end));
 }
 
+/* A client of others, as opposed to a place that others connect to. */
+static bool dials(const struct relay_channel *channel)
+{
+	return channel->plan->endpoint.reconnect_s > 0 && channel->end.in_fd < 0 &&
+	       (channel->plan->endpoint.type == PLAN_ENDPOINT_UNIX_CONNECT ||
+		channel->plan->endpoint.type == PLAN_ENDPOINT_TCP_CONNECT);
+}
+
+bool relay_channel_wants_dial(const struct relay_channel *channel, int64_t now_ms)
+{
+	return dials(channel) && !channel->dialling && now_ms >= channel->dial_at_ms;
+}
+
+void relay_channel_dialled(struct relay_channel *channel, int fd, int64_t now_ms)
+{
+	bool wanted = channel->dialling && dials(channel);
+
+	channel->dialling = false;
+	channel->dial_at_ms =
+		now_ms + channel->plan->endpoint.reconnect_s * INT64_C(1000);
+	if (wanted && fd >= 0) {
+		endpoint_take(&channel->end, fd);
+		channel->busy = true;
+	} else if (fd >= 0) {
+		close(fd);
+	}
+}
+
 static struct buffer *outgoing(struct relay_channel *channel)
 {
 	return channel->is_qmp ? &channel->qmp.to_client : &channel->to_host;
@@ -137,9 +167,12 @@ unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds)
 		fds[n++] = (struct pollfd){.fd = vchan_stream_fd(&channel->stream),
 					   .events = POLLIN};
 	if (!endpoint_connected(end)) {
-		if (end->listen_fd >= 0)
-			fds[n++] =
-				(struct pollfd){.fd = end->listen_fd, .events = POLLIN};
+		int waits_fd = end->is_pty ? end->opened_fd : end->listen_fd;
+
+		if (end->connecting)
+			fds[n++] = (struct pollfd){.fd = end->in_fd, .events = POLLOUT};
+		else if (waits_fd >= 0)
+			fds[n++] = (struct pollfd){.fd = waits_fd, .events = POLLIN};
 		return n;
 	}
 	if (end->in_fd >= 0 && end->in_fd == end->out_fd) {
@@ -158,9 +191,16 @@ int relay_channel_timeout(const struct relay_channel *channel, int64_t now_ms)
 {
 	int64_t left;
 
-	if (channel->end.is_pty && !channel->end.attached)
+	if (channel->end.is_pty && !channel->end.attached && channel->end.opened_fd < 0)
 		return PTY_LOOK_MS;
 	left = channel->not_before_ms - now_ms;
+	if (dials(channel) && !channel->dialling) {
+		int64_t dial = channel->dial_at_ms - now_ms;
+
+		if (dial <= 0)
+			return 0;
+		left = left > 0 && left < dial ? left : dial;
+	}
 	return left > 0 ? (int)left : -1;
 }
 
@@ -217,6 +257,12 @@ static bool write_client(struct relay_channel *channel, int64_t now_ms)
 		return false;
 	if (n <= 0) {
 		if (channel->end.is_file) {
+			if (!channel->end.failing)
+				log_warn("channel %s: %s: %s; output is lost until it "
+					 "can be written",
+					 channel->plan->name, channel->end.plan->path,
+					 strerror(errno));
+			channel->end.failing = true;
 			/* A full disk must not hold the guest. */
 			buffer_consume(out, out->len);
 			return false;
@@ -224,6 +270,7 @@ static bool write_client(struct relay_channel *channel, int64_t now_ms)
 		drop_client(channel, now_ms);
 		return false;
 	}
+	channel->end.failing = false;
 	buffer_consume(out, (size_t)n);
 	return true;
 }

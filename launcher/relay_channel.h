@@ -18,12 +18,14 @@ struct relay_channel {
 	struct endpoint end;
 	const struct qmp_names *names;
 	struct vchan_stream stream;
-	bool open;    /* stream is attached */
-	bool asked;   /* an offer was asked for */
-	bool busy;    /* the last step left something to move */
-	bool closing; /* deliver to_host, then drop the client */
+	bool open;     /* stream is attached */
+	bool asked;    /* an offer was asked for */
+	bool dialling; /* a new connection of the endpoint was asked for */
+	bool busy;     /* the last step left something to move */
+	bool closing;  /* deliver to_host, then drop the client */
 	int64_t opened_ms;
 	int64_t not_before_ms; /* no new connection before */
+	int64_t dial_at_ms;    /* the endpoint is not connected again before */
 	struct buffer to_stub;
 	struct buffer to_host;
 	bool is_qmp;
@@ -42,6 +44,12 @@ void relay_channel_attach(struct relay_channel *channel, const struct vchan_offe
 
 /* Whether an offer should be asked for now. */
 bool relay_channel_wants(const struct relay_channel *channel, int64_t now_ms);
+
+/* Whether its *-connect endpoint should be connected again now. */
+bool relay_channel_wants_dial(const struct relay_channel *channel, int64_t now_ms);
+
+/* The answer to that: a socket that connects, or -1.  Takes it. */
+void relay_channel_dialled(struct relay_channel *channel, int fd, int64_t now_ms);
 
 /* Fills in what to wait for; returns how many of RELAY_CHANNEL_FDS were used. */
 unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds);

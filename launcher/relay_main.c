@@ -20,6 +20,7 @@
 enum {
 	FLUSH_MS = 1000, /* for clients to take what is left at the end */
 	FLUSH_TICK_MS = 100,
+	LOGGED_BYTES = 256 * 1024, /* of log, until the launcher looks at its size */
 };
 
 struct relay_state {
@@ -81,6 +82,21 @@ static void name_endpoints(struct relay_state *state)
 	state->names.chardevs = state->chardevs;
 }
 
+static int share_listeners(struct relay_state *state, struct err *err)
+{
+	for (size_t i = 0; i < state->plan->n_channels; i++) {
+		const char *with = state->plan->channels[i].endpoint.with;
+
+		for (size_t j = 0; with && j < state->plan->n_channels; j++) {
+			if (strcmp(state->plan->channels[j].name, with) == 0 &&
+			    endpoint_share(&state->channels[i].end,
+					   &state->channels[j].end, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 static int open_channels(struct relay_state *state, struct err *err)
 {
 	const struct plan *plan = state->plan;
@@ -97,6 +113,8 @@ static int open_channels(struct relay_state *state, struct err *err)
 				       &state->names, err) < 0)
 			return -1;
 	}
+	if (share_listeners(state, err) < 0)
+		return -1;
 	name_endpoints(state);
 	return 0;
 }
@@ -146,6 +164,10 @@ static int take_control(struct relay_state *state)
 		relay_channel_attach(&state->channels[msg.channel], &msg.offer, now_ms());
 		return 0;
 	}
+	if (msg.type == RELAY_DIALLED && msg.channel < state->plan->n_channels) {
+		relay_channel_dialled(&state->channels[msg.channel], fds[0], now_ms());
+		fds[0] = -1;
+	}
 	if (msg.type == RELAY_CONSOLE && fds[0] >= 0) {
 		relay_console_open(&state->console, fds[0], now_ms());
 		fds[0] = -1;
@@ -189,6 +211,11 @@ static int serve_channel(struct relay_state *state, size_t i, bool ready, int64_
 
 	if (relay_channel_tick(channel, now) || ready || channel->busy)
 		channel->busy = relay_channel_step(channel, now);
+	if (relay_channel_wants_dial(channel, now)) {
+		if (say(state, RELAY_DIAL, (uint32_t)i) < 0)
+			return -1;
+		channel->dialling = true;
+	}
 	if (!relay_channel_wants(channel, now))
 		return 0;
 	if (say(state, RELAY_WANT, (uint32_t)i) < 0)
@@ -216,8 +243,11 @@ static int round_trip(struct relay_state *state, bool *busy)
 	if (poll(state->fds, used, find_timeout(state, *busy)) < 0 && errno != EINTR)
 		return -1;
 	now = now_ms();
-	if (state->fds[1].revents)
+	if (state->fds[1].revents) {
 		relay_console_read(&state->console, now);
+		if (log_take_written(LOGGED_BYTES) && say(state, RELAY_LOGGED, 0) < 0)
+			return -1;
+	}
 	*busy = false;
 	for (size_t i = 0; i < n; i++) {
 		bool ready = any_ready(&state->fds[at], state->used[i]);

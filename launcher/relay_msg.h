@@ -13,10 +13,13 @@ enum relay_msg_type {
 	RELAY_GO,      /* open the endpoints, then give up all privileges */
 	RELAY_OFFER,   /* channel, offer; fds: grant, event */
 	RELAY_CONSOLE, /* fd: the stub domain's console */
+	RELAY_DIALLED, /* channel; fd: a socket that connects; none: it failed */
 	/* relay to launcher: it is the less trusted side, check what it says */
 	RELAY_READY,  /* every endpoint is open, no privileges are left */
 	RELAY_FAILED, /* code, text: nothing was left open */
 	RELAY_WANT,   /* channel: a connection to the stub domain is wanted */
+	RELAY_DIAL,   /* channel: its *-connect endpoint is to be connected again */
+	RELAY_LOGGED, /* much was written to the log */
 };
 
 struct relay_msg {
