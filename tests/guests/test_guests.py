@@ -3,6 +3,7 @@
 import hashlib
 import os
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -105,6 +106,32 @@ def test_bios_guest(start, tmp_path):
     guest.ask("poweroff", "power off")
     assert guest.process.wait(REPLY_SECONDS) == 0
     assert first.read_bytes()[1030 * 512 :][:512] == sector
+
+
+def test_bios_guest_ports(start, tmp_path):
+    """Its other serial ports, the printer, keyboard and mouse, as QEMU's own ends see them."""
+    com, paper = tmp_path / "com1", tmp_path / "paper"
+    monitor = tmp_path / "monitor"
+    guest = start("-snapshot", *ide(f"{BUILD}/bios.img", 0), "-serial", f"file:{com}",
+                  "-parallel", f"file:{paper}", "-monitor", f"unix:{monitor},server=on,wait=off")
+    guest.wait("bios-guest: ready", BOOT_SECONDS)
+    guest.ask("com 1 to the second", "com 1 done")
+    assert com.read_bytes() == b"to the second\r\n"
+    assert "no port 3" in guest.ask("com 3 x", "error")
+    guest.ask("comflood 1 20", "comflood 1 done")
+    assert com.read_bytes().splitlines()[1:] == [b"flood %08x" % i for i in range(20)]
+    guest.ask("print on paper", "print done")
+    assert paper.read_bytes() == b"on paper\n"
+    guest.ask("text", "text")
+    guest.ask("input", "input starts")
+    with socket.socket(socket.AF_UNIX) as hmp:
+        hmp.connect(str(monitor))
+        hmp.sendall(b"sendkey a\n")
+        assert "key 1e\n" in guest.wait("key 9e", REPLY_SECONDS)
+        hmp.sendall(b"mouse_move 5 3\n")
+        guest.wait("mouse 5", REPLY_SECONDS)
+        hmp.sendall(b"sendkey esc\n")
+        guest.wait("input done", REPLY_SECONDS)
 
 
 def test_bios_guest_reboots(start):

@@ -1,20 +1,40 @@
 # SPDX-License-Identifier: MIT
-"""A guest's serial terminal, held open in dom0: what it said up to some text, after typing."""
+"""A guest's serial terminal, or a socket, held open in dom0: what it said up to some text, after
+typing."""
 import os
 import re
 import select
+import socket
 import termios
 import threading
 import time
 import tty
 
 LIMIT = 1 << 20
+CONNECT_SECONDS = 60
+
+
+def open_terminal(terminal):
+    """The descriptor of a tty's path, of "unix:PATH" or of "tcp:HOST:PORT"."""
+    kind, _, where = terminal.partition(":")
+    if kind == "unix":
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(CONNECT_SECONDS)
+        sock.connect(where)
+    elif kind == "tcp":
+        host, port = where.rsplit(":", 1)
+        sock = socket.create_connection((host, int(port)), CONNECT_SECONDS)
+    else:
+        fd = os.open(terminal, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        tty.setraw(fd, termios.TCSANOW)
+        return fd
+    sock.setblocking(False)
+    return sock.detach()
 
 
 class Console:
-    def __init__(self, terminal):
-        self.fd = os.open(terminal, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        tty.setraw(self.fd, termios.TCSANOW)
+    def __init__(self, fd):
+        self.fd = fd
         self.seen = ""
         self.open = True
         self.changed = threading.Condition()

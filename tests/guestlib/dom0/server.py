@@ -8,7 +8,9 @@ standard output, {"id", "result"} or {"id", "error"}. Requests are served side b
 """
 import json
 import os
+import pty
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -16,20 +18,55 @@ import time
 import traceback
 
 import leakscan
-from console import Console
+from clients import digest, drain, process_use, qmp_round_trips, socat_stream
+from console import Console, open_terminal
 from strike import strike
-from vncshot import vnc_shot
+from vncshot import viewer_close, viewer_open, viewer_picture, viewer_stall, vnc_shot
 from xs import Xenstore
 
 POLL_SECONDS = 0.1
 
 consoles = {}
+commands = {}
+listeners = {}
 
 
 def console_open(name, terminal):
     if name in consoles:
         console_close(name)
-    consoles[name] = Console(terminal)
+    consoles[name] = Console(open_terminal(terminal))
+
+
+def console_run(name, argv):
+    """A command on a terminal of its own is the console of that name."""
+    if name in consoles:
+        console_close(name)
+    ours, its = pty.openpty()
+    commands[name] = subprocess.Popen(argv, stdin=its, stdout=its, stderr=its,
+                                      start_new_session=True)
+    os.close(its)
+    os.set_blocking(ours, False)
+    consoles[name] = Console(ours)
+
+
+def listen(name, port):
+    """A TCP server of one connection at a time; console_accept waits for each."""
+    listeners[name] = socket.create_server(("127.0.0.1", port))
+
+
+def console_accept(name, seconds):
+    """The next connection to that server is the console of that name."""
+    if name in consoles:
+        console_close(name)
+    listeners[name].settimeout(seconds)
+    sock = listeners[name].accept()[0]
+    sock.setblocking(False)
+    consoles[name] = Console(sock.detach())
+
+
+def listen_close(name):
+    console_close(name)
+    listeners.pop(name).close()
 
 
 def console_ask(name, text, pattern, seconds):
@@ -40,6 +77,10 @@ def console_close(name):
     console = consoles.pop(name, None)
     if console:
         console.close()
+    command = commands.pop(name, None)
+    if command:
+        command.kill()
+        command.wait()
 
 
 def domains():
@@ -121,9 +162,12 @@ def wait_file(path, pattern, count, seconds):
 
 
 OPERATIONS = {
-    f.__name__: f for f in (console_open, console_ask, console_close, domains, xenstore_read,
+    f.__name__: f for f in (console_open, console_ask, console_close, console_run, listen, console_accept,
+                            listen_close, viewer_open, viewer_picture, viewer_stall, viewer_close,
+                            domains, xenstore_read,
                             timed_run, memory_of, wait_domain, wait_no_domain, wait_no_process, wait_file,
-                            strike, vnc_shot, leakscan.scan)
+                            strike, vnc_shot, digest, drain, process_use,
+                            qmp_round_trips, socat_stream, leakscan.scan)
 }
 
 

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Takes one picture of a VNC server (RFB 3.8, no password, raw encoding)."""
+"""Takes pictures of a VNC server (RFB 3.8, no password, raw encoding, screens that change
+size)."""
 import socket
 import struct
 import zlib
 
 TIMEOUT = 60
+DESKTOP_SIZE = -223
+STALL_REQUESTS = 64
 
 
 class Rfb:
@@ -25,7 +28,7 @@ class Rfb:
         return struct.unpack(fmt, self.get(struct.calcsize(fmt)))
 
     def open(self):
-        """Returns width and height."""
+        """Afterwards width and height are known."""
         self.get(12)
         self.sock.sendall(b"RFB 003.008\n")
         (count,) = self.unpack(">B")
@@ -38,21 +41,25 @@ class Rfb:
         if self.unpack(">I")[0]:
             raise OSError("the server refused us")
         self.sock.sendall(b"\x01")
-        width, height = self.unpack(">HH")
+        self.width, self.height = self.unpack(">HH")
         self.get(16)
         (length,) = self.unpack(">I")
         self.get(length)
         # 32 bits a pixel, little-endian, blue in the lowest byte; encoding: raw
         self.sock.sendall(struct.pack(">B3xBBBBHHHBBB3x", 0, 32, 24, 0, 1, 255, 255, 255,
                                       16, 8, 0))
-        self.sock.sendall(struct.pack(">BxHi", 2, 1, 0))
-        return width, height
+        self.sock.sendall(struct.pack(">BxHii", 2, 2, 0, DESKTOP_SIZE))
 
-    def picture(self, width, height):
+    def request(self):
+        self.sock.sendall(struct.pack(">BBHHHH", 3, 0, 0, 0, self.width, self.height))
+
+    def start_picture(self):
+        self.request()
+        return bytearray(self.width * self.height * 4), self.width * self.height
+
+    def picture(self):
         """The whole screen as rows of RGB bytes."""
-        self.sock.sendall(struct.pack(">BBHHHH", 3, 0, 0, 0, width, height))
-        pixels = bytearray(width * height * 4)
-        left = width * height
+        pixels, left = self.start_picture()
         while left > 0:
             (kind,) = self.unpack(">B")
             if kind == 2:
@@ -66,16 +73,21 @@ class Rfb:
             (rectangles,) = self.unpack(">xH")
             for _ in range(rectangles):
                 x, y, w, h, encoding = self.unpack(">HHHHi")
+                if encoding == DESKTOP_SIZE:
+                    self.width, self.height = w, h
+                    pixels, left = self.start_picture()
+                    continue
                 if encoding != 0:
                     raise OSError(f"unexpected encoding {encoding}")
                 data = self.get(w * h * 4)
                 for row in range(h):
-                    at = ((y + row) * width + x) * 4
+                    at = ((y + row) * self.width + x) * 4
                     pixels[at : at + w * 4] = data[row * w * 4 : (row + 1) * w * 4]
                 left -= w * h
-        rgb = bytearray(width * height * 3)
+        width = self.width
+        rgb = bytearray(width * self.height * 3)
         rgb[0::3], rgb[1::3], rgb[2::3] = pixels[2::4], pixels[1::4], pixels[0::4]
-        return [bytes(rgb[y * width * 3 : (y + 1) * width * 3]) for y in range(height)]
+        return [bytes(rgb[y * width * 3 : (y + 1) * width * 3]) for y in range(self.height)]
 
 
 def write_png(path, width, rows):
@@ -92,8 +104,43 @@ def write_png(path, width, rows):
 
 def vnc_shot(host, port, path):
     """Writes the picture to `path`; returns its size."""
+    viewer_open("once", host, port)
+    try:
+        return viewer_picture("once", path)
+    finally:
+        viewer_close("once")
+
+
+viewers = {}
+
+
+def viewer_open(name, host, port, seconds=TIMEOUT):
+    """Whether the server has welcomed a viewer, which stays, in that time."""
     rfb = Rfb(host, int(port))
-    width, height = rfb.open()
-    write_png(path, width, rfb.picture(width, height))
-    rfb.sock.close()
-    return [width, height]
+    rfb.sock.settimeout(seconds)
+    try:
+        rfb.open()
+    except TimeoutError:
+        rfb.sock.close()
+        return False
+    rfb.sock.settimeout(TIMEOUT)
+    viewers[name] = rfb
+    return True
+
+
+def viewer_picture(name, path):
+    """Writes the picture to `path`; returns its size."""
+    rfb = viewers[name]
+    rows = rfb.picture()
+    write_png(path, rfb.width, rows)
+    return [rfb.width, rfb.height]
+
+
+def viewer_stall(name):
+    """It asks for many pictures and reads none."""
+    for _ in range(STALL_REQUESTS):
+        viewers[name].request()
+
+
+def viewer_close(name):
+    viewers.pop(name).sock.close()

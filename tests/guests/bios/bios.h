@@ -87,7 +87,16 @@ int power_button_pressed(void);
 void power_off(void);
 void power_reset(void);
 
+/* ports.c: COM1 is 0, looks are what a missing byte is waited for. */
+int com_write(unsigned int n, const char *text);
+int com_read(unsigned int n, char *line, unsigned int size, uint32_t looks);
+void printer_write(const char *text);
+void mouse_enable(void);
+int input_poll(int *from_mouse); /* a byte of the keyboard or the mouse, or -1 */
+
 /* screen.c: colour bars and text in mode 13h; 0, or -1 without a graphics adapter. */
 int screen_draw(const char *line1, const char *line2);
+/* The BIOS's text screen of 80 columns. */
+void screen_text(void);
 
 #endif

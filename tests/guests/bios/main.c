@@ -131,6 +131,60 @@ static void command_flood(const char *args)
 	serial_printf("bios-guest: flood done\n");
 }
 
+/* Passes what keyboard and mouse send on to COM1 until Escape is let go (0x81). */
+static void command_input(void)
+{
+	int from_mouse;
+	int byte;
+
+	__asm__ volatile("cli");
+	mouse_enable();
+	serial_printf("bios-guest: input starts\n");
+	do {
+		byte = input_poll(&from_mouse);
+		if (byte >= 0)
+			serial_printf("bios-guest: %s %x\n", from_mouse ? "mouse" : "key",
+				      byte);
+	} while (byte != 0x81 || from_mouse);
+	serial_printf("bios-guest: input done\n");
+	__asm__ volatile("sti");
+}
+
+static void command_com(const char *args)
+{
+	uint32_t n = parse_number(&args);
+
+	if (com_write(n, skip_space(args)) || com_write(n, "\r\n"))
+		serial_printf("bios-guest: error no port %u\n", n);
+	else
+		serial_printf("bios-guest: com %u done\n", n);
+}
+
+static void command_comread(const char *args)
+{
+	static char line[LINE_MAX];
+	uint32_t n = parse_number(&args);
+
+	if (com_read(n, line, sizeof(line), 200000))
+		serial_printf("bios-guest: error nothing from port %u\n", n);
+	else
+		serial_printf("bios-guest: com %u said %s\n", n, line);
+}
+
+/* To any port, for as long as it takes: a port whose reader stalls holds us up. */
+static void command_comflood(const char *args)
+{
+	static char line[] = "flood 00000000\r\n";
+	uint32_t n = parse_number(&args), lines = parse_number(&args);
+
+	for (uint32_t i = 0; i < lines; i++) {
+		for (int digit = 0; digit < 8; digit++)
+			line[6 + digit] = "0123456789abcdef"[i >> (28 - 4 * digit) & 15];
+		com_write(n, line);
+	}
+	serial_printf("bios-guest: comflood %u done\n", n);
+}
+
 static void run_command(const char *line)
 {
 	if (parse_word(&line, "echo")) {
@@ -151,6 +205,21 @@ static void run_command(const char *line)
 	} else if (parse_word(&line, "screen")) {
 		serial_printf("bios-guest: screen %s\n",
 			      screen_draw(line, "drawn again on demand") ? "none" : "ok");
+	} else if (parse_word(&line, "text")) {
+		screen_text();
+		serial_printf("bios-guest: text\n");
+	} else if (parse_word(&line, "input")) {
+		command_input();
+	} else if (parse_word(&line, "com")) {
+		command_com(line);
+	} else if (parse_word(&line, "comread")) {
+		command_comread(line);
+	} else if (parse_word(&line, "comflood")) {
+		command_comflood(line);
+	} else if (parse_word(&line, "print")) {
+		printer_write(line);
+		printer_write("\n");
+		serial_printf("bios-guest: print done\n");
 	} else if (parse_word(&line, "poweroff")) {
 		serial_printf("bios-guest: power off\n");
 		power_off();

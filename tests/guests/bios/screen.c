@@ -27,6 +27,11 @@ static void draw_text(unsigned int y0, unsigned int y, const char *text)
 	}
 }
 
+void screen_text(void)
+{
+	__asm__ volatile("int $0x10" ::"a"(0x0003) : "memory", "cc");
+}
+
 /*
  * Draws through the adapter's linear aperture, not the window at 0xa0000: that
  * is plain memory to the guest, where each write to the window is an exit.

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Clients of unix sockets in dom0, and what a process has used."""
+import hashlib
+import os
+import re
+import select
+import socket
+import subprocess
+import threading
+import time
+
+CHUNK = 65536
+RECONNECT_SECONDS = 0.05
+QUESTION = b'{"execute": "query-status"}\r\n'
+
+
+def drain(paths, seconds, silent=()):
+    """Reads from every socket for that time, as much as comes; connects again when it is closed.
+    Of each: the bytes that came and how often it was connected. Those that are silent are
+    connected and not read."""
+    end = time.monotonic() + seconds
+    found = {path: {"bytes": 0, "connections": 0} for path in (*paths, *silent)}
+    socks, idle = {}, []
+    for path in silent:
+        idle.append(connect(path))
+        found[path]["connections"] = 1
+    due = dict.fromkeys(paths, 0.0)
+    while time.monotonic() < end:
+        for path in [p for p, when in due.items() if when <= time.monotonic()]:
+            del due[path]
+            sock = connect(path)
+            sock.sendall(QUESTION)
+            socks[sock] = path
+            found[path]["connections"] += 1
+        for sock in select.select(list(socks), [], [], RECONNECT_SECONDS)[0]:
+            try:
+                data = sock.recv(CHUNK)
+            except ConnectionError:
+                data = b""
+            found[socks[sock]]["bytes"] += len(data)
+            if not data:
+                due[socks.pop(sock)] = time.monotonic() + RECONNECT_SECONDS
+                sock.close()
+    for sock in (*socks, *idle):
+        sock.close()
+    return found
+
+
+def connect(path):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(60)
+    sock.connect(path)
+    return sock
+
+
+def digest(path, length, seconds, check=True):
+    """SHA-256 of the first `length` bytes that a socket answers, and how long they took; without
+    the sum if the time is to be that of the way alone."""
+    begin = time.monotonic()
+    sock = connect(path)
+    sock.settimeout(seconds)
+    sock.sendall(b"\n")
+    total, left = hashlib.sha256(), length
+    while left > 0:
+        data = sock.recv(min(CHUNK, left))
+        if not data:
+            raise OSError(f"{path}: closed with {left} bytes to come")
+        if check:
+            total.update(data)
+        left -= len(data)
+    sock.close()
+    return {"sha256": total.hexdigest(), "seconds": time.monotonic() - begin}
+
+
+def qmp_round_trips(path, count):
+    """Seconds of each of so many query-status, one after another, on one connection."""
+    sock = connect(path)
+    stream = sock.makefile("rwb")
+    stream.readline()
+
+    def ask(command):
+        stream.write(b'{"execute": "%s"}\r\n' % command)
+        stream.flush()
+        while b'"return"' not in stream.readline():
+            pass
+
+    ask(b"qmp_capabilities")
+    times = []
+    for _ in range(count):
+        begin = time.monotonic()
+        ask(b"query-status")
+        times.append(time.monotonic() - begin)
+    sock.close()
+    return times
+
+
+def socat_stream(length, seconds):
+    """How long so many bytes take from one unix socket to another through socat."""
+    a, b = "/tmp/bench-a", "/tmp/bench-b"
+    for path in (a, b):
+        if os.path.exists(path):
+            os.unlink(path)
+    source = socket.socket(socket.AF_UNIX)
+    source.bind(a)
+    source.listen()
+    socat = subprocess.Popen(["socat", f"UNIX-LISTEN:{b}", f"UNIX-CONNECT:{a}"])
+
+    def feed():
+        sock = source.accept()[0]
+        sock.recv(1)
+        for _ in range(length // 4096):
+            sock.sendall(block)
+        sock.close()
+
+    block = bytes(4096)
+    threading.Thread(target=feed, daemon=True).start()
+    end = time.monotonic() + seconds
+    while not os.path.exists(b) and time.monotonic() < end:
+        time.sleep(0.05)
+    try:
+        return digest(b, length, seconds, check=False)["seconds"]
+    finally:
+        socat.kill()
+        socat.wait()
+        source.close()
+        for path in (a, b):
+            if os.path.exists(path):
+                os.unlink(path)
+
+
+def process_use(pid):
+    """A process's memory in KB and its context switches so far."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
+        found = dict(re.findall(r"^(\w+):\s+(\d+)", f.read(), re.M))
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return {"peak_kb": int(found["VmHWM"]), "rss_kb": int(found["VmRSS"]),
+            "wakeups": int(found["voluntary_ctxt_switches"]),
+            "ticks": int(fields[11]) + int(fields[12])}
