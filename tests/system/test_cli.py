@@ -59,7 +59,7 @@ def check_serial_and_screen(dom0, guest):
     # The guest has said that it is ready to whoever attaches, and answers.
     said = dom0.shell(f"echo echo hello-$$ | timeout 60 stubdom serial {guest.name} | "
                       "sed '/bios-guest: echo hello-/q'", timeout=120).stdout
-    assert re.search(r"bios-guest: echo hello-\d+$", said, re.M)
+    assert re.search(r"bios-guest: echo hello-\d+\r?$", said, re.M)
     stubdom(dom0, "screenshot", guest.name, "/root/cli1.png", timeout=120)
     picture = Image.open(io.BytesIO(dom0.rig.exec(["cat", "/root/cli1.png"]).stdout))
     dom0.run("rm", "/root/cli1.png")

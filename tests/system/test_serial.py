@@ -16,18 +16,9 @@ def test_xl_console(make_guest, dom0):
     guest = make_guest("con")
     guest.start()
     guest.detach()
-    script = ("import os, pty, select, sys, time\n"
-              "pid, fd = pty.fork()\n"
-              "if not pid: os.execvp('xl', ['xl', 'console', '-t', 'serial', 'con'])\n"
-              "end, seen, typed = time.monotonic() + 60, b'', False\n"
-              "while b'echo from-xl\\r\\n' not in seen and time.monotonic() < end:\n"
-              "    if not typed:\n"
-              "        os.write(fd, b'echo from-xl\\r'); typed = True\n"
-              "    if select.select([fd], [], [], 5)[0]: seen += os.read(fd, 4096)\n"
-              "os.kill(pid, 9); os.waitpid(pid, 0)\n"
-              "sys.stdout.write(seen.decode(errors='replace'))\n")
-    out = dom0.run("python3", "-c", script, timeout=90).stdout
-    assert "bios-guest: echo from-xl" in out
+    dom0.call("console_run", name="xl", argv=["xl", "console", "-t", "serial", "con"])
+    asker(dom0, "xl")("echo from-xl\r", "bios-guest: echo from-xl")
+    dom0.call("console_close", name="xl")
 
 
 def test_serial_flood_is_complete(make_guest):
@@ -39,3 +30,91 @@ def test_serial_flood_is_complete(make_guest):
     assert time.monotonic() - start < 120
     lines = [line for line in said.splitlines() if "flood 0" in line]
     assert lines == [f"bios-guest: flood {i:08x}" for i in range(200)]
+
+
+def use(dom0, name, terminal):
+    """A console of this name on a socket or tty in dom0; returns what asks it."""
+    dom0.call("console_open", name=name, terminal=terminal)
+    return asker(dom0, name)
+
+
+def asker(dom0, name):
+    def ask(text, pattern, seconds=60):
+        got = dom0.call("console_ask", seconds, name=name, text=text, pattern=pattern,
+                        seconds=seconds)
+        assert got["found"], f"{name}: no '{pattern}': {got}"
+        return got["text"]
+    return ask
+
+
+def test_many_ports(make_guest, dom0):
+    """Four serial ports, a printer and two monitors on one guest, each of another kind."""
+    at = "/opt/guests/run/ports"
+    guest = make_guest("ports", nics=(),
+                       serial=["pty", "pty", f"file:{at}/com2", f"unix:{at}/com3,server=on,wait=off"])
+    guest.config["device_model_args"] += [
+        "-parallel", f"file:{at}/paper", "-monitor", "tcp:127.0.0.1:4444,server=on,wait=off",
+        "-monitor", f"unix:{at}/hmp,server=on,wait=off"]
+    guest.write_config()
+    # A socket that is left over in the way is replaced, as QEMU does.
+    dom0.run("python3", "-c", f"import socket; socket.socket(1).bind('{at}/com3')")
+    guest.start()
+
+    # The second port, where `xl console -n 1` and `stubdom serial -n 1` find it.
+    assert dom0.xenstore(f"/local/domain/{guest.domid}/serial/1/tty").startswith("/dev/pts/")
+    guest.ask("com 1 nobody listens yet", "com 1 done")
+    for command in ["xl console -t serial -n 1 ports", "stubdom serial -n 1 ports"]:
+        guest.ask(f"com 1 for {command}", "com 1 done")
+        dom0.call("console_run", name="n1", argv=command.split())
+        said = asker(dom0, "n1")("", f"for {command}")
+        assert ("nobody listens yet" in said) == command.startswith("xl")
+        dom0.call("console_close", name="n1")
+
+    guest.ask("comflood 2 300", "comflood 2 done")
+    lines = dom0.wait_file(f"{at}/com2", "flood 0000012b").splitlines()
+    assert lines == [f"flood {i:08x}" for i in range(300)]
+
+    com3 = use(dom0, "com3", f"unix:{at}/com3")
+    guest.ask("com 3 to the socket", "com 3 done")
+    com3("", "to the socket")
+    guest.ask("print on paper", "print done")
+    assert dom0.wait_file(f"{at}/paper", "on paper") == "on paper\n"
+
+    # Monitors: two at once, and one client after another.
+    other = use(dom0, "hmp", f"unix:{at}/hmp")
+    for _ in range(2):
+        tcp = use(dom0, "tcp", "tcp:127.0.0.1:4444")
+        assert "VM status: running" in tcp("info status\n", "VM status")
+        assert "ports" in other("info name\n", "ports")
+    chardevs = dom0.run("stubdom", "qmp", "ports", "query-chardev").stdout
+    assert f"unix:{at}/com3,server=on" in chardevs
+    for name in ["com3", "hmp", "tcp"]:
+        dom0.call("console_close", name=name)
+
+
+def test_tcp_ports(make_guest, dom0):
+    """TCP both ways round: a server that clients come back to, a client that comes back."""
+    guest = make_guest("tcp", nics=(),
+                       serial=["pty", "tcp:127.0.0.1:4555,server=on,wait=off",
+                               "tcp:127.0.0.1:4556,reconnect=1", "stdio"])
+    guest.start()  # though nobody listens on 4556 yet
+    guest.ask("com 1 kept for the client", "com 1 done")
+    server = use(dom0, "server", "tcp:127.0.0.1:4555")
+    server("", "kept for the client")
+    for _ in range(2):
+        server = use(dom0, "server", "tcp:127.0.0.1:4555")
+        guest.ask("com 1 hello", "com 1 done")
+        server("", "hello")
+    dom0.call("console_close", name="server")
+
+    guest.ask("com 2 kept for the server", "com 2 done")
+    dom0.call("listen", name="back", port=4556)
+    for said in ["kept for the server", "again"]:
+        dom0.call("console_accept", 60, name="back", seconds=60)
+        if said == "again":
+            guest.ask("com 2 again", "com 2 done")
+        asker(dom0, "back")("", said)
+    dom0.call("listen_close", name="back")
+
+    guest.ask("com 3 into the log", "com 3 done")
+    dom0.wait_file(guest.log_path, "into the log")

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""An image in dom0 whose agent is tests/hostile: channels called evil-... attack, or stream."""
+import json
+import os
+import sys
+import tempfile
+
+from .guest import Stub
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../guests"))
+import mkinitramfs  # noqa: E402
+
+IMAGE = "/var/lib/qemu-stubdom/image"
+HOSTILE = "/opt/hostile"
+BLOCK = 4096
+
+
+def install(dom0, stub, build):
+    """The stub domain to ask for instead: its /init is in an archive behind the others, which
+    wins."""
+    archive = mkinitramfs.Cpio()
+    with open(f"{build}/tests/hostile/hostile-agent", "rb") as f:
+        archive.add("init", 0o100755, f.read())
+    manifest = json.loads(dom0.read(f"{IMAGE}/manifest.json"))
+    manifest["kernels"][stub.options["kernel"]]["ramdisk"].append("hostile.cpio")
+    remove(dom0)
+    with tempfile.TemporaryDirectory() as folder:
+        with open(f"{folder}/hostile.cpio", "wb") as f:
+            f.write(archive.finish())
+        with open(f"{folder}/manifest.json", "w", encoding="utf-8") as f:
+            json.dump(manifest, f)
+        dom0.rig.push(folder, HOSTILE)
+    dom0.shell(f"cd {IMAGE} && for f in *; do [ -e {HOSTILE}/$f ] || ln -s {IMAGE}/$f {HOSTILE}/; "
+               "done")
+    return Stub(**stub.options, image=HOSTILE)
+
+
+def remove(dom0):
+    dom0.run("rm", "-rf", HOSTILE)
+
+
+def stream(length):
+    """What the channel evil-stream sends once a byte has come."""
+    blocks = (b"block %08x " % n + b"." * (BLOCK - 16) + b"\n" for n in range(length // BLOCK))
+    return b"".join(blocks)

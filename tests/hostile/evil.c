@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Attacks on dom0's side of a channel, each by the name of the channel that it is made
+ * on. */
+#include "evil.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <libxenvchan.h>
+
+#include "vchan.h"
+#include "xs.h"
+
+enum { CHUNK = 4096, NOTIFIES = 1000, STREAM = 8 << 20 };
+
+static const char greeting[] =
+	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 0, "
+	"\"major\": 10}, \"package\": \"\"}, \"capabilities\": []}}\r\n";
+
+/* Writes text once, then does as `then` says. */
+static int put_first(struct evil *evil, const char *text, int then)
+{
+	size_t len = strlen(text);
+
+	if (evil->sent < len) {
+		ssize_t n = vchan_write(evil->vchan, text + evil->sent, len - evil->sent);
+
+		if (n <= 0)
+			return n < 0 ? -1 : 0;
+		evil->sent += (uint64_t)n;
+	}
+	return evil->sent < len ? 0 : then;
+}
+
+/* Writes the same bytes without end. */
+static int put_endless(struct evil *evil, const char *bytes, size_t len)
+{
+	size_t at = evil->sent % len;
+	ssize_t n = vchan_write(evil->vchan, bytes + at, len - at);
+
+	if (n > 0)
+		evil->sent += (uint64_t)n;
+	return n < 0 ? -1 : n > 0;
+}
+
+static int act_garbage(struct evil *evil)
+{
+	unsigned char bytes[CHUNK];
+	uint64_t x = 88172645463325252u + evil->sent;
+
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		bytes[i] = (unsigned char)x;
+	}
+	return put_endless(evil, (char *)bytes, sizeof(bytes));
+}
+
+/* Half a message, and the end. */
+static int act_half(struct evil *evil)
+{
+	return put_first(evil, "{\"QMP\": {\"version\": {\"qemu\": ", -1);
+}
+
+/* One message that does not end, and has no line's end. */
+static int act_long(struct evil *evil)
+{
+	static char xs[CHUNK];
+	int rc = put_first(evil, "{\"QMP\": \"", 1);
+
+	if (rc <= 0 || evil->sent < 9)
+		return rc;
+	memset(xs, 'x', sizeof(xs));
+	return put_endless(evil, xs, sizeof(xs));
+}
+
+static int act_deep(struct evil *evil)
+{
+	static char brackets[CHUNK];
+
+	memset(brackets, '[', sizeof(brackets));
+	return put_endless(evil, brackets, sizeof(brackets));
+}
+
+static int act_flood(struct evil *evil)
+{
+	static const char event[] =
+		"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 1}, "
+		"\"event\": \"RESUME\"}\r\n";
+	int rc = put_first(evil, greeting, 1);
+
+	if (rc <= 0 || evil->sent < sizeof(greeting) - 1)
+		return rc;
+	return put_endless(evil, event, sizeof(event) - 1);
+}
+
+static int act_answer(struct evil *evil)
+{
+	int rc = put_first(evil, greeting, 1);
+
+	if (rc <= 0 || evil->sent < sizeof(greeting) - 1)
+		return rc;
+	return put_endless(evil, "{\"return\": {}}\r\n", 16);
+}
+
+/* Says that far more was written than the ring holds. */
+static int act_index(struct evil *evil)
+{
+	evil->vchan->write.shr->prod = evil->vchan->write.shr->cons + 0x7fffffff;
+	xenevtchn_notify(evil->vchan->event, evil->vchan->event_port);
+	return 0;
+}
+
+/* The other ring: that what was never written has been read. */
+static int act_consumed(struct evil *evil)
+{
+	evil->vchan->read.shr->cons = evil->vchan->read.shr->prod + 0x40000000;
+	xenevtchn_notify(evil->vchan->event, evil->vchan->event_port);
+	return 0;
+}
+
+static int act_close(struct evil *evil)
+{
+	return -1;
+}
+
+static int act_notify(struct evil *evil)
+{
+	for (int i = 0; i < NOTIFIES; i++)
+		xenevtchn_notify(evil->vchan->event, evil->vchan->event_port);
+	return 1;
+}
+
+static int act_nodes(struct evil *evil)
+{
+	return -1;
+}
+
+/* Where dom0 looks for the server there is none, last of all another grant. */
+static void spoil_nodes(struct evil *evil)
+{
+	static const char *const values[] = {
+		"0", "-1", "4294967295", "99999999999999999999", "", "x", "7"};
+	char path[128];
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		snprintf(path, sizeof(path), "%s/ring-ref", evil->path);
+		xs_client_write(path, values[i], &err);
+		snprintf(path, sizeof(path), "%s/event-channel", evil->path);
+		xs_client_write(path, values[i], &err);
+	}
+}
+
+void evil_offered(struct evil *evil)
+{
+	if (evil->act == act_nodes)
+		spoil_nodes(evil);
+}
+
+/*
+ * No attack: blocks with a number each, so that dom0 can tell that none is
+ * missing; once it has sent a byte.
+ */
+static int act_stream(struct evil *evil)
+{
+	char block[CHUNK];
+	char head[24];
+
+	if (evil->sent == 0 && vchan_read(evil->vchan, block, 1) <= 0)
+		return 0;
+	if (evil->sent == STREAM) {
+		evil->sent = 0;
+		return 0;
+	}
+	/* A block ends where the next one begins: sent is never in two of them. */
+	memset(block, '.', sizeof(block));
+	snprintf(head, sizeof(head), "block %08x ", (unsigned)(evil->sent / CHUNK));
+	memcpy(block, head, strlen(head));
+	block[CHUNK - 1] = '\n';
+	return put_endless(evil, block, sizeof(block));
+}
+
+static const struct {
+	const char *name;
+	int (*act)(struct evil *evil);
+} attacks[] = {
+	{"garbage", act_garbage}, {"half", act_half},	      {"long", act_long},
+	{"deep", act_deep},	  {"flood", act_flood},	      {"answer", act_answer},
+	{"index", act_index},	  {"consumed", act_consumed}, {"close", act_close},
+	{"notify", act_notify},	  {"nodes", act_nodes},	      {"stream", act_stream},
+};
+
+int (*evil_find(const char *channel))(struct evil *evil)
+{
+	if (strncmp(channel, "evil-", 5) != 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof(attacks) / sizeof(*attacks); i++) {
+		size_t len = strlen(attacks[i].name);
+
+		/* "evil-flood" and "evil-flood.2" */
+		if (strncmp(channel + 5, attacks[i].name, len) == 0 &&
+		    (channel[5 + len] == '\0' || channel[5 + len] == '.'))
+			return attacks[i].act;
+	}
+	return NULL;
+}

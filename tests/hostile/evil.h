@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What a hostile stub domain does to dom0 through one channel. */
+#ifndef TESTS_HOSTILE_EVIL_H
+#define TESTS_HOSTILE_EVIL_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct libxenvchan;
+
+struct evil {
+	const char *name; /* of the channel: "evil-" and one of evil.c's table */
+	char path[96];
+	struct libxenvchan *vchan;
+	/*
+	 * Called while dom0 is connected.  0: wait for an event; 1: call again at
+	 * once; -1: end this connection and offer the next one.
+	 */
+	int (*act)(struct evil *evil);
+	uint64_t sent;
+};
+
+/* To be called when its server is in xenstore. */
+void evil_offered(struct evil *evil);
+
+/* NULL: no such attack. */
+int (*evil_find(const char *channel))(struct evil *evil);
+
+#endif

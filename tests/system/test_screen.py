@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""The guest's screen in dom0: VNC where the toolstack says, for several viewers, with input."""
+import io
+import time
+
+import pytest
+from PIL import Image
+
+PORT = 5904  # vncdisplay=3, which is taken, and vncunused=1
+
+
+@pytest.fixture
+def guest(make_guest, dom0):
+    taken = "taken"
+    dom0.call("listen", name=taken, port=PORT - 1)
+    guest = make_guest("screen", nics=(), vnc=1, vnclisten="127.0.0.1", vncdisplay=3,
+                       vncunused=1)
+    yield guest
+    dom0.call("listen_close", name=taken)
+
+
+def picture(dom0, path):
+    return Image.open(io.BytesIO(dom0.rig.exec(["cat", path]).stdout)).convert("RGB")
+
+
+def view(dom0, name, path="/tmp/view.png"):
+    size = dom0.call("viewer_picture", 120, name=name, path=path)
+    image = picture(dom0, path)
+    dom0.run("rm", path)
+    assert list(image.size) == size
+    return image
+
+
+def is_our_screen(image):
+    """Eight bars, each of one colour and unlike its neighbours, below a plain half with text."""
+    assert image.size in ((320, 200), (640, 400))
+    scale = image.size[0] // 320
+    bars = [image.getpixel(((20 + 40 * bar) * scale, 150 * scale)) for bar in range(8)]
+    assert len(set(bars)) == 8
+    assert image.getpixel((300 * scale, 90 * scale)) not in bars
+
+
+def test_screen(guest, dom0):
+    guest.start()
+    domid = guest.domid
+    assert dom0.xenstore(f"/local/domain/{domid}/console/vnc-port") == str(PORT)
+    assert dom0.xenstore(f"/local/domain/{domid}/console/vnc-listen") == "127.0.0.1"
+
+    # A real client: the picture is the one that QEMU itself has, and it types.
+    vncdo = ["vncdo", "-s", f"127.0.0.1::{PORT}"]
+    dom0.run(*vncdo, "capture", "/tmp/vncdo.png", timeout=120)
+    seen = picture(dom0, "/tmp/vncdo.png")
+    is_our_screen(seen)
+    dom0.run("stubdom", "screenshot", guest.name, "/tmp/own.png", timeout=120)
+    assert picture(dom0, "/tmp/own.png").tobytes() == seen.tobytes()
+    dom0.run("rm", "/tmp/vncdo.png", "/tmp/own.png")
+    guest.ask("input", "input starts")
+    dom0.run(*vncdo, "key", "a", "move", "100", "100", "move", "120", "110", "click", "1",
+             "key", "esc", timeout=120)
+    said = guest.wait("input done")
+    keys = [line.split()[-1] for line in said.splitlines() if " key " in line]
+    assert keys == ["1e", "9e", "1", "81"]  # a, Escape; pressed, let go
+    assert "bios-guest: mouse " in said
+
+    # Four at once; a fifth has its turn when one of them goes.
+    for name in "abcd":
+        assert dom0.call("viewer_open", 120, name=name, host="127.0.0.1", port=PORT)
+        assert view(dom0, name).tobytes() == seen.tobytes()
+    assert not dom0.call("viewer_open", name="e", host="127.0.0.1", port=PORT, seconds=3)
+    dom0.call("viewer_close", name="d")
+    assert dom0.call("viewer_open", 120, name="e", host="127.0.0.1", port=PORT)
+
+    # One that does not read holds up neither the guest nor the others.
+    dom0.call("viewer_stall", name="a")
+    begin = time.monotonic()
+    guest.ask("text", "text")
+    assert time.monotonic() - begin < 60
+    for name in "be":  # the screen has another size by now
+        assert view(dom0, name).size == (720, 400)
+    guest.ask("screen", "screen ok")
+    for name in "be":
+        is_our_screen(view(dom0, name))
+    for name in "abce":
+        dom0.call("viewer_close", name=name)
