@@ -13,15 +13,6 @@
 
 enum { CONNECT_MS = 5000 };
 
-static int refuse_telnet(const struct endpoint *end, struct err *err)
-{
-	if (!end->plan->telnet)
-		return 0;
-	return err_set(err, ERR_USAGE,
-		       "port %u: telnet cannot be carried yet; use a raw TCP socket",
-		       end->plan->port);
-}
-
 static struct addrinfo *resolve(const struct plan_endpoint *plan, unsigned port,
 				int flags, struct err *err)
 {
@@ -71,8 +62,6 @@ int endpoint_tcp_listen(struct endpoint *end, struct err *err)
 	const struct plan_endpoint *plan = end->plan;
 	const char *host = plan->host ? plan->host : "";
 
-	if (refuse_telnet(end, err) < 0)
-		return -1;
 	for (unsigned port = plan->port; port <= plan->to || port == plan->port; port++) {
 		struct addrinfo *list = resolve(plan, port, AI_PASSIVE, err);
 
@@ -152,8 +141,6 @@ int endpoint_tcp_connect(struct endpoint *end, struct err *err)
 {
 	const struct plan_endpoint *plan = end->plan;
 
-	if (refuse_telnet(end, err) < 0)
-		return -1;
 	end->in_fd = end->out_fd = dial(plan, CONNECT_MS, err);
 	if (end->in_fd < 0)
 		return -1;

@@ -231,6 +231,8 @@ static bool read_client(struct relay_channel *channel, int64_t now_ms)
 			drop_client(channel, now_ms);
 		return false;
 	}
+	if (channel->plan->endpoint.telnet)
+		n = (ssize_t)telnet_filter(&channel->telnet, chunk, (size_t)n);
 	if (!channel->is_qmp)
 		return buffer_append(&channel->to_stub, chunk, (size_t)n, 2 * HELD_MAX) ==
 		       0;
@@ -328,12 +330,24 @@ static bool write_stub(struct relay_channel *channel, int64_t now_ms)
 	return true;
 }
 
+/* Before anything else; what the last client did not read stays behind it. */
+static void greet(struct relay_channel *channel)
+{
+	channel->telnet = (struct telnet){0};
+	if (channel->plan->endpoint.telnet &&
+	    write(channel->end.out_fd, telnet_greeting, sizeof(telnet_greeting)) < 0)
+		log_debug("channel %s: %s", channel->plan->name, strerror(errno));
+}
+
 bool relay_channel_step(struct relay_channel *channel, int64_t now_ms)
 {
+	bool was = endpoint_connected(&channel->end);
 	bool busy = true;
 
 	endpoint_update(&channel->end);
 	endpoint_accept(&channel->end);
+	if (!was && endpoint_connected(&channel->end))
+		greet(channel);
 	if (channel->open)
 		vchan_stream_ack(&channel->stream);
 	for (unsigned i = 0; busy && i < STEP_ROUNDS; i++) {

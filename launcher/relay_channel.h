@@ -11,6 +11,7 @@
 #include "endpoint.h"
 #include "plan.h"
 #include "qmp_filter.h"
+#include "telnet.h"
 #include "vchan_stream.h"
 
 struct relay_channel {
@@ -28,6 +29,7 @@ struct relay_channel {
 	int64_t dial_at_ms;    /* the endpoint is not connected again before */
 	struct buffer to_stub;
 	struct buffer to_host;
+	struct telnet telnet;
 	bool is_qmp;
 	struct qmp_filter qmp;
 };

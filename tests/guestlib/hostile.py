@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """An image in dom0 whose agent is tests/hostile: channels called evil-... attack, or stream."""
+import hashlib
 import json
 import os
 import sys
@@ -23,10 +24,13 @@ def install(dom0, stub, build):
         archive.add("init", 0o100755, f.read())
     manifest = json.loads(dom0.read(f"{IMAGE}/manifest.json"))
     manifest["kernels"][stub.options["kernel"]]["ramdisk"].append("hostile.cpio")
+    data = archive.finish()
+    manifest["files"]["hostile.cpio"] = {"bytes": len(data),
+                                         "sha256": hashlib.sha256(data).hexdigest()}
     remove(dom0)
     with tempfile.TemporaryDirectory() as folder:
         with open(f"{folder}/hostile.cpio", "wb") as f:
-            f.write(archive.finish())
+            f.write(data)
         with open(f"{folder}/manifest.json", "w", encoding="utf-8") as f:
             json.dump(manifest, f)
         dom0.rig.push(folder, HOSTILE)

@@ -89,6 +89,17 @@ def test_refusals(tmp_path, image):
     check_refused(run(*LINE, *image, "-stubdom", "kernel=nub"), 3, "no kernel 'nub'")
 
 
+def test_viewers():
+    """One screen is several channels to one VNC server, with one listening socket."""
+    plan = json.loads(run("--plan", *LINE, "-vnc", "127.0.0.1:3,to=99").stdout)
+    screens = [c for c in plan["channels"] if c["kind"] == "vnc"]
+    assert [c["name"] for c in screens] == ["vnc", "2.vnc", "3.vnc", "4.vnc", "stubdom-vnc"]
+    assert {c["stub_path"] for c in screens[:4]} == {"/run/stubdom/vnc.sock"}
+    assert screens[0]["endpoint"] == {"type": "tcp-listen", "host": "127.0.0.1", "port": 5903,
+                                      "to": 5999}
+    assert [c["endpoint"] for c in screens[1:4]] == [{"type": "shared", "with": "vnc"}] * 3
+
+
 def test_configuration(image, conf):
     directory = image[1].split("=")[1]
     with open(f"{conf}/stubdom.conf", "w", encoding="utf-8") as f:

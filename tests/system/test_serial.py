@@ -48,12 +48,13 @@ def asker(dom0, name):
 
 
 def test_many_ports(make_guest, dom0):
-    """Four serial ports, a printer and two monitors on one guest, each of another kind."""
+    """Four serial ports, a printer and three monitors on one guest, each of another kind."""
     at = "/opt/guests/run/ports"
     guest = make_guest("ports", nics=(),
                        serial=["pty", "pty", f"file:{at}/com2", f"unix:{at}/com3,server=on,wait=off"])
     guest.config["device_model_args"] += [
         "-parallel", f"file:{at}/paper", "-monitor", "tcp:127.0.0.1:4444,server=on,wait=off",
+        "-monitor", "telnet:127.0.0.1:4445,server=on,wait=off",
         "-monitor", f"unix:{at}/hmp,server=on,wait=off"]
     guest.write_config()
     # A socket that is left over in the way is replaced, as QEMU does.
@@ -86,9 +87,12 @@ def test_many_ports(make_guest, dom0):
         tcp = use(dom0, "tcp", "tcp:127.0.0.1:4444")
         assert "VM status: running" in tcp("info status\n", "VM status")
         assert "ports" in other("info name\n", "ports")
+        dom0.call("console_run", name="telnet",
+                  argv=["busybox", "telnet", "127.0.0.1", "4445"])
+        assert "VM status: running" in asker(dom0, "telnet")("info status\r", "VM status")
     chardevs = dom0.run("stubdom", "qmp", "ports", "query-chardev").stdout
     assert f"unix:{at}/com3,server=on" in chardevs
-    for name in ["com3", "hmp", "tcp"]:
+    for name in ["com3", "hmp", "tcp", "telnet"]:
         dom0.call("console_close", name=name)
 
 
