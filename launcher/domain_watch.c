@@ -13,11 +13,12 @@
 #include "cleanup.h"
 #include "domain_create.h"
 #include "log.h"
+#include "log_file.h"
 #include "xenstore_util.h"
 
 enum { STEP_GO_ON, STEP_END, STEP_FAILED };
 
-enum { GUARDIAN_RESTARTS = 3 };
+enum { GUARDIAN_RESTARTS = 3, LOGGED_BYTES = 256 * 1024 };
 
 struct watch_state {
 	struct domain_watch *watch;
@@ -253,6 +254,9 @@ static int step(struct watch_state *state, struct err *err)
 		rc = take_relay(state, err);
 	if (rc == STEP_GO_ON && fds[GUARDIAN].revents)
 		rc = restart_guardian(state);
+	/* Some of our own lines are the stub domain's doing, too. */
+	if (log_take_written(LOGGED_BYTES))
+		log_file_bound();
 	if (rc == STEP_GO_ON && state->retry_channels)
 		state->retry_channels =
 			domain_channels_serve(&state->channels, watch->host);

@@ -176,8 +176,13 @@ unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds)
 		return n;
 	}
 	if (end->in_fd >= 0 && end->in_fd == end->out_fd) {
-		/* Without events only the end of the client is reported. */
-		fds[n++] = (struct pollfd){.fd = end->in_fd, .events = (short)(in | out)};
+		/*
+		 * Without events its end would be reported again and again.  The
+		 * stub domain is behind then, and an end is seen when it goes on.
+		 */
+		if (in | out)
+			fds[n++] = (struct pollfd){.fd = end->in_fd,
+						   .events = (short)(in | out)};
 		return n;
 	}
 	if (end->in_fd >= 0 && in)

@@ -243,11 +243,10 @@ static int round_trip(struct relay_state *state, bool *busy)
 	if (poll(state->fds, used, find_timeout(state, *busy)) < 0 && errno != EINTR)
 		return -1;
 	now = now_ms();
-	if (state->fds[1].revents) {
+	if (state->fds[1].revents)
 		relay_console_read(&state->console, now);
-		if (log_take_written(LOGGED_BYTES) && say(state, RELAY_LOGGED, 0) < 0)
-			return -1;
-	}
+	if (log_take_written(LOGGED_BYTES) && say(state, RELAY_LOGGED, 0) < 0)
+		return -1;
 	*busy = false;
 	for (size_t i = 0; i < n; i++) {
 		bool ready = any_ready(&state->fds[at], state->used[i]);
