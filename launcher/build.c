@@ -139,7 +139,7 @@ struct plan_channel *build_add_channel(struct build *b, const char *label,
 		name = label;
 	ch->name = channel_name_valid(name) && !channel_exists(plan, name)
 			   ? xstrdup(name)
-			   : xasprintf("chardev.%zu", plan->n_channels);
+			   : xasprintf("%zu-chardev", plan->n_channels);
 	plan->n_channels++;
 	ch->label = xstrdup_null(label);
 	ch->kind = kind;

@@ -26,7 +26,7 @@ static void add_viewers(struct plan *plan, size_t first)
 		ch = &plan->channels[plan->n_channels++];
 		*ch = (struct plan_channel){
 			/* A chardev's id begins with a letter, so none has this name. */
-			.name = xasprintf("%d.%s", n, screen->name),
+			.name = xasprintf("%d-%s", n, screen->name),
 			.kind = screen->kind,
 			.stub_path = xstrdup(screen->stub_path),
 			.endpoint = {.type = PLAN_ENDPOINT_SHARED,

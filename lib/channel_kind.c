@@ -30,10 +30,10 @@ int channel_kind_parse(const char *name, enum stubdom_channel_kind *kind)
 
 bool channel_name_valid(const char *name)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789_.-";
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789_-";
 	size_t len = strlen(name);
 
-	return len > 0 && len <= STUBDOM_CHANNEL_NAME_MAX && name[0] != '.' &&
-	       strspn(name, allowed) == len;
+	return len > 0 && len <= STUBDOM_CHANNEL_NAME_MAX && strspn(name, allowed) == len;
 }

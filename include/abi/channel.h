@@ -20,7 +20,7 @@
  *    then the end of the stream.
  */
 #define STUBDOM_XS_CHANNEL "data/channel"
-#define STUBDOM_CHANNEL_NAME_MAX 63 /* [A-Za-z0-9_.-], not starting with '.' */
+#define STUBDOM_CHANNEL_NAME_MAX 63 /* [A-Za-z0-9_-]: xenstore has no '.' */
 #define STUBDOM_CHANNELS_MAX 64
 
 /* The directory in the stub domain for the unix sockets that QEMU listens on. */

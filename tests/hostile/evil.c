@@ -199,9 +199,9 @@ int (*evil_find(const char *channel))(struct evil *evil)
 	for (size_t i = 0; i < sizeof(attacks) / sizeof(*attacks); i++) {
 		size_t len = strlen(attacks[i].name);
 
-		/* "evil-flood" and "evil-flood.2" */
+		/* "evil-flood" and "evil-flood-2" */
 		if (strncmp(channel + 5, attacks[i].name, len) == 0 &&
-		    (channel[5 + len] == '\0' || channel[5 + len] == '.'))
+		    (channel[5 + len] == '\0' || channel[5 + len] == '-'))
 			return attacks[i].act;
 	}
 	return NULL;

@@ -11,9 +11,9 @@ import pytest
 from conftest import TREE
 from guestlib import hostile
 
-QMP_ATTACKS = ["garbage", "half", "long", "deep", "flood", "flood.2", "answer", "index",
+QMP_ATTACKS = ["garbage", "half", "long", "deep", "flood", "flood-2", "answer", "index",
                "consumed", "close", "notify", "nodes"]
-SERIAL_ATTACKS = ["garbage.s", "index.s", "consumed.s", "close.s"]
+SERIAL_ATTACKS = ["garbage-s", "index-s", "consumed-s", "close-s"]
 SECONDS = 20
 STREAM = 8 << 20
 # The relay's bound is its address space (docs/lifecycle.md); with these attacks it needs far less.
@@ -48,8 +48,8 @@ def test_hostile_stub_domain(make_guest, dom0, hostile_stub):
     launcher, relay = guest.launcher_pid, relay_of(dom0, guest)
 
     # Every attack at once, on clients that read; one that floods has a client that does not.
-    read = [f"{at}/{name}" for name in QMP_ATTACKS + SERIAL_ATTACKS if name != "flood.2"]
-    found = dom0.call("drain", SECONDS + 60, paths=read, silent=[f"{at}/flood.2"],
+    read = [f"{at}/{name}" for name in QMP_ATTACKS + SERIAL_ATTACKS if name != "flood-2"]
+    found = dom0.call("drain", SECONDS + 60, paths=read, silent=[f"{at}/flood-2"],
                       seconds=SECONDS)
     # What was to be cut off was, again and again; what may go on went on.
     for name in ["garbage", "half", "long", "deep", "answer", "index", "close"]:
@@ -59,7 +59,7 @@ def test_hostile_stub_domain(make_guest, dom0, hostile_stub):
 
     # The same again while the others are used.
     attack = threading.Thread(target=dom0.call, args=("drain", SECONDS + 60), kwargs={
-        "paths": read, "silent": [f"{at}/flood.2"], "seconds": SECONDS})
+        "paths": read, "silent": [f"{at}/flood-2"], "seconds": SECONDS})
     attack.start()
     for n in range(3):
         assert "bios-guest: echo still here" in guest.ask("echo still here", "echo", 30)
