@@ -4,6 +4,7 @@
 
 #define LSR_DATA 0x01
 #define LSR_EMPTY 0x20
+#define FIFO 16
 #define PRINTER 0x378
 #define PRINTER_READY 0x0c /* initialised, selected */
 #define PRINTER_STROBE 0x01
@@ -22,10 +23,14 @@ int com_write(unsigned int n, const char *text)
 {
 	if (n >= sizeof(coms) / sizeof(coms[0]) || inb(coms[n] + 5) == 0xff)
 		return -1;
-	outb(coms[n] + 2, 7);
-	for (; *text; text++) {
-		while (!(inb(coms[n] + 5) & LSR_EMPTY))
-			;
+	outb(coms[n] + 2, 1);
+	for (unsigned int room = 0; *text; text++, room--) {
+		/* One look for as much as the FIFO holds, as in serial.c. */
+		if (!room) {
+			while (!(inb(coms[n] + 5) & LSR_EMPTY))
+				;
+			room = FIFO;
+		}
 		outb(coms[n], *text);
 	}
 	return 0;
