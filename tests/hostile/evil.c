@@ -32,10 +32,10 @@ static int put_first(struct evil *evil, const char *text, int then)
 	return evil->sent < len ? 0 : then;
 }
 
-/* Writes the same bytes without end. */
-static int put_endless(struct evil *evil, const char *bytes, size_t len)
+/* Writes the same bytes without end, after `before` others. */
+static int put_endless(struct evil *evil, size_t before, const char *bytes, size_t len)
 {
-	size_t at = evil->sent % len;
+	size_t at = (evil->sent - before) % len;
 	ssize_t n = vchan_write(evil->vchan, bytes + at, len - at);
 
 	if (n > 0)
@@ -54,7 +54,7 @@ static int act_garbage(struct evil *evil)
 		x ^= x << 17;
 		bytes[i] = (unsigned char)x;
 	}
-	return put_endless(evil, (char *)bytes, sizeof(bytes));
+	return put_endless(evil, 0, (char *)bytes, sizeof(bytes));
 }
 
 /* Half a message, and the end. */
@@ -72,7 +72,7 @@ static int act_long(struct evil *evil)
 	if (rc <= 0 || evil->sent < 9)
 		return rc;
 	memset(xs, 'x', sizeof(xs));
-	return put_endless(evil, xs, sizeof(xs));
+	return put_endless(evil, 9, xs, sizeof(xs));
 }
 
 static int act_deep(struct evil *evil)
@@ -80,7 +80,7 @@ static int act_deep(struct evil *evil)
 	static char brackets[CHUNK];
 
 	memset(brackets, '[', sizeof(brackets));
-	return put_endless(evil, brackets, sizeof(brackets));
+	return put_endless(evil, 0, brackets, sizeof(brackets));
 }
 
 static int act_flood(struct evil *evil)
@@ -92,7 +92,7 @@ static int act_flood(struct evil *evil)
 
 	if (rc <= 0 || evil->sent < sizeof(greeting) - 1)
 		return rc;
-	return put_endless(evil, event, sizeof(event) - 1);
+	return put_endless(evil, sizeof(greeting) - 1, event, sizeof(event) - 1);
 }
 
 static int act_answer(struct evil *evil)
@@ -101,7 +101,7 @@ static int act_answer(struct evil *evil)
 
 	if (rc <= 0 || evil->sent < sizeof(greeting) - 1)
 		return rc;
-	return put_endless(evil, "{\"return\": {}}\r\n", 16);
+	return put_endless(evil, sizeof(greeting) - 1, "{\"return\": {}}\r\n", 16);
 }
 
 /* Says that far more was written than the ring holds. */
@@ -179,7 +179,7 @@ static int act_stream(struct evil *evil)
 	snprintf(head, sizeof(head), "block %08x ", (unsigned)(evil->sent / CHUNK));
 	memcpy(block, head, strlen(head));
 	block[CHUNK - 1] = '\n';
-	return put_endless(evil, block, sizeof(block));
+	return put_endless(evil, 0, block, sizeof(block));
 }
 
 static const struct {

@@ -14,10 +14,10 @@ RECONNECT_SECONDS = 0.05
 QUESTION = b'{"execute": "query-status"}\r\n'
 
 
-def drain(paths, seconds, silent=()):
+def drain(paths, seconds, silent=(), until=()):
     """Reads from every socket for that time, as much as comes; connects again when it is closed.
     Of each: the bytes that came and how often it was connected. Those that are silent are
-    connected and not read."""
+    connected and not read. Ends once those of `until` were all closed."""
     end = time.monotonic() + seconds
     found = {path: {"bytes": 0, "connections": 0} for path in (*paths, *silent)}
     socks, idle = {}, []
@@ -26,6 +26,8 @@ def drain(paths, seconds, silent=()):
         found[path]["connections"] = 1
     due = dict.fromkeys(paths, 0.0)
     while time.monotonic() < end:
+        if until and all(found[path]["connections"] > 1 for path in until):
+            break
         for path in [p for p, when in due.items() if when <= time.monotonic()]:
             del due[path]
             sock = connect(path)
