@@ -10,6 +10,7 @@
 #include <nub/process.h>
 #include <nub/slab.h>
 #include <nub/string.h>
+#include <nub/syscall.h>
 #include <nub/vfs.h>
 
 #include <stdarg.h>
@@ -195,6 +196,15 @@ static void gen_zero(struct text *t, struct process *p)
 	emit(t, "0\n");
 }
 
+/* Not Linux's: what programs really ask for. */
+static void gen_syscalls(struct text *t, struct process *p)
+{
+	(void)p;
+	for (int nr = 0; nr < SYSCALL_MAX; nr++)
+		if (syscall_counts[nr])
+			emit(t, "%s %lu\n", syscall_name(nr), syscall_counts[nr]);
+}
+
 const struct proc_text proc_pid_texts[PROC_PID_TEXTS + 1] = {
 	{"maps", gen_maps},	{"status", gen_status},
 	{"stat", gen_pid_stat}, {"statm", gen_statm},
@@ -207,9 +217,15 @@ const struct proc_text proc_pid_texts[PROC_PID_TEXTS + 1] = {
 };
 
 const struct proc_text proc_system_texts[] = {
-	{"meminfo", gen_meminfo}, {"cpuinfo", gen_cpuinfo},
-	{"uptime", gen_uptime},	  {"loadavg", gen_loadavg},
-	{"stat", gen_stat},	  {"cmdline", gen_cmdline},
-	{"mounts", gen_mounts},	  {"filesystems", gen_filesystems},
-	{"version", gen_version}, {NULL, NULL},
+	{"meminfo", gen_meminfo},
+	{"cpuinfo", gen_cpuinfo},
+	{"uptime", gen_uptime},
+	{"loadavg", gen_loadavg},
+	{"stat", gen_stat},
+	{"cmdline", gen_cmdline},
+	{"mounts", gen_mounts},
+	{"filesystems", gen_filesystems},
+	{"version", gen_version},
+	{"syscalls", gen_syscalls},
+	{NULL, NULL},
 };

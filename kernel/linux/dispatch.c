@@ -13,6 +13,7 @@ bool syscall_handle(struct regs *regs);
 void return_to_user(struct regs *regs);
 
 bool syscall_tracing;
+u64 syscall_counts[SYSCALL_MAX];
 static u64 logged[(SYSCALL_MAX + 63) / 64];
 
 const char *syscall_name(int nr)
@@ -47,6 +48,7 @@ static long dispatch(u64 nr, const struct sysargs *a)
 			syscall_trace_enter((int)nr, a);
 		return missing(nr);
 	}
+	syscall_counts[nr]++;
 	if (likely(!syscall_tracing))
 		return syscall_table[nr].fn(a);
 	syscall_trace_enter((int)nr, a);

@@ -417,6 +417,8 @@ long sys_flock(int fd, int op)
 }
 long sys_fadvise64(int fd, s64 off, s64 len, int advice)
 {
-	(void)off, (void)len, (void)advice;
+	(void)off;
+	if (advice < 0 || advice > 5 /* POSIX_FADV_NOREUSE */ || len < 0)
+		return check_fd(fd) ? -EBADF : -EINVAL;
 	return check_fd(fd);
 }

@@ -182,7 +182,9 @@ long sys_mlock(u64 addr, u64 len)
 long sys_mlock2(u64 addr, u64 len, int flags)
 {
 	u64 start = ALIGN_DOWN(addr, PAGE_SIZE);
-	(void)flags;
+
+	if (flags & ~1 /* MLOCK_ONFAULT */)
+		return -EINVAL;
 	len = ALIGN_UP(len + (addr - start), PAGE_SIZE);
 	return mapped(start, len);
 }

@@ -35,6 +35,21 @@ static void run(const char *name)
 	fflush(stdout);
 }
 
+/* What nub counts; Linux has no such file. */
+static void show_counts(void)
+{
+	char line[100];
+	FILE *f = fopen("/proc/syscalls", "re");
+
+	printf("=== calls\n");
+	while (f && fgets(line, sizeof(line), f))
+		fputs(line, stdout);
+	printf("=== end of calls\n");
+	fflush(stdout);
+	if (f)
+		fclose(f);
+}
+
 int main(void)
 {
 	struct dirent **list;
@@ -49,6 +64,7 @@ int main(void)
 	for (int i = 0; i < n; i++)
 		if (list[i]->d_name[0] != '.')
 			run(list[i]->d_name);
+	show_counts();
 	reboot(RB_POWER_OFF);
 	return 0;
 }

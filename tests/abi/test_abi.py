@@ -114,6 +114,18 @@ def on_nub(tmp_path_factory):
     return boot(tmp_path_factory.mktemp("abi"), NAMES)
 
 
+def test_every_call_is_tried(on_nub):
+    """What kernel/syscalls.tbl says is there has been asked for by one of the programs at least."""
+    _, log = on_nub
+    made = re.search(r"=== calls\n(.*)=== end of calls\n", log, re.S)
+    assert made, log[-1500:]
+    counts = dict(line.rsplit(" ", 1) for line in clean(made.group(1)).splitlines())
+    table = [line.split()[1] for line in (TREE / "kernel/syscalls.tbl").read_text().splitlines()
+             if line.strip() and not line.startswith("#")]
+    never = sorted(set(table) - set(counts))
+    assert not never, f"no test program makes these calls: {' '.join(never)}"
+
+
 def on_linux(name):
     done = subprocess.run([PROGRAMS / f"abi-{name}"], stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=120, check=False, cwd="/")

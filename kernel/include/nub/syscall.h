@@ -17,6 +17,8 @@ struct syscall_entry {
 
 #define SYSCALL_MAX 472
 extern const struct syscall_entry syscall_table[SYSCALL_MAX];
+/* How often each was made; /proc/syscalls. */
+extern u64 syscall_counts[SYSCALL_MAX];
 const char *syscall_name(int nr);
 void syscall_init(void);
 void syscall_trace_enter(int nr, const struct sysargs *a);
