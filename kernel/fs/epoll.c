@@ -12,6 +12,9 @@
 
 #include "../linux/sys.h"
 
+#define EP_EXCLUSIVE_OK                                                                  \
+	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET |              \
+	 EPOLLEXCLUSIVE)
 #define EP_PRIVATE (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
 #define MAX_NESTING 5
 
@@ -242,6 +245,13 @@ static long ctl(struct epoll *ep, struct file *self, int op, struct file *f, int
 	if (!f->ops->poll)
 		return -EPERM; /* regular files and the like never wait */
 	it = item_find(ep, f, fd);
+	/* Exclusive waiting is chosen when an entry is made, once and for all. */
+	if (op == EPOLL_CTL_ADD && ev->events & EPOLLEXCLUSIVE &&
+	    (f->ops == &epoll_ops || ev->events & ~(u32)EP_EXCLUSIVE_OK))
+		return -EINVAL;
+	if (op == EPOLL_CTL_MOD &&
+	    (ev->events & EPOLLEXCLUSIVE || (it && it->events & EPOLLEXCLUSIVE)))
+		return -EINVAL;
 	switch (op) {
 	case EPOLL_CTL_ADD:
 		if (it)

@@ -175,6 +175,30 @@ void process_exit_group(int status)
 	process_exit_thread(0);
 }
 
+void process_kill(struct process *p, int status)
+{
+	if (p->exiting || p->zombie)
+		return;
+	p->exiting = true;
+	p->exit_status = status;
+	doom_others(p);
+}
+
+/* By resident memory, PID 1 only when it is alone. */
+struct process *process_largest(void)
+{
+	struct process *p, *found = init_process;
+
+	list_for_each(p, &process_list, link)
+	{
+		if (p == init_process || !p->mm)
+			continue;
+		if (found == init_process || p->mm->rss > found->mm->rss)
+			found = p;
+	}
+	return found;
+}
+
 int process_kill_others(void)
 {
 	struct process *p = current->proc;

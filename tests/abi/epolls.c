@@ -204,6 +204,28 @@ static void sockets(void)
 	show(try(wait0()));
 }
 
+static void exclusive(void)
+{
+	struct epoll_event e = {.events = EPOLLIN | EPOLLEXCLUSIVE};
+	int other;
+
+	start();
+	other = epoll_create1(0);
+	try(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e));
+	try(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e));
+	try(epoll_ctl(ep, EPOLL_CTL_ADD, other, &e));
+	e.events = EPOLLIN;
+	try(epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &e));
+	write(p[1], "x", 1);
+	show(try(wait0()));
+	try(epoll_ctl(ep, EPOLL_CTL_DEL, p[0], &e));
+	e.events = EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT;
+	try(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e));
+	e.events = EPOLLIN | EPOLLEXCLUSIVE;
+	try(epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &e));
+	close(other);
+}
+
 ABI_CASES({"level", level}, {"edge", edge}, {"oneshot", oneshot}, {"errors", errors},
 	  {"closing", closing}, {"nested", nested}, {"many", many}, {"waking", waking},
-	  {"sockets", sockets})
+	  {"sockets", sockets}, {"exclusive", exclusive})

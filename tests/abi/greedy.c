@@ -8,8 +8,38 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Not to be optimised away. */
+static void take(size_t n)
+{
+	explicit_bzero(malloc(n), n);
+}
+
+/* It is not whoever asks last that ends, but who has most. */
+static void take_from_another(void)
+{
+	struct sysinfo si;
+	int status, ready[2];
+	char c;
+
+	pipe(ready);
+	if (!fork()) {
+		do {
+			take(1 << 20);
+			sysinfo(&si);
+		} while (si.freeram > 16 << 20);
+		write(ready[1], "r", 1);
+		for (;;)
+			pause();
+	}
+	read(ready[0], &c, 1);
+	take(64 << 20);
+	wait(&status);
+	printf("the one that had most: signal %d\n", WTERMSIG(status));
+}
 
 int main(void)
 {
@@ -29,11 +59,12 @@ int main(void)
 	fflush(stdout);
 	if (!fork()) {
 		for (;;)
-			memset(malloc(1 << 20), 1, 1 << 20);
+			take(1 << 20);
 	}
 	wait(&status);
 	printf("greedy: signal %d\n", WTERMSIG(status));
-	memset(malloc(64 << 20), 1, 64 << 20);
+	take_from_another();
+	take(64 << 20);
 	printf("life goes on\n");
 	fflush(stdout);
 	reboot(RB_POWER_OFF);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """nub with the real QEMU, under random system calls, and short of memory."""
+import hashlib
 import pathlib
 import re
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 from test_abi import Archive, KERNEL, PROGRAMS, TIMEOUT, TREE, boot_archive, clean, libraries
 
 BUSYBOX = pathlib.Path("/bin/busybox")
+STRESS_NG = pathlib.Path("/usr/bin/stress-ng")
 QEMU = pathlib.Path("/usr/libexec/xen-qemu-system-i386")
 
 
@@ -55,6 +57,8 @@ def test_out_of_memory_ends_the_greedy_only(tmp_path):
     assert re.search(r"nub:   process 2 \(init\): \d{5,} KiB resident, 1 threads", log)
     assert re.search(r"nub:   heap   32 bytes: \d+ objects", log)
     assert "greedy: signal 9\n" in log, log[-2000:]
+    assert "nub: out of memory: process 3 ends\n" in log
+    assert "the one that had most: signal 9\n" in log
     assert "vDSO made writable: EACCES\n" in log
     assert "page at address 0: EPERM\n" in log
     assert "mmap beyond all bounds: ENOMEM\n" in log
@@ -102,6 +106,73 @@ def test_a_broken_kernel_says_why(tmp_path, how, what, culprit):
     assert "kthread_run+" in said.group(1) or how == "stack"  # too deep there
     assert log.endswith("(exit status 37)\n")
     assert log.count("panic:") == 1
+
+
+STRESSORS = ("futex pipe eventfd poll sockpair sigq sigfd sigsuspend timerfd timer nanosleep switch fork "
+             "vfork clone pthread mutex sem kill spawn dup rename getdent seek brk mprotect "
+             "madvise memfd fault sigsegv sigbus malloc epoll fifo").split()
+SHELL_INIT = """#!/bin/busybox sh
+export PATH=/bin
+busybox --install -s /bin
+mount -t proc proc /proc
+cd /tmp
+"""
+
+
+def shell_root(script, *programs, files=()):
+    """A root with busybox, these programs and what they are linked with; init is the script."""
+    a = Archive()
+    for d in ("bin", "tmp", "proc", "dev", "usr", "usr/bin", "usr/lib", "lib", "lib64",
+              "lib/x86_64-linux-gnu"):
+        a.add(d, 0o40755)
+    a.add("bin/busybox", 0o100755, BUSYBOX.read_bytes())
+    needed = set()
+    for program in map(pathlib.Path, programs):
+        a.add(f"bin/{program.name}", 0o100755, program.read_bytes())
+        needed |= libraries(program)
+    folders = {"bin"}
+    for path in sorted(needed | set(files)):
+        for parent in reversed(pathlib.Path(path.lstrip("/")).parents):
+            if str(parent) != "." and str(parent) not in folders:
+                folders.add(str(parent))
+                a.add(str(parent), 0o40755)
+        a.add(path.lstrip("/"), 0o100755, pathlib.Path(path).read_bytes())
+    a.add("init", 0o100755, (SHELL_INIT + script + "poweroff -f\n").encode())
+    return a.finish()
+
+
+@pytest.mark.timeout(TIMEOUT + 60)
+def test_stress_ng(tmp_path):
+    """What of stress-ng asks for nothing that this kernel leaves out, each for a few rounds,
+    checking its own results."""
+    if not STRESS_NG.exists():
+        pytest.skip(f"{STRESS_NG} is not installed")
+    script = "".join(f"stress-ng --{s} 1 --{s}-ops 20 -t 2 --verify --temp-path /tmp -q >out 2>&1 || "
+                     f"{{ echo FAILED {s}; head -5 out; }}\n" for s in STRESSORS)
+    log = boot_archive(tmp_path, shell_root(script + "echo all done\n", STRESS_NG))
+    assert "all done\n" in log, log[-2000:]
+    assert "FAILED" not in log and "panic" not in log, log[-4000:]
+
+
+@pytest.mark.timeout(TIMEOUT + 60)
+def test_python_starts(tmp_path):
+    """An interpreter that looks for hundreds of files, with threads and a child of its own."""
+    python = pathlib.Path("/usr/bin/python3").resolve()
+    library = pathlib.Path(f"/usr/lib/{python.name}")
+    files = [str(p) for p in library.rglob("*")
+             if p.is_file() and p.suffix in (".py", ".so") and
+             not {"test", "idlelib", "site-packages"} & set(p.relative_to(library).parts)]
+    program = ("import sys, json, threading, subprocess, tempfile, hashlib, selectors, signal\n"
+               "t = threading.Thread(target=lambda: print('thread'))\n"
+               "t.start(); t.join()\n"
+               "print(subprocess.run(['echo', 'child'], capture_output=True).stdout)\n"
+               "print(hashlib.sha256(b'nub').hexdigest()[:8], json.dumps([1, None]))\n"
+               "with tempfile.TemporaryFile() as f: print(f.write(b'x' * 5000))\n"
+               "print('python', sys.version_info >= (3, 11))\n")
+    log = boot_archive(tmp_path, shell_root(f"cat >p.py <<'E'\n{program}E\n{python.name} p.py\n",
+                                            python, files=files))
+    digest = hashlib.sha256(b"nub").hexdigest()[:8]
+    assert f"thread\nb'child\\n'\n{digest} [1, null]\n5000\npython True\n" in log, log[-2000:]
 
 
 def test_size_of_the_kernel():

@@ -70,8 +70,6 @@ syscall_entry:
 return_iret:
 	POP_REGS
 	add $16, %rsp
-	.globl iret_insn
-iret_insn:
 	iretq
 	.size return_iret, . - return_iret
 

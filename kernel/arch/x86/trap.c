@@ -19,7 +19,9 @@ struct extable_entry {
 	u64 insn, fixup;
 };
 extern const struct extable_entry extable_start[], extable_end[];
-extern char iret_insn[];
+
+#define OOM_WAITS 100u /* of one thread, in its life */
+#define OOM_WAIT_NS 10000000ULL
 
 void trap_handle(struct regs *regs);
 void return_to_user(struct regs *regs);
@@ -62,6 +64,28 @@ static bool extable_fix(struct regs *regs)
 	return false;
 }
 
+/* The largest process ends, so that PID 1 can still say what happened. A fault of user
+ * code may sleep: it waits for the other's memory, and is then tried again. */
+static void out_of_memory(void)
+{
+	struct process *victim = process_largest();
+
+	if (victim != current->proc && current->oom_waits < OOM_WAITS) {
+		if (!victim->exiting) {
+			printk("nub: out of memory: process %d ends\n", victim->pid);
+			report_memory_all();
+			process_kill(victim, SIGKILL);
+		}
+		current->oom_waits++;
+		thread_sleep(clock_now() + OOM_WAIT_NS, false);
+		return;
+	}
+	printk("nub: out of memory: process %d (%s) ends\n", current->proc->pid,
+	       current->comm);
+	report_memory_all();
+	signal_fault(SIGKILL, 0, 0);
+}
+
 static void page_fault(struct regs *regs)
 {
 	u64 addr = read_cr2();
@@ -88,10 +112,7 @@ static void page_fault(struct regs *regs)
 	}
 	switch (r) {
 	case -ENOMEM:
-		printk("nub: out of memory: process %d (%s) ends\n", current->proc->pid,
-		       current->comm);
-		report_memory_all();
-		signal_fault(SIGKILL, 0, 0);
+		out_of_memory();
 		break;
 	case -ENXIO:
 		signal_fault(SIGBUS, 2 /* BUS_ADRERR */, addr);

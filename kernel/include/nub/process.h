@@ -70,6 +70,9 @@ void process_exit_thread(int code) __noreturn;
 void process_exit_group(int status) __noreturn;
 /* Leaves the other threads of the current process behind (exec). 0 or -ERESTARTSYS. */
 int process_kill_others(void);
+/* Ends another process, at each thread's next way to user mode. */
+void process_kill(struct process *p, int status);
+struct process *process_largest(void);
 void sighand_put(struct sighand *s);
 void vfork_done(struct thread *t);
 u64 process_cpu_ns(const struct process *p);
