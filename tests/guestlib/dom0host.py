@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The rig's dom0 as system tests see it: commands, files, the toolstack, what exists."""
+import json
 import os
 import shutil
 import sys
@@ -119,6 +120,11 @@ class Dom0:
         if not answer["found"]:
             raise AssertionError(f"{path}: no '{pattern}' within {seconds} s:\n{answer['text']}")
         return answer["text"]
+
+    def qmp(self, *steps):
+        """What came of each step (dom0/qmp_talk.py)."""
+        return json.loads(self.run("python3", f"{ASSETS}/dom0/qmp_talk.py", timeout=120,
+                                   stdin=json.dumps(steps).encode()).stdout)
 
     def strike(self, guest, stage, action, seconds=180):
         """See dom0/strike.py."""

@@ -38,10 +38,10 @@ class Guest:
     """`kind` is "bios" or "direct". Nothing happens in dom0 before prepare()."""
 
     def __init__(self, dom0, name, kind="bios", stub=None, disks=1, nics=("e1000",),
-                 serial="pty", memory=None, launcher=LAUNCHER, **config):
+                 serial="pty", memory=None, launcher=LAUNCHER, modules=(), **config):
         self.dom0, self.name, self.kind, self.serial = dom0, name, kind, serial
         self.folder = f"{ASSETS}/run/{name}"
-        self.stub = stub
+        self.stub, self.modules = stub, modules
         self.disks = [f"{self.folder}/disk{i}.img" for i in range(disks)]
         self.macs = [self._mac(i) for i in range(len(nics))]
         self.nics = nics
@@ -69,7 +69,7 @@ class Guest:
     def _command_line(self):
         """What the direct-boot guest is to load, check and bring up."""
         modules = (["ata_piix", "sd_mod"] if self.disks else []) + \
-            sorted({NIC_MODULES[m] for m in self.nics})
+            sorted({NIC_MODULES[m] for m in self.nics}) + list(self.modules)
         words = ["console=ttyS0", "quiet", "panic=-1", "tsc=reliable", "xen_emul_unplug=never",
                  "guest.load=" + ",".join(modules)]
         for i in range(len(self.disks)):

@@ -118,6 +118,11 @@ def wait_domain(name, other, seconds):
     return poll(lambda: domains().get(name) not in (None, other), seconds)
 
 
+def wait_domains(names, seconds):
+    """Whether the domains there come to be just these in time."""
+    return poll(lambda: set(names) == set(domains()), seconds)
+
+
 def timed_run(argv, seconds):
     """Runs a command; how long it took here, without the way to the host side and back."""
     start = time.monotonic()
@@ -165,7 +170,8 @@ OPERATIONS = {
     f.__name__: f for f in (console_open, console_ask, console_close, console_run, listen, console_accept,
                             listen_close, viewer_open, viewer_picture, viewer_stall, viewer_close,
                             domains, xenstore_read,
-                            timed_run, memory_of, wait_domain, wait_no_domain, wait_no_process, wait_file,
+                            timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
+                            wait_no_process, wait_file,
                             strike, vnc_shot, digest, drain, process_use,
                             qmp_round_trips, socat_stream, leakscan.scan)
 }

@@ -185,6 +185,20 @@ static void command_comflood(const char *args)
 	serial_printf("bios-guest: comflood %u done\n", n);
 }
 
+/* Memory that nothing else uses, far from the loader's: what is in it must stay. */
+static uint8_t *const kept = (uint8_t *)0x1000000;
+
+#define KEPT_BYTES 0x100000
+
+static void command_keep(const char *args)
+{
+	uint32_t value = parse_number(&args);
+
+	for (uint32_t i = 0; i < KEPT_BYTES; i++)
+		kept[i] = value + i / 4096;
+	serial_printf("bios-guest: keep %8\n", crc32(0, kept, KEPT_BYTES));
+}
+
 static void run_command(const char *line)
 {
 	if (parse_word(&line, "echo")) {
@@ -200,6 +214,10 @@ static void run_command(const char *line)
 		command_write(line);
 	} else if (parse_word(&line, "pio")) {
 		command_pio(line);
+	} else if (parse_word(&line, "keep")) {
+		command_keep(line);
+	} else if (parse_word(&line, "kept")) {
+		serial_printf("bios-guest: kept %8\n", crc32(0, kept, KEPT_BYTES));
 	} else if (parse_word(&line, "flood")) {
 		command_flood(line);
 	} else if (parse_word(&line, "screen")) {

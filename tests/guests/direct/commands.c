@@ -3,6 +3,7 @@
 #include "guest.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,17 @@ static void command_echo(struct arguments *a)
 static void command_sum(struct arguments *a)
 {
 	disk_sum(a->word[0], strtoull(a->word[1], NULL, 0));
+}
+
+/* As a program has it that uses a disk: Linux locks a CD's tray meanwhile. */
+static void command_hold(struct arguments *a)
+{
+	static int held = -1;
+
+	if (held >= 0)
+		close(held);
+	held = a->word[0][0] ? disk_open(a->word[0], O_RDONLY) : -1;
+	say("hold %s %s", a->word[0], held >= 0 ? "ok" : "none");
 }
 
 static void command_ping(struct arguments *a)
@@ -147,6 +159,7 @@ static const struct {
 } commands[] = {
 	{"echo", command_echo},	    /* TEXT (one word) */
 	{"sum", command_sum},	    /* DISK [BYTES] */
+	{"hold", command_hold},	    /* [DISK] */
 	{"read", command_read},	    /* DISK SECTOR */
 	{"write", command_write},   /* DISK SECTOR VALUE */
 	{"ping", command_ping},	    /* ADDRESS [COUNT [IF]] */

@@ -19,7 +19,7 @@
 #define WAIT_STEP_MS 20
 
 /* Drivers probe in the background, and devtmpfs tells nobody: look until it is there. */
-static int disk_open(const char *name, int flags)
+int disk_open(const char *name, int flags)
 {
 	char path[64];
 

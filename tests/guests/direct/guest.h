@@ -17,6 +17,8 @@ void cmdline_each(const char *key, void (*each)(char *value));
 void module_load(const char *name);
 
 /* disk.c: NAME is as below /dev. All report by say(). */
+/* Waits for it to appear, for a while; a descriptor, or -1 and errno. */
+int disk_open(const char *name, int flags);
 void disk_check_spec(char *spec); /* NAME:SHA256 */
 void disk_sum(const char *name, uint64_t bytes);
 void disk_read_sector(const char *name, uint64_t sector);
