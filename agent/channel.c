@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -147,6 +148,18 @@ static int open_sock(const char *path)
 	return fd;
 }
 
+/* With it dom0 knows whether it has got all. */
+static void put_length(struct channel *ch)
+{
+	struct stat st;
+	uint64_t length = fstat(ch->sock, &st) == 0 ? (uint64_t)st.st_size : 0;
+
+	ch->out->at = 0;
+	ch->out->len = 8;
+	for (unsigned i = 0; i < 8; i++)
+		ch->out->bytes[i] = (char)(length >> (8 * i));
+}
+
 static void connect_qemu(struct channel *ch)
 {
 	int fd = is_save(ch) ? open(ch->spec->path, O_RDONLY | O_CLOEXEC)
@@ -158,6 +171,8 @@ static void connect_qemu(struct channel *ch)
 	}
 	ch->sock = fd;
 	ch->retry_at = ch->retry_since = 0;
+	if (is_save(ch))
+		put_length(ch);
 }
 
 /* One step from dom0 to QEMU.  Returns whether bytes moved. */

@@ -13,6 +13,7 @@
 #include "domain_create.h"
 #include "domain_facts.h"
 #include "domain_host.h"
+#include "domain_hotplug.h"
 #include "domain_loop.h"
 #include "domain_ramdisk.h"
 #include "domain_tidy.h"
@@ -81,6 +82,7 @@ static int serve(struct domain_host *host, const struct plan *plan,
 {
 	const char *name = stubopt_kernel_name(plan->kernel);
 	const struct manifest_kernel *kernel = manifest_find_kernel(manifest, name);
+	struct domain_hotplug hotplug = {0};
 	struct domain_disk *disks;
 	int rc;
 	struct domain_watch watch = {
@@ -88,6 +90,7 @@ static int serve(struct domain_host *host, const struct plan *plan,
 		.host = host,
 		.relay = relay,
 		.guardian = guardian,
+		.hotplug = &hotplug,
 		.uuid = uuid,
 		.signals = signals,
 	};
@@ -113,10 +116,14 @@ static int serve(struct domain_host *host, const struct plan *plan,
 	if (rc == 0)
 		rc = domain_facts_write(host, plan, manifest, watch.stub, err);
 	if (rc == 0)
+		rc = domain_hotplug_init(&hotplug, host, plan, disks, err);
+	hotplug.stub = watch.stub;
+	if (rc == 0)
 		rc = domain_watch(&watch, err);
 	if (rc == 0)
 		domain_flush(host, plan, watch.stub);
 	/* Not earlier: blkback opens them at a moment of its own. */
+	domain_hotplug_free(&hotplug);
 	domain_disks_close(disks, plan->n_disks);
 	free(disks);
 	return rc;

@@ -13,6 +13,7 @@
 
 #include "abi/channel.h"
 #include "cleanup.h"
+#include "domain_files.h"
 #include "endpoint.h"
 #include "log.h"
 #include "log_file.h"
@@ -69,8 +70,34 @@ static int dial(struct domain_channels *channels, uint32_t i)
 	return relay_msg_send(channels->relay->control, &msg, &fd, fd >= 0);
 }
 
+/* For a QMP command; what may be asked for is in domain_files.h and domain_hotplug.h. */
+static void serve_request(struct domain_channels *channels, const struct relay_msg *asked,
+			  int fd)
+{
+	struct relay_msg reply = {.type = asked->type, .channel = asked->channel};
+	cleanup_fd int file = -1;
+	struct err err;
+	int rc;
+
+	if (asked->type == RELAY_FILE)
+		rc = file = domain_file_open(channels->plan, asked->text, &err);
+	else if (asked->type == RELAY_ATTACH)
+		rc = domain_hotplug_attach(channels->hotplug, fd, reply.text, &err);
+	else
+		rc = domain_hotplug_detach(channels->hotplug, asked->text, &err);
+	if (rc < 0) {
+		log_warn("channel %s: %s", channels->plan->channels[asked->channel].name,
+			 err.msg);
+		reply.code = err.code;
+		snprintf(reply.text, sizeof(reply.text), "%.*s",
+			 (int)sizeof(reply.text) - 1, err.msg);
+	}
+	relay_msg_send(channels->relay->control, &reply, &file, file >= 0 ? 1 : 0);
+}
+
 /* -1: it is no request that the relay may make. */
-static int take_request(struct domain_channels *channels, const struct relay_msg *msg)
+static int take_request(struct domain_channels *channels, const struct relay_msg *msg,
+			int fd)
 {
 	if (msg->channel >= channels->plan->n_channels)
 		return -1;
@@ -83,6 +110,16 @@ static int take_request(struct domain_channels *channels, const struct relay_msg
 	case RELAY_LOGGED:
 		log_file_bound();
 		return 0;
+	case RELAY_ATTACH:
+		if (fd < 0)
+			return -1;
+		/* fall through */
+	case RELAY_FILE:
+	case RELAY_DETACH:
+		if (channels->plan->channels[msg->channel].kind != STUBDOM_CHANNEL_QMP)
+			return -1;
+		serve_request(channels, msg, fd);
+		return 0;
 	default:
 		return -1;
 	}
@@ -94,15 +131,13 @@ int domain_channels_hear(struct domain_channels *channels, struct err *err)
 	int fds[RELAY_FDS_MAX];
 	int rc = relay_msg_receive(channels->relay->control, &msg, fds);
 
-	if (rc == 0)
-		return 0;
+	if (rc > 0)
+		rc = take_request(channels, &msg, fds[0]);
 	for (int i = 0; i < RELAY_FDS_MAX; i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
-	if (rc < 0 || take_request(channels, &msg) < 0)
-		return relay_report_end(channels->relay, err);
-	return 0;
+	return rc < 0 ? relay_report_end(channels->relay, err) : 0;
 }
 
 /* A number that the stub domain wrote. */

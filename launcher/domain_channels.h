@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "domain_host.h"
+#include "domain_hotplug.h"
 #include "plan.h"
 #include "relay.h"
 
@@ -17,6 +18,7 @@ struct domain_channels {
 	bool *wanted;	     /* by channel: the relay waits for an offer */
 	int64_t *dialled_ms; /* by channel: when its endpoint was last connected */
 	bool console_given;
+	struct domain_hotplug *hotplug;
 };
 
 int domain_channels_init(struct domain_channels *channels, const struct plan *plan,

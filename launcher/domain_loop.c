@@ -17,20 +17,19 @@
 /* Another process may take the free device first. */
 enum { TRIES = 64 };
 
-static int attach(const struct plan_disk *disk, int file, struct domain_disk *out,
-		  struct err *err)
+int domain_loop_attach(int file, const char *name, bool readonly, struct domain_disk *out,
+		       struct err *err)
 {
 	cleanup_fd int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 	struct loop_config config = {
 		.fd = (unsigned)file,
-		.info.lo_flags =
-			LO_FLAGS_AUTOCLEAR | (disk->readonly ? LO_FLAGS_READ_ONLY : 0),
+		.info.lo_flags = LO_FLAGS_AUTOCLEAR | (readonly ? LO_FLAGS_READ_ONLY : 0),
 	};
 
 	if (control < 0)
 		return err_errno(err, ERR_HOST, errno,
 				 "/dev/loop-control (load the module 'loop')");
-	snprintf((char *)config.info.lo_file_name, LO_NAME_SIZE, "%s", disk->target);
+	snprintf((char *)config.info.lo_file_name, LO_NAME_SIZE, "%s", name);
 	for (int i = 0; i < TRIES; i++) {
 		int n = ioctl(control, LOOP_CTL_GET_FREE);
 
@@ -38,19 +37,18 @@ static int attach(const struct plan_disk *disk, int file, struct domain_disk *ou
 			return err_errno(err, ERR_HOST, errno,
 					 "looking for a free loop device");
 		snprintf(out->path, sizeof(out->path), "/dev/loop%d", n);
-		out->fd =
-			open(out->path, (disk->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+		out->fd = open(out->path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 		if (out->fd < 0)
 			return err_errno(err, ERR_HOST, errno, "%s", out->path);
 		if (ioctl(out->fd, LOOP_CONFIGURE, &config) == 0)
 			return 0;
 		if (errno != EBUSY)
-			return err_errno(err, ERR_HOST, errno, "%s on %s", disk->target,
+			return err_errno(err, ERR_HOST, errno, "%s on %s", name,
 					 out->path);
 		close(out->fd);
 		out->fd = -1;
 	}
-	return err_set(err, ERR_HOST, "no loop device stays free for %s", disk->target);
+	return err_set(err, ERR_HOST, "no loop device stays free for %s", name);
 }
 
 static int open_one(const struct plan_disk *disk, struct domain_disk *out,
@@ -69,7 +67,7 @@ static int open_one(const struct plan_disk *disk, struct domain_disk *out,
 		return err_set(err, ERR_HOST,
 			       "%s (%s): neither a file nor a block device", disk->target,
 			       disk->use);
-	return attach(disk, file, out, err);
+	return domain_loop_attach(file, disk->target, disk->readonly, out, err);
 }
 
 struct domain_disk *domain_disks_open(const struct plan *plan, struct err *err)

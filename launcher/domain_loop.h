@@ -16,6 +16,10 @@ struct domain_disk {
 	char path[32]; /* "/dev/loop3"; "": use the plan's target */
 };
 
+/* A loop device for an open file or block device; `name` is for people. */
+int domain_loop_attach(int file, const char *name, bool readonly, struct domain_disk *out,
+		       struct err *err);
+
 /* One per disk of the plan; domain_disks_close and free() give it back.  NULL: err. */
 struct domain_disk *domain_disks_open(const struct plan *plan, struct err *err);
 

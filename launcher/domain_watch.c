@@ -12,6 +12,7 @@
 #include "abi/boot.h"
 #include "cleanup.h"
 #include "domain_create.h"
+#include "domain_name.h"
 #include "log.h"
 #include "log_file.h"
 #include "xenstore_util.h"
@@ -20,12 +21,17 @@ enum { STEP_GO_ON, STEP_END, STEP_FAILED };
 
 enum { GUARDIAN_RESTARTS = 3, LOGGED_BYTES = 256 * 1024 };
 
+/* A migration's two guests have their names within seconds of each other. */
+enum { NAME_TRIES = 240 };
+
 struct watch_state {
 	struct domain_watch *watch;
 	struct domain_channels channels;
 	bool started; /* the toolstack was told */
 	int64_t deadline_ms;
 	bool retry_channels;
+	bool retry_name;
+	unsigned name_tries;
 	unsigned guardian_restarts;
 	char stage[32];
 };
@@ -123,12 +129,22 @@ static int check_stage(struct watch_state *state, struct err *err)
 	return STEP_GO_ON;
 }
 
+static void follow_name(struct watch_state *state)
+{
+	struct domain_watch *watch = state->watch;
+
+	state->retry_name =
+		domain_name_follow(watch->host, watch->plan, watch->stub) > 0 &&
+		state->name_tries++ < NAME_TRIES;
+}
+
 static int take_xenstore(struct watch_state *state, struct err *err)
 {
 	struct xs_handle *xs = state->watch->host->xs;
 	bool released = false;
 	bool reported = false;
 	bool channels = false;
+	bool name = false;
 	int step = STEP_GO_ON;
 	char **event;
 
@@ -138,6 +154,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		released |= strcmp(token, "release") == 0;
 		reported |= strcmp(token, "report") == 0;
 		channels |= strcmp(token, "channel") == 0;
+		name |= strcmp(token, "name") == 0;
 		free(event);
 	}
 	if (errno != EAGAIN) {
@@ -148,6 +165,10 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		step = check_stage(state, err);
 	if (step == STEP_GO_ON && released)
 		step = check_lives(state, err);
+	if (step == STEP_GO_ON && name) {
+		state->name_tries = 0;
+		follow_name(state);
+	}
 	if (step == STEP_GO_ON && channels)
 		state->retry_channels =
 			domain_channels_serve(&state->channels, state->watch->host);
@@ -213,6 +234,8 @@ static int next_timeout(const struct watch_state *state)
 	}
 	if (state->retry_channels && (left < 0 || left > DOMAIN_CHANNELS_RETRY_MS))
 		left = DOMAIN_CHANNELS_RETRY_MS;
+	if (state->retry_name && (left < 0 || left > DOMAIN_NAME_RETRY_MS))
+		left = DOMAIN_NAME_RETRY_MS;
 	return (int)left;
 }
 
@@ -257,6 +280,8 @@ static int step(struct watch_state *state, struct err *err)
 	/* Some of our own lines are the stub domain's doing, too. */
 	if (log_take_written(LOGGED_BYTES))
 		log_file_bound();
+	if (rc == STEP_GO_ON && state->retry_name)
+		follow_name(state);
 	if (rc == STEP_GO_ON && state->retry_channels)
 		state->retry_channels =
 			domain_channels_serve(&state->channels, watch->host);
@@ -280,6 +305,9 @@ static int watch_nodes(struct watch_state *state, struct err *err)
 			 nodes[i].node);
 		ok = xs_watch(xs, path, nodes[i].token);
 	}
+	snprintf(path, sizeof(path), "/local/domain/%u/name",
+		 state->watch->plan->guest_domid);
+	ok = ok && xs_watch(xs, path, "name");
 	return ok ? 0 : err_errno(err, ERR_HOST, errno, "xenstore: setting watches");
 }
 
@@ -294,6 +322,7 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 	if (domain_channels_init(&state.channels, watch->plan, watch->relay, err) < 0)
 		return -1;
 	state.channels.stub = watch->stub;
+	state.channels.hotplug = watch->hotplug;
 	if (watch_nodes(&state, err) < 0 ||
 	    domain_unpause(watch->host, watch->stub, err) < 0)
 		rc = STEP_FAILED;

@@ -14,6 +14,7 @@ struct domain_watch {
 	struct domain_host *host;
 	struct relay *relay;
 	struct guardian *guardian;
+	struct domain_hotplug *hotplug;
 	const libxl_uuid *uuid;
 	uint32_t stub;
 	int signals; /* signalfd of the signals that end us */

@@ -41,13 +41,28 @@ static void add_argument(struct plan *plan, const char *option, char *value)
 	plan->qemu[plan->n_qemu] = NULL;
 }
 
+/* Its path is a file's, which QEMU writes; nobody in dom0 is at its other end. */
+static void add_save_channel(struct plan *plan)
+{
+	struct plan_channel *ch;
+
+	plan->channels = xgrow(plan->channels, plan->n_channels, sizeof(*plan->channels));
+	ch = &plan->channels[plan->n_channels++];
+	*ch = (struct plan_channel){
+		.name = xstrdup(STUBDOM_CHANNEL_OWN_SAVE),
+		.kind = STUBDOM_CHANNEL_SAVE,
+		.stub_path = xstrdup(STUBDOM_SOCKET_DIR "/saved"),
+		.endpoint = {.type = PLAN_ENDPOINT_DISCARD, .fd = -1},
+	};
+}
+
 int own_add_channels(struct plan *plan, struct err *err)
 {
 	const struct plan_channel *ch;
 
-	if (plan->n_channels + 2 > STUBDOM_CHANNELS_MAX)
+	if (plan->n_channels + 3 > STUBDOM_CHANNELS_MAX)
 		return err_set(err, ERR_USAGE, "more than %d channels",
-			       STUBDOM_CHANNELS_MAX - 2);
+			       STUBDOM_CHANNELS_MAX - 3);
 	ch = add_channel(plan, STUBDOM_CHANNEL_OWN_QMP, STUBDOM_CHANNEL_OWN_QMP,
 			 STUBDOM_CHANNEL_QMP, STUBDOM_RUN_QMP);
 	add_argument(plan, "-chardev",
@@ -57,6 +72,7 @@ int own_add_channels(struct plan *plan, struct err *err)
 	ch = add_channel(plan, STUBDOM_CHANNEL_OWN_VNC, NULL, STUBDOM_CHANNEL_VNC,
 			 STUBDOM_RUN_VNC);
 	add_argument(plan, "-vnc", xasprintf("unix:%s", ch->stub_path));
+	add_save_channel(plan);
 	return 0;
 }
 

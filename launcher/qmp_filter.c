@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "qmp_number.h"
 #include "qmp_table.h"
 
 enum { OUT_MAX = 2 * QMP_MESSAGE_MAX, FULL = 256 * 1024 };
@@ -20,7 +21,7 @@ struct qmp_pending {
 
 static int emit(struct buffer *out, const json_t *message, struct err *err)
 {
-	cleanup_free char *text = json_dumps(message, JSON_COMPACT);
+	cleanup_free char *text = qmp_number_dump(message);
 
 	if (!text || buffer_append(out, text, strlen(text), OUT_MAX) < 0 ||
 	    buffer_append(out, "\r\n", 2, OUT_MAX) < 0)
@@ -78,28 +79,58 @@ static json_t *make_refusal(const json_t *command, const char *fmt, const char *
 	return reply;
 }
 
-static int take_command(struct qmp_filter *filter, const json_t *message, struct err *err)
+static int answer_here(struct qmp_filter *filter, json_t *reply, struct err *err)
+{
+	if (add_pending(filter, QMP_REFUSE, reply, err) < 0)
+		return -1;
+	return emit_refusals(filter, err);
+}
+
+static int take_fd_command(struct qmp_filter *filter, const char *name,
+			   const json_t *message, struct err *err)
+{
+	json_t *id = json_object_get(message, "id");
+	struct err why;
+	json_t *value = qmp_fds_command(&filter->shared->fds, &filter->arrived, name,
+					json_object_get(message, "arguments"), &why);
+	json_t *reply;
+
+	if (!value)
+		return answer_here(filter, make_refusal(message, "%s: %s", name, why.msg),
+				   err);
+	reply = json_pack("{s:o}", "return", value);
+	if (reply && id)
+		json_object_set(reply, "id", id);
+	return answer_here(filter, reply, err);
+}
+
+static int take_command(struct qmp_filter *filter, json_t *message, struct err *err)
 {
 	const char *name = json_string_value(json_object_get(message, "execute"));
 	const struct qmp_command *command;
 
-	if (json_object_get(message, "exec-oob")) {
-		if (add_pending(filter, QMP_REFUSE,
-				make_refusal(message, "%s: %s", "exec-oob",
-					     "out-of-band commands are not offered"),
-				err) < 0)
-			return -1;
-		return emit_refusals(filter, err);
-	}
+	if (json_object_get(message, "exec-oob"))
+		return answer_here(filter,
+				   make_refusal(message, "%s: %s", "exec-oob",
+						"out-of-band commands are not offered"),
+				   err);
 	/* Without a name QEMU itself words the error. */
 	command = qmp_table_find(name ? name : "");
-	if (command->action == QMP_REFUSE) {
-		if (add_pending(filter, QMP_REFUSE,
-				make_refusal(message, "%s cannot be carried: %s", name,
-					     command->why),
-				err) < 0)
-			return -1;
-		return emit_refusals(filter, err);
+	switch (command->action) {
+	case QMP_REFUSE:
+		return answer_here(filter,
+				   make_refusal(message, "%s cannot be carried: %s", name,
+						command->why),
+				   err);
+	case QMP_FDS:
+		return take_fd_command(filter, name, message, err);
+	case QMP_WRITES:
+	case QMP_OPENS:
+	case QMP_RELEASE:
+		qmp_job_begin(&filter->job, command->action, message);
+		return 0;
+	default:
+		break;
 	}
 	if (add_pending(filter, command->action, NULL, err) < 0)
 		return -1;
@@ -108,22 +139,17 @@ static int take_command(struct qmp_filter *filter, const json_t *message, struct
 
 static json_t *parse(const struct buffer *text)
 {
-	json_t *message = json_loadb(buffer_bytes(text), text->len, 0, NULL);
-
-	/* QEMU has unsigned 64-bit numbers, which jansson's integers cannot hold. */
-	if (!message)
-		message = json_loadb(buffer_bytes(text), text->len,
-				     JSON_DECODE_INT_AS_REAL, NULL);
-	return message;
+	return qmp_number_load(buffer_bytes(text), text->len);
 }
 
-int qmp_filter_client(struct qmp_filter *filter, const char *data, size_t len,
-		      struct err *err)
+static int take_client(struct qmp_filter *filter, const char *data, size_t len,
+		       struct err *err)
 {
 	const char *why = "not JSON";
-	int more;
+	int more = 0;
 
-	while ((more = qmp_split_next(&filter->from_client, &data, &len, &why)) == 1) {
+	while (filter->job.state == QMP_JOB_NONE &&
+	       (more = qmp_split_next(&filter->from_client, &data, &len, &why)) == 1) {
 		cleanup_json json_t *message = parse(&filter->from_client.text);
 
 		if (!message) {
@@ -141,7 +167,79 @@ int qmp_filter_client(struct qmp_filter *filter, const char *data, size_t len,
 			err_set(err, ERR_USAGE, "QMP: the client sent %s", why);
 		return -1;
 	}
+	if (len > 0 && buffer_append(&filter->held, data, len, OUT_MAX) < 0)
+		return err_set(err, ERR_HOST, "QMP: too much is waiting to be read");
 	return 0;
+}
+
+/* Sends what the job has for QEMU. */
+static int send_step(struct qmp_filter *filter, struct err *err)
+{
+	json_t *message = filter->job.send;
+	int rc;
+
+	if (!message)
+		return 0;
+	filter->job.send = NULL;
+	rc = add_pending(filter, QMP_STEP, NULL, err);
+	if (rc == 0)
+		rc = emit(&filter->to_stub, message, err);
+	json_decref(message);
+	return rc;
+}
+
+static void end_job(struct qmp_filter *filter)
+{
+	if (filter->shared && filter->shared->busy == filter)
+		filter->shared->busy = NULL;
+	qmp_job_free(&filter->job);
+}
+
+/* A job runs when everything before it is answered and no other client's job runs. */
+static bool has_turn(const struct qmp_filter *filter)
+{
+	return filter->job.state == QMP_JOB_WAITS && !filter->first &&
+	       !filter->shared->busy;
+}
+
+bool qmp_filter_can_go_on(const struct qmp_filter *filter)
+{
+	return filter->job.send || filter->job.state == QMP_JOB_FINISHED ||
+	       has_turn(filter) ||
+	       (filter->job.state == QMP_JOB_NONE && filter->held.len > 0);
+}
+
+int qmp_filter_go_on(struct qmp_filter *filter, struct err *err)
+{
+	while (qmp_filter_can_go_on(filter)) {
+		struct buffer held = filter->held;
+		int rc = 0;
+
+		if (filter->job.send) {
+			rc = send_step(filter, err);
+		} else if (filter->job.state == QMP_JOB_FINISHED) {
+			rc = emit(&filter->to_client, filter->job.answer, err);
+			end_job(filter);
+		} else if (filter->job.state == QMP_JOB_WAITS) {
+			filter->shared->busy = filter;
+			qmp_job_start(&filter->job, filter->shared);
+		} else {
+			memset(&filter->held, 0, sizeof(filter->held));
+			rc = take_client(filter, buffer_bytes(&held), held.len, err);
+			buffer_free(&held);
+		}
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int qmp_filter_client(struct qmp_filter *filter, const char *data, size_t len,
+		      struct err *err)
+{
+	if (take_client(filter, data, len, err) < 0)
+		return -1;
+	return qmp_filter_go_on(filter, err);
 }
 
 static const char *find_filename(const struct qmp_names *names, const char *label)
@@ -198,6 +296,7 @@ static int take_answer(struct qmp_filter *filter, json_t *message, struct err *e
 {
 	struct qmp_pending *pending = filter->first;
 	json_t *greeting = json_object_get(message, "QMP");
+	bool step;
 
 	if (greeting) {
 		/* Out-of-band commands would overtake; they are not offered. */
@@ -216,12 +315,17 @@ static int take_answer(struct qmp_filter *filter, json_t *message, struct err *e
 		else if (pending->action == QMP_ANSWER_VNC)
 			translate_vnc(filter->names, message);
 	}
+	step = pending->action == QMP_STEP;
 	filter->first = pending->next;
 	filter->n_pending--;
 	free(pending);
-	if (emit(&filter->to_client, message, err) < 0)
+	if (step) {
+		qmp_job_answer(&filter->job, filter->shared, message);
+		return qmp_filter_go_on(filter, err);
+	}
+	if (emit(&filter->to_client, message, err) < 0 || emit_refusals(filter, err) < 0)
 		return -1;
-	return emit_refusals(filter, err);
+	return qmp_filter_go_on(filter, err);
 }
 
 int qmp_filter_stub(struct qmp_filter *filter, const char *data, size_t len,
@@ -247,6 +351,7 @@ int qmp_filter_stub(struct qmp_filter *filter, const char *data, size_t len,
 bool qmp_filter_client_full(const struct qmp_filter *filter)
 {
 	return filter->to_stub.len > FULL || filter->to_client.len > FULL ||
+	       filter->job.state != QMP_JOB_NONE ||
 	       filter->n_pending >= QMP_PENDING_MAX / 2;
 }
 
@@ -259,6 +364,9 @@ void qmp_filter_free(struct qmp_filter *filter)
 		free(filter->first);
 		filter->first = next;
 	}
+	end_job(filter);
+	qmp_arrived_free(&filter->arrived);
+	buffer_free(&filter->held);
 	qmp_split_free(&filter->from_client);
 	qmp_split_free(&filter->from_stub);
 	buffer_free(&filter->to_client);

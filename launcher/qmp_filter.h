@@ -7,6 +7,8 @@
 
 #include "buffer.h"
 #include "err.h"
+#include "qmp_fds.h"
+#include "qmp_job.h"
 #include "qmp_split.h"
 
 /*
@@ -33,9 +35,11 @@ enum { QMP_PENDING_MAX = 256 };
 
 struct qmp_pending; /* a command whose answer is awaited */
 
-/* All zero but `names` is a fresh connection; qmp_filter_free ends it. */
+/* All zero but the first two is a fresh connection; qmp_filter_free ends it. */
 struct qmp_filter {
 	const struct qmp_names *names;
+	struct qmp_shared *shared;
+	struct qmp_arrived arrived; /* descriptors that came from the client */
 	struct qmp_split from_client;
 	struct qmp_split from_stub;
 	struct buffer to_client;
@@ -43,6 +47,8 @@ struct qmp_filter {
 	struct qmp_pending *first;
 	struct qmp_pending **last;
 	unsigned n_pending;
+	struct qmp_job job; /* a command of many steps: the next ones wait for it */
+	struct buffer held; /* what the client sent meanwhile */
 };
 
 /*
@@ -53,6 +59,15 @@ int qmp_filter_client(struct qmp_filter *filter, const char *data, size_t len,
 		      struct err *err);
 int qmp_filter_stub(struct qmp_filter *filter, const char *data, size_t len,
 		    struct err *err);
+
+/*
+ * Goes on with what a job holds up: call it after the job was told something, and
+ * when it waits for its turn.  -1: as above.
+ */
+int qmp_filter_go_on(struct qmp_filter *filter, struct err *err);
+
+/* Whether qmp_filter_go_on has something to do. */
+bool qmp_filter_can_go_on(const struct qmp_filter *filter);
 
 /* Whether so much is on its way that no more should be read from the client. */
 bool qmp_filter_client_full(const struct qmp_filter *filter);

@@ -17,6 +17,19 @@ enum {
 	PTY_LOOK_MS = 500,    /* as often as we look whether a pty was opened */
 };
 
+static bool is_kind(const struct relay_channel *channel, enum stubdom_channel_kind kind)
+{
+	return channel->plan->kind == kind;
+}
+
+/* Whether somebody in dom0 is there for what the stub domain says. */
+static bool has_reader(const struct relay_channel *channel)
+{
+	if (is_kind(channel, STUBDOM_CHANNEL_SAVE))
+		return channel->save.active && !channel->save.done;
+	return endpoint_connected(&channel->end);
+}
+
 /* QEMU's output exists without a client: the connection stays, the latest bytes are kept.
  */
 static bool stays_connected(const struct relay_channel *channel)
@@ -24,7 +37,6 @@ static bool stays_connected(const struct relay_channel *channel)
 	switch (channel->plan->kind) {
 	case STUBDOM_CHANNEL_SERIAL:
 	case STUBDOM_CHANNEL_PARALLEL:
-	case STUBDOM_CHANNEL_SAVE:
 	case STUBDOM_CHANNEL_RESTORE:
 		return true;
 	default:
@@ -33,13 +45,16 @@ static bool stays_connected(const struct relay_channel *channel)
 }
 
 int relay_channel_open(struct relay_channel *channel, const struct plan_channel *plan,
-		       const struct qmp_names *names, struct err *err)
+		       const struct qmp_names *names, struct qmp_shared *shared,
+		       struct err *err)
 {
 	memset(channel, 0, sizeof(*channel));
 	channel->plan = plan;
 	channel->names = names;
+	channel->shared = shared;
 	channel->is_qmp = plan->kind == STUBDOM_CHANNEL_QMP;
 	channel->qmp.names = names;
+	channel->qmp.shared = shared;
 	if (endpoint_open(&channel->end, &plan->endpoint, err) < 0)
 		return err_prefix(err, "channel %s", plan->name);
 	return 0;
@@ -52,6 +67,7 @@ static void forget_bytes(struct relay_channel *channel)
 	qmp_filter_free(&channel->qmp);
 	memset(&channel->qmp, 0, sizeof(channel->qmp));
 	channel->qmp.names = channel->names;
+	channel->qmp.shared = channel->shared;
 }
 
 static void drop_stream(struct relay_channel *channel, int64_t now_ms)
@@ -87,8 +103,7 @@ void relay_channel_attach(struct relay_channel *channel, const struct vchan_offe
 	struct err err;
 
 	channel->asked = false;
-	if (channel->open ||
-	    (!stays_connected(channel) && !endpoint_connected(&channel->end))) {
+	if (channel->open || (!stays_connected(channel) && !has_reader(channel))) {
 		vchan_offer_close(&unused);
 		return;
 	}
@@ -104,9 +119,9 @@ void relay_channel_attach(struct relay_channel *channel, const struct vchan_offe
 
 bool relay_channel_wants(const struct relay_channel *channel, int64_t now_ms)
 {
-	return !channel->open && !channel->asked && !channel->closing &&
+	return !channel->open && !channel->asked && !channel->closing && !channel->over &&
 	       now_ms >= channel->not_before_ms &&
-	       (stays_connected(channel) || endpoint_connected(&channel->end));
+	       (stays_connected(channel) || has_reader(channel));
 }
 
 /* A client of others, as opposed to a place that others connect to. */
@@ -175,6 +190,9 @@ unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds)
 			fds[n++] = (struct pollfd){.fd = waits_fd, .events = POLLIN};
 		return n;
 	}
+	/* A job must not be disturbed by the end of its client. */
+	if (channel->is_qmp && channel->qmp.job.state != QMP_JOB_NONE && !out)
+		return n;
 	if (end->in_fd >= 0 && end->in_fd == end->out_fd) {
 		/*
 		 * Without events its end would be reported again and again.  The
@@ -192,10 +210,21 @@ unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds)
 	return n;
 }
 
+/* A job's next step is due. */
+static bool can_go_on(const struct relay_channel *channel)
+{
+	return channel->is_qmp && !channel->closing &&
+	       qmp_filter_can_go_on(&channel->qmp);
+}
+
 int relay_channel_timeout(const struct relay_channel *channel, int64_t now_ms)
 {
 	int64_t left;
 
+	if (can_go_on(channel))
+		return 0;
+	if (channel->is_qmp && channel->qmp.job.need == QMP_NEED_TIME)
+		return channel->again_ms > now_ms ? (int)(channel->again_ms - now_ms) : 0;
 	if (channel->end.is_pty && !channel->end.attached && channel->end.opened_fd < 0)
 		return PTY_LOOK_MS;
 	left = channel->not_before_ms - now_ms;
@@ -215,7 +244,51 @@ bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms)
 
 	if (channel->end.is_pty && !was)
 		endpoint_update(&channel->end);
-	return channel->end.attached != was || relay_channel_wants(channel, now_ms);
+	return channel->end.attached != was || relay_channel_wants(channel, now_ms) ||
+	       can_go_on(channel);
+}
+
+/* Reads, on a QMP socket with the descriptors that came beside the bytes. */
+static ssize_t read_input(struct relay_channel *channel, char *chunk, size_t size)
+{
+	struct iovec iov = {.iov_base = chunk, .iov_len = size};
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * QMP_ARRIVED_MAX)];
+		struct cmsghdr align;
+	} control;
+	struct msghdr hdr = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	ssize_t n;
+
+	if (!channel->is_qmp)
+		return read(channel->end.in_fd, chunk, size);
+	n = recvmsg(channel->end.in_fd, &hdr, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n < 0 && errno == ENOTSOCK)
+		return read(channel->end.in_fd, chunk, size);
+	for (struct cmsghdr *cmsg = n >= 0 ? CMSG_FIRSTHDR(&hdr) : NULL; cmsg;
+	     cmsg = CMSG_NXTHDR(&hdr, cmsg)) {
+		size_t len = cmsg->cmsg_len - CMSG_LEN(0);
+		int fd;
+
+		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i + sizeof(fd) <= len; i += sizeof(fd)) {
+			memcpy(&fd, CMSG_DATA(cmsg) + i, sizeof(fd));
+			qmp_arrived_put(&channel->qmp.arrived, fd);
+		}
+	}
+	return n;
+}
+
+/* The toolstack's file is read; what is left of it is still to be delivered. */
+static void end_restore(struct relay_channel *channel)
+{
+	endpoint_disconnect(&channel->end);
+	channel->ended = true;
 }
 
 /* Takes bytes of the client; false: nothing more now. */
@@ -228,9 +301,13 @@ static bool read_client(struct relay_channel *channel, int64_t now_ms)
 	if (channel->end.in_fd < 0 || !endpoint_connected(&channel->end) ||
 	    !room_for_client(channel))
 		return false;
-	n = read(channel->end.in_fd, chunk, sizeof(chunk));
+	n = read_input(channel, chunk, sizeof(chunk));
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
+	if (n <= 0 && is_kind(channel, STUBDOM_CHANNEL_RESTORE)) {
+		end_restore(channel);
+		return false;
+	}
 	if (n <= 0) {
 		if (!endpoint_end_input(&channel->end))
 			drop_client(channel, now_ms);
@@ -286,7 +363,11 @@ static bool write_client(struct relay_channel *channel, int64_t now_ms)
 static void lose_stream(struct relay_channel *channel, int64_t now_ms)
 {
 	drop_stream(channel, now_ms);
-	if (!stays_connected(channel))
+	if (is_kind(channel, STUBDOM_CHANNEL_SAVE))
+		relay_save_end(&channel->save);
+	else if (is_kind(channel, STUBDOM_CHANNEL_RESTORE))
+		channel->over = true; /* the rest of a state is no state */
+	else if (!stays_connected(channel))
 		channel->closing = true;
 }
 
@@ -306,6 +387,12 @@ static bool read_stub(struct relay_channel *channel, int64_t now_ms)
 		lose_stream(channel, now_ms);
 	if (n <= 0)
 		return false;
+	if (is_kind(channel, STUBDOM_CHANNEL_SAVE)) {
+		relay_save_take(&channel->save, chunk, (size_t)n);
+		if (channel->save.done)
+			drop_stream(channel, now_ms);
+		return true;
+	}
 	if (!channel->is_qmp) {
 		buffer_append_recent(&channel->to_host, chunk, (size_t)n,
 				     HELD_MAX + sizeof(chunk));
@@ -348,6 +435,7 @@ bool relay_channel_step(struct relay_channel *channel, int64_t now_ms)
 {
 	bool was = endpoint_connected(&channel->end);
 	bool busy = true;
+	struct err err;
 
 	endpoint_update(&channel->end);
 	endpoint_accept(&channel->end);
@@ -355,15 +443,30 @@ bool relay_channel_step(struct relay_channel *channel, int64_t now_ms)
 		greet(channel);
 	if (channel->open)
 		vchan_stream_ack(&channel->stream);
+	/* Before the loop, which sends what comes of it. */
+	if (can_go_on(channel) && qmp_filter_go_on(&channel->qmp, &err) < 0) {
+		log_info("channel %s: %s", channel->plan->name, err.msg);
+		channel->closing = true;
+	}
 	for (unsigned i = 0; busy && i < STEP_ROUNDS; i++) {
 		busy = read_client(channel, now_ms);
 		busy |= write_stub(channel, now_ms);
 		busy |= read_stub(channel, now_ms);
 		busy |= write_client(channel, now_ms);
 	}
+	if (channel->ended && incoming(channel)->len == 0 && channel->open) {
+		drop_stream(channel, now_ms);
+		channel->over = true;
+	}
 	if (channel->closing && outgoing(channel)->len == 0)
 		drop_client(channel, now_ms);
 	return busy;
+}
+
+void relay_channel_end_save(struct relay_channel *channel, int64_t now_ms)
+{
+	relay_save_stop(&channel->save);
+	drop_stream(channel, now_ms);
 }
 
 bool relay_channel_pending(const struct relay_channel *channel)
@@ -379,6 +482,7 @@ void relay_channel_close(struct relay_channel *channel)
 	if (channel->open)
 		vchan_stream_close(&channel->stream);
 	channel->open = false;
+	/* A job's descriptors and its turn go with it. */
 	forget_bytes(channel);
 	endpoint_close(&channel->end);
 }

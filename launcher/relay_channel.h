@@ -11,6 +11,7 @@
 #include "endpoint.h"
 #include "plan.h"
 #include "qmp_filter.h"
+#include "relay_save.h"
 #include "telnet.h"
 #include "vchan_stream.h"
 
@@ -18,6 +19,7 @@ struct relay_channel {
 	const struct plan_channel *plan;
 	struct endpoint end;
 	const struct qmp_names *names;
+	struct qmp_shared *shared;
 	struct vchan_stream stream;
 	bool open;     /* stream is attached */
 	bool asked;    /* an offer was asked for */
@@ -32,13 +34,18 @@ struct relay_channel {
 	struct telnet telnet;
 	bool is_qmp;
 	struct qmp_filter qmp;
+	int64_t again_ms;	/* when a QMP job is to try again */
+	struct relay_save save; /* of a save channel */
+	bool ended;		/* restore: the toolstack's file is read to its end */
+	bool over; /* restore: delivered, or the stub domain closed: no connection more */
 };
 
 enum { RELAY_CHANNEL_FDS = 3 };
 
 /* With the privileges of the caller: opens the endpoint. */
 int relay_channel_open(struct relay_channel *channel, const struct plan_channel *plan,
-		       const struct qmp_names *names, struct err *err);
+		       const struct qmp_names *names, struct qmp_shared *shared,
+		       struct err *err);
 
 /* A connection to the stub domain, in answer to relay_channel_wants. Takes the offer. */
 void relay_channel_attach(struct relay_channel *channel, const struct vchan_offer *offer,
@@ -64,6 +71,9 @@ bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms);
 
 /* Moves bytes without blocking. true: there is more to move at once. */
 bool relay_channel_step(struct relay_channel *channel, int64_t now_ms);
+
+/* A save channel whose client has gone. */
+void relay_channel_end_save(struct relay_channel *channel, int64_t now_ms);
 
 /* Whether bytes of the stub domain still wait for a client that reads. */
 bool relay_channel_pending(const struct relay_channel *channel);

@@ -15,6 +15,7 @@
 #include "relay.h"
 #include "relay_channel.h"
 #include "relay_console.h"
+#include "relay_job.h"
 #include "relay_sandbox.h"
 
 enum {
@@ -31,6 +32,8 @@ struct relay_state {
 	unsigned *used; /* by channel: how many of fds */
 	struct qmp_chardev *chardevs;
 	struct qmp_names names;
+	struct qmp_shared shared;
+	struct relay_channel *save; /* NULL: the plan has none */
 	char vnc_service[16];
 	struct relay_console console;
 };
@@ -97,6 +100,24 @@ static int share_listeners(struct relay_state *state, struct err *err)
 	return 0;
 }
 
+/* What QMP jobs work with. */
+static void share(struct relay_state *state)
+{
+	const struct plan *plan = state->plan;
+
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		if (plan->channels[i].kind != STUBDOM_CHANNEL_SAVE)
+			continue;
+		state->save = &state->channels[i];
+		state->shared.save_path = plan->channels[i].stub_path;
+	}
+	/* Media; the guest's hard disks stay, whatever QEMU says it uses. */
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		if (plan->disks[i].readonly)
+			qmp_shared_add_disk(&state->shared, plan->disks[i].dev);
+	}
+}
+
 static int open_channels(struct relay_state *state, struct err *err)
 {
 	const struct plan *plan = state->plan;
@@ -110,12 +131,13 @@ static int open_channels(struct relay_state *state, struct err *err)
 		return err_set(err, ERR_HOST, "out of memory");
 	for (size_t i = 0; i < plan->n_channels; i++) {
 		if (relay_channel_open(&state->channels[i], &plan->channels[i],
-				       &state->names, err) < 0)
+				       &state->names, &state->shared, err) < 0)
 			return -1;
 	}
 	if (share_listeners(state, err) < 0)
 		return -1;
 	name_endpoints(state);
+	share(state);
 	return 0;
 }
 
@@ -172,6 +194,13 @@ static int take_control(struct relay_state *state)
 		relay_console_open(&state->console, fds[0], now_ms());
 		fds[0] = -1;
 	}
+	if ((msg.type == RELAY_FILE || msg.type == RELAY_ATTACH ||
+	     msg.type == RELAY_DETACH) &&
+	    msg.channel < state->plan->n_channels) {
+		relay_job_hear(&state->channels[msg.channel], msg.channel, state->control,
+			       &msg, fds[0]);
+		fds[0] = -1;
+	}
 	for (int i = 0; i < RELAY_FDS_MAX; i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -216,12 +245,41 @@ static int serve_channel(struct relay_state *state, size_t i, bool ready, int64_
 			return -1;
 		channel->dialling = true;
 	}
+	if (channel->is_qmp &&
+	    relay_job_serve(channel, (uint32_t)i, state->control, state->save, now) < 0)
+		return -1;
 	if (!relay_channel_wants(channel, now))
 		return 0;
 	if (say(state, RELAY_WANT, (uint32_t)i) < 0)
 		return -1;
 	channel->asked = true;
 	return 0;
+}
+
+/* A file that is taken for a client that went; true: one is waiting to hear of its end.
+ */
+static bool check_save(struct relay_state *state, int64_t now)
+{
+	if (!state->save || !state->save->save.active)
+		return false;
+	for (size_t i = 0; i < state->plan->n_channels; i++) {
+		if (state->channels[i].qmp.job.need == QMP_NEED_SAVE)
+			return state->save->save.done;
+	}
+	relay_channel_end_save(state->save, now);
+	return false;
+}
+
+/* Descriptors that no command uses go when the last client has gone, as in QEMU. */
+static void forget_fds(struct relay_state *state)
+{
+	for (size_t i = 0; i < state->plan->n_channels; i++) {
+		const struct relay_channel *channel = &state->channels[i];
+
+		if (channel->is_qmp && endpoint_connected(&channel->end))
+			return;
+	}
+	qmp_fds_free(&state->shared.fds);
 }
 
 /* One round; -1: the launcher is gone. */
@@ -256,6 +314,8 @@ static int round_trip(struct relay_state *state, bool *busy)
 			return -1;
 		*busy |= state->channels[i].busy;
 	}
+	forget_fds(state);
+	*busy |= check_save(state, now);
 	/* Last: a new connection is served in the next round. */
 	if (state->fds[0].revents) {
 		*busy = true;

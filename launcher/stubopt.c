@@ -237,7 +237,8 @@ int stubopt_read_file(struct stubopt *opt, const char *path, struct err *err)
 	return 0;
 }
 
-/* The guest's own file, if its name can be that of a file. */
+/* The guest's own file, if its name can be that of a file.  A guest that is just being
+ * migrated to this host is called NAME--incoming by xl, and is NAME. */
 static int read_guest_file(struct stubopt *opt, const char *dir, const struct arg *name,
 			   struct err *err)
 {
@@ -248,8 +249,14 @@ static int read_guest_file(struct stubopt *opt, const char *dir, const struct ar
 	if (qemu_opts_parse(name->value, "guest", false, &opts, err) < 0)
 		return arg_error(name, err);
 	guest = qemu_opts_get(&opts, "guest");
-	if (guest && *guest && *guest != '.' && !strchr(guest, '/'))
-		path = xasprintf("%s/guests/%s.conf", dir, guest);
+	if (guest && *guest && *guest != '.' && !strchr(guest, '/')) {
+		const char *tail = strstr(guest, "--incoming");
+		int len = (int)(tail && strcmp(tail, "--incoming") == 0
+					? (size_t)(tail - guest)
+					: strlen(guest));
+
+		path = xasprintf("%s/guests/%.*s.conf", dir, len, guest);
+	}
 	qemu_opts_free(&opts);
 	return path ? stubopt_read_file(opt, path, err) : 0;
 }
@@ -259,9 +266,10 @@ static int choose_kernel(struct stubopt *opt, struct err *err)
 	bool pv = opt->type == STUBOPT_TYPE_PV;
 
 	if (pv && opt->kernel == STUBOPT_KERNEL_NUB)
-		return err_set(err, ERR_USAGE,
-			       "kernel=nub: nub is a PVH kernel; leave type=pv out, or give "
-			       "kernel=linux");
+		return err_set(
+			err, ERR_USAGE,
+			"kernel=nub: nub is a PVH kernel; leave type=pv out, or give "
+			"kernel=linux");
 	if (opt->kernel == STUBOPT_KERNEL_AUTO)
 		opt->kernel = pv ? STUBOPT_KERNEL_LINUX : STUBOPT_KERNEL_NUB;
 	return 0;

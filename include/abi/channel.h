@@ -15,9 +15,12 @@
  *  - a serial, parallel or log channel is connected to QEMU from the start, so
  *    that what is written before dom0 attaches is kept, up to the ring's size,
  *    and then holds QEMU back;
- *  - a save channel's path is the file that QEMU's xen-save-devices-state wrote:
- *    dom0 opens the vchan after that command has returned, and gets the file and
- *    then the end of the stream.
+ *  - a save channel's path is a file that QEMU writes (xen-save-devices-state,
+ *    screendump …): dom0 opens the vchan after QEMU's command has returned, and
+ *    gets the file's length in eight bytes, little endian, the file, and then the
+ *    end of the stream; the agent removes the file when dom0 has it;
+ *  - a restore channel carries the saved state to QEMU once, after which dom0
+ *    closes it and opens it no more.
  */
 #define STUBDOM_XS_CHANNEL "data/channel"
 #define STUBDOM_CHANNEL_NAME_MAX 63 /* [A-Za-z0-9_-]: xenstore has no '.' */

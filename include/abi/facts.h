@@ -31,5 +31,6 @@
 #define STUBDOM_RUN_VNC "vnc" /* a VNC server of our own, for screenshots */
 #define STUBDOM_CHANNEL_OWN_QMP "stubdom-qmp"
 #define STUBDOM_CHANNEL_OWN_VNC "stubdom-vnc"
+#define STUBDOM_CHANNEL_OWN_SAVE "stubdom-save" /* no socket: files that QEMU writes */
 
 #endif

@@ -18,6 +18,7 @@ DOMAIN = """<domain type='xen' xmlns:xen='http://libvirt.org/schemas/domain/xen/
   <devices>
     <emulator>/usr/bin/stubdom-dm</emulator>
     <disk type='file' device='disk'><source file='{disk}'/><target dev='hda' bus='ide'/></disk>
+    <disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>
     <interface type='bridge'>
       <mac address='{mac}'/><source bridge='xenbr0'/><model type='e1000'/>
     </interface>
@@ -76,6 +77,20 @@ def test_guest_of_libvirt(make_guest, dom0, stub, virsh):
     assert "paused" in virsh("domstate", guest.name).stdout
     virsh("resume", guest.name)
     assert guest.ask("echo well", "echo well", 120).endswith("echo well\n")
+
+    # A CD comes and goes, and the guest is saved and restored, through libxl's QMP.
+    dom0.shell(f"cp {guest.disks[0]} {guest.folder}/cd.img")
+    virsh("change-media", guest.name, "hdc", f"{guest.folder}/cd.img", "--insert", "--live")
+    assert f"{guest.folder}/cd.img" in dom0.shell("cat /sys/block/loop*/loop/backing_file").stdout
+    virsh("change-media", guest.name, "hdc", "--eject", "--live")
+    kept = guest.ask("keep 5", "keep", 120).split()[-1]
+    virsh("save", guest.name, f"{guest.folder}/state")
+    guest.detach()
+    dom0.wait_gone("virt", "virt-dm")
+    virsh("restore", f"{guest.folder}/state")
+    guest.attach()
+    assert guest.ask("kept", "kept", 120).split()[-1] == kept
+    assert dom0.qemu_processes() == []
 
     virsh("destroy", guest.name)
     dom0.wait_gone("virt", "virt-dm")

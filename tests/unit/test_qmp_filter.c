@@ -123,7 +123,7 @@ static void test_refusal_in_order(void **state)
 	struct qmp_filter f = filter_with(&names);
 
 	assert_int_equal(from_client(&f, "{\"execute\":\"query-status\",\"id\":1}"
-					 "{\"execute\":\"add-fd\",\"id\":2}"
+					 "{\"execute\":\"getfd\",\"id\":2}"
 					 "{\"exec-oob\":\"x\",\"id\":3}"),
 			 0);
 	expect(&f.to_stub, "{\"execute\":\"query-status\",\"id\":1}\r\n");
@@ -131,11 +131,31 @@ static void test_refusal_in_order(void **state)
 	assert_int_equal(from_stub(&f, "{\"return\":{},\"id\":1}"), 0);
 	expect(&f.to_client,
 	       "{\"return\":{},\"id\":1}\r\n"
-	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"add-fd cannot be "
-	       "carried: a file descriptor of dom0 has no meaning in the stub domain\"},"
-	       "\"id\":2}\r\n"
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"getfd cannot be "
+	       "carried: a descriptor of dom0 has no meaning in the stub domain; files "
+	       "and disks are taken by add-fd\"},\"id\":2}\r\n"
 	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"exec-oob: out-of-band "
 	       "commands are not offered\"},\"id\":3}\r\n");
+	qmp_filter_free(&f);
+}
+
+/* Sizes and addresses of QEMU's are unsigned and have 64 bits. */
+static void test_large_numbers(void **state)
+{
+	static const char text[] = "{\"return\":[18446744073709551615,"
+				   "9223372036854775808,-9223372036854775808,"
+				   "9223372036854775807,\"18446744073709551615\","
+				   "\"\\\"9223372036854775808\","
+				   "{\"a\":12345678901234567890}]}";
+	struct qmp_filter f = filter_with(&names);
+	char line[sizeof(text) + 2];
+
+	assert_int_equal(
+		from_client(&f, "{\"execute\":\"x\",\"id\":18446744073709551615}"), 0);
+	expect(&f.to_stub, "{\"execute\":\"x\",\"id\":18446744073709551615}\r\n");
+	assert_int_equal(from_stub(&f, text), 0);
+	snprintf(line, sizeof(line), "%s\r\n", text);
+	expect(&f.to_client, line);
 	qmp_filter_free(&f);
 }
 
@@ -238,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_chardev),
 		cmocka_unit_test(test_vnc),
 		cmocka_unit_test(test_refusal_in_order),
+		cmocka_unit_test(test_large_numbers),
 		cmocka_unit_test(test_garbage_from_stub),
 		cmocka_unit_test(test_garbage_from_client),
 		cmocka_unit_test(test_depth),

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""Media and disks that come and go while the guest runs."""
+import hashlib
+
+
+def make_image(dom0, path, sectors, seed):
+    """An image of so many CD sectors; returns what `sum` says of it."""
+    data = hashlib.sha256(str(seed).encode()).digest() * 64 * sectors
+    dom0.write(path, data)
+    return f"{len(data)} {hashlib.sha256(data).hexdigest()}"
+
+
+def read_cd(guest):
+    """Size and checksum. A drive answers a changed medium's first commands with "not ready" and
+    "medium may have changed", QEMU's does, and Linux makes an I/O error of it: try again."""
+    for _ in range(3):
+        line = guest.ask("sum sr0", "sum sr0", 180).splitlines()[-1]
+        if "error" not in line:
+            break
+    return line.removeprefix("guest: sum sr0 ")
+
+
+def loop_files(dom0):
+    return dom0.shell("cat /sys/block/loop*/loop/backing_file 2>/dev/null || true").stdout
+
+
+def stub_disks(dom0, guest):
+    return dom0.run("xenstore-list", f"/local/domain/0/backend/vbd/{guest.stub_domid}",
+                    check=False).stdout.split()
+
+
+def test_cd_change(make_guest, dom0):
+    """xl cd-insert and cd-eject: the guest reads what is in the drive now."""
+    guest = make_guest("cd", kind="direct", nics=(), modules=("sr_mod",))
+    one, two = f"{guest.folder}/one.img", f"{guest.folder}/two.img"
+    first = make_image(dom0, one, 40, 1)
+    second = make_image(dom0, two, 60, 2)
+    guest.config["disk"].append(f"format=raw,vdev=hdc,access=ro,devtype=cdrom,target={one}")
+    guest.write_config()
+    guest.start()
+    before = stub_disks(dom0, guest)
+    assert read_cd(guest) == first
+
+    dom0.run("xl", "cd-insert", guest.name, "hdc", two)
+    assert read_cd(guest) == second
+    assert two in loop_files(dom0) and one not in loop_files(dom0)
+    assert len(stub_disks(dom0, guest)) == len(before)
+
+    dom0.run("xl", "cd-eject", guest.name, "hdc")
+    assert "error" in read_cd(guest)
+    assert two not in loop_files(dom0)
+    assert len(stub_disks(dom0, guest)) == len(before) - 1
+
+    # What fails leaves the drive as it was, and says why.
+    assert dom0.run("xl", "cd-insert", guest.name, "hdc", f"{guest.folder}/none",
+                    check=False).status != 0
+    dom0.run("xl", "cd-insert", guest.name, "hdc", one)
+    assert read_cd(guest) == first
+
+    # A guest that uses the drive has locked its tray: QEMU's own refusal.
+    guest.ask("hold sr0", "hold sr0 ok")
+    refused = dom0.run("xl", "cd-insert", guest.name, "hdc", two, check=False)
+    assert refused.status != 0 and "locked" in refused.text
+    guest.ask("hold", "hold  none")
+    assert read_cd(guest) == first
+
+    # Paravirtual disks of the guest's own are libxl's alone.
+    extra = f"{guest.folder}/extra.img"
+    make_image(dom0, extra, 100, 3)
+    dom0.run("xl", "block-attach", guest.name, f"format=raw,vdev=xvde,access=rw,target={extra}")
+    assert extra in loop_files(dom0)
+    dom0.run("xl", "block-detach", guest.name, "xvde")
+    assert extra not in loop_files(dom0)
+
+    # A disk of QEMU's by QMP, from a descriptor of the caller's.
+    added = {"node-name": "more", "driver": "raw", "read-only": True,
+             "file": {"driver": "file", "filename": "/dev/fdset/0"}}
+    *_, fd, add, nodes, gone = dom0.qmp(
+        ["a", "open", f"/var/run/xen/qmp-libxl-{guest.domid}"],
+        ["a", "ask", {"execute": "qmp_capabilities"}],
+        ["a", "ask", {"execute": "add-fd"}, two],
+        ["a", "ask", {"execute": "blockdev-add", "arguments": added}],
+        ["a", "ask", {"execute": "query-named-block-nodes", "arguments": {"flat": True}}],
+        ["a", "ask", {"execute": "blockdev-del", "arguments": {"node-name": "more"}}])
+    assert fd["return"]["fdset-id"] == 0
+    assert add == gone == {"return": {}}
+    assert "more" in [node["node-name"] for node in nodes["return"]]
+    assert two not in loop_files(dom0)
+    assert len(stub_disks(dom0, guest)) == len(before)
+    assert dom0.qemu_processes() == []

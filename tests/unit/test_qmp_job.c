@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* QMP commands that name files, descriptors and disks of dom0: each step, each failure.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "qmp_filter.h"
+
+static const struct qmp_names names;
+static struct qmp_shared shared;
+static struct qmp_filter f;
+
+static int set_up(void **state)
+{
+	shared = (struct qmp_shared){.save_path = "/run/stubdom/saved"};
+	f = (struct qmp_filter){.names = &names, .shared = &shared};
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	qmp_filter_free(&f);
+	qmp_fds_free(&shared.fds);
+	return 0;
+}
+
+static void client(const char *text)
+{
+	struct err err;
+
+	assert_int_equal(qmp_filter_client(&f, text, strlen(text), &err), 0);
+}
+
+static void stub(const char *text)
+{
+	struct err err;
+
+	assert_int_equal(qmp_filter_stub(&f, text, strlen(text), &err), 0);
+}
+
+static void go_on(void)
+{
+	struct err err;
+
+	assert_int_equal(qmp_filter_go_on(&f, &err), 0);
+}
+
+static void expect(struct buffer *b, const char *text)
+{
+	char *got = calloc(1, b->len + 1);
+
+	if (b->len)
+		memcpy(got, buffer_bytes(b), b->len);
+	assert_string_equal(got, text);
+	free(got);
+	buffer_consume(b, b->len);
+}
+
+/* Passes a descriptor and add-fd; it becomes set `set`. */
+static int pass_fd(const char *path, int flags, int set)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+	char answer[100];
+
+	assert_true(fd >= 0);
+	qmp_arrived_put(&f.arrived, fd);
+	client("{\"execute\":\"add-fd\",\"arguments\":{\"opaque\":\"raw:/x\"},\"id\":1}");
+	snprintf(answer, sizeof(answer),
+		 "{\"return\":{\"fdset-id\":%d,\"fd\":%d},\"id\":1}\r\n", set, fd);
+	expect(&f.to_client, answer);
+	return fd;
+}
+
+static void test_fd_sets(void **state)
+{
+	char text[200];
+	int first, second;
+
+	client("{\"execute\":\"add-fd\"}");
+	expect(&f.to_client, "{\"error\":{\"class\":\"GenericError\",\"desc\":\"add-fd: "
+			     "No file descriptor supplied via SCM_RIGHTS\"}}\r\n");
+	first = pass_fd("/dev/null", O_RDONLY, 0);
+	second = pass_fd("/dev/null", O_WRONLY, 1);
+	client("{\"execute\":\"query-fdsets\"}");
+	snprintf(text, sizeof(text),
+		 "{\"return\":[{\"fdset-id\":0,\"fds\":[{\"fd\":%d,\"opaque\":"
+		 "\"raw:/x\"}]},{\"fdset-id\":1,\"fds\":[{\"fd\":%d,\"opaque\":"
+		 "\"raw:/x\"}]}]}\r\n",
+		 first, second);
+	expect(&f.to_client, text);
+	client("{\"execute\":\"remove-fd\",\"arguments\":{\"fdset-id\":0}}");
+	expect(&f.to_client, "{\"return\":{}}\r\n");
+	assert_int_equal(fcntl(first, F_GETFD), -1);
+	client("{\"execute\":\"remove-fd\",\"arguments\":{\"fdset-id\":0}}");
+	expect(&f.to_client,
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"remove-fd: File "
+	       "descriptor named 'fdset-id:0' not found\"}}\r\n");
+	/* The first number that is free, as QEMU does. */
+	pass_fd("/dev/null", O_RDONLY, 0);
+	assert_int_equal(f.to_stub.len, 0);
+}
+
+static void test_fd_bounds(void **state)
+{
+	for (int i = 0; i < QMP_FDS_MAX; i++)
+		pass_fd("/dev/null", O_RDONLY, i);
+	qmp_arrived_put(&f.arrived, open("/dev/null", O_RDONLY));
+	client("{\"execute\":\"add-fd\"}");
+	assert_non_null(memmem(buffer_bytes(&f.to_client), f.to_client.len,
+			       "64 descriptors already", 22));
+	for (int i = 0; i < 2 * QMP_ARRIVED_MAX; i++)
+		qmp_arrived_put(&f.arrived, open("/dev/null", O_RDONLY));
+	assert_int_equal(f.arrived.n, QMP_ARRIVED_MAX);
+}
+
+/* As libxl saves a guest: the file is whole before the client hears of it. */
+static void test_save(void **state)
+{
+	pass_fd("/dev/null", O_WRONLY, 0);
+	client("{\"execute\":\"xen-save-devices-state\",\"arguments\":{\"live\":false,"
+	       "\"filename\":\"/dev/fdset/0\"},\"id\":7}{\"execute\":\"cont\"}");
+	expect(&f.to_stub, "{\"execute\":\"xen-save-devices-state\",\"arguments\":"
+			   "{\"live\":false,\"filename\":\"/run/stubdom/saved\"},"
+			   "\"id\":7}\r\n");
+	assert_true(qmp_filter_client_full(&f));
+	stub("{\"event\":\"STOP\"}{\"return\":{},\"id\":7}");
+	expect(&f.to_client, "{\"event\":\"STOP\"}\r\n");
+	assert_int_equal(f.job.need, QMP_NEED_SAVE);
+	assert_true(f.job.fd >= 0);
+	qmp_job_saved(&f.job, NULL);
+	go_on();
+	expect(&f.to_client, "{\"return\":{},\"id\":7}\r\n");
+	/* What the client sent behind it comes after it. */
+	expect(&f.to_stub, "{\"execute\":\"cont\"}\r\n");
+	assert_null(shared.busy);
+}
+
+static void test_save_fails(void **state)
+{
+	pass_fd("/dev/null", O_RDONLY, 0);
+	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/dev/fdset/0\"}"
+	       "}");
+	expect(&f.to_client,
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"screendump: "
+	       "/dev/fdset/0 has no descriptor of a file that can be written "
+	       "to\"}}\r\n");
+	pass_fd("/dev/null", O_WRONLY, 1);
+	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/dev/fdset/1\"}"
+	       ",\"id\":2}");
+	buffer_consume(&f.to_stub, f.to_stub.len);
+	stub("{\"return\":{},\"id\":2}");
+	qmp_job_saved(&f.job, "writing the file in dom0: No space left on device");
+	go_on();
+	expect(&f.to_client,
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"screendump: writing "
+	       "the file in dom0: No space left on device\"},\"id\":2}\r\n");
+	client("{\"execute\":\"pmemsave\",\"arguments\":{\"val\":0,\"size\":8388609,"
+	       "\"filename\":\"/x\"}}");
+	assert_non_null(
+		memmem(buffer_bytes(&f.to_client), f.to_client.len, "at most 8 MiB", 13));
+	assert_int_equal(f.to_stub.len, 0);
+	assert_null(shared.busy);
+}
+
+static void test_file_by_name(void **state)
+{
+	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/etc/x\"}}");
+	assert_int_equal(f.job.need, QMP_NEED_FILE);
+	assert_string_equal(f.job.text, "/etc/x");
+	assert_int_equal(f.to_stub.len, 0);
+	qmp_job_opened(&f.job, &shared, -1, "not there");
+	go_on();
+	expect(&f.to_client, "{\"error\":{\"class\":\"GenericError\",\"desc\":"
+			     "\"screendump: not there\"}}\r\n");
+	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/d/x\"}}");
+	qmp_job_opened(&f.job, &shared, open("/dev/null", O_WRONLY), NULL);
+	go_on();
+	expect(&f.to_stub, "{\"execute\":\"screendump\",\"arguments\":{\"filename\":"
+			   "\"/run/stubdom/saved\"}}\r\n");
+	stub("{\"error\":{\"class\":\"GenericError\",\"desc\":\"no screen\"}}");
+	expect(&f.to_client,
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no screen\"}}\r\n");
+}
+
+#define CHECK                                                                            \
+	"{\"execute\":\"query-named-block-nodes\",\"arguments\":{\"flat\":true}}\r\n"
+
+/* As libxl changes a CD. */
+static void test_change_medium(void **state)
+{
+	qmp_shared_add_disk(&shared, "xvdb");
+	qmp_shared_add_disk(&shared, "xvdaa");
+	client("{\"execute\":\"eject\",\"arguments\":{\"id\":\"ide-5632\"},\"id\":1}");
+	expect(&f.to_stub, "{\"execute\":\"eject\",\"arguments\":{\"id\":\"ide-5632\"},"
+			   "\"id\":1}\r\n");
+	stub("{\"return\":{},\"id\":1}");
+	expect(&f.to_stub, CHECK);
+	/* xvdb is gone; the client hears when the disk has gone, too. */
+	stub("{\"return\":[{\"file\":\"/dev/xvda\"},{\"file\":\"/dev/xvdaa\"}]}");
+	assert_int_equal(f.job.need, QMP_NEED_DETACH);
+	assert_string_equal(f.job.text, "xvdb");
+	assert_int_equal(f.to_client.len, 0);
+	qmp_job_detached(&f.job, &shared);
+	go_on();
+	expect(&f.to_client, "{\"return\":{},\"id\":1}\r\n");
+	assert_int_equal(shared.n_disks, 1);
+
+	pass_fd("/dev/null", O_RDONLY, 0);
+	client("{\"execute\":\"blockdev-change-medium\",\"arguments\":{\"id\":\"ide-"
+	       "5632\",\"filename\":\"/dev/fdset/0\",\"format\":\"raw\"},\"id\":2}");
+	assert_int_equal(f.job.need, QMP_NEED_ATTACH);
+	qmp_job_attached(&f.job, &shared, "xvdb", NULL);
+	go_on();
+	expect(&f.to_stub, "{\"execute\":\"blockdev-change-medium\",\"arguments\":{\"id\""
+			   ":\"ide-5632\",\"filename\":\"/dev/xvdb\",\"format\":\"raw\"},"
+			   "\"id\":2}\r\n");
+	/* Its device node is a moment late. */
+	stub("{\"error\":{\"class\":\"GenericError\",\"desc\":\"Could not open "
+	     "'/dev/xvdb': No such file or directory\"},\"id\":2}");
+	assert_int_equal(f.job.need, QMP_NEED_TIME);
+	qmp_job_again(&f.job);
+	go_on();
+	buffer_consume(&f.to_stub, f.to_stub.len);
+	stub("{\"return\":{},\"id\":2}");
+	expect(&f.to_stub, CHECK);
+	stub("{\"return\":[{\"file\":\"/dev/xvdb\"},{\"file\":\"/dev/xvdaa\"}]}");
+	expect(&f.to_client, "{\"return\":{},\"id\":2}\r\n");
+	assert_int_equal(shared.n_disks, 2);
+}
+
+/* The tray is locked: QEMU's own error, and the disk that nobody uses goes. */
+static void test_locked_tray(void **state)
+{
+	pass_fd("/dev/null", O_RDONLY, 0);
+	client("{\"execute\":\"blockdev-change-medium\",\"arguments\":{\"filename\":"
+	       "\"/dev/fdset/0\"}}");
+	qmp_job_attached(&f.job, &shared, "xvdc", NULL);
+	go_on();
+	stub("{\"error\":{\"class\":\"GenericError\",\"desc\":\"locked\"}}");
+	stub("{\"return\":[]}");
+	assert_int_equal(f.job.need, QMP_NEED_DETACH);
+	assert_string_equal(f.job.text, "xvdc");
+	qmp_job_detached(&f.job, &shared);
+	go_on();
+	expect(&f.to_client,
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"locked\"}}\r\n");
+	assert_int_equal(shared.n_disks, 0);
+}
+
+/* A disk that cannot be kept account of is not kept. */
+static void test_too_many_disks(void **state)
+{
+	for (int i = 0; i < QMP_DISKS_MAX; i++)
+		qmp_shared_add_disk(&shared, "xvdz");
+	pass_fd("/dev/null", O_RDONLY, 0);
+	client("{\"execute\":\"blockdev-change-medium\",\"arguments\":{\"filename\":"
+	       "\"/dev/fdset/0\"}}");
+	qmp_job_attached(&f.job, &shared, "xvdc", NULL);
+	assert_int_equal(f.job.need, QMP_NEED_DETACH);
+	assert_string_equal(f.job.text, "xvdc");
+	qmp_job_detached(&f.job, &shared);
+	go_on();
+	expect(&f.to_client, "{\"error\":{\"class\":\"GenericError\",\"desc\":"
+			     "\"blockdev-change-medium: too many disks\"}}\r\n");
+	assert_int_equal(f.to_stub.len, 0);
+}
+
+static void test_disk_by_path(void **state)
+{
+	client("{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"raw\",\"file\":"
+	       "{\"driver\":\"file\",\"filename\":\"/etc/shadow\"}}}");
+	expect(&f.to_client,
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"/etc/shadow: a file of "
+	       "dom0, which QEMU in its own domain cannot open; pass a descriptor of it "
+	       "with add-fd and name /dev/fdset/N\"}}\r\n");
+	assert_int_equal(f.to_stub.len, 0);
+	pass_fd("/dev/null", O_RDONLY, 0);
+	client("{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"raw\",\"file\":"
+	       "{\"driver\":\"file\",\"filename\":\"/dev/fdset/0\"}}}");
+	qmp_job_attached(&f.job, &shared, "xvdd", NULL);
+	go_on();
+	expect(&f.to_stub,
+	       "{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"raw\",\"file\":"
+	       "{\"driver\":\"host_device\",\"filename\":\"/dev/xvdd\"}}}\r\n");
+}
+
+/* Two clients: the second one's job has its turn when the first one's is over. */
+static void test_one_job_at_a_time(void **state)
+{
+	struct qmp_filter other = {.names = &names, .shared = &shared};
+	static const char eject[] = "{\"execute\":\"eject\"}";
+	struct err err;
+
+	client(eject);
+	expect(&f.to_stub, "{\"execute\":\"eject\"}\r\n");
+	assert_int_equal(qmp_filter_client(&other, eject, strlen(eject), &err), 0);
+	assert_int_equal(other.to_stub.len, 0);
+	assert_false(qmp_filter_can_go_on(&other));
+	/* The first client goes away in the middle. */
+	qmp_filter_free(&f);
+	assert_true(qmp_filter_can_go_on(&other));
+	assert_int_equal(qmp_filter_go_on(&other, &err), 0);
+	expect(&other.to_stub, "{\"execute\":\"eject\"}\r\n");
+	qmp_filter_free(&other);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_fd_sets),	   T(test_fd_bounds),	   T(test_save),
+		T(test_save_fails),	   T(test_file_by_name),   T(test_change_medium),
+		T(test_locked_tray),	   T(test_too_many_disks), T(test_disk_by_path),
+		T(test_one_job_at_a_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
