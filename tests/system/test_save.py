@@ -51,24 +51,24 @@ def test_save_and_restore(make_guest, dom0):
     check_files(guest, dom0)
 
     # A checkpoint: the guest goes on where it is.
-    dom0.run("xl", "save", "-c", guest.name, f"{state}.1", timeout=120)
+    dom0.run("xl", "save", "-c", guest.name, f"{state}.1", timeout=240)
     assert guest.ask("kept", "kept").split()[-1] == kept
 
     # Saved, it is gone, and its device model with it.
-    dom0.run("xl", "save", guest.name, state, timeout=120)
+    dom0.run("xl", "save", guest.name, state, timeout=240)
     guest.detach()
     dom0.wait_gone(guest.name, guest.name + "-dm")
-    dom0.run("xl", "restore", state, timeout=180)
+    dom0.run("xl", "restore", state, timeout=300)
     check_same(guest, dom0, kept, sector)
 
     # A migration that fails: it goes on where it was.
-    assert dom0.run("xl", "migrate", "-s", "", guest.name, "false", timeout=120,
+    assert dom0.run("xl", "migrate", "-s", "", guest.name, "false", timeout=240,
                     check=False).status != 0
     assert guest.ask("kept", "kept").split()[-1] == kept
 
     # To this very host, where for a while both are there.
     guest.detach()
-    dom0.run("xl", "migrate", "-s", "", guest.name, "xl migrate-receive", timeout=180)
+    dom0.run("xl", "migrate", "-s", "", guest.name, "xl migrate-receive", timeout=400)
     check_same(guest, dom0, kept, sector)
     assert dom0.shell("ls /var/lib/xen/qemu-* 2>/dev/null || true").stdout == ""
     assert dom0.xenstore(f"/local/domain/0/stubdom/{guest.domid}/guest") == guest.name
