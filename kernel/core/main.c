@@ -5,6 +5,7 @@
 #include <nub/clock.h>
 #include <nub/cmdline.h>
 #include <nub/mm.h>
+#include <nub/netdev.h>
 #include <nub/page.h>
 #include <nub/panic.h>
 #include <nub/platform.h>
@@ -228,6 +229,7 @@ __attribute__((no_stack_protector)) void kernel_main(paddr_t start_info)
 	vfs_init();
 	ramdisk_unpack();
 	dev_init();
+	tap_init();
 	tty_init();
 	if (platform->devices)
 		platform->devices();

@@ -6,6 +6,7 @@
 #include <nub/clock.h>
 #include <nub/cmdline.h>
 #include <nub/mm.h>
+#include <nub/netdev.h>
 #include <nub/page.h>
 #include <nub/process.h>
 #include <nub/slab.h>
@@ -216,6 +217,20 @@ const struct proc_text proc_pid_texts[PROC_PID_TEXTS + 1] = {
 	{NULL, NULL},
 };
 
+static void gen_net_dev(struct text *t, struct process *p)
+{
+	(void)p;
+	emit(t, "Inter-|   Receive                                                |  "
+		"Transmit\n face |bytes    packets errs drop fifo frame compressed "
+		"multicast|bytes    packets errs drop fifo colls carrier compressed\n");
+	for (struct netdev *d = netdev_after(0); d; d = netdev_after(d->index))
+		emit(t,
+		     "%6s: %7lu %7lu    0 %4lu    0     0          0         0 "
+		     "%8lu %7lu    0 %4lu    0     0       0          0\n",
+		     d->name, d->rx_bytes, d->rx_packets, d->rx_dropped, d->tx_bytes,
+		     d->tx_packets, d->tx_dropped);
+}
+
 const struct proc_text proc_system_texts[] = {
 	{"meminfo", gen_meminfo},
 	{"cpuinfo", gen_cpuinfo},
@@ -227,5 +242,6 @@ const struct proc_text proc_system_texts[] = {
 	{"filesystems", gen_filesystems},
 	{"version", gen_version},
 	{"syscalls", gen_syscalls},
+	{"net/dev", gen_net_dev},
 	{NULL, NULL},
 };

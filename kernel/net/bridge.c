@@ -9,7 +9,6 @@
 #define FDB_SIZE 256 /* stations that are remembered; power of two */
 #define FDB_PROBES 4
 #define FDB_AGEING (300 * NS_PER_SEC)
-#define BRIDGE_PORTS_MAX 32
 
 struct station {
 	u8 mac[6];
@@ -197,6 +196,27 @@ void bridge_set_ageing(struct netdev *dev, u64 ns)
 	b->ageing = ns;
 }
 
+/* As Linux has it: the smallest of its ports'. */
+void bridge_follow_mtu(struct netdev *dev)
+{
+	const struct bridge *b = dev->priv;
+	struct netdev *p;
+	u16 mtu = 0;
+
+	list_for_each(p, &b->ports, port) if (!mtu || p->mtu < mtu) mtu = p->mtu;
+	dev->mtu = mtu ? mtu : 1500;
+}
+
+unsigned bridge_ports(const struct netdev *dev, s32 *indexes)
+{
+	const struct bridge *b = dev->priv;
+	struct netdev *p;
+	unsigned n = 0;
+
+	list_for_each(p, &b->ports, port) indexes[n++] = p->index;
+	return n;
+}
+
 int bridge_add(struct netdev *dev, struct netdev *port)
 {
 	struct bridge *b = dev->priv;
@@ -211,6 +231,7 @@ int bridge_add(struct netdev *dev, struct netdev *port)
 	port->rx = bridge_rx;
 	list_add_tail(&b->ports, &port->port);
 	b->nports++;
+	bridge_follow_mtu(dev);
 	return 0;
 }
 
@@ -225,6 +246,7 @@ int bridge_remove(struct netdev *dev, struct netdev *port)
 			b->fdb[i].port = NULL;
 	list_del(&port->port);
 	b->nports--;
+	bridge_follow_mtu(dev);
 	port->master = NULL;
 	port->rx = NULL;
 	return 0;

@@ -21,6 +21,7 @@
 	(IFF_UP | IFF_PROMISC | IFF_MULTICAST | IFF_BROADCAST | IFF_RUNNING | IFF_NOARP)
 
 /* Of the old bridge interface, four words by way of SIOCDEVPRIVATE. */
+#define BRCTL_GET_PORT_LIST 7
 #define BRCTL_SET_FORWARD_DELAY 8
 #define BRCTL_SET_AGEING 11
 #define BRCTL_SET_STP 14
@@ -70,6 +71,8 @@ static long set_mtu(struct netdev *d, s32 mtu)
 		ret = d->ops->set_mtu(d, (unsigned)mtu);
 	if (!ret)
 		d->mtu = (u16)mtu;
+	if (!ret && d->master)
+		bridge_follow_mtu(d->master);
 	return ret;
 }
 
@@ -99,6 +102,22 @@ static long set_name(struct netdev *d, struct ifreq_abi *r)
 	return 0;
 }
 
+/* An array of `room` indexes, by port number; 0: no such port. Returns `room`. */
+static long port_list(struct netdev *d, void __user *out, u64 room)
+{
+	s32 ports[BRIDGE_PORTS_MAX + 1] = {0};
+	unsigned n = bridge_ports(d, ports + 1); /* numbers begin at 1 */
+	s32 none = 0;
+
+	if (!room || room > 1024)
+		room = 256;
+	for (u64 i = 0; i < room; i++)
+		if (copy_to_user((u8 __user *)out + i * sizeof(s32),
+				 i <= n ? &ports[i] : &none, sizeof(s32)))
+			return -EFAULT;
+	return (long)room;
+}
+
 static long bridge_private(struct netdev *d, const struct ifreq_abi *r)
 {
 	u64 data, args[4];
@@ -109,6 +128,8 @@ static long bridge_private(struct netdev *d, const struct ifreq_abi *r)
 	if (copy_from_user(args, (void *)data, sizeof(args)))
 		return -EFAULT;
 	switch (args[0]) {
+	case BRCTL_GET_PORT_LIST:
+		return port_list(d, (void __user *)args[1], args[2]);
 	case BRCTL_SET_FORWARD_DELAY: /* a port forwards from the first */
 		return 0;
 	case BRCTL_SET_AGEING: /* in hundredths of a second, as Linux's user ticks are */
@@ -172,8 +193,10 @@ static long device_ioctl(struct netdev *d, unsigned cmd, struct ifreq_abi *r, bo
 	case SIOCSIFMTU:
 		return set_mtu(d, r->u.value);
 	case SIOCSIFHWADDR:
-		if (r->u.addr.family != ARPHRD_ETHER || r->u.addr.data[0] & 1)
+		if (r->u.addr.family != ARPHRD_ETHER)
 			return -EINVAL;
+		if (r->u.addr.data[0] & 1)
+			return -EADDRNOTAVAIL;
 		memcpy(d->mac, r->u.addr.data, 6);
 		return 0;
 	case SIOCSIFTXQLEN:

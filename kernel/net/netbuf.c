@@ -144,34 +144,58 @@ int netbuf_csum_locate(struct netbuf *nb)
 	return 0;
 }
 
+/* Adds n bytes to a sum of 16-bit words in memory order, eight at a time. */
+static u64 csum_add(u64 sum, const u8 *p, u32 n)
+{
+	for (; n >= 8; p += 8, n -= 8) {
+		u64 word;
+
+		memcpy(&word, p, 8);
+		sum += word;
+		sum += sum < word; /* the carry comes in at the other end */
+	}
+	if (n) {
+		u64 word = 0;
+
+		memcpy(&word, p, n);
+		sum += word;
+		sum += sum < word;
+	}
+	return sum;
+}
+
+static u16 csum_fold(u64 sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (u16)sum;
+}
+
 int netbuf_csum_fill(struct netbuf *nb)
 {
 	const struct netbuf *p = nb;
 	u32 off = nb->csum_start;
 	u64 sum = 0;
 	bool odd = false;
-	u8 out[2];
+	u16 out;
 
 	if (off + nb->csum_offset + 2u > nb->total)
 		return -EINVAL;
 	for (; p && off >= p->len; p = p->next)
 		off -= p->len;
 	for (; p; p = p->next) {
-		for (u32 i = off; i < p->len; i++) {
-			sum += odd ? p->data[i] : (u32)p->data[i] << 8;
-			odd = !odd;
-		}
+		u16 part = csum_fold(csum_add(0, p->data + off, p->len - off));
+
+		/* After an odd number of bytes each byte has the other place. */
+		sum += odd ? (u16)(part << 8 | part >> 8) : part;
+		odd ^= (p->len - off) & 1;
 		off = 0;
 	}
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	sum = ~sum & 0xffff;
 	/* In UDP zero would say that there is no checksum; in TCP the two are equal. */
-	if (!sum)
-		sum = 0xffff;
-	out[0] = (u8)(sum >> 8);
-	out[1] = (u8)sum;
-	if (!netbuf_write(nb, nb->csum_start + nb->csum_offset, out, 2))
+	out = (u16)~csum_fold(sum);
+	if (!out)
+		out = 0xffff;
+	if (!netbuf_write(nb, nb->csum_start + nb->csum_offset, &out, 2))
 		return -EINVAL;
 	nb->flags &= (u8)~NETBUF_CSUM;
 	return 0;

@@ -70,6 +70,10 @@ int netdev_xmit(struct netdev *dev, struct netbuf *nb)
 
 	if (!dev->up || !dev->carrier)
 		goto drop;
+	/* The MTU is what an untagged frame carries, as in Linux; a tag is 4 bytes more.
+	 */
+	if (bytes > dev->mtu + 18u && !(nb->flags & (NETBUF_GSO4 | NETBUF_GSO6)))
+		goto drop;
 	/* A frame that is still to be cut cannot be sent by a device that does not cut:
 	 * taps only offer it when their peers do. */
 	if (nb->flags & (NETBUF_GSO4 | NETBUF_GSO6) & ~dev->features)

@@ -180,11 +180,11 @@ static ssize_t tap_write(struct file *f, struct uio *u, u64 *pos)
 
 	if (!t)
 		return -EBADFD;
-	if (!t->dev.up)
-		return -EIO;
 	hdr_size = has_hdr(t) ? (size_t)t->hdr_size : 0;
 	if (n < hdr_size + 14 || n - hdr_size > NETFRAME_MAX)
 		return -EINVAL;
+	if (!t->dev.up)
+		return -EIO;
 	if (hdr_size && uio_get(u, hdr, hdr_size) != hdr_size)
 		return -EFAULT;
 	nb = frame_get(u, n - hdr_size);

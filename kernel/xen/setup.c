@@ -12,7 +12,6 @@
 
 #include <arch/cpu.h>
 #include <arch/pgtable.h>
-#include <nub/netdev.h>
 #include <nub/page.h>
 #include <nub/panic.h>
 #include <nub/platform.h>
@@ -107,7 +106,6 @@ static void xen_devices(void)
 	xen_dev_gntdev_init();
 	xen_dev_gntalloc_init();
 	xen_dev_xenbus_init();
-	tap_init();
 	xenbus_start(drivers);
 }
 

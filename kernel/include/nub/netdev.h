@@ -92,7 +92,12 @@ void tap_init(void);
 int bridge_create(const char *name);
 int bridge_destroy(const char *name);
 int bridge_add(struct netdev *bridge, struct netdev *port);
+#define BRIDGE_PORTS_MAX 32
+/* The indexes of its ports, at most BRIDGE_PORTS_MAX: how many. */
+unsigned bridge_ports(const struct netdev *bridge, s32 *indexes);
 int bridge_remove(struct netdev *bridge, struct netdev *port);
+/* A port's MTU has changed. */
+void bridge_follow_mtu(struct netdev *bridge);
 bool netdev_is_bridge(const struct netdev *dev);
 /* How long a station is remembered; 0: not at all (each frame goes to every port). */
 void bridge_set_ageing(struct netdev *bridge, u64 ns);

@@ -180,6 +180,7 @@ static void bridge_setup(unsigned n)
 		p->dev.ops = &port_ops;
 		p->dev.priv = p;
 		p->dev.up = p->dev.carrier = true;
+		p->dev.mtu = 1500;
 		assert_int_equal(netdev_register(&p->dev), 0);
 		assert_int_equal(bridge_add(br, &p->dev), 0);
 	}
@@ -255,6 +256,32 @@ static void test_bridge_two_ports(void **state)
 	assert_int_equal(send_frame(1, 0x10, 0x20), 0);
 }
 
+/* What is longer than the MTU of the way out, a tag left aside, is dropped. */
+static void test_mtu(void **state)
+{
+	static uint8_t f[1519];
+
+	bridge_setup(2);
+	netdev_receive(&ports[0].dev, frame(f, 1518, 1000));
+	assert_int_equal(ports[1].got, 1);
+	netdev_receive(&ports[0].dev, frame(f, 1519, 1000));
+	assert_int_equal(ports[1].got, 1);
+	assert_int_equal(ports[1].dev.tx_dropped, 1);
+}
+
+static void test_bridge_lists_its_ports(void **state)
+{
+	int32_t indexes[BRIDGE_PORTS_MAX];
+
+	bridge_setup(3);
+	assert_int_equal(bridge_ports(br, indexes), 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(indexes[i], ports[i].dev.index);
+	bridge_remove(br, &ports[1].dev);
+	assert_int_equal(bridge_ports(br, indexes), 2);
+	assert_int_equal(indexes[1], ports[2].dev.index);
+}
+
 static void test_bridge_port_gone(void **state)
 {
 	bridge_setup(3);
@@ -326,6 +353,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_bridge_learns, bridge_teardown),
 		cmocka_unit_test_teardown(test_bridge_ages, bridge_teardown),
 		cmocka_unit_test_teardown(test_bridge_two_ports, bridge_teardown),
+		cmocka_unit_test_teardown(test_mtu, bridge_teardown),
+		cmocka_unit_test_teardown(test_bridge_lists_its_ports, bridge_teardown),
 		cmocka_unit_test_teardown(test_bridge_port_gone, bridge_teardown),
 		cmocka_unit_test_teardown(test_bridge_many_stations, bridge_teardown),
 		cmocka_unit_test_teardown(test_short_frame, bridge_teardown),
