@@ -31,6 +31,11 @@ int ifctl_open(struct err *err)
 	return sock < 0 ? err_errno(err, ERR_STUB, errno, "socket") : 0;
 }
 
+int ifctl_socket(void)
+{
+	return sock;
+}
+
 static void set_name(struct ifreq *ifr, const char *name)
 {
 	memset(ifr, 0, sizeof(*ifr));

@@ -10,6 +10,9 @@
 /* The socket for the other calls; for the life of the agent. */
 int ifctl_open(struct err *err);
 
+/* That socket; -1 before ifctl_open. */
+int ifctl_socket(void);
+
 /* A persistent tap, as QEMU will open it again. */
 int ifctl_tap_create(const char *name, struct err *err);
 

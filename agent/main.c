@@ -18,6 +18,7 @@
 #include "console.h"
 #include "disks.h"
 #include "net.h"
+#include "net_report.h"
 #include "qemu.h"
 #include "report.h"
 #include "setup.h"
@@ -31,6 +32,7 @@ enum {
 
 #define TOKEN_STATE "state"
 #define TOKEN_SHUTDOWN "shutdown"
+#define TOKEN_NET "net"
 
 static volatile sig_atomic_t child_died, asked_to_end;
 
@@ -104,7 +106,8 @@ static int start(struct agent *agent, struct err *err)
 	snprintf(agent->state_path, sizeof(agent->state_path), "device-model/%u/state",
 		 agent->boot.guest_domid);
 	if (xs_client_watch(agent->state_path, TOKEN_STATE, err) < 0 ||
-	    xs_client_watch("control/shutdown", TOKEN_SHUTDOWN, err) < 0)
+	    xs_client_watch("control/shutdown", TOKEN_SHUTDOWN, err) < 0 ||
+	    xs_client_watch(STUBDOM_XS_NET_ASK, TOKEN_NET, err) < 0)
 		return -1;
 	return qemu_start(&agent->boot, err);
 }
@@ -132,6 +135,8 @@ static void handle_event(struct agent *agent, const char *token)
 	    (!strcmp(value, "poweroff") || !strcmp(value, "halt") ||
 	     !strcmp(value, "reboot")))
 		end_qemu(agent);
+	if (!strcmp(token, TOKEN_NET) && net_report(&err) < 0)
+		report_line("telling of the network: %s", err.msg);
 }
 
 static void handle_events(struct agent *agent)

@@ -16,6 +16,20 @@
 
 enum { VIF_TIMEOUT_MS = 60000, VIF_POLL_MS = 5 };
 
+/* The largest that taps, real interfaces and bridges of every kernel take. */
+enum { MTU_OPEN = 65000 };
+
+/*
+ * What may pass is said by the interface in dom0 (mtu= of the vif line) and by the
+ * guest, as if there were no stub domain between them.
+ */
+static int set_neutral(const char *name, struct err *err)
+{
+	if (ifctl_neutral_mac(name, err) < 0)
+		return -1;
+	return ifctl_mtu(name, MTU_OPEN, err);
+}
+
 static int wait_vif(unsigned devid, struct err *err)
 {
 	const int64_t end = clock_ms() + VIF_TIMEOUT_MS;
@@ -33,7 +47,7 @@ static int wait_vif(unsigned devid, struct err *err)
 	}
 	if (got < 0)
 		return -1;
-	return ifctl_neutral_mac(name, err);
+	return set_neutral(name, err);
 }
 
 static int parse_lines(const struct boot_contract *boot, struct topology *out,
@@ -111,7 +125,7 @@ static int create(struct topology_if interface, const char *name, struct err *er
 	if (interface.kind == TOPOLOGY_TAP) {
 		if (ifctl_tap_create(name, err) < 0)
 			return -1;
-		return ifctl_neutral_mac(name, err);
+		return set_neutral(name, err);
 	}
 	if (ifctl_bridge_create(name, err) < 0)
 		return -1;

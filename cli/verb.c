@@ -16,6 +16,16 @@ const struct verb verb_table[] = {
 	 "\n"
 	 "Also asks QEMU what it is doing (QMP query-status), for at most 5 seconds.\n",
 	 verb_status},
+	{"topology", "GUEST [--json | --dot]",
+	 "how a guest's NICs are connected in its stub domain",
+	 "  --json  as JSON, for programs\n"
+	 "  --dot   as a graph for graphviz\n"
+	 "\n"
+	 "The interfaces as they are now, with what has passed them: a bridge's ports "
+	 "stand\n"
+	 "below it. IN is what came into the interface from outside, for a tap from the\n"
+	 "guest.\n",
+	 verb_topology},
 	{"qmp", "GUEST '{...}' | GUEST COMMAND [KEY=VALUE...]", "run a QMP command",
 	 "  -t, --timeout SECONDS  wait this long for the answer (60)\n"
 	 "\n"

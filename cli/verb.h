@@ -41,6 +41,7 @@ int verb_getopt(int argc, char **argv, const char *letters, const struct option 
 
 int verb_list(int argc, char **argv, struct err *err);
 int verb_status(int argc, char **argv, struct err *err);
+int verb_topology(int argc, char **argv, struct err *err);
 int verb_qmp(int argc, char **argv, struct err *err);
 int verb_monitor(int argc, char **argv, struct err *err);
 int verb_serial(int argc, char **argv, struct err *err);

@@ -43,6 +43,21 @@ static void find_log(char path[PATH_MAX])
 	path[n > 0 ? n : 0] = '\0';
 }
 
+static int put_nics(struct domain_host *host, const struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->n_nics; i++) {
+		const struct plan_nic *nic = &plan->nics[i];
+		char key[32], text[128];
+
+		snprintf(key, sizeof(key), STUBDOM_FACT_NIC "/%s", nic->tap);
+		snprintf(text, sizeof(text), "%.80s%s%s", nic->model ? nic->model : "?",
+			 nic->mac ? " " : "", nic->mac ? nic->mac : "");
+		if (put(host, plan, key, text, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int domain_facts_write(struct domain_host *host, const struct plan *plan,
 		       const struct manifest *manifest, uint32_t stub, struct err *err)
 {
@@ -58,7 +73,8 @@ int domain_facts_write(struct domain_host *host, const struct plan *plan,
 	    put(host, plan, STUBDOM_FACT_GUEST, plan->guest_name, err) < 0 ||
 	    put(host, plan, STUBDOM_FACT_IMAGE, manifest->dir, err) < 0 ||
 	    put(host, plan, STUBDOM_FACT_QEMU, manifest->qemu_version, err) < 0 ||
-	    put(host, plan, STUBDOM_FACT_LOG, log, err) < 0)
+	    put(host, plan, STUBDOM_FACT_LOG, log, err) < 0 ||
+	    put_nics(host, plan, err) < 0)
 		return -1;
 	return 0;
 }

@@ -2,14 +2,13 @@
 /* The topology language: how taps, bridges and real interfaces are connected. */
 #include "topology.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 
-enum { STMTS_MAX = 65536, MTU_MIN = 68, MTU_MAX = 65535 };
+enum { STMTS_MAX = 65536, MTU_MIN = 68, MTU_MAX = 65000 /* what every kernel takes */ };
 
 static const char *const kind_names[] = {
 	[TOPOLOGY_TAP] = "tap",
@@ -133,7 +132,7 @@ static int parse_ifconfig(struct parser *p)
 			next_word(p);
 			if (!parse_number(p->word.text, p->word.len, MTU_MAX, &mtu) ||
 			    mtu < MTU_MIN)
-				return expected(p, "a number of bytes from 68 to 65535");
+				return expected(p, "a number of bytes from 68 to 65000");
 		} else {
 			return expected(p, "create, up, down or mtu");
 		}
@@ -299,6 +298,11 @@ const char *topology_if_name(struct topology_if interface,
 	snprintf(name, TOPOLOGY_NAME_SIZE, "%s%u", kind_names[interface.kind],
 		 interface.n);
 	return name;
+}
+
+bool topology_if_parse(const char *name, struct topology_if *out)
+{
+	return word_interface(&(struct word){.text = name, .len = strlen(name)}, out);
 }
 
 void topology_free(struct topology *topology)

@@ -3,6 +3,7 @@
 #ifndef STUBDOM_TOPOLOGY_H
 #define STUBDOM_TOPOLOGY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "err.h"
@@ -66,6 +67,9 @@ int topology_append(struct topology *topology, const struct topology_stmt *stmt,
 /* "tap0"; returns `name`. */
 const char *topology_if_name(struct topology_if interface,
 			     char name[static TOPOLOGY_NAME_SIZE]);
+
+/* Whether the whole of `name` is an interface's name, and which. */
+bool topology_if_parse(const char *name, struct topology_if *out);
 
 void topology_free(struct topology *topology);
 

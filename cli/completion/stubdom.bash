@@ -21,6 +21,7 @@ _stubdom() {
 	case $verb in
 	list) options='--json --names' ;;
 	status) options=--json takes_guest=1 ;;
+	topology) options='--json --dot' takes_guest=1 ;;
 	qmp) options='-t --timeout' takes_guest=1 ;;
 	monitor) options='-c --command' takes_guest=1 ;;
 	serial) options='-n --number' takes_guest=1 ;;

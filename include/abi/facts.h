@@ -21,6 +21,8 @@
 #define STUBDOM_FACT_QEMU "qemu"   /* version of the image's QEMU */
 #define STUBDOM_FACT_LOG "log"	   /* file that stubdom-dm logs to */
 
+#define STUBDOM_FACT_NIC "nic"	   /* a directory: <tap> is "MODEL MAC" */
+
 /*
  * Sockets for stubdom itself, in STUBDOM_RUN_DIR/<guest domid>/ (root only,
  * mode 0700): made by stubdom-dm before the stub domain, removed with it.

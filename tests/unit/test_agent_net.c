@@ -122,16 +122,18 @@ static void test_each_nic_is_wired_straight(void **state)
 
 	vif_attempts = 2; /* waits for it */
 	assert_int_equal(setup(&boot, &err), 0);
-	assert_string_equal(done,
-			    "claim 0 xenif0; mac xenif0; claim 0 xenif0; mac xenif0; "
-			    "claim 3 xenif3; mac xenif3; claim 3 xenif3; mac xenif3; "
-			    "tap tap0; mac tap0; bridge bridge0; wire bridge0; "
-			    "add bridge0 tap0; add bridge0 xenif0; "
-			    "up tap0; up xenif0; up bridge0; "
-			    "tap tap1; mac tap1; bridge bridge1; wire bridge1; "
-			    "add bridge1 tap1; add bridge1 xenif3; "
-			    "up tap1; up xenif3; up bridge1; "
-			    "mtu xenif3 9000; mtu tap1 9000");
+	assert_string_equal(
+		done, "claim 0 xenif0; mac xenif0; mtu xenif0 65000; claim 0 xenif0; mac "
+		      "xenif0; mtu xenif0 65000; "
+		      "claim 3 xenif3; mac xenif3; mtu xenif3 65000; claim 3 xenif3; mac "
+		      "xenif3; mtu xenif3 65000; "
+		      "tap tap0; mac tap0; mtu tap0 65000; bridge bridge0; wire bridge0; "
+		      "add bridge0 tap0; add bridge0 xenif0; "
+		      "up tap0; up xenif0; up bridge0; "
+		      "tap tap1; mac tap1; mtu tap1 65000; bridge bridge1; wire bridge1; "
+		      "add bridge1 tap1; add bridge1 xenif3; "
+		      "up tap1; up xenif3; up bridge1; "
+		      "mtu xenif3 9000; mtu tap1 9000");
 }
 
 static void test_a_topology_is_executed_in_order(void **state)
@@ -150,11 +152,13 @@ static void test_a_topology_is_executed_in_order(void **state)
 
 	assert_int_equal(setup(&boot, &err), 0);
 	/* Three ports: this bridge learns. */
-	assert_string_equal(done, "claim 0 xenif0; mac xenif0; "
-				  "tap tap0; mac tap0; tap tap1; mac tap1; "
-				  "bridge bridge0; add bridge0 tap0; add bridge0 tap1; "
-				  "add bridge0 xenif0; stp bridge0 1; up bridge0; "
-				  "mtu tap0 1400; down tap0");
+	assert_string_equal(
+		done,
+		"claim 0 xenif0; mac xenif0; mtu xenif0 65000; "
+		"tap tap0; mac tap0; mtu tap0 65000; tap tap1; mac tap1; mtu tap1 65000; "
+		"bridge bridge0; add bridge0 tap0; add bridge0 tap1; "
+		"add bridge0 xenif0; stp bridge0 1; up bridge0; "
+		"mtu tap0 1400; down tap0");
 }
 
 static void test_an_empty_topology_wires_nothing(void **state)

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* stubdom topology: how a guest's NICs are connected in its stub domain, and what passed.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "guest.h"
+#include "guest_json.h"
+#include "netgraph.h"
+#include "verb.h"
+
+enum { TOPOLOGY_TIMEOUT_MS = 10000 };
+
+static int print(const struct guest *guest, const struct netgraph *graph, int form,
+		 struct err *err)
+{
+	cleanup_json json_t *o = NULL;
+
+	if (form == 'd') {
+		netgraph_print_dot(graph, guest->name ? guest->name : "guest", stdout);
+		return 0;
+	}
+	if (form != 'j')
+		return netgraph_print(graph, stdout, err);
+	o = json_pack("{s:i s:i s:i s:o}", "version", GUEST_JSON_VERSION, "domid",
+		      (int)guest->domid, "stub_domid", (int)guest->stub_domid,
+		      "interfaces", netgraph_to_json(graph));
+	guest_set_string(o, "name", guest->name);
+	guest_print_json(o);
+	return 0;
+}
+
+int verb_topology(int argc, char **argv, struct err *err)
+{
+	static const struct option names[] = {
+		{"json", no_argument, NULL, 'j'}, {"dot", no_argument, NULL, 'd'}, {0}};
+	struct netgraph graph;
+	struct guest guest;
+	int form = 't', rc, c;
+
+	while ((c = verb_getopt(argc, argv, "", names, err)) != -1) {
+		if (c == '?')
+			return -1;
+		if (form != 't' && form != c)
+			return verb_usage_error(argv[0], err,
+						"--json and --dot exclude each other");
+		form = c;
+	}
+	if (optind + 1 != argc)
+		return verb_usage_error(argv[0], err, "expected one GUEST");
+	if (guest_find(argv[optind], &guest, err) < 0)
+		return -1;
+	rc = netgraph_read(&guest, TOPOLOGY_TIMEOUT_MS, &graph, err);
+	if (rc == 0) {
+		rc = print(&guest, &graph, form, err);
+		netgraph_free(&graph);
+	}
+	guest_free(&guest);
+	return rc;
+}
