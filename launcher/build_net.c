@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <net/if.h>
 #include <string.h>
+#include <strings.h>
 
 #include "build.h"
 #include "cleanup.h"
@@ -62,6 +63,25 @@ static int find_device(const struct build *b, const char *netdev, struct plan_ni
 			return err_set(err, ERR_USAGE,
 				       "the mac '%.64s' of its device is none", nic->mac);
 		return 0;
+	}
+	return 0;
+}
+
+/* One interface of the plan must not be taken for another. */
+static int check_unique(const struct plan *plan, const struct plan_nic *nic,
+			struct err *err)
+{
+	for (const struct plan_nic *other = plan->nics; other < nic; other++) {
+		if (nic->mac && other->mac && strcasecmp(nic->mac, other->mac) == 0)
+			return err_set(err, ERR_USAGE,
+				       "the mac %s is given to %s already; give each NIC "
+				       "its own",
+				       nic->mac, other->netdev);
+		if (nic->vifname && other->vifname &&
+		    strcmp(nic->vifname, other->vifname) == 0)
+			return err_set(err, ERR_USAGE,
+				       "the ifname %s is given to %s already",
+				       nic->vifname, other->netdev);
 	}
 	return 0;
 }
@@ -154,7 +174,8 @@ static int carry_tap(struct build *b, const char *option, struct qemu_opts *opts
 	nic = add_nic(b, opts);
 	if (nic->script && build_check_path(nic->script, err) < 0)
 		return err_prefix(err, "script");
-	if (find_device(b, nic->netdev, nic, err) < 0)
+	if (find_device(b, nic->netdev, nic, err) < 0 ||
+	    check_unique(b->plan, nic, err) < 0)
 		return -1;
 	rewrite_tap(b, opts, nic->tap);
 	build_emit_opts(b, option, opts);

@@ -46,6 +46,18 @@ static int describe_disks(const struct plan *plan, const struct domain_disk *dis
 	return 0;
 }
 
+/*
+ * An interface that the toolstack has a name for is the toolstack's to set up; not
+ * so in another domain, where a script of ours is not installed.
+ */
+static const char *hotplug_script(const struct plan *plan, const struct plan_nic *nic)
+{
+	if (nic->script)
+		return nic->script;
+	return nic->vifname && !plan->backend ? STUBDOM_LIBEXECDIR "/stubdom-vif"
+					      : "vif-bridge";
+}
+
 static int describe_nics(const struct plan *plan, libxl_domain_config *config)
 {
 	config->nics = calloc(plan->n_nics + 1, sizeof(*config->nics));
@@ -65,7 +77,10 @@ static int describe_nics(const struct plan *plan, libxl_domain_config *config)
 		 */
 		nic->bridge = dup_or_null(from->bridge);
 		nic->ifname = dup_or_null(from->vifname);
-		nic->script = dup_or_null(from->script);
+		nic->backend_domname = dup_or_null(plan->backend);
+		nic->script = strdup(hotplug_script(plan, from));
+		if (!nic->script)
+			return -1;
 	}
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "domain_create.h"
 #include "domain_name.h"
+#include "domain_rate.h"
 #include "log.h"
 #include "log_file.h"
 #include "xenstore_util.h"
@@ -145,6 +146,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	bool reported = false;
 	bool channels = false;
 	bool name = false;
+	bool vifs = false;
 	int step = STEP_GO_ON;
 	char **event;
 
@@ -155,6 +157,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		reported |= strcmp(token, "report") == 0;
 		channels |= strcmp(token, "channel") == 0;
 		name |= strcmp(token, "name") == 0;
+		vifs |= strcmp(token, "vif") == 0;
 		free(event);
 	}
 	if (errno != EAGAIN) {
@@ -169,6 +172,9 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		state->name_tries = 0;
 		follow_name(state);
 	}
+	if (step == STEP_GO_ON && vifs)
+		domain_rate_copy(state->watch->host, state->watch->plan,
+				 state->watch->stub);
 	if (step == STEP_GO_ON && channels)
 		state->retry_channels =
 			domain_channels_serve(&state->channels, state->watch->host);
@@ -308,6 +314,9 @@ static int watch_nodes(struct watch_state *state, struct err *err)
 	snprintf(path, sizeof(path), "/local/domain/%u/name",
 		 state->watch->plan->guest_domid);
 	ok = ok && xs_watch(xs, path, "name");
+	snprintf(path, sizeof(path), DOMAIN_RATE_NODES, state->watch->plan->guest_domid);
+	if (ok && state->watch->plan->n_nics > 0)
+		ok = xs_watch(xs, path, "vif");
 	return ok ? 0 : err_errno(err, ERR_HOST, errno, "xenstore: setting watches");
 }
 

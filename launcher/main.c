@@ -32,6 +32,7 @@ static const char help[] =
 	"    memory=MiB             its memory (worked out from the image)\n"
 	"    vcpus=N                its virtual CPUs (1)\n"
 	"    topology=FILE          how its network is wired (each NIC straight)\n"
+	"    backend=DOMAIN         where its network's back ends are (dom0)\n"
 	"    log=error|warn|info|debug                             (info)\n"
 	"    image=DIR              where the image is\n"
 	"                           (" STUBDOM_IMAGEDIR ")\n"

@@ -80,5 +80,6 @@ void plan_free(struct plan *plan)
 	free(plan->name);
 	free(plan->guest_name);
 	free(plan->topology_file);
+	free(plan->backend);
 	memset(plan, 0, sizeof(*plan));
 }

@@ -97,6 +97,7 @@ struct plan {
 	unsigned timeout_s; /* from start to the stage `running` */
 	enum log_level log;
 	char *topology_file; /* NULL: each NIC straight to its interface */
+	char *backend;	     /* domain of the interfaces' back ends; NULL: dom0 */
 	unsigned vram_mb;    /* the guest's screen memory, as far as said */
 	bool paused;	     /* -S: QEMU does not write `running` before `cont` */
 	struct plan_disk *disks;

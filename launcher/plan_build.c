@@ -189,6 +189,7 @@ static void set_identity(struct plan *plan, const struct stubopt *options)
 	plan->timeout_s = options->timeout_s;
 	plan->log = options->log;
 	plan->topology_file = xstrdup_null(options->topology);
+	plan->backend = xstrdup_null(options->backend);
 }
 
 static int build_all(struct build *b, struct err *err)

@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "plan.h"
 #include "topology.h"
+#include "topology_check.h"
 #include "xalloc.h"
 
 enum { TOPOLOGY_BYTES_MAX = 65536, SECTOR = 512 };
@@ -107,11 +108,48 @@ static void add_topology_lines(struct plan *plan, char *text)
 	}
 }
 
+/* nub's bridges have no spanning tree. */
+static int check_stp(const struct plan *plan, const struct topology *topology,
+		     struct err *err)
+{
+	for (size_t i = 0; i < topology->n; i++) {
+		const struct topology_stmt *stmt = &topology->stmts[i];
+
+		if (stmt->op == TOPOLOGY_STP_ON && plan->kernel == STUBOPT_KERNEL_NUB)
+			return err_set(
+				err, ERR_USAGE,
+				"%s:%u:%u: found 'stp', expected a bridge without: "
+				"only kernel=linux has the spanning tree",
+				plan->topology_file, stmt->line, stmt->column);
+	}
+	return 0;
+}
+
+/* Whether the statements fit this guest's interfaces and its stub domain's kernel. */
+static int check_topology(const struct plan *plan, const char *text, struct err *err)
+{
+	cleanup_free struct topology_xenif *xenifs =
+		xalloc_check(calloc(plan->n_nics + 1, sizeof(*xenifs)));
+	struct topology topology;
+	int rc;
+
+	for (size_t i = 0; i < plan->n_nics; i++)
+		xenifs[i] = (struct topology_xenif){.n = plan->nics[i].xenif,
+						    .network = plan->nics[i].bridge};
+	if (topology_parse(text, plan->topology_file, &topology, err) < 0)
+		return -1;
+	rc = topology_check(&topology, plan->topology_file, (unsigned)plan->n_nics,
+			    xenifs, plan->n_nics, err);
+	if (rc == 0)
+		rc = check_stp(plan, &topology, err);
+	topology_free(&topology);
+	return rc;
+}
+
 static int read_topology(struct plan *plan, struct err *err)
 {
 	cleanup_free char *text = xalloc_check(malloc(TOPOLOGY_BYTES_MAX + 1));
 	cleanup_file FILE *f = fopen(plan->topology_file, "re");
-	struct topology topology;
 	size_t len;
 
 	if (!f)
@@ -123,9 +161,8 @@ static int read_topology(struct plan *plan, struct err *err)
 		return err_set(err, ERR_HOST, "%s: no text, or longer than %d bytes",
 			       plan->topology_file, TOPOLOGY_BYTES_MAX);
 	text[len] = '\0';
-	if (topology_parse(text, plan->topology_file, &topology, err) < 0)
+	if (check_topology(plan, text, err) < 0)
 		return -1;
-	topology_free(&topology);
 	add_topology_lines(plan, text);
 	return 0;
 }

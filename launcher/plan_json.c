@@ -40,6 +40,7 @@ static json_t *domain_json(const struct plan *plan)
 	set_number(obj, "vram_mb", plan->vram_mb);
 	json_object_set_new(obj, "paused", json_boolean(plan->paused));
 	set_text(obj, "topology_file", plan->topology_file);
+	set_text(obj, "backend", plan->backend);
 	return obj;
 }
 

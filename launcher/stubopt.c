@@ -21,23 +21,47 @@ _Static_assert(sizeof(enum stubopt_kernel) == sizeof(unsigned) &&
 		       sizeof(enum log_level) == sizeof(unsigned),
 	       "the table below stores enums as unsigned");
 
+static bool is_path(const char *value)
+{
+	return value[0] == '/';
+}
+
+/* A domain's name or number; what there is, libxl finds out. */
+static bool is_domain(const char *value)
+{
+	size_t len = strlen(value);
+
+	for (size_t i = 0; i < len; i++)
+		if (!isgraph((unsigned char)value[i]) || value[i] == '/')
+			return false;
+	return len > 0 && len < 128;
+}
+
 static const struct key {
 	const char *name;
 	size_t offset;
-	const char *const *words; /* one of these, or */
-	unsigned least, most;	  /* a number, or, if both are 0, a path */
+	const char *const *words;	  /* one of these, or */
+	unsigned least, most;		  /* a number, or, if both are 0, */
+	bool (*valid)(const char *value); /* a text */
 	const char *what;
 } keys[] = {
-	{"image", offsetof(struct stubopt, image), NULL, 0, 0, "an absolute path"},
-	{"kernel", offsetof(struct stubopt, kernel), kernels, 0, 0, "auto, linux or nub"},
-	{"log", offsetof(struct stubopt, log), logs, 0, 0, "error, warn, info or debug"},
-	{"memory", offsetof(struct stubopt, memory_mb), NULL, 32, 1 << 20,
+	{"backend", offsetof(struct stubopt, backend), NULL, 0, 0, is_domain,
+	 "a domain's name or number"},
+	{"image", offsetof(struct stubopt, image), NULL, 0, 0, is_path,
+	 "an absolute path"},
+	{"kernel", offsetof(struct stubopt, kernel), kernels, 0, 0, NULL,
+	 "auto, linux or nub"},
+	{"log", offsetof(struct stubopt, log), logs, 0, 0, NULL,
+	 "error, warn, info or debug"},
+	{"memory", offsetof(struct stubopt, memory_mb), NULL, 32, 1 << 20, NULL,
 	 "a number of MiB, at least 32"},
-	{"timeout", offsetof(struct stubopt, timeout_s), NULL, 1, 86400,
+	{"timeout", offsetof(struct stubopt, timeout_s), NULL, 1, 86400, NULL,
 	 "a number of seconds, at least 1"},
-	{"topology", offsetof(struct stubopt, topology), NULL, 0, 0, "an absolute path"},
-	{"type", offsetof(struct stubopt, type), types, 0, 0, "pvh or pv"},
-	{"vcpus", offsetof(struct stubopt, vcpus), NULL, 1, 64, "a number from 1 to 64"},
+	{"topology", offsetof(struct stubopt, topology), NULL, 0, 0, is_path,
+	 "an absolute path"},
+	{"type", offsetof(struct stubopt, type), types, 0, 0, NULL, "pvh or pv"},
+	{"vcpus", offsetof(struct stubopt, vcpus), NULL, 1, 64, NULL,
+	 "a number from 1 to 64"},
 };
 
 const char *stubopt_kernel_name(enum stubopt_kernel kernel)
@@ -85,9 +109,9 @@ static int read_number(const struct key *key, const char *value, unsigned *out)
 	return 0;
 }
 
-static int read_path(const char *value, char **out)
+static int read_text(const struct key *key, const char *value, char **out)
 {
-	if (value[0] != '/')
+	if (!key->valid(value))
 		return -1;
 	free(*out);
 	*out = xstrdup(value);
@@ -105,7 +129,7 @@ static int set_key(struct stubopt *opt, const struct key *key, const char *value
 	else if (key->most)
 		rc = read_number(key, value, at);
 	else
-		rc = read_path(value, at);
+		rc = read_text(key, value, at);
 	if (rc < 0)
 		return err_set(err, ERR_USAGE, "%s: '%.200s' is not %s", key->name, value,
 			       key->what);
@@ -154,11 +178,11 @@ int stubopt_set(struct stubopt *opt, const char *key, const char *value, struct 
 		if (strcmp(keys[i].name, key) == 0)
 			return set_key(opt, &keys[i], value, err);
 	}
-	return err_set(
-		err, ERR_USAGE,
-		"'%.64s' is no option; there are image, kernel, log, memory, timeout, "
-		"topology, type, vcpus",
-		key);
+	return err_set(err, ERR_USAGE,
+		       "'%.64s' is no option; there are backend, image, kernel, log, "
+		       "memory, timeout, "
+		       "topology, type, vcpus",
+		       key);
 }
 
 int stubopt_set_argument(struct stubopt *opt, const char *text, struct err *err)
@@ -300,5 +324,6 @@ void stubopt_free(struct stubopt *opt)
 	free(opt->warnings);
 	free(opt->image);
 	free(opt->topology);
+	free(opt->backend);
 	memset(opt, 0, sizeof(*opt));
 }

@@ -25,6 +25,7 @@ struct stubopt {
 	enum log_level log;
 	char *image;	/* directory */
 	char *topology; /* file; NULL: default wiring */
+	char *backend;	/* domain of the interfaces' back ends; NULL: dom0 */
 	/* One line for each old spelling that was met, for the log. */
 	char **warnings;
 	size_t n_warnings;

@@ -148,7 +148,8 @@ static void test_files(void **state)
 static void test_topology(void **state)
 {
 	char option[256];
-	const char *line[] = {"-stubdom", option, NULL};
+	const char *line[] = {"-stubdom", option, "-netdev",
+			      "tap,id=n0,ifname=vif1.0-emu,br=xenbr0,script=no", NULL};
 	struct plan plan;
 	struct err err;
 	FILE *f;
@@ -160,13 +161,15 @@ static void test_topology(void **state)
 	plan_free(&plan);
 	f = fopen(path_of("topo"), "w");
 	assert_non_null(f);
-	fputs("# comment\n\n  ifconfig tap0 create # make\nbrconfig add tap0 bridge0", f);
+	fputs("# comment\n\n  ifconfig tap0 create # make\nifconfig bridge0 create\n"
+	      "brconfig add tap0 bridge0",
+	      f);
 	fclose(f);
 	assert_int_equal(check_line(line, &plan, &err), 0);
-	assert_int_equal(plan.n_topology, 2);
+	assert_int_equal(plan.n_topology, 3);
 	assert_string_equal(plan.topology[0], "ifconfig tap0 create");
-	assert_string_equal(plan.topology[1], "brconfig add tap0 bridge0");
-	assert_null(plan.topology[2]);
+	assert_string_equal(plan.topology[2], "brconfig add tap0 bridge0");
+	assert_null(plan.topology[3]);
 	plan_free(&plan);
 	f = fopen(path_of("topo"), "w");
 	assert_non_null(f);
@@ -174,6 +177,22 @@ static void test_topology(void **state)
 	fclose(f);
 	assert_int_equal(check_line(line, &plan, &err), -1);
 	assert_non_null(strstr(err.msg, "topo:2:10: "));
+	plan_free(&plan);
+	f = fopen(path_of("topo"), "w");
+	assert_non_null(f);
+	fputs("ifconfig tap0 create\nifconfig xenif1 up\n", f);
+	fclose(f);
+	assert_int_equal(check_line(line, &plan, &err), -1);
+	assert_non_null(strstr(err.msg, "topo:2:17: xenif1 is not there"));
+	plan_free(&plan);
+	f = fopen(path_of("topo"), "w");
+	assert_non_null(f);
+	fputs("ifconfig tap0 create\nifconfig bridge0 create\nbrconfig bridge0 stp\n", f);
+	fclose(f);
+	assert_int_equal(check_line(line, &plan, &err), -1); /* kernel=nub */
+	assert_non_null(strstr(err.msg, "topo:3:18: found 'stp'"));
+	plan.kernel = STUBOPT_KERNEL_LINUX;
+	assert_int_equal(plan_check(&plan, &err), 0);
 	plan_free(&plan);
 	f = fopen(path_of("topo"), "w");
 	assert_non_null(f);

@@ -91,6 +91,7 @@ static const struct {
 	{"log=debug", {.log = LOG_LEVEL_DEBUG}},
 	{"image=/a,,b", {.image = (char *)"/a,b"}},
 	{"topology=/t", {.topology = (char *)"/t"}},
+	{"backend=net-domain", {.backend = (char *)"net-domain"}},
 	{"memory=64,vcpus=2,type=pv",
 	 {.memory_mb = 64, .vcpus = 2, .type = STUBOPT_TYPE_PV}},
 	{"memory=64,memory=65", {.memory_mb = 65}},
@@ -120,6 +121,10 @@ static void test_every_spelling(void **state)
 			assert_string_equal(opt.topology, want->topology);
 		else
 			assert_null(opt.topology);
+		if (want->backend)
+			assert_string_equal(opt.backend, want->backend);
+		else
+			assert_null(opt.backend);
 		assert_int_equal(opt.n_warnings, 0);
 		stubopt_free(&opt);
 	}
@@ -153,7 +158,10 @@ static void test_refused(void **state)
 	check_refused(&opt, "log=loud", "is not error, warn, info or debug");
 	check_refused(&opt, "image=here", "image: 'here' is not an absolute path");
 	check_refused(&opt, "topology=", "is not an absolute path");
-	check_refused(&opt, "colour=red", "'colour' is no option; there are image");
+	check_refused(&opt, "backend=", "is not a domain's name or number");
+	check_refused(&opt, "backend=a b", "is not a domain's name or number");
+	check_refused(&opt, "backend=../0", "is not a domain's name or number");
+	check_refused(&opt, "colour=red", "'colour' is no option; there are backend, image");
 	check_refused(&opt, "memory", "is not a number of MiB");
 	check_refused(&opt, "=3", "has no name");
 	stubopt_free(&opt);
