@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Frames: pieces, copies and checksums. */
+#include "gso.h"
+
 #include <nub/errno.h>
 #include <nub/netdev.h>
 #include <nub/page.h>
@@ -144,8 +146,7 @@ int netbuf_csum_locate(struct netbuf *nb)
 	return 0;
 }
 
-/* Adds n bytes to a sum of 16-bit words in memory order, eight at a time. */
-static u64 csum_add(u64 sum, const u8 *p, u32 n)
+u64 csum_add(u64 sum, const u8 *p, u32 n)
 {
 	for (; n >= 8; p += 8, n -= 8) {
 		u64 word;
@@ -164,7 +165,7 @@ static u64 csum_add(u64 sum, const u8 *p, u32 n)
 	return sum;
 }
 
-static u16 csum_fold(u64 sum)
+u16 csum_fold(u64 sum)
 {
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The list of network interfaces, and frames on their way in and out of them. */
+#include "gso.h"
+
 #include <nub/errno.h>
 #include <nub/netdev.h>
 #include <nub/string.h>
@@ -63,6 +65,21 @@ void netdev_receive(struct netdev *dev, struct netbuf *nb)
 	dev->rx(dev, nb);
 }
 
+/* One after the other: how many they are is the guest's word. */
+static int xmit_cut(struct netdev *dev, struct netbuf *nb)
+{
+	struct netbuf *seg;
+	struct gso_cut cut;
+	int ret = gso_begin(nb, &cut);
+
+	if (ret < 0)
+		dev->tx_dropped++;
+	while (!ret && (seg = gso_next(nb, &cut)))
+		netdev_xmit(dev, seg);
+	netbuf_free(nb);
+	return ret;
+}
+
 int netdev_xmit(struct netdev *dev, struct netbuf *nb)
 {
 	u32 bytes = nb->total;
@@ -74,10 +91,9 @@ int netdev_xmit(struct netdev *dev, struct netbuf *nb)
 	 */
 	if (bytes > dev->mtu + 18u && !(nb->flags & (NETBUF_GSO4 | NETBUF_GSO6)))
 		goto drop;
-	/* A frame that is still to be cut cannot be sent by a device that does not cut:
-	 * taps only offer it when their peers do. */
+	/* A guest's NIC may leave the cutting to its tap, whatever the way out does. */
 	if (nb->flags & (NETBUF_GSO4 | NETBUF_GSO6) & ~dev->features)
-		goto drop;
+		return xmit_cut(dev, nb);
 	if (nb->flags & NETBUF_CSUM & ~dev->features && netbuf_csum_fill(nb) < 0)
 		goto drop;
 	ret = dev->ops->xmit(dev, nb);

@@ -151,12 +151,19 @@ struct port {
 	struct netdev dev;
 	unsigned got;
 	uint8_t last[64];
+	uint8_t *kept; /* all bytes of the frames, one after the other, if wanted */
+	unsigned n_kept, sizes[8];
 };
 
 static int port_xmit(struct netdev *dev, struct netbuf *nb)
 {
 	struct port *p = dev->priv;
 
+	if (p->kept && p->got < 8) {
+		assert_true(netbuf_read(nb, 0, p->kept + p->n_kept, nb->total));
+		p->sizes[p->got] = nb->total;
+		p->n_kept += nb->total;
+	}
 	p->got++;
 	netbuf_read(nb, 0, p->last, 12);
 	netbuf_free(nb);
@@ -256,6 +263,125 @@ static void test_bridge_two_ports(void **state)
 	assert_int_equal(send_frame(1, 0x10, 0x20), 0);
 }
 
+/* 0xffff when a header's or a TCP segment's checksum is right. */
+static uint16_t sum16(const uint8_t *p, unsigned n, uint32_t sum)
+{
+	for (unsigned i = 0; i < n; i++)
+		sum += i & 1 ? p[i] : (uint32_t)p[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+static unsigned at16(const uint8_t *p)
+{
+	return (unsigned)(p[0] << 8 | p[1]);
+}
+
+/* A frame of 3000 bytes of TCP for a device that does not cut, by IPv4 or tagged IPv6. */
+static void check_gso(bool v6)
+{
+	const unsigned l3 = v6 ? 18 : 14, l4 = v6 ? 58 : 34, header = l4 + 32;
+	const unsigned gso = 1400, payload = 3000;
+	static uint8_t f[4000], out[8000];
+	const uint8_t *seg = out;
+	struct netbuf *nb;
+
+	for (unsigned i = 0; i < sizeof(f); i++)
+		f[i] = (uint8_t)(i * 13 + i / 256);
+	memset(f, 0x02, 12);
+	f[12] = v6 ? 0x81 : 0x08;
+	f[13] = 0;
+	if (v6) {
+		f[16] = 0x86;
+		f[17] = 0xdd;
+	}
+	f[l3] = v6 ? 0x60 : 0x45;
+	f[l3 + (v6 ? 6 : 9)] = 6;
+	f[l3 + 4] = 0xff; /* the id of IPv4 wraps */
+	f[l3 + 5] = 0xff;
+	memset(f + l4 + 4, 0xff, 4); /* so does the sequence number */
+	f[l4 + 12] = 8 << 4;
+	f[l4 + 13] = 0x80 | 0x10 | 0x08 | 0x01; /* CWR, ACK, PSH, FIN */
+	bridge_setup(2);
+	ports[1].kept = out;
+	nb = frame(f, header + payload, 1000);
+	nb->flags = NETBUF_CSUM | (v6 ? NETBUF_GSO6 : NETBUF_GSO4);
+	nb->gso_size = (uint16_t)gso;
+	nb->csum_start = (uint16_t)l4;
+	nb->csum_offset = 16;
+	netdev_receive(&ports[0].dev, nb);
+	assert_int_equal(ports[1].got, 3);
+	for (unsigned i = 0; i < 3; seg += ports[1].sizes[i++]) {
+		unsigned n = i < 2 ? gso : payload - 2 * gso;
+		unsigned tcp = header - l4 + n;
+		uint16_t pseudo = v6 ? sum16(seg + l3 + 8, 32, 6 + tcp)
+				     : sum16(seg + l3 + 12, 8, 6 + tcp);
+
+		assert_int_equal(ports[1].sizes[i], header + n);
+		assert_memory_equal(seg, f, l3);
+		assert_memory_equal(seg + header, f + header + i * gso, n);
+		if (v6) {
+			assert_int_equal(at16(seg + l3 + 4), tcp);
+		} else {
+			assert_int_equal(at16(seg + l3 + 2), 20 + tcp);
+			assert_int_equal(at16(seg + l3 + 4), (0xffff + i) & 0xffff);
+			assert_int_equal(sum16(seg + l3, 20, 0), 0xffff);
+		}
+		assert_int_equal((at16(seg + l4 + 4) << 16 | at16(seg + l4 + 6)),
+				 0xffffffff + i * gso);
+		assert_int_equal(seg[l4 + 13],
+				 0x10 | (i == 0 ? 0x80 : 0) | (i == 2 ? 0x09 : 0));
+		assert_int_equal(sum16(seg + l4, tcp, pseudo), 0xffff);
+	}
+}
+
+static void test_gso(void **state)
+{
+	check_gso(false);
+}
+
+static void test_gso_tagged_ipv6(void **state)
+{
+	check_gso(true);
+}
+
+/* What a guest says of its frame is looked at before it is believed. */
+static void test_gso_malformed(void **state)
+{
+	static const struct {
+		unsigned at;
+		uint8_t value;
+		unsigned gso, start, offset, size;
+	} bad[] = {
+		{14, 0x45, 47, 34, 16, 1000},  /* too many segments */
+		{14, 0x46, 500, 34, 16, 1000}, /* TCP is not where IP says */
+		{14, 0x65, 500, 34, 16, 1000}, /* not IPv4 */
+		{12, 0x09, 500, 34, 16, 1000},	  {23, 17, 500, 34, 16, 1000},
+		{14, 0x45, 500, 33, 16, 1000},	  {14, 0x45, 500, 34, 6, 1000},
+		{14, 0x45, 500, 65535, 16, 1000}, {46, 0x40, 500, 34, 16, 1000},
+		{46, 0xf0, 500, 34, 16, 70},	  {14, 0x45, 500, 34, 16, 54},
+		{14, 0x45, 500, 34, 16, 30},
+	};
+	uint8_t f[1000] = {0};
+
+	bridge_setup(2);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct netbuf *nb;
+
+		memcpy(f, tcp4, sizeof(tcp4));
+		f[bad[i].at] = bad[i].value;
+		nb = frame(f, bad[i].size, 64);
+		nb->flags = NETBUF_CSUM | NETBUF_GSO4;
+		nb->gso_size = (uint16_t)bad[i].gso;
+		nb->csum_start = (uint16_t)bad[i].start;
+		nb->csum_offset = (uint16_t)bad[i].offset;
+		netdev_receive(&ports[0].dev, nb);
+		assert_int_equal(ports[1].got, 0);
+		assert_int_equal(ports[1].dev.tx_dropped, i + 1);
+	}
+}
+
 /* What is longer than the MTU of the way out, a tag left aside, is dropped. */
 static void test_mtu(void **state)
 {
@@ -353,6 +479,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_bridge_learns, bridge_teardown),
 		cmocka_unit_test_teardown(test_bridge_ages, bridge_teardown),
 		cmocka_unit_test_teardown(test_bridge_two_ports, bridge_teardown),
+		cmocka_unit_test_teardown(test_gso, bridge_teardown),
+		cmocka_unit_test_teardown(test_gso_tagged_ipv6, bridge_teardown),
+		cmocka_unit_test_teardown(test_gso_malformed, bridge_teardown),
 		cmocka_unit_test_teardown(test_mtu, bridge_teardown),
 		cmocka_unit_test_teardown(test_bridge_lists_its_ports, bridge_teardown),
 		cmocka_unit_test_teardown(test_bridge_port_gone, bridge_teardown),
