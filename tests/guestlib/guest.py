@@ -7,10 +7,14 @@ from .dom0host import ASSETS, mkdisk
 LAUNCHER = "/usr/bin/stubdom-dm"
 CREATE_SECONDS = 180
 BOOT_SECONDS = 180
-REPLY_SECONDS = 60
+REPLY_SECONDS = 120
 BRIDGE_ADDRESS = "10.99.0.1"
 # The guest's driver for each model of NIC that xl knows.
-NIC_MODULES = {"e1000": "e1000", "rtl8139": "8139cp", "virtio-net": "virtio_net"}
+NIC_MODULES = {
+    "e1000": "e1000", "e1000e": "e1000e", "igb": "igb", "rtl8139": "8139cp",
+    "pcnet": "pcnet32", "ne2k_pci": "ne2k-pci", "vmxnet3": "vmxnet3",
+    "virtio-net": "virtio_net", "virtio-net-pci": "virtio_net",
+}
 
 
 class NoAnswer(Exception):
@@ -35,10 +39,14 @@ def value(v):
 
 
 class Guest:
-    """`kind` is "bios" or "direct". Nothing happens in dom0 before prepare()."""
+    """`kind` is "bios" or "direct". Nothing happens in dom0 before prepare(). `networks` are
+    the numbers of the NICs' bridges in dom0. With `split` each NIC of a direct guest has a network
+    namespace of its own, nicN, and is not brought up. `unplug` is Linux's xen_emul_unplug: by "nics"
+    PV drivers take over from the emulated NICs."""
 
     def __init__(self, dom0, name, kind="bios", stub=None, disks=1, nics=("e1000",),
-                 serial="pty", memory=None, launcher=LAUNCHER, modules=(), **config):
+                 serial="pty", memory=None, launcher=LAUNCHER, networks=None, split=False,
+                 unplug="never", modules=(), **config):
         self.dom0, self.name, self.kind, self.serial = dom0, name, kind, serial
         self.folder = f"{ASSETS}/run/{name}"
         self.stub, self.modules = stub, modules
@@ -46,7 +54,11 @@ class Guest:
         self.macs = [self._mac(i) for i in range(len(nics))]
         self.nics = nics
         first = 100 + int(hashlib.sha256(name.encode()).hexdigest()[:2], 16) % 100
-        self.addresses = [f"10.99.0.{first + i}" for i in range(len(nics))]
+        self.split, self.unplug = split, unplug
+        self.networks = networks or [0] * len(nics)
+        self.addresses = [f"10.99.{n}.{first + i}" for i, n in enumerate(self.networks)]
+        self.peers = [f"10.99.{n}.1" for n in self.networks]  # dom0's
+        script = f",script={ASSETS}/dom0/vif-light" if len(nics) > 3 else ""
         self.config = {
             "name": name, "type": "hvm", "vcpus": 1,
             "memory": memory or (32 if kind == "bios" else 160),
@@ -54,13 +66,21 @@ class Guest:
             "serial": serial, "vnc": 0, "videoram": 8,
             "disk": [f"format=raw,vdev=hd{'abcd'[i]},access=rw,target={path}"
                      for i, path in enumerate(self.disks)],
-            "vif": [f"mac={mac},bridge=xenbr0,model={model}"
-                    for mac, model in zip(self.macs, nics)],
+            "vif": [f"mac={mac},bridge=xenbr{n},model={model}{script}"
+                    for mac, model, n in zip(self.macs, nics, self.networks)],
+            "device_model_args": self._no_roms(),
         }
         if stub:
             self.config["device_model_override"] = launcher
-            self.config["device_model_args"] = ["-stubdom", stub.argument()]
+            self.config["device_model_args"] += ["-stubdom", stub.argument()]
         self.config.update(config)
+
+    def _no_roms(self):
+        """A kernel that is given needs no boot ROMs, which are read dword by dword."""
+        if self.kind == "bios":
+            return []
+        models = sorted({m + "-pci" if m == "virtio-net" else m for m in self.nics})
+        return [word for m in models for word in ("-global", f"{m}.romfile=")]
 
     def _mac(self, index):
         digest = hashlib.sha256(self.name.encode()).digest()
@@ -69,14 +89,18 @@ class Guest:
     def _command_line(self):
         """What the direct-boot guest is to load, check and bring up."""
         modules = (["ata_piix", "sd_mod"] if self.disks else []) + \
-            sorted({NIC_MODULES[m] for m in self.nics}) + list(self.modules)
-        words = ["console=ttyS0", "quiet", "panic=-1", "tsc=reliable", "xen_emul_unplug=never",
+            sorted({NIC_MODULES[m] for m in self.nics}) + \
+            (["xen-netfront"] if self.unplug == "nics" else []) + list(self.modules)
+        words = ["console=ttyS0", "quiet", "panic=-1", "tsc=reliable", f"xen_emul_unplug={self.unplug}",
                  "guest.load=" + ",".join(modules)]
         for i in range(len(self.disks)):
             digest = hashlib.sha256(mkdisk.make_disk(i)).hexdigest()
             words.append(f"guest.disk=sd{'abcd'[i]}:{digest}")
-        words += [f"guest.nic={mac},{address}/24,{BRIDGE_ADDRESS}"
-                  for mac, address in zip(self.macs, self.addresses)]
+        if self.split:
+            words.append("guest.split=" + ",".join(self.macs))
+        else:
+            words += [f"guest.nic={mac},{address}/24,{peer}"
+                      for mac, address, peer in zip(self.macs, self.addresses, self.peers)]
         return " ".join(words)
 
     def prepare(self):
@@ -156,6 +180,16 @@ class Guest:
 
     def ask(self, command, pattern, seconds=REPLY_SECONDS):
         return self._console(command + "\n", pattern, seconds)
+
+    def on_nic(self, n, command, pattern, seconds=REPLY_SECONDS):
+        """A command in the namespace of a guest with `split`."""
+        return self.ask(f"in nic{n} {command}", pattern, seconds)
+
+    def bring_up(self, n, address=None):
+        address = address or self.addresses[n]
+        said = self.on_nic(n, f"nic nic{n},{address}/24", f"nic nic{n} ")
+        if not said.endswith(f"{address} up\n"):
+            raise NoAnswer(said)
 
     # What the toolstack and our launcher say of it.
 

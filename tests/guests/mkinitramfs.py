@@ -8,7 +8,8 @@ import subprocess
 
 # What libxl and libvirt can give an HVM guest by emulation.
 MODULES = ["ata_piix", "ahci", "sd_mod", "sr_mod", "virtio_blk", "nvme",
-           "e1000", "8139cp", "virtio_net"]
+           "e1000", "e1000e", "igb", "8139cp", "8139too", "pcnet32", "ne2k-pci", "vmxnet3",
+           "e100", "tulip", "virtio_net", "8021q", "xen-netfront"]
 
 
 class Cpio:

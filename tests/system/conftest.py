@@ -54,6 +54,12 @@ def dom0(rig):
     dom0.close()
 
 
+@pytest.fixture(scope="session")
+def traffic(dom0):
+    """The port in dom0 that serves streams and datagrams; as long as the run, so no leak."""
+    return dom0.call("traffic_serve")
+
+
 @pytest.fixture
 def stub(request):
     """The stub domain that this run is about."""

@@ -18,9 +18,11 @@ import time
 import traceback
 
 import leakscan
+from capture import capture_start, capture_stop, frame_send
 from clients import digest, drain, process_use, qmp_round_trips, socat_stream
 from console import Console, open_terminal
 from strike import strike
+from traffic import traffic_serve, traffic_to
 from vncshot import viewer_close, viewer_open, viewer_picture, viewer_stall, vnc_shot
 from xs import Xenstore
 
@@ -173,7 +175,8 @@ OPERATIONS = {
                             timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
                             wait_no_process, wait_file,
                             strike, vnc_shot, digest, drain, process_use,
-                            qmp_round_trips, socat_stream, leakscan.scan)
+                            qmp_round_trips, socat_stream, leakscan.scan,
+                            capture_start, capture_stop, frame_send, traffic_serve, traffic_to)
 }
 
 

@@ -14,6 +14,8 @@
 
 #define PIO_PORT 0x3f6 /* IDE's alternate status: only the device model answers it */
 
+#define EXPERIMENTAL 0x88b5 /* EtherType for local experiments */
+
 static uint64_t rdtsc(void)
 {
 	return __builtin_ia32_rdtsc();
@@ -29,7 +31,7 @@ void power(const char *how)
 
 /* Each argument is a word; what is missing is "". */
 struct arguments {
-	char *word[4];
+	char *word[6];
 };
 
 static void command_echo(struct arguments *a)
@@ -58,6 +60,70 @@ static void command_ping(struct arguments *a)
 	int count = atoi(a->word[1]);
 
 	net_ping(a->word[0], count > 0 ? count : 3, a->word[2]);
+}
+
+static void command_nic(struct arguments *a)
+{
+	net_up_spec(a->word[0]);
+}
+
+static void command_mtu(struct arguments *a)
+{
+	net_mtu(a->word[0], atoi(a->word[1]));
+}
+
+static void command_vlan(struct arguments *a)
+{
+	net_vlan(a->word[0], atoi(a->word[1]), a->word[2]);
+}
+
+static void command_carrier(struct arguments *a)
+{
+	net_carrier(a->word[0], !strcmp(a->word[1], "up"));
+}
+
+static void command_frames(struct arguments *a)
+{
+	frames_send(a->word[0], a->word[1], -1, (int)strtol(a->word[2], NULL, 16),
+		    atoi(a->word[3]), atoi(a->word[4]));
+}
+
+static void command_tagged(struct arguments *a)
+{
+	frames_send(a->word[0], a->word[1], atoi(a->word[2]), EXPERIMENTAL, 60,
+		    atoi(a->word[3]));
+}
+
+static void command_listen(struct arguments *a)
+{
+	frames_listen(a->word[0], (int)strtol(a->word[1], NULL, 16), *a->word[2] != 0);
+}
+
+static void command_heard(struct arguments *a)
+{
+	frames_heard(atoi(a->word[0]));
+}
+
+static void command_stream(struct arguments *a)
+{
+	traffic_stream(a->word[0], atoi(a->word[1]), *a->word[2],
+		       strtoull(a->word[3], NULL, 0));
+}
+
+static void command_serve(struct arguments *a)
+{
+	traffic_serve(atoi(a->word[0]));
+}
+
+static void command_udpecho(struct arguments *a)
+{
+	traffic_echo(a->word[0], atoi(a->word[1]), atoi(a->word[2]), atoi(a->word[3]));
+}
+
+static void command_datagrams(struct arguments *a)
+{
+	traffic_datagrams(a->word[0], atoi(a->word[1]), *a->word[2], atoi(a->word[3]),
+			  atoi(a->word[4]));
 }
 
 static void command_pio(struct arguments *a)
@@ -153,28 +219,64 @@ static void command_reboot(struct arguments *a)
 	command_power(a);
 }
 
+static void command_load(struct arguments *a)
+{
+	module_load(a->word[0]);
+	say("load %s done", a->word[0]);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct arguments *a);
 } commands[] = {
-	{"echo", command_echo},	    /* TEXT (one word) */
-	{"sum", command_sum},	    /* DISK [BYTES] */
-	{"hold", command_hold},	    /* [DISK] */
-	{"read", command_read},	    /* DISK SECTOR */
-	{"write", command_write},   /* DISK SECTOR VALUE */
-	{"ping", command_ping},	    /* ADDRESS [COUNT [IF]] */
-	{"nics", command_nics},	    /* */
-	{"pio", command_pio},	    /* COUNT */
-	{"flood", command_flood},   /* LINES */
-	{"uptime", command_uptime}, /* */
-	{"poweroff", command_poweroff}, {"reboot", command_reboot},
+	{"echo", command_echo},		  /* TEXT (one word) */
+	{"sum", command_sum},		  /* DISK [BYTES] */
+	{"hold", command_hold},		  /* [DISK] */
+	{"read", command_read},		  /* DISK SECTOR */
+	{"write", command_write},	  /* DISK SECTOR VALUE */
+	{"ping", command_ping},		  /* ADDRESS [COUNT [IF]] */
+	{"nics", command_nics},		  /* */
+	{"load", command_load},		  /* MODULE */
+	{"nic", command_nic},		  /* IF|MAC,ADDRESS/BITS[,PING] */
+	{"mtu", command_mtu},		  /* IF BYTES */
+	{"vlan", command_vlan},		  /* IF ID ADDRESS/BITS: makes IF.ID */
+	{"carrier", command_carrier},	  /* IF up|down: waits for it */
+	{"frames", command_frames},	  /* IF TO TYPE SIZE COUNT */
+	{"tagged", command_tagged},	  /* IF TO VLAN COUNT */
+	{"listen", command_listen},	  /* IF TYPE [all] */
+	{"heard", command_heard},	  /* COUNT */
+	{"stream", command_stream},	  /* ADDRESS PORT u|d BYTES */
+	{"serve", command_serve},	  /* PORT */
+	{"udpecho", command_udpecho},	  /* ADDRESS PORT COUNT SIZE */
+	{"datagrams", command_datagrams}, /* ADDRESS PORT u|d COUNT SIZE */
+	{"pio", command_pio},		  /* COUNT */
+	{"flood", command_flood},	  /* LINES */
+	{"uptime", command_uptime},	  /* */
+	{"poweroff", command_poweroff},
+	{"reboot", command_reboot},
 };
 
+static void run_named(const char *name, struct arguments *a)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (!strcmp(commands[i].name, name)) {
+			commands[i].run(a);
+			return;
+		}
+	}
+	say("error unknown command: %s", name);
+}
+
+/* "in SPACE COMMAND...": the command in that network namespace. */
 static void run_command(char *line)
 {
-	struct arguments a = {{"", "", "", ""}};
-	char *save = NULL, *name = strtok_r(line, " \r\n", &save);
+	struct arguments a = {{"", "", "", "", "", ""}};
+	char *save = NULL, *name = strtok_r(line, " \r\n", &save), *space = NULL;
 
+	if (name && !strcmp(name, "in")) {
+		space = strtok_r(NULL, " \r\n", &save);
+		name = strtok_r(NULL, " \r\n", &save);
+	}
 	if (!name)
 		return;
 	for (size_t i = 0; i < sizeof(a.word) / sizeof(a.word[0]); i++) {
@@ -184,13 +286,13 @@ static void run_command(char *line)
 			break;
 		a.word[i] = word;
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (!strcmp(commands[i].name, name)) {
-			commands[i].run(&a);
-			return;
-		}
+	if (space && netns_enter(space)) {
+		say("in %s error %s", space, strerror(errno));
+		return;
 	}
-	say("error unknown command: %s", name);
+	run_named(name, &a);
+	if (space)
+		netns_leave();
 }
 
 void commands_serve(void)

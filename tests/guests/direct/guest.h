@@ -27,6 +27,27 @@ void disk_write_sector(const char *name, uint64_t sector, int value);
 /* net.c */
 void net_up_spec(char *spec); /* IFNAME|MAC,ADDRESS/BITS[,PING] */
 void net_ping(const char *address, int count, const char *ifname);
+int net_rename(const char *key, const char *name);		/* key: IFNAME or MAC */
+void net_vlan(const char *ifname, int id, const char *address); /* ADDRESS/BITS */
+void net_carrier(const char *ifname, int up);			/* waits for it */
+void net_mtu(const char *ifname, int mtu);
+
+/* netns.c: namespaces for single NICs; what is opened inside stays inside. */
+void netns_split(char *keys); /* IFNAME|MAC,...: becomes nicN in a space nicN */
+int netns_enter(const char *name);
+void netns_leave(void);
+
+/* frames.c */
+void frames_send(const char *ifname, const char *to, int tag, int type, int size,
+		 int count);
+void frames_listen(const char *ifname, int type, int all);
+void frames_heard(int count);
+
+/* traffic.c: `way` is 'u' (to the address) or 'd' (from it). */
+void traffic_stream(const char *address, int port, int way, unsigned long long size);
+void traffic_serve(int port);
+void traffic_echo(const char *address, int port, int count, int size);
+void traffic_datagrams(const char *address, int port, int way, int count, int size);
 
 /* commands.c: reads and answers commands from the console; never returns. */
 void commands_serve(void) __attribute__((noreturn));

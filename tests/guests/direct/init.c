@@ -92,6 +92,7 @@ int main(int argc, char **argv)
 	arp_strict();
 	cmdline_each("disk", disk_check_spec);
 	cmdline_each("nic", net_up_spec);
+	cmdline_each("split", netns_split);
 	say("ready");
 	commands_serve();
 }

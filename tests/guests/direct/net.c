@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/if_vlan.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -54,6 +56,32 @@ static int net_find(int fd, const char *key, struct ifreq *request)
 	return found ? 0 : -1;
 }
 
+/* Waits for it: a driver finds its NICs at a time of its own. */
+static int net_await(int fd, const char *key, struct ifreq *request)
+{
+	for (int waited = 0; waited < WAIT_MS; waited += WAIT_STEP_MS) {
+		if (!net_find(fd, key, request))
+			return 0;
+		poll(NULL, 0, WAIT_STEP_MS);
+	}
+	errno = ENODEV;
+	return -1;
+}
+
+int net_rename(const char *key, const char *name)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret = -1;
+	struct ifreq request;
+
+	if (fd >= 0 && !net_await(fd, key, &request)) {
+		snprintf(request.ifr_newname, IFNAMSIZ, "%s", name);
+		ret = ioctl(fd, SIOCSIFNAME, &request);
+	}
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
 static int net_configure(int fd, struct ifreq *request, const char *address, int bits)
 {
 	struct sockaddr_in *in = (struct sockaddr_in *)&request->ifr_addr;
@@ -74,12 +102,12 @@ static int net_configure(int fd, struct ifreq *request, const char *address, int
 }
 
 /* A NIC drops what is sent before its link is up; e1000 needs two seconds for that. */
-static int net_link(int fd, struct ifreq *request)
+static int net_link(int fd, struct ifreq *request, int up)
 {
 	for (int waited = 0; waited < WAIT_MS; waited += WAIT_STEP_MS) {
 		if (ioctl(fd, SIOCGIFFLAGS, request))
 			return -1;
-		if (request->ifr_flags & IFF_RUNNING)
+		if (!(request->ifr_flags & IFF_RUNNING) == !up)
 			return 0;
 		poll(NULL, 0, WAIT_STEP_MS);
 	}
@@ -103,24 +131,68 @@ void net_up_spec(char *spec)
 			*bits++ = '\0';
 	}
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	for (int waited = 0; fd >= 0 && waited < WAIT_MS; waited += WAIT_STEP_MS) {
-		missing = net_find(fd, spec, &request);
-		if (!missing)
-			break;
-		poll(NULL, 0, WAIT_STEP_MS);
-	}
+	if (fd >= 0)
+		missing = net_await(fd, spec, &request);
 	if (missing) {
 		say("nic %s error not found", spec);
 	} else if (!address || !bits) {
 		say("nic %s error no address/bits", spec);
 	} else if (net_configure(fd, &request, address, atoi(bits)) ||
-		   net_link(fd, &request)) {
+		   net_link(fd, &request, 1)) {
 		say("nic %s error %s", spec, strerror(errno));
 	} else {
 		say("nic %s %s up", request.ifr_name, address);
 		if (target)
 			net_ping(target, PING_COUNT, request.ifr_name);
 	}
+	if (fd >= 0)
+		close(fd);
+}
+
+void net_mtu(const char *ifname, int mtu)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request;
+
+	memset(&request, 0, sizeof(request));
+	snprintf(request.ifr_name, IFNAMSIZ, "%s", ifname);
+	request.ifr_mtu = mtu;
+	if (fd < 0 || ioctl(fd, SIOCSIFMTU, &request))
+		say("mtu %s error %s", ifname, strerror(errno));
+	else
+		say("mtu %s %d", ifname, mtu);
+	if (fd >= 0)
+		close(fd);
+}
+
+void net_carrier(const char *ifname, int up)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request;
+
+	memset(&request, 0, sizeof(request));
+	snprintf(request.ifr_name, IFNAMSIZ, "%s", ifname);
+	if (fd < 0 || net_link(fd, &request, up))
+		say("carrier %s error %s", ifname, strerror(errno));
+	else
+		say("carrier %s %s", ifname, up ? "up" : "down");
+	if (fd >= 0)
+		close(fd);
+}
+
+void net_vlan(const char *ifname, int id, const char *address)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct vlan_ioctl_args request = {.cmd = ADD_VLAN_CMD};
+	char spec[64];
+
+	snprintf(request.device1, sizeof(request.device1), "%s", ifname);
+	request.u.VID = id;
+	snprintf(spec, sizeof(spec), "%s.%d,%s", ifname, id, address);
+	if (fd < 0 || ioctl(fd, SIOCSIFVLAN, &request))
+		say("nic %s.%d error %s", ifname, id, strerror(errno));
+	else
+		net_up_spec(spec);
 	if (fd >= 0)
 		close(fd);
 }
