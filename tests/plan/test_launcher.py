@@ -25,9 +25,9 @@ def make_image(tmp_path):
     """An image with a manifest and nothing else."""
     manifest = {
         "version": 1,
-        "kernels": {"linux": {"file": "kernel-linux", "ramdisk": ["root.cpio"],
-                              "cmdline": "console=hvc0"}},
-        "files": {"kernel-linux": {"bytes": 10, "sha256": "0"},
+        "kernels": {"nub": {"file": "kernel-nub", "ramdisk": ["root.cpio"],
+                            "cmdline": "init=/init"}},
+        "files": {"kernel-nub": {"bytes": 10, "sha256": "0"},
                   "root.cpio": {"bytes": 50 << 20, "sha256": "0"}},
         "packages": [],
         "qemu": {"path": "/qemu", "version": "10.0.13", "version_text": "QEMU emulator version 10",
@@ -69,7 +69,7 @@ def check_refused(done, status, *says):
 def test_help_and_version():
     done = run("--help")
     assert done.returncode == 0 and done.stderr == ""
-    for words in ("device_model_override", "--plan", "kernel=linux|nub", "Exit status"):
+    for words in ("device_model_override", "--plan", "kernel=auto|nub|linux", "Exit status"):
         assert words in done.stdout
     done = run("--version")
     assert done.returncode == 0 and done.stdout.startswith("stubdom-dm ")
@@ -86,7 +86,7 @@ def test_refusals(tmp_path, image):
                   "/nonexistent/manifest.json: No such file", "image=DIR")
     check_refused(run(*LINE, *image, "-drive", f"file={tmp_path}/none.img,format=raw"), 3,
                   "disk of drive 0", "none.img: No such file")
-    check_refused(run(*LINE, *image, "-stubdom", "kernel=nub"), 3, "no kernel 'nub'")
+    check_refused(run(*LINE, *image, "-stubdom", "kernel=linux"), 3, "no kernel 'linux'")
 
 
 def test_viewers():
@@ -135,7 +135,7 @@ def test_plan(tmp_path, image):
     plan = json.loads(done.stdout)
     assert plan["version"] == 1
     assert plan["domain"]["name"] == "s1-dm"
-    assert plan["domain"]["memory_mb"] == 272  # 2 * 50 + 160, in steps of 16
+    assert plan["domain"]["memory_mb"] == 128  # 50 + 64, in steps of 16
     assert plan["disks"][0]["target"] == str(disk)
     assert plan["notes"][0].startswith("-chroot /x: dropped")
     assert run("--plan", *LINE, *image, "-drive", f"file={disk},format=raw", "-chroot",
