@@ -18,7 +18,6 @@ DOMAIN = """<domain type='xen' xmlns:xen='http://libvirt.org/schemas/domain/xen/
   <devices>
     <emulator>/usr/bin/stubdom-dm</emulator>
     <disk type='file' device='disk'><source file='{disk}'/><target dev='hda' bus='ide'/></disk>
-    <disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>
     <interface type='bridge'>
       <mac address='{mac}'/><source bridge='xenbr0'/><model type='e1000'/>
     </interface>
@@ -29,6 +28,8 @@ DOMAIN = """<domain type='xen' xmlns:xen='http://libvirt.org/schemas/domain/xen/
   <xen:commandline><xen:arg value='-stubdom'/><xen:arg value='{stub}'/></xen:commandline>
 </domain>
 """
+
+CD_DRIVE = "    <disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>\n"
 
 
 @pytest.fixture
@@ -78,7 +79,22 @@ def test_guest_of_libvirt(make_guest, dom0, stub, virsh):
     virsh("resume", guest.name)
     assert guest.ask("echo well", "echo well", 120).endswith("echo well\n")
 
-    # A CD comes and goes, and the guest is saved and restored, through libxl's QMP.
+    virsh("destroy", guest.name)
+    dom0.wait_gone("virt", "virt-dm")
+
+
+def test_save_and_cd_of_libvirt(make_guest, dom0, stub, virsh):
+    """What goes through libxl's QMP, asked for by virsh."""
+    guest = make_guest("virtsave")
+    dom0.write(f"{guest.folder}/domain.xml", DOMAIN.replace(
+        "    <interface", CD_DRIVE + "    <interface").format(
+        name=guest.name, disk=guest.disks[0], mac=guest.macs[0], stub=stub.argument()))
+    virsh("create", "--paused", f"{guest.folder}/domain.xml")
+    guest.attach()
+    virsh("resume", guest.name)
+    guest.wait("bios-guest: ready", 180)
+
+    # A CD comes and goes.
     dom0.shell(f"cp {guest.disks[0]} {guest.folder}/cd.img")
     virsh("change-media", guest.name, "hdc", f"{guest.folder}/cd.img", "--insert", "--live")
     assert f"{guest.folder}/cd.img" in dom0.shell("cat /sys/block/loop*/loop/backing_file").stdout
@@ -86,11 +102,11 @@ def test_guest_of_libvirt(make_guest, dom0, stub, virsh):
     kept = guest.ask("keep 5", "keep", 120).split()[-1]
     virsh("save", guest.name, f"{guest.folder}/state")
     guest.detach()
-    dom0.wait_gone("virt", "virt-dm")
+    dom0.wait_gone(guest.name, guest.name + "-dm")
     virsh("restore", f"{guest.folder}/state")
     guest.attach()
     assert guest.ask("kept", "kept", 120).split()[-1] == kept
     assert dom0.qemu_processes() == []
 
     virsh("destroy", guest.name)
-    dom0.wait_gone("virt", "virt-dm")
+    dom0.wait_gone(guest.name, guest.name + "-dm")
