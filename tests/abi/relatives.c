@@ -227,9 +227,9 @@ static void schedules(void)
 	try(call(sched_setscheduler, 0, SCHED_OTHER, &sp));
 	try(call(sched_setscheduler, 0, SCHED_OTHER, &high));
 	try(call(sched_setscheduler, 0, 77, &sp));
+	try(call(setpriority, PRIO_PROCESS, 0, 0)); /* our caller may be niced */
 	try(call(getpriority, PRIO_PROCESS, 0));
 	try(call(getpriority, 77, 0));
-	try(call(setpriority, PRIO_PROCESS, 0, 0));
 	try(call(getrlimit, RLIMIT_CORE, &rl));
 	try(call(setrlimit, RLIMIT_CORE, &rl));
 	try(call(getrlimit, 77, &rl));
