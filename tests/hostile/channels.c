@@ -27,6 +27,7 @@ static size_t n_honest;
 static int offer(struct evil *evil, struct err *err)
 {
 	evil->sent = 0;
+	evil->waits = evil->eager;
 	evil->vchan = vchan_offer(evil->path, IN, OUT, err);
 	if (!evil->vchan)
 		return -1;
@@ -54,6 +55,7 @@ int channels_open(const struct boot_contract *boot, struct err *err)
 		}
 		evil = &evils[n_evils];
 		evil->act = act;
+		evil->eager = ch->kind == STUBDOM_CHANNEL_SERIAL;
 		evil->name = ch->name;
 		snprintf(evil->path, sizeof(evil->path), STUBDOM_XS_CHANNEL "/%s",
 			 ch->name);
@@ -82,6 +84,7 @@ static void run(size_t i, bool event)
 {
 	struct evil *evil = &evils[i];
 	struct err err;
+	char byte;
 	int rc;
 
 	if (!evil->vchan || (!event && !again[i]))
@@ -90,6 +93,11 @@ static void run(size_t i, bool event)
 		vchan_ack(evil->vchan);
 	again[i] = false;
 	if (vchan_peer(evil->vchan) == VCHAN_PEER_NONE)
+		return;
+	/* A serial port is connected from the start; its attack waits for a client. */
+	if (evil->waits && vchan_read(evil->vchan, &byte, 1) == 1)
+		evil->waits = false;
+	if (evil->waits && vchan_peer(evil->vchan) == VCHAN_PEER_OPEN)
 		return;
 	rc = vchan_peer(evil->vchan) == VCHAN_PEER_GONE ? -1 : evil->act(evil);
 	if (rc >= 0) {

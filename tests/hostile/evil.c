@@ -8,10 +8,11 @@
 
 #include <libxenvchan.h>
 
+#include "report.h"
 #include "vchan.h"
 #include "xs.h"
 
-enum { CHUNK = 4096, NOTIFIES = 1000, STREAM = 8 << 20 };
+enum { CHUNK = 4096, NOTIFIES = 1000, STREAM = 8 << 20, CHATTER = 4000 };
 
 static const char greeting[] =
 	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 0, "
@@ -161,17 +162,16 @@ void evil_offered(struct evil *evil)
 
 /*
  * No attack: blocks with a number each, so that dom0 can tell that none is
- * missing; once it has sent a byte.
+ * missing.
  */
 static int act_stream(struct evil *evil)
 {
 	char block[CHUNK];
 	char head[24];
 
-	if (evil->sent == 0 && vchan_read(evil->vchan, block, 1) <= 0)
-		return 0;
 	if (evil->sent == STREAM) {
 		evil->sent = 0;
+		evil->waits = true;
 		return 0;
 	}
 	/* A block ends where the next one begins: sent is never in two of them. */
@@ -182,6 +182,15 @@ static int act_stream(struct evil *evil)
 	return put_endless(evil, 0, block, sizeof(block));
 }
 
+/* Talks on the console, into dom0's log. */
+static int act_chatter(struct evil *evil)
+{
+	for (int i = 0; i < 8; i++)
+		report_line("hostile: %0900d", i);
+	evil->sent += 8;
+	return evil->sent < CHATTER;
+}
+
 static const struct {
 	const char *name;
 	int (*act)(struct evil *evil);
@@ -190,6 +199,7 @@ static const struct {
 	{"deep", act_deep},	  {"flood", act_flood},	      {"answer", act_answer},
 	{"index", act_index},	  {"consumed", act_consumed}, {"close", act_close},
 	{"notify", act_notify},	  {"nodes", act_nodes},	      {"stream", act_stream},
+	{"chatter", act_chatter},
 };
 
 int (*evil_find(const char *channel))(struct evil *evil)

@@ -3,6 +3,7 @@
 #ifndef TESTS_HOSTILE_EVIL_H
 #define TESTS_HOSTILE_EVIL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,6 +19,8 @@ struct evil {
 	 */
 	int (*act)(struct evil *evil);
 	uint64_t sent;
+	bool eager; /* dom0 is connected from the start */
+	bool waits; /* for a byte of dom0 */
 };
 
 /* To be called when its server is in xenstore. */

@@ -20,7 +20,8 @@ LIMIT = 300
 STREAM = 8 << 20
 # The relay's bound is its address space (docs/lifecycle.md); with these attacks it needs far less.
 RELAY_KB = 96 * 1024
-LOG_BYTES = 9 << 20
+LOG_FILE_MAX = 4 << 20  # lib/log_file.h
+LOG_BYTES = 2 * LOG_FILE_MAX + (1 << 20)
 
 
 @pytest.fixture
@@ -33,6 +34,18 @@ def relay_of(dom0, guest):
     return int(dom0.run("pgrep", "-P", guest.launcher_pid, "-x", "stubdom-relay").stdout)
 
 
+def fill_log(dom0, guest, path):
+    """The log, nearly full, and a stub domain that talks: it begins anew, the old one is kept."""
+    dom0.shell(f"head -c {LOG_FILE_MAX} /dev/zero | tr '\\0' x >>{guest.log_path}")
+    # Its chatter begins when a byte comes, and goes on after the client has gone.
+    dom0.call("drain", 60, paths=[path], seconds=1)
+    assert dom0.call("wait_file", LIMIT, path=guest.log_path, pattern="the log was over", count=1,
+                     seconds=LIMIT)["found"]
+    kept = int(dom0.run("stat", "-c", "%s", f"{guest.log_path}.old").stdout)
+    assert LOG_FILE_MAX < kept < 2 * LOG_FILE_MAX
+    assert "stage running" in dom0.shell(f"head -c 65536 {guest.log_path}.old").stdout
+
+
 def test_hostile_stub_domain(make_guest, dom0, hostile_stub):
     at = "/opt/guests/run/hostile"
     guest = make_guest("hostile", nics=(), stub=hostile_stub)
@@ -43,7 +56,7 @@ def test_hostile_stub_domain(make_guest, dom0, hostile_stub):
     for name in QMP_ATTACKS:
         guest.config["device_model_args"] += channel(name) + [
             "-mon", f"chardev=evil-{name},mode=control"]
-    for name in SERIAL_ATTACKS + ["stream"]:
+    for name in SERIAL_ATTACKS + ["stream", "chatter"]:
         guest.config["device_model_args"] += channel(name)
     guest.write_config()
     guest.start()
@@ -75,6 +88,7 @@ def test_hostile_stub_domain(make_guest, dom0, hostile_stub):
     assert (guest.launcher_pid, relay_of(dom0, guest)) == (launcher, relay)
     for pid in (launcher, relay):
         assert dom0.call("process_use", pid=pid)["peak_kb"] < RELAY_KB
+    fill_log(dom0, guest, f"{at}/chatter")
     sizes = dom0.shell(f"stat -c %s {guest.log_path}*").stdout.split()
     assert sum(map(int, sizes)) < LOG_BYTES
     # 64 KiB at most are kept while nobody reads, the latest; after that nothing is lost.
