@@ -12,7 +12,7 @@
 #include "vchan.h"
 #include "xs.h"
 
-enum { CHUNK = 4096, NOTIFIES = 1000, STREAM = 8 << 20, CHATTER = 4000 };
+enum { CHUNK = 4096, NOTIFIES = 10, STREAM = 8 << 20, CHATTER = 4000 };
 
 static const char greeting[] =
 	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 0, "

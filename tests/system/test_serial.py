@@ -2,6 +2,8 @@
 """The guest's serial console in dom0: a file, and `xl console`."""
 import time
 
+import pytest
+
 
 def test_serial_file(make_guest, dom0):
     """All that the guest says, from its first word on, is in the file."""
@@ -96,11 +98,25 @@ def test_many_ports(make_guest, dom0):
         dom0.call("console_close", name=name)
 
 
-def test_tcp_ports(make_guest, dom0):
-    """TCP both ways round: a server that clients come back to, a client that comes back."""
+@pytest.fixture
+def full_disk(dom0):
+    """A folder in dom0 whose disk is full as long as the file `filler` is there."""
+    path = "/opt/full"
+    dom0.shell(f"mkdir -p {path} && mount -t tmpfs -o size=16k none {path} && "
+               f"head -c 16384 /dev/zero >{path}/filler")
+    yield path
+    # Before the guest is gone: it may have a file open.
+    dom0.run("umount", "-l", path)
+
+
+def test_tcp_ports(make_guest, dom0, full_disk):
+    """TCP both ways round: a server that clients come back to, a client that comes back. A
+    printer whose disk is full."""
     guest = make_guest("tcp", nics=(),
                        serial=["pty", "tcp:127.0.0.1:4555,server=on,wait=off",
                                "tcp:127.0.0.1:4556,reconnect=1", "stdio"])
+    guest.config["device_model_args"] += ["-parallel", f"file:{full_disk}/paper"]
+    guest.write_config()
     guest.start()  # though nobody listens on 4556 yet
     guest.ask("com 1 kept for the client", "com 1 done")
     server = use(dom0, "server", "tcp:127.0.0.1:4555")
@@ -122,3 +138,12 @@ def test_tcp_ports(make_guest, dom0):
 
     guest.ask("com 3 into the log", "com 3 done")
     dom0.wait_file(guest.log_path, "into the log")
+
+    # What cannot be written is lost, and said so once; the guest goes on.
+    guest.ask("print this is lost", "print done")
+    dom0.wait_file(guest.log_path, "paper: No space left on device; output is lost")
+    guest.ask("print this, too", "print done")
+    dom0.run("rm", f"{full_disk}/filler")
+    guest.ask("print this is not", "print done")
+    dom0.wait_file(f"{full_disk}/paper", "this is not\n")
+    assert dom0.read(guest.log_path).count("No space left") == 1

@@ -91,8 +91,10 @@ void power_reset(void);
 int com_write(unsigned int n, const char *text);
 int com_read(unsigned int n, char *line, unsigned int size, uint32_t looks);
 void printer_write(const char *text);
-void mouse_enable(void);
-int input_poll(int *from_mouse); /* a byte of the keyboard or the mouse, or -1 */
+/* Between the two input_poll gives the keyboard's and the mouse's bytes, or -1. */
+void input_take(void);
+void input_give_back(void);
+int input_poll(int *from_mouse);
 
 /* screen.c: colour bars and text in mode 13h; 0, or -1 without a graphics adapter. */
 int screen_draw(const char *line1, const char *line2);

@@ -134,20 +134,21 @@ static void command_flood(const char *args)
 /* Passes what keyboard and mouse send on to COM1 until Escape is let go (0x81). */
 static void command_input(void)
 {
-	int from_mouse;
-	int byte;
+	int from_mouse = 0;
+	int byte = -1;
 
-	__asm__ volatile("cli");
-	mouse_enable();
+	input_take();
 	serial_printf("bios-guest: input starts\n");
-	do {
+	while (byte != 0x81 || from_mouse) {
 		byte = input_poll(&from_mouse);
 		if (byte >= 0)
 			serial_printf("bios-guest: %s %x\n", from_mouse ? "mouse" : "key",
 				      byte);
-	} while (byte != 0x81 || from_mouse);
+		else
+			__asm__ volatile("sti\n\thlt");
+	}
+	input_give_back();
 	serial_printf("bios-guest: input done\n");
-	__asm__ volatile("sti");
 }
 
 static void command_com(const char *args)

@@ -15,6 +15,10 @@
 #define STATUS_MOUSE 0x20
 #define TO_MOUSE 0xd4
 #define MOUSE_ON 0xf4
+#define PIC1 0x21
+#define PIC2 0xa1
+#define PIC1_KEYBOARD 0x02
+#define PIC2_MOUSE 0x10
 
 static const uint16_t coms[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
 
@@ -77,13 +81,21 @@ static void keyboard_send(uint16_t port, uint8_t value)
 	outb(port, value);
 }
 
-void mouse_enable(void)
+/* The BIOS's handlers must not take the bytes: their interrupts are masked meanwhile. */
+void input_take(void)
 {
+	outb(PIC1, inb(PIC1) | PIC1_KEYBOARD);
+	outb(PIC2, inb(PIC2) | PIC2_MOUSE);
 	keyboard_send(KEYBOARD_STATUS, TO_MOUSE);
 	keyboard_send(KEYBOARD_DATA, MOUSE_ON);
 }
 
-/* The BIOS must not take it: interrupts are off while we look. */
+void input_give_back(void)
+{
+	outb(PIC1, inb(PIC1) & ~PIC1_KEYBOARD);
+	outb(PIC2, inb(PIC2) & ~PIC2_MOUSE);
+}
+
 int input_poll(int *from_mouse)
 {
 	uint8_t status = inb(KEYBOARD_STATUS);
