@@ -76,7 +76,7 @@ def test_hostile_stub_domain(make_guest, dom0, hostile_stub):
 
     # The same again while the others are used.
     attack = threading.Thread(target=dom0.call, args=("drain", SECONDS + 60), kwargs={
-        "paths": read, "silent": silent, "seconds": SECONDS})
+        "paths": read, "silent": silent, "seconds": SECONDS, "pause": 1})
     attack.start()
     for n in range(3):
         assert "bios-guest: echo still here" in guest.ask("echo still here", "echo", 30)

@@ -10,14 +10,14 @@ import threading
 import time
 
 CHUNK = 65536
-RECONNECT_SECONDS = 0.05
+LOOK_SECONDS = 0.05
 QUESTION = b'{"execute": "query-status"}\r\n'
 
 
-def drain(paths, seconds, silent=(), until=()):
+def drain(paths, seconds, silent=(), until=(), pause=0.2):
     """Reads from every socket for that time, as much as comes; connects again when it is closed.
     Of each: the bytes that came and how often it was connected. Those that are silent are
-    connected and not read. Ends once those of `until` were all closed."""
+    connected and not read. Ends once those of `until` were all closed. `pause` is before a client comes again."""
     end = time.monotonic() + seconds
     found = {path: {"bytes": 0, "connections": 0} for path in (*paths, *silent)}
     socks, idle = {}, []
@@ -34,14 +34,14 @@ def drain(paths, seconds, silent=(), until=()):
             sock.sendall(QUESTION)
             socks[sock] = path
             found[path]["connections"] += 1
-        for sock in select.select(list(socks), [], [], RECONNECT_SECONDS)[0]:
+        for sock in select.select(list(socks), [], [], LOOK_SECONDS)[0]:
             try:
                 data = sock.recv(CHUNK)
             except ConnectionError:
                 data = b""
             found[socks[sock]]["bytes"] += len(data)
             if not data:
-                due[socks.pop(sock)] = time.monotonic() + RECONNECT_SECONDS
+                due[socks.pop(sock)] = time.monotonic() + pause
                 sock.close()
     for sock in (*socks, *idle):
         sock.close()
