@@ -103,7 +103,8 @@ static void run(size_t i, bool event)
 	for (int n = 0; rc > 0 && n < ROUNDS; n++)
 		rc = evil->act(evil);
 	if (rc >= 0) {
-		again[i] = rc;
+		/* Only a read that finds nothing asks for an event at the next byte. */
+		again[i] = rc || evil->waits;
 		return;
 	}
 	vchan_close(evil->vchan);

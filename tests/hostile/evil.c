@@ -166,18 +166,19 @@ void evil_offered(struct evil *evil)
  */
 static int act_stream(struct evil *evil)
 {
-	char block[CHUNK];
-	char head[24];
+	static char block[CHUNK];
 
 	if (evil->sent == STREAM) {
 		evil->sent = 0;
 		evil->waits = true;
 		return 0;
 	}
+	if (!block[0])
+		memset(block, '.', sizeof(block));
 	/* A block ends where the next one begins: sent is never in two of them. */
-	memset(block, '.', sizeof(block));
-	snprintf(head, sizeof(head), "block %08x ", (unsigned)(evil->sent / CHUNK));
-	memcpy(block, head, strlen(head));
+	snprintf(block, sizeof(block), "block %08x", (unsigned)(evil->sent / CHUNK));
+	block[14] = ' ';
+	block[15] = '.';
 	block[CHUNK - 1] = '\n';
 	return put_endless(evil, 0, block, sizeof(block));
 }
