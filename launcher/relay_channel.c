@@ -375,7 +375,8 @@ static void lose_stream(struct relay_channel *channel, int64_t now_ms)
 static bool read_stub(struct relay_channel *channel, int64_t now_ms)
 {
 	bool listens = endpoint_connected(&channel->end);
-	char chunk[16384];
+	/* A serial port's ring at once: each read may wake the stub domain. */
+	char chunk[HELD_MAX];
 	struct err err;
 	ssize_t n;
 
