@@ -72,7 +72,7 @@ def test_hostile_stub_domain(make_guest, dom0, hostile_stub):
     assert all(found[path]["connections"] > 1 for path in ends), found
     assert found[f"{at}/long"]["bytes"] == 0  # a message that never ended was never passed on
     assert found[f"{at}/flood"]["connections"] == 1
-    assert found[f"{at}/flood"]["bytes"] > 100000
+    assert found[f"{at}/flood"]["bytes"] > 10000
 
     # The same again while the others are used.
     attack = threading.Thread(target=dom0.call, args=("drain", SECONDS + 60), kwargs={
