@@ -58,7 +58,7 @@ class Guest:
         self.networks = networks or [0] * len(nics)
         self.addresses = [f"10.99.{n}.{first + i}" for i, n in enumerate(self.networks)]
         self.peers = [f"10.99.{n}.1" for n in self.networks]  # dom0's
-        script = f",script={ASSETS}/dom0/vif-light" if len(nics) > 3 else ""
+        script = f",script={ASSETS}/dom0/vif-light" if len(nics) > 2 else ""
         self.config = {
             "name": name, "type": "hvm", "vcpus": 1,
             "memory": memory or (32 if kind == "bios" else 160),

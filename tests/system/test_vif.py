@@ -5,7 +5,7 @@ import re
 
 SCRIPT = """#!/bin/sh
 echo "$1 $2 $INTERFACE" >>{log}
-exec /etc/xen/scripts/vif-bridge "$@"
+exec /opt/guests/dom0/vif-light "$@"
 """
 
 
