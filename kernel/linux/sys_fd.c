@@ -7,6 +7,7 @@
 #include <nub/printk.h>
 #include <nub/process.h>
 #include <nub/slab.h>
+#include <nub/syscall.h>
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
 
@@ -171,6 +172,26 @@ long sys_fcntl(int fd, u32 cmd, u64 arg)
 	return r;
 }
 
+/* Once for each number, as far as there is room. */
+static void ioctl_missing(u32 cmd)
+{
+	static u32 logged[32];
+	static unsigned n;
+	const char *name = NULL;
+
+	for (unsigned i = 0; i < ioctl_count; i++)
+		if (ioctl_table[i].cmd == cmd)
+			name = ioctl_table[i].name;
+	for (unsigned i = 0; i < n; i++)
+		if (logged[i] == cmd)
+			return;
+	if (n >= ARRAY_SIZE(logged))
+		return;
+	logged[n++] = cmd;
+	printk("nub: %s: ioctl %#x%s%s is not there\n", current->comm, cmd,
+	       name ? ", elsewhere " : "", name ? name : "");
+}
+
 long sys_ioctl(int fd, u32 cmd, u64 arg)
 {
 	struct file *f = fd_get(fd);
@@ -193,6 +214,8 @@ long sys_ioctl(int fd, u32 cmd, u64 arg)
 	} else if (f->ops->ioctl) {
 		r = f->ops->ioctl(f, cmd, arg);
 	}
+	if (r == -ENOTTY || r == -ENOSYS)
+		ioctl_missing(cmd);
 	file_put(f);
 	return r;
 }

@@ -3,6 +3,7 @@
 #include "vma.h"
 
 #include <arch/cpu.h>
+#include <arch/pgtable.h>
 #include <nub/errno.h>
 #include <nub/printk.h>
 #include <nub/process.h>
@@ -33,7 +34,7 @@ static void zap_pte(u64 *pte, u64 addr, void *arg)
 
 static void flush_range(struct mm *mm, u64 start, u64 end)
 {
-	if (read_cr3() != virt_to_phys(mm->pml4))
+	if (pgtable_active != mm->pml4)
 		return;
 	if ((end - start) >> PAGE_SHIFT > FLUSH_SINGLE) {
 		tlb_flush_all();
@@ -83,7 +84,7 @@ static void free_tables(struct mm *mm, u64 start, u64 end)
 	if (ceiling - floor < 1UL << 21)
 		return;
 	pgtable_free_range(mm->pml4, start, end, floor, ceiling);
-	if (read_cr3() == virt_to_phys(mm->pml4))
+	if (pgtable_active == mm->pml4)
 		tlb_flush_all();
 }
 

@@ -4,6 +4,7 @@
 #include "vma.h"
 
 #include <arch/cpu.h>
+#include <arch/pgtable.h>
 #include <nub/errno.h>
 #include <nub/panic.h>
 #include <nub/process.h>
@@ -182,8 +183,8 @@ void mm_put(struct mm *mm)
 {
 	if (--mm->refs)
 		return;
-	if (read_cr3() == virt_to_phys(mm->pml4))
-		write_cr3(virt_to_phys(kernel_pml4));
+	if (pgtable_active == mm->pml4)
+		pgtable_activate(kernel_pml4);
 	for (unsigned i = 0; i < mm->count; i++) {
 		mm_zap(mm, mm->vmas[i], mm->vmas[i]->start, mm->vmas[i]->end);
 		vma_free(mm->vmas[i]);
@@ -195,10 +196,10 @@ void mm_put(struct mm *mm)
 
 void mm_activate(struct mm *mm)
 {
-	u64 cr3 = virt_to_phys(mm ? mm->pml4 : kernel_pml4);
+	u64 *pml4 = mm ? mm->pml4 : kernel_pml4;
 
-	if (read_cr3() != cr3)
-		write_cr3(cr3);
+	if (pgtable_active != pml4)
+		pgtable_activate(pml4);
 }
 
 struct fork_arg {

@@ -6,6 +6,7 @@
 #include <nub/irq.h>
 #include <nub/mm.h>
 #include <nub/panic.h>
+#include <nub/platform.h>
 #include <nub/process.h>
 #include <nub/sched.h>
 #include <nub/slab.h>
@@ -73,6 +74,14 @@ static void slice_arm(void)
 		timer_set(&slice, clock_now() + SLICE_NS);
 }
 
+static void idle(void)
+{
+	if (platform->idle)
+		platform->idle();
+	else
+		cpu_idle_once();
+}
+
 void schedule(void)
 {
 	struct thread *prev = current, *next;
@@ -85,7 +94,7 @@ void schedule(void)
 		/* Idle on the stack of whoever slept last: if it is woken, no switch. */
 		prev->run_ns += clock_now() - prev->run_start;
 		while (list_empty(&runq))
-			cpu_idle_once();
+			idle();
 		prev->run_start = clock_now();
 		need_resched = false;
 	}

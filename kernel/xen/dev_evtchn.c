@@ -148,6 +148,13 @@ static long bind(struct evtchn *e, unsigned cmd, void __user *arg)
 	return port;
 }
 
+static void notify(u32 port)
+{
+	event_hold();
+	event_notify(port);
+	event_release();
+}
+
 static long evtchn_ioctl(struct file *f, unsigned cmd, u64 arg)
 {
 	struct evtchn *e = f->priv;
@@ -170,7 +177,7 @@ static long evtchn_ioctl(struct file *f, unsigned cmd, u64 arg)
 		if (cmd == IOCTL_EVTCHN_UNBIND)
 			drop(u);
 		else
-			event_notify(port);
+			notify(port);
 		return 0;
 	case IOCTL_EVTCHN_RESET:
 		while (!list_empty(&e->pending))

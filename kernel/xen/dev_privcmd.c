@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/xen/privcmd: hypercalls, device-model operations and foreign memory for QEMU. */
 #include "core.h"
+#include "event.h"
 #include "gfn.h"
 #include "hypercall.h"
 #include "privcmd_abi.h"
@@ -282,7 +283,10 @@ static long ioctl_dm_op(struct file *f, void __user *arg)
 		xbufs[i].size = ubufs[i].size;
 		at += ALIGN_UP(ubufs[i].size, 8UL);
 	}
+	/* An interrupt for the guest, as a rule. */
+	event_hold();
 	ret = xen_dm_op(c.dom, c.num, xbufs);
+	event_release();
 	if (ret < 0)
 		goto out;
 	at = 0;

@@ -5,17 +5,21 @@
 #include "core.h"
 #include "hypercall.h"
 
+#include <arch/cpu.h>
 #include <nub/errno.h>
 #include <nub/irq.h>
 #include <nub/printk.h>
+#include <nub/sched.h>
 #include <nub/slab.h>
 
 #include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
+#include <xen/sched.h>
 
 #define WORDS 64
 #define PORTS (WORDS * 64u)
+#define POLL_MAX 128 /* SCHEDOP_poll's own limit */
 
 struct port {
 	event_handler fn;
@@ -55,6 +59,20 @@ static void deliver(u32 port)
 		event_mask(port);
 }
 
+static void deliver_word(unsigned w)
+{
+	xen_ulong_t bits =
+		__atomic_load_n(&xen_shared->evtchn_pending[w], __ATOMIC_SEQ_CST) &
+		~xen_shared->evtchn_mask[w];
+
+	for (; bits; bits &= bits - 1) {
+		u32 port = w * 64 + (u32)__builtin_ctzl(bits);
+
+		if (event_take(port))
+			deliver(port);
+	}
+}
+
 void event_unmask(u32 port)
 {
 	bit_clear(xen_shared->evtchn_mask, port);
@@ -67,7 +85,7 @@ void event_unmask(u32 port)
 void event_poll(void)
 {
 	struct vcpu_info *v = &xen_shared->vcpu_info[0];
-	xen_ulong_t words, bits;
+	xen_ulong_t words;
 
 	if (!xen_shared)
 		return;
@@ -78,18 +96,77 @@ void event_poll(void)
 			u32 w = (u32)__builtin_ctzl(words);
 
 			words &= words - 1;
-			bits = __atomic_load_n(&xen_shared->evtchn_pending[w],
-					       __ATOMIC_SEQ_CST) &
-			       ~xen_shared->evtchn_mask[w];
-			while (bits) {
-				u32 port = w * 64 + (u32)__builtin_ctzl(bits);
-
-				bits &= bits - 1;
-				if (event_take(port))
-					deliver(port);
-			}
+			deliver_word(w);
 		}
 	}
+}
+
+static xen_ulong_t held[WORDS];
+static unsigned held_words;
+
+/* The ports that are not masked; their number, or more than POLL_MAX. Masks them. */
+static unsigned mask_all(evtchn_port_t *list)
+{
+	unsigned n = 0;
+
+	held_words = (nports + 63) / 64;
+	for (unsigned w = 0; w < held_words; w++) {
+		xen_ulong_t open;
+
+		held[w] = __atomic_exchange_n(&xen_shared->evtchn_mask[w], ~0UL,
+					      __ATOMIC_SEQ_CST);
+		for (open = list ? ~held[w] : 0; open; open &= open - 1) {
+			if (n < POLL_MAX)
+				list[n] = w * 64 + (u32)__builtin_ctzl(open);
+			n++;
+		}
+	}
+	return n;
+}
+
+void event_hold(void)
+{
+	mask_all(NULL);
+}
+
+void event_release(void)
+{
+	bool was_irq = in_irq;
+
+	for (unsigned w = 0; w < held_words; w++)
+		__atomic_store_n(&xen_shared->evtchn_mask[w], held[w], __ATOMIC_SEQ_CST);
+	in_irq = true;
+	for (unsigned w = 0; w < held_words; w++)
+		deliver_word(w);
+	in_irq = was_irq;
+}
+
+/*
+ * HLT with interrupts on would do, but after the upcall that ends it Xen leaves for
+ * itself once more: it takes the upcall, which is pending until we clear it, for another
+ * one and asks for an exit when that could be injected.  Polling for ports that are
+ * masked needs neither injection nor that exit.
+ */
+void event_idle(void)
+{
+	static evtchn_port_t list[POLL_MAX];
+	struct sched_poll poll = {0};
+	unsigned n;
+
+	in_irq = true;
+	event_poll();
+	n = mask_all(list);
+	if (n && n <= POLL_MAX && !need_resched) {
+		/* Xen looks at each port of the list once more when it has noted that we
+		 * poll, so no event gets lost in between. */
+		set_xen_guest_handle(poll.ports, list);
+		poll.nr_ports = n;
+		xen_sched_op(SCHEDOP_poll, &poll);
+	}
+	event_release();
+	in_irq = false;
+	if (n > POLL_MAX && !need_resched)
+		cpu_idle_once();
 }
 
 static void upcall(void *arg)

@@ -27,5 +27,15 @@ void event_unmask(u32 port);
 bool event_take(u32 port);
 /* Runs handlers of what is pending now: for loops that wait with interrupts off. */
 void event_poll(void);
+/*
+ * Around a hypercall that makes another domain run, which may well answer before it
+ * returns: an event that arrives in between is delivered by event_release, without an
+ * upcall.  (As interrupts are off, Xen would leave for itself once to find out when it
+ * may inject the upcall, and once more after it.)  No sleep in between; not nested.
+ */
+void event_hold(void);
+void event_release(void);
+/* Sleeps until there is an event, and runs its handler; platform_ops.idle. */
+void event_idle(void);
 
 #endif

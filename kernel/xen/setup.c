@@ -129,6 +129,7 @@ static const struct platform_ops platform_xen = {
 	.init = xen_init,
 	.devices = xen_devices,
 	.timer_program = xen_timer_program,
+	.idle = event_idle,
 	.report = xen_report,
 	.stop = xen_stop,
 };

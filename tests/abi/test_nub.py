@@ -179,6 +179,25 @@ def test_size_of_the_kernel():
     assert KERNEL.stat().st_size <= 512 << 10
 
 
+def test_ioctls_are_those_of_the_table(tmp_path):
+    """Each request that a handler knows is in kernel/ioctls.tbl, and the other way round."""
+    made = tmp_path / "ioctls.md"
+    subprocess.run(["python3", TREE / "kernel/scripts/ioctls.py", "doc",
+                    TREE / "kernel/ioctls.tbl", made], check=True)
+    assert made.read_text() == (TREE / "docs/ioctls.md").read_text(), \
+        "run kernel/scripts/ioctls.py doc kernel/ioctls.tbl docs/ioctls.md"
+    table = {line.split()[1] for line in (TREE / "kernel/ioctls.tbl").read_text().splitlines()
+             if line and not line.startswith("#")}
+    handled = set()
+    for path in (TREE / "kernel").rglob("*.c"):
+        handled |= set(re.findall(
+            r"(?:case |cmd [!=]= )((?:IOCTL_|TUN|SIOC|BLK|FIO|TC|TIOC)[A-Z0-9_]*[A-Z0-9])\b",
+            path.read_text()))
+    handled = {h for h in handled if not re.match(r"BLK_|BLKIF", h)}
+    handled.discard("BLKDISCARDZEROES")  # Linux has taken it out of its headers
+    assert handled == table, f"only in one of them: {sorted(handled ^ table)}"
+
+
 def test_documented_calls_are_those_of_the_table(tmp_path):
     made = tmp_path / "syscalls.md"
     subprocess.run(["python3", TREE / "kernel/scripts/syscalls.py", "doc",

@@ -13,7 +13,7 @@
 extern char kernel_start[], text_end[], rodata_start[], rodata_end[], data_start[],
 	kernel_end[];
 
-u64 *kernel_pml4;
+u64 *kernel_pml4, *pgtable_active;
 
 static u64 *table_alloc(void)
 {
@@ -69,6 +69,12 @@ u64 pt_skip(u64 *pml4, u64 va)
 	return va;
 }
 
+void pgtable_activate(u64 *pml4)
+{
+	pgtable_active = pml4;
+	write_cr3(virt_to_phys(pml4));
+}
+
 void tlb_flush_page(u64 va)
 {
 	invlpg(va);
@@ -76,7 +82,7 @@ void tlb_flush_page(u64 va)
 
 void tlb_flush_all(void)
 {
-	write_cr3(read_cr3());
+	pgtable_activate(pgtable_active);
 }
 
 int kmap_page(u64 va, paddr_t pa, u64 flags)
@@ -208,7 +214,7 @@ void pgtable_init(paddr_t end)
 	direct_map(end);
 	for (u64 va = (u64)kernel_start; va < (u64)kernel_end; va += PAGE_SIZE)
 		boot_map(va, va - KERNEL_BASE, kernel_page_flags(va));
-	write_cr3(virt_to_phys(kernel_pml4));
+	pgtable_activate(kernel_pml4);
 	kunmap_page((u64)boot_stack - PAGE_SIZE); /* the boot tables: now a guard page */
 }
 

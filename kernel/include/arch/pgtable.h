@@ -19,6 +19,9 @@
 #define PTE_ADDR 0x000ffffffffff000UL
 
 extern u64 *kernel_pml4;
+/* What CR3 holds: reading it can be an exit. */
+extern u64 *pgtable_active;
+void pgtable_activate(u64 *pml4);
 
 /* Slot of the 4 KiB entry for va; makes tables if `make`. NULL: none or no memory. */
 u64 *pt_slot(u64 *pml4, u64 va, bool make);

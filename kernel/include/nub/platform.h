@@ -17,6 +17,9 @@ struct platform_ops {
 	void (*devices)(void);
 	/* One timer event at this monotonic time (soon if past); NEVER: none. */
 	void (*timer_program)(u64 when_ns);
+	/* Nothing to run: sleeps until there may be, and runs the interrupts that came
+	 * meanwhile. Called and left with interrupts off. NULL: HLT. */
+	void (*idle)(void);
 	/* One line about a failure for whoever manages this machine (xenstore); may be
 	 * NULL. */
 	void (*report)(const char *line);

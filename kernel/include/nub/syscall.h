@@ -15,6 +15,14 @@ struct syscall_entry {
 	long (*fn)(const struct sysargs *a);
 };
 
+struct ioctl_entry {
+	u32 cmd;
+	const char *name;
+};
+/* By number; made from ioctls.tbl. */
+extern const struct ioctl_entry ioctl_table[];
+extern const unsigned ioctl_count;
+
 #define SYSCALL_MAX 472
 extern const struct syscall_entry syscall_table[SYSCALL_MAX];
 /* How often each was made; /proc/syscalls. */
