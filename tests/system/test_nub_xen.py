@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """nub's own drivers and /dev/xen, by a test program that is a domain's init (tests/xen): the
 interfaces that QEMU uses, then devices that come and go while the domain runs."""
+import json
 import os
+import re
 
 import pytest
 
+from guestlib.guest import Stub
 from rigctl.cpio import Cpio
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -103,3 +106,32 @@ def test_drivers_and_devices(domain, dom0):
     assert not failed and " 0 failed" in lines[asked], text
     assert asked == 16, text
     dom0.wait_gone(NAME)
+
+
+@pytest.fixture
+def broken_image(dom0):
+    """The installed image with the kernel that breaks on purpose, half a second after its start."""
+    installed, folder = "/var/lib/qemu-stubdom/image", "/opt/guests/run/image-broken"
+    manifest = json.loads(dom0.read(f"{installed}/manifest.json"))
+    name = manifest["kernels"]["nub"]["file"]
+    dom0.shell(f"rm -rf {folder}; mkdir -p {folder}; ln -s {installed}/* {folder}/; "
+               f"rm {folder}/{name}")
+    with open(f"{BUILD}/kernel/kernel-nub-test", "rb") as f:
+        dom0.write(f"{folder}/{name}", f.read())
+    yield folder
+    dom0.run("rm", "-rf", folder)
+
+
+def test_a_broken_kernel_is_one_clear_line(make_guest, broken_image, dom0):
+    """From the exception to the toolstack: the report on the console, one line of the launcher's,
+    `xl create` fails at once, nothing is left."""
+    guest = make_guest("broken", stub=Stub(kernel="nub", image=broken_image))
+    done = guest.create(check=False)
+    assert done.status != 0
+    assert "startup timed out" not in done.text
+    log = guest.log()
+    lines = re.findall(r"stubdom-dm: .*broken-dm: kernel: kernel page fault at 0xffff900000000000.*",
+                       log)
+    assert len(lines) == 1, log
+    assert re.search(r"panic: kernel page fault", log) and "kthread_run+" in log
+    dom0.wait_gone("broken", "broken-dm")

@@ -8,11 +8,13 @@
 #include <nub/mm.h>
 #include <nub/page.h>
 #include <nub/panic.h>
+#include <nub/platform.h>
 #include <nub/printk.h>
 #include <nub/process.h>
 #include <nub/report.h>
 #include <nub/sched.h>
 #include <nub/signal.h>
+#include <nub/string.h>
 #include <nub/uaccess.h>
 
 struct extable_entry {
@@ -64,6 +66,21 @@ static bool extable_fix(struct regs *regs)
 	return false;
 }
 
+static void out_of_memory_tell(const struct process *p)
+{
+	static bool told;
+	char line[100];
+
+	snprintf(line, sizeof(line),
+		 "out of memory, process %d ended; give the stub domain more (memory=)",
+		 p->pid);
+	printk("nub: out of memory: process %d ends\n", p->pid);
+	report_memory_all();
+	if (!told && platform->report)
+		platform->report(line);
+	told = true;
+}
+
 /* The largest process ends, so that PID 1 can still say what happened. A fault of user
  * code may sleep: it waits for the other's memory, and is then tried again. */
 static void out_of_memory(void)
@@ -72,17 +89,14 @@ static void out_of_memory(void)
 
 	if (victim != current->proc && current->oom_waits < OOM_WAITS) {
 		if (!victim->exiting) {
-			printk("nub: out of memory: process %d ends\n", victim->pid);
-			report_memory_all();
+			out_of_memory_tell(victim);
 			process_kill(victim, SIGKILL);
 		}
 		current->oom_waits++;
 		thread_sleep(clock_now() + OOM_WAIT_NS, false);
 		return;
 	}
-	printk("nub: out of memory: process %d (%s) ends\n", current->proc->pid,
-	       current->comm);
-	report_memory_all();
+	out_of_memory_tell(current->proc);
 	signal_fault(SIGKILL, 0, 0);
 }
 
