@@ -232,16 +232,10 @@ static void gen_net_dev(struct text *t, struct process *p)
 }
 
 const struct proc_text proc_system_texts[] = {
-	{"meminfo", gen_meminfo},
-	{"cpuinfo", gen_cpuinfo},
-	{"uptime", gen_uptime},
-	{"loadavg", gen_loadavg},
-	{"stat", gen_stat},
-	{"cmdline", gen_cmdline},
-	{"mounts", gen_mounts},
-	{"filesystems", gen_filesystems},
-	{"version", gen_version},
-	{"syscalls", gen_syscalls},
-	{"net/dev", gen_net_dev},
-	{NULL, NULL},
+	{"meminfo", gen_meminfo}, {"cpuinfo", gen_cpuinfo},
+	{"uptime", gen_uptime},	  {"loadavg", gen_loadavg},
+	{"stat", gen_stat},	  {"cmdline", gen_cmdline},
+	{"mounts", gen_mounts},	  {"filesystems", gen_filesystems},
+	{"version", gen_version}, {"syscalls", gen_syscalls},
+	{"net/dev", gen_net_dev}, {NULL, NULL},
 };

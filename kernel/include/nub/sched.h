@@ -32,7 +32,7 @@ struct thread {
 	bool interruptible; /* a signal may end the present sleep */
 	bool timed_out;	    /* the present sleep ended by its deadline */
 	unsigned oom_waits;
-	bool die;	    /* leave at the next return to user mode */
+	bool die; /* leave at the next return to user mode */
 	char comm[16];
 	u64 fsbase, gsbase;
 	void *fpu; /* FXSAVE or XSAVE image */
