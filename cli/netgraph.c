@@ -16,7 +16,7 @@
 #include "term.h"
 #include "xenstore_util.h"
 
-enum { INTERFACES_MAX = 256, VALUE_MAX = 320, WORD_MAX = 40 };
+enum { INTERFACES_MAX = 256, VALUE_MAX = 320, WORD_MAX = 40, NUMBER_SIZE = 24 };
 
 static bool parse_numbers(const char *text, size_t n, unsigned long long *out)
 {
@@ -173,9 +173,9 @@ static int wait_answer(struct xs_handle *xs, const struct guest *guest, int time
 }
 
 static int ask(struct xs_handle *xs, const struct guest *guest, int timeout_ms,
-	       char **question, struct err *err)
+	       char number[static NUMBER_SIZE], char **question, struct err *err)
 {
-	char number[24], path[XENSTORE_PATH_MAX];
+	char path[XENSTORE_PATH_MAX];
 	struct timespec ts;
 
 	snprintf(path, sizeof(path), "/local/domain/%u/" STUBDOM_XS_NET_ANSWER,
@@ -183,12 +183,23 @@ static int ask(struct xs_handle *xs, const struct guest *guest, int timeout_ms,
 	if (!xs_watch(xs, path, "answer"))
 		return err_errno(err, ERR_HOST, errno, "xenstore: watching %s", path);
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	snprintf(number, sizeof(number), "%llu%06ld", (unsigned long long)ts.tv_sec,
+	snprintf(number, NUMBER_SIZE, "%llu%06ld", (unsigned long long)ts.tv_sec,
 		 ts.tv_nsec / 1000);
 	if (xenstore_write(xs, err, number, "/local/domain/%u/" STUBDOM_XS_NET_ASK,
 			   guest->stub_domid) < 0)
 		return -1;
 	return wait_answer(xs, guest, timeout_ms, question, err);
+}
+
+/* Takes the question back, unless somebody else has asked meanwhile. */
+static void unask(struct xs_handle *xs, const struct guest *guest, const char *number)
+{
+	cleanup_free char *asked = xenstore_read(
+		xs, "/local/domain/%u/" STUBDOM_XS_NET_ASK, guest->stub_domid);
+
+	if (asked && strcmp(asked, number) == 0)
+		xenstore_remove(xs, "/local/domain/%u/" STUBDOM_XS_NET_ASK,
+				guest->stub_domid);
 }
 
 static int by_id(const void *a, const void *b)
@@ -237,6 +248,7 @@ int netgraph_read(const struct guest *guest, int timeout_ms, struct netgraph *ou
 		  struct err *err)
 {
 	cleanup_free char *question = NULL;
+	char number[NUMBER_SIZE] = "";
 	struct xs_handle *xs;
 	int rc = -1;
 
@@ -247,9 +259,9 @@ int netgraph_read(const struct guest *guest, int timeout_ms, struct netgraph *ou
 	xs = xs_open(0);
 	if (!xs)
 		return err_errno(err, ERR_HOST, errno, "xenstore cannot be reached");
-	if (ask(xs, guest, timeout_ms, &question, err) == 0)
+	if (ask(xs, guest, timeout_ms, number, &question, err) == 0)
 		rc = read_all(xs, guest, question, out, err);
-	xenstore_remove(xs, "/local/domain/%u/" STUBDOM_XS_NET_ASK, guest->stub_domid);
+	unask(xs, guest, number);
 	xs_close(xs);
 	if (rc < 0)
 		netgraph_free(out);
