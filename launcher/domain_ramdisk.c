@@ -10,6 +10,8 @@
 #include "cleanup.h"
 #include "cpio.h"
 
+enum { PAGE = 4096 };
+
 /* The contract borrows the plan's strings: only the arrays are allocated here. */
 static int fill_contract(const struct plan *plan, const struct manifest *manifest,
 			 struct boot_contract *boot, struct err *err)
@@ -112,7 +114,7 @@ static int add_archive(int fd, const struct plan *plan, const struct manifest *m
 int domain_ramdisk_make(const struct plan *plan, const struct manifest *manifest,
 			const struct manifest_kernel *kernel, struct err *err)
 {
-	static const char zeros[4];
+	static const char zeros[PAGE];
 	int fd = memfd_create("stubdom-ramdisk", MFD_CLOEXEC);
 	uint64_t bytes = 0;
 
@@ -122,8 +124,8 @@ int domain_ramdisk_make(const struct plan *plan, const struct manifest *manifest
 		if (cpio_copy_file(fd, kernel->ramdisk[i], &bytes, err) < 0)
 			goto fail;
 	}
-	/* Linux looks for the next archive at a multiple of 4. */
-	if (bytes % 4 && write(fd, zeros, 4 - bytes % 4) < 0) {
+	/* Files of the next archive are to begin on pages (cpio.h). */
+	if (bytes % PAGE && write(fd, zeros, PAGE - bytes % PAGE) < 0) {
 		err_errno(err, ERR_HOST, errno, "writing the ramdisk");
 		goto fail;
 	}

@@ -12,7 +12,14 @@
 
 #include "cleanup.h"
 
-enum { BLOCK = 512, COPY_CHUNK = 1 << 20, NAME_MAX_BYTES = 255 };
+enum {
+	BLOCK = 512,
+	PAGE = 4096,
+	HEADER = 110,
+	COPY_CHUNK = 1 << 20,
+	NAME_MAX_BYTES = 255,
+	NAME_FIELD_MAX = 4096, /* PATH_MAX */
+};
 
 static int write_all(int fd, const void *data, size_t len, struct err *err)
 {
@@ -39,12 +46,18 @@ static int put(struct cpio *cpio, const void *data, size_t len, struct err *err)
 	return 0;
 }
 
+static int put_zeros(struct cpio *cpio, size_t n, struct err *err)
+{
+	static const char zeros[PAGE];
+
+	return n ? put(cpio, zeros, n, err) : 0;
+}
+
 static int pad(struct cpio *cpio, unsigned to, struct err *err)
 {
-	static const char zeros[BLOCK];
 	size_t over = cpio->offset % to;
 
-	return over ? put(cpio, zeros, to - over, err) : 0;
+	return put_zeros(cpio, over ? to - over : 0, err);
 }
 
 static bool name_safe(const char *name)
@@ -54,8 +67,9 @@ static bool name_safe(const char *name)
 	return len > 0 && len <= NAME_MAX_BYTES && name[0] != '/' && !strstr(name, "..");
 }
 
-static int header(struct cpio *cpio, const char *name, unsigned mode, uint64_t size,
-		  struct err *err)
+/* name_size: of the name's field, which may have more than one NUL at its end. */
+static int entry(struct cpio *cpio, const char *name, size_t name_size, unsigned mode,
+		 uint64_t size, struct err *err)
 {
 	char text[111];
 
@@ -68,10 +82,41 @@ static int header(struct cpio *cpio, const char *name, unsigned mode, uint64_t s
 	snprintf(text, sizeof(text),
 		 "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
 		 cpio->inode, mode, 0u, 0u, S_ISDIR(mode) ? 2u : 1u, 0u, (unsigned)size,
-		 0u, 0u, 0u, 0u, (unsigned)strlen(name) + 1, 0u);
-	if (put(cpio, text, 110, err) < 0 || put(cpio, name, strlen(name) + 1, err) < 0)
+		 0u, 0u, 0u, 0u, (unsigned)name_size, 0u);
+	if (put(cpio, text, HEADER, err) < 0 ||
+	    put(cpio, name, strlen(name) + 1, err) < 0 ||
+	    put_zeros(cpio, name_size - strlen(name) - 1, err) < 0)
 		return -1;
 	return pad(cpio, 4, err);
+}
+
+static int header(struct cpio *cpio, const char *name, unsigned mode, uint64_t size,
+		  struct err *err)
+{
+	return entry(cpio, name, strlen(name) + 1, mode, size, err);
+}
+
+/* The size of a name's field that puts the data behind it on a page. */
+static size_t aligned_name_size(const struct cpio *cpio, const char *name)
+{
+	size_t least = strlen(name) + 1;
+
+	return least + -(cpio->offset + HEADER + least) % PAGE;
+}
+
+/*
+ * A file whose data begin on a page is used by nub where it is, and need not be copied.
+ * Linux skips what has a name field of more than PATH_MAX.
+ */
+static int page_header(struct cpio *cpio, const char *name, unsigned mode, uint64_t size,
+		       struct err *err)
+{
+	if (size < PAGE)
+		return header(cpio, name, mode, size, err);
+	if (aligned_name_size(cpio, name) > NAME_FIELD_MAX &&
+	    entry(cpio, ".", PAGE / 2 + 2, S_IFDIR | 0755, 0, err) < 0)
+		return -1;
+	return entry(cpio, name, aligned_name_size(cpio, name), mode, size, err);
 }
 
 void cpio_begin(struct cpio *cpio, int fd)
@@ -140,7 +185,8 @@ int cpio_add_file(struct cpio *cpio, const char *name, unsigned mode, const char
 		return err_set(err, ERR_HOST, "%s: not a regular file", source);
 	if (!name_safe(name))
 		return err_set(err, ERR_HOST, "'%s': not a name for a ramdisk", name);
-	if (header(cpio, name, S_IFREG | (mode & 07777), (uint64_t)st.st_size, err) < 0 ||
+	if (page_header(cpio, name, S_IFREG | (mode & 07777), (uint64_t)st.st_size, err) <
+		    0 ||
 	    copy_fd(cpio->fd, from, source, &bytes, err) < 0)
 		return -1;
 	cpio->offset += bytes;

@@ -122,6 +122,44 @@ static void test_file(void **state)
 	close(fd);
 }
 
+/* Whatever comes before: data of a page and more begin on one, names stay legal. */
+static void test_pages(void **state)
+{
+	char path[] = "/tmp/test-cpio-XXXXXX";
+	int source = mkstemp(path);
+	static char data[5000];
+
+	assert_true(source >= 0);
+	memset(data, 'x', sizeof(data));
+	assert_int_equal(write(source, data, sizeof(data)), sizeof(data));
+	for (size_t before = 0; before < 4200; before += 4) {
+		struct cpio cpio;
+		struct err err;
+		int fd = new_file();
+		size_t at = 0, size;
+
+		cpio_begin(&cpio, fd);
+		assert_int_equal(cpio_add_bytes(&cpio, "a", 0600, data, before, &err), 0);
+		assert_int_equal(cpio_add_file(&cpio, "kernel", 0600, path, &err), 0);
+		load(fd);
+		do {
+			size_t name = field(at, 11);
+
+			assert_in_range(name, 1, 4096);
+			size = field(at, 6);
+			assert_int_equal(archive[at + 110 + name - 1], 0);
+			at = (at + 110 + name + 3) & ~(size_t)3;
+			if (size != sizeof(data) || archive[at] != 'x')
+				at = (at + size + 3) & ~(size_t)3;
+		} while (size != sizeof(data));
+		assert_int_equal(at % 4096, 0);
+		assert_memory_equal(archive + at, data, sizeof(data));
+		close(fd);
+	}
+	unlink(path);
+	close(source);
+}
+
 static void test_refused(void **state)
 {
 	static const char *const names[] = {"", "/abs", "../up", "a/../b"};
@@ -145,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entries),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_refused),
 	};
 
