@@ -11,6 +11,7 @@ from .service import Service
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../guests"))
 import mkdisk  # noqa: E402
+import mkiso  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ASSETS = "/opt/guests"  # where guests, disks and our service are in dom0
@@ -68,6 +69,8 @@ class Dom0:
                 for name, code in (("data", b""), ("bios", boot)):
                     with open(f"{folder}/{name}{n}.img", "wb") as f:
                         f.write(mkdisk.make_disk(n, boot=code))
+            with open(f"{folder}/boot.iso", "wb") as f:
+                f.write(mkiso.make_iso(boot))
             self.run("rm", "-rf", ASSETS)
             self.rig.push(folder, ASSETS)
         self.service = Service(self.rig, ["python3", f"{ASSETS}/dom0/server.py"])

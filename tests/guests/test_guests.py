@@ -4,6 +4,7 @@ import hashlib
 import os
 import select
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 import mkdisk  # noqa: E402
+import mkiso  # noqa: E402
 
 BUILD = os.path.join(os.environ.get("BUILD", "build"), "tests/guests")
 BOOT_SECONDS = 120
@@ -186,3 +188,39 @@ def test_direct_guest_says_what_is_wrong(start, tmp_path):
     report = guest.wait("guest: ready", BOOT_SECONDS)
     assert "guest: module nosuch: not in this guest\n" in report
     assert "guest: disk sda sha256 bad" in report
+
+
+def test_disk_commands_of_the_direct_guest(start, tmp_path):
+    """What there is, the journal as the file has it, and loads that end."""
+    for i, size in enumerate((1 << 20, (1 << 20) + 512)):
+        (tmp_path / f"{i}.img").write_bytes(bytes(size))
+    guest = start(*ide(tmp_path / "0.img", 0), *ide(tmp_path / "1.img", 1), "-nic", "none",
+                  "-kernel", f"{BUILD}/vmlinuz", "-initrd", f"{BUILD}/direct.cpio",
+                  "-append", "console=ttyS0 quiet guest.load=ata_piix,sd_mod")
+    guest.wait("guest: ready", BOOT_SECONDS)
+    guest.ask("read sda 0", "guest: read")  # it is there
+    guest.ask("read sdb 0", "guest: read")
+    listed = guest.ask("disks", "guest: disks done")
+    assert "guest: disk sda bytes 1048576 sector 512 rw\n" in listed
+    assert "guest: disk sdb bytes 1049088 sector 512 rw\n" in listed
+    said = guest.ask("journal sda,sdb 0 20", "journal sda,sdb done")
+    assert [line.split()[-1] for line in said.splitlines()] == ["8", "16", "20", "done"]
+    expected = b"".join(struct.pack("<Q", i + 1) * 512 for i in range(20))
+    for i in range(2):
+        assert (tmp_path / f"{i}.img").read_bytes() == expected.ljust(
+            (1 << 20) + 512 * i, b"\0")
+    assert "error" in guest.ask("journal sda 250 300", "guest: journal sda error")
+    for how in ("read", "write", "randread", "randwrite"):
+        assert int(guest.ask(f"diskload sda {how} 4096 8 50", "guest: diskload sda us").split()[-1]) > 0
+    assert "error" in guest.ask("diskload sda read 4096 65 50", "guest: diskload")
+
+
+def test_bios_guest_from_a_cd(start, tmp_path):
+    """The CD boots, and the guest's first disk is still the hard disk."""
+    with open(f"{BUILD}/bios.bin", "rb") as f:
+        (tmp_path / "boot.iso").write_bytes(mkiso.make_iso(f.read()))
+    (tmp_path / "disk.img").write_bytes(mkdisk.make_disk(7))
+    guest = start(*ide(tmp_path / "disk.img", 0), "-cdrom", str(tmp_path / "boot.iso"),
+                  "-boot", "d")
+    report = guest.wait("bios-guest: ready", BOOT_SECONDS)
+    assert f"bios-guest: disk 0 ok {mkdisk.data_crc(mkdisk.make_disk(7))}\n" in report

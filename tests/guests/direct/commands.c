@@ -161,6 +161,23 @@ static void command_write(struct arguments *a)
 			  strtol(a->word[2], NULL, 0));
 }
 
+static void command_disks(struct arguments *a)
+{
+	disk_list();
+}
+
+static void command_journal(struct arguments *a)
+{
+	disk_journal(a->word[0], strtoull(a->word[1], NULL, 0),
+		     strtoull(a->word[2], NULL, 0));
+}
+
+static void command_diskload(struct arguments *a)
+{
+	disk_load(a->word[0], a->word[1], (uint32_t)strtoul(a->word[2], NULL, 0),
+		  (uint32_t)strtoul(a->word[3], NULL, 0), strtoull(a->word[4], NULL, 0));
+}
+
 static void command_flood(struct arguments *a)
 {
 	unsigned long lines = strtoul(a->word[0], NULL, 0);
@@ -234,6 +251,9 @@ static const struct {
 	{"hold", command_hold},		  /* [DISK] */
 	{"read", command_read},		  /* DISK SECTOR */
 	{"write", command_write},	  /* DISK SECTOR VALUE */
+	{"disks", command_disks},	  /* */
+	{"journal", command_journal},	  /* DISK,DISK... FIRST-BLOCK END-BLOCK */
+	{"diskload", command_diskload},	  /* DISK HOW BYTES DEPTH REQUESTS */
 	{"ping", command_ping},		  /* ADDRESS [COUNT [IF]] */
 	{"nics", command_nics},		  /* */
 	{"load", command_load},		  /* MODULE */

@@ -24,6 +24,12 @@ void disk_sum(const char *name, uint64_t bytes);
 void disk_read_sector(const char *name, uint64_t sector);
 void disk_write_sector(const char *name, uint64_t sector, int value);
 
+/* disk_io.c: likewise. */
+void disk_list(void);
+void disk_journal(const char *names, uint64_t first, uint64_t last);
+void disk_load(const char *name, const char *how, uint32_t bytes, uint32_t depth,
+	       uint64_t requests);
+
 /* net.c */
 void net_up_spec(char *spec); /* IFNAME|MAC,ADDRESS/BITS[,PING] */
 void net_ping(const char *address, int count, const char *ifname);

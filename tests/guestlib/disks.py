@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""Disks of test guests: what the direct guest says of them, and what dom0 has of its journal."""
+import hashlib
+import struct
+
+BLOCK = 4096  # of the journal
+LINUX = "console=ttyS0 quiet panic=-1 tsc=reliable xen_emul_unplug=never guest.load="
+
+
+def listed(guest):
+    """Name to (bytes, sector size, "ro" or "rw"), as the guest's kernel has them."""
+    out = {}
+    for line in guest.ask("disks", "disks done", 120).splitlines():
+        words = line.split()
+        if words[:2] == ["guest:", "disk"]:
+            out[words[2]] = (int(words[4]), int(words[6]), words[7])
+    return out
+
+
+def digest(guest, name, size=0):
+    """The SHA-256 that the guest finds of the disk's first bytes (0: of all)."""
+    return guest.ask(f"sum {name} {size}", f"sum {name} ", 120).split()[-1]
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def journal(blocks):
+    """What the guest's `journal DISK 0 BLOCKS` has written."""
+    return b"".join(struct.pack("<Q", i + 1) * (BLOCK // 8) for i in range(blocks))
+
+
+def write_journal(guest, name, blocks):
+    said = guest.ask(f"journal {name} 0 {blocks}", f"journal {name} (done|error)", 120)
+    assert f"journal {name} done" in said, said
+
+
+def drive(path, device, name, fmt="raw", **options):
+    """Arguments for device_model_args: a disk that xl's own syntax has no word for."""
+    more = "".join(f",{k}={v}" for k, v in options.items())
+    return ["-drive", f"file={path},if=none,id={name},format={fmt}{more}",
+            "-device", f"{device},drive={name}"]
