@@ -48,39 +48,17 @@ int build_check_path(const char *path, struct err *err)
 	return 0;
 }
 
-/* xvda ... xvdz, xvdaa ... */
-static char *disk_name(size_t i)
-{
-	char letters[8];
-	size_t at = sizeof(letters);
-
-	letters[--at] = '\0';
-	do {
-		letters[--at] = (char)('a' + i % 26);
-		i /= 26;
-	} while (i-- > 0 && at > 0);
-	return xasprintf("xvd%s", letters + at);
-}
-
 int build_add_disk(struct build *b, const char *target, const char *format, bool readonly,
 		   const char *use, char **dev, struct err *err)
 {
 	struct plan *plan = b->plan;
-	struct plan_disk *disk;
 
 	if (plan->n_disks >= BUILD_DISKS_MAX)
 		return err_set(err, ERR_USAGE, "more than %d disks", BUILD_DISKS_MAX);
 	if (build_check_path(target, err) < 0)
 		return -1;
-	plan->disks = xgrow(plan->disks, plan->n_disks, sizeof(*plan->disks));
-	disk = &plan->disks[plan->n_disks];
-	disk->dev = disk_name(plan->n_disks);
-	disk->target = xstrdup(target);
-	disk->format = xstrdup_null(format);
-	disk->readonly = readonly;
-	disk->use = xstrdup(use);
-	plan->n_disks++;
-	*dev = xasprintf("/dev/%s", disk->dev);
+	*dev = xasprintf("/dev/%s",
+			 plan_add_disk(plan, target, format, readonly, use)->dev);
 	return 0;
 }
 

@@ -97,6 +97,11 @@ static int carry_device(struct build *b, const struct arg *arg, struct qemu_opts
 	if (build_check_values(opts, err) < 0)
 		return -1;
 	add_vram(b, opts);
+	if (fnmatch("virtio-blk*", driver, 0) == 0)
+		plan_note(b->plan,
+			  "%s: QEMU 10 may abort under Xen with such a disk "
+			  "(docs/upstream-bugs.md); virtio-scsi-pci and scsi-hd do not",
+			  driver);
 	if (strcmp(arg->option->name, "device") == 0)
 		give_silence(b, driver, opts);
 	build_emit_opts(b, arg->text, opts);

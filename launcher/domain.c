@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "domain_backends.h"
 #include "domain_create.h"
 #include "domain_facts.h"
 #include "domain_host.h"
@@ -113,6 +114,8 @@ static int serve(struct domain_host *host, const struct plan *plan,
 			     "the toolstack ended the start of %s (libxl allows 60 s; is "
 			     "this host overloaded?)",
 			     plan->name);
+	if (rc == 0)
+		rc = domain_backends_move(host, plan, watch.stub, err);
 	if (rc == 0)
 		rc = domain_facts_write(host, plan, manifest, watch.stub, err);
 	if (rc == 0)

@@ -9,10 +9,11 @@
 /*
  * A file gets a loop device that detaches itself at its last close: ours, or
  * blkback's, whichever is later.  So a launcher that is killed at any moment
- * leaves none, and no script has to be run to take it away.
+ * leaves none, and no script has to be run to take it away.  The file's lock
+ * (disk_lock.h) goes with it.
  */
 struct domain_disk {
-	int fd;	       /* of the loop device; -1: the target is a block device */
+	int fd;	       /* of the loop device, or of the target if that is one itself */
 	char path[32]; /* "/dev/loop3"; "": use the plan's target */
 };
 

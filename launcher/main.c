@@ -36,6 +36,7 @@ static const char help[] =
 	"    log=error|warn|info|debug                             (info)\n"
 	"    image=DIR              where the image is\n"
 	"                           (" STUBDOM_IMAGEDIR ")\n"
+	"    backing=DIR            where backing files of disks may be (nowhere)\n"
 	"    timeout=SECONDS        for QEMU to be running (120)\n"
 	"\n"
 	"Defaults: " STUBDOM_CONFDIR "/stubdom.conf, then\n" STUBDOM_CONFDIR
@@ -68,7 +69,9 @@ static int print_plan(struct plan *plan, const struct stubopt *options)
 	struct err err = {0};
 	cleanup_json json_t *json = NULL;
 
-	if (load_image(options, &manifest, &err) < 0 || plan_check(plan, &err) < 0)
+	if (load_image(options, &manifest, &err) < 0)
+		log_warn("%s", err.msg);
+	if (plan_check(plan, &err) < 0)
 		log_warn("%s", err.msg);
 	if (manifest.dir)
 		plan_set_memory(plan, &manifest);

@@ -20,6 +20,38 @@ const char *plan_endpoint_type_name(enum plan_endpoint_type type)
 	return (size_t)type < n ? endpoint_names[type] : "?";
 }
 
+/* xvda ... xvdz, xvdaa ... */
+static char *disk_name(size_t i)
+{
+	char letters[8];
+	size_t at = sizeof(letters);
+
+	letters[--at] = '\0';
+	do {
+		letters[--at] = (char)('a' + i % 26);
+		i /= 26;
+	} while (i-- > 0 && at > 0);
+	return xasprintf("xvd%s", letters + at);
+}
+
+struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const char *format,
+				bool readonly, const char *use)
+{
+	struct plan_disk *disk;
+
+	plan->disks = xgrow(plan->disks, plan->n_disks, sizeof(*plan->disks));
+	disk = &plan->disks[plan->n_disks];
+	*disk = (struct plan_disk){
+		.dev = disk_name(plan->n_disks),
+		.target = xstrdup(target),
+		.format = xstrdup_null(format),
+		.readonly = readonly,
+		.use = xstrdup(use),
+	};
+	plan->n_disks++;
+	return disk;
+}
+
 void plan_note(struct plan *plan, const char *fmt, ...)
 {
 	char *text = NULL;
@@ -81,5 +113,6 @@ void plan_free(struct plan *plan)
 	free(plan->guest_name);
 	free(plan->topology_file);
 	free(plan->backend);
+	free(plan->backing_dir);
 	memset(plan, 0, sizeof(*plan));
 }

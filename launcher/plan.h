@@ -63,6 +63,10 @@ struct plan_disk {
 	char *format; /* of what is in it, QEMU's name: "raw", "qcow2"; NULL: not said.
 			 The stub domain is given the container as raw bytes. */
 	bool readonly;
+	/* By plan_check: a container's file gets this long before it is attached; 0: as
+	   it is. */
+	unsigned long long grow_to;
+	bool has_backing; /* by plan_check: its header names a backing file */
 	char *use; /* "drive 0": the argument it is for, for people and logs */
 };
 
@@ -98,6 +102,7 @@ struct plan {
 	enum log_level log;
 	char *topology_file; /* NULL: each NIC straight to its interface */
 	char *backend;	     /* domain of the interfaces' back ends; NULL: dom0 */
+	char *backing_dir;   /* what backing files may be in; NULL: there may be none */
 	unsigned vram_mb;    /* the guest's screen memory, as far as said */
 	bool paused;	     /* -S: QEMU does not write `running` before `cont` */
 	struct plan_disk *disks;
@@ -131,6 +136,26 @@ int plan_build(int argc, char *const argv[], const struct stubopt *options,
  * with the remedy.
  */
 int plan_check(struct plan *plan, struct err *err);
+
+/*
+ * Puts what disk `i` stands on into the plan, as its header says: the whole chain, each
+ * a read-only disk of its own, and QEMU is told of them.  Only what is in backing_dir
+ * is opened.  For plan_check.
+ */
+struct container;
+int plan_add_backing(struct plan *plan, size_t i, const struct container *container,
+		     struct err *err);
+
+/*
+ * Looks at one disk, and at its container's header.  For plan_check and
+ * plan_add_backing.
+ */
+int plan_check_disk(struct plan *plan, struct plan_disk *disk,
+		    struct container *container, struct err *err);
+
+/* Adds a disk under the next free name; what is given is copied. */
+struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const char *format,
+				bool readonly, const char *use);
 
 /*
  * Fills in memory_mb if the caller did not say it, from the image and the

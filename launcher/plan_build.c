@@ -190,6 +190,7 @@ static void set_identity(struct plan *plan, const struct stubopt *options)
 	plan->log = options->log;
 	plan->topology_file = xstrdup_null(options->topology);
 	plan->backend = xstrdup_null(options->backend);
+	plan->backing_dir = xstrdup_null(options->backing);
 }
 
 static int build_all(struct build *b, struct err *err)

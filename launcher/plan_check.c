@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "container.h"
 #include "plan.h"
 #include "topology.h"
 #include "topology_check.h"
 #include "xalloc.h"
 
-enum { TOPOLOGY_BYTES_MAX = 65536, SECTOR = 512 };
+enum { TOPOLOGY_BYTES_MAX = 65536, SECTOR = 512, PAGE = 4096 };
 
 /* Opens it; *size is its size, also of a block device. */
 static int open_source(const char *path, bool block_too, int *fd, off_t *size,
@@ -41,13 +42,48 @@ static int open_source(const char *path, bool block_too, int *fd, off_t *size,
 	return 0;
 }
 
-static int check_disk(struct plan *plan, const struct plan_disk *disk, struct err *err)
+/* A container: what its header says, and whether its file may be written as it is. */
+static int check_container(struct plan_disk *disk, int fd, off_t size, bool block,
+			   struct container *container, struct err *err)
+{
+	if (!container_format_known(disk->format)) {
+		if (disk->readonly || block)
+			return 0;
+		return err_set(
+			err, ERR_HOST,
+			"%s: a writable %s file would have to grow at its end, which a "
+			"disk of the stub domain cannot; convert it (qemu-img convert "
+			"-O qcow2, or raw), or put it on a block device",
+			disk->target, disk->format);
+	}
+	if (container_read(fd, disk->target, disk->format, container, err) < 0)
+		return -1;
+	disk->has_backing = container->backing[0];
+	if (block)
+		return 0;
+	/* A whole number of sectors, or the last bytes would be cut off. */
+	if (!disk->readonly)
+		disk->grow_to = container->bytes > (unsigned long long)size
+					? (container->bytes + PAGE - 1) / PAGE * PAGE
+					: ((unsigned long long)size + SECTOR - 1) /
+						  SECTOR * SECTOR;
+	else if (size % SECTOR)
+		return err_set(err, ERR_HOST,
+			       "%s: its last %d bytes are no whole sector and would not "
+			       "be seen; make it longer (truncate -s %%512 FILE)",
+			       disk->target, (int)(size % SECTOR));
+	return 0;
+}
+
+int plan_check_disk(struct plan *plan, struct plan_disk *disk,
+		    struct container *container, struct err *err)
 {
 	bool raw = !disk->format || strcmp(disk->format, "raw") == 0;
 	cleanup_fd int fd = -1;
 	off_t size;
 	bool block;
 
+	memset(container, 0, sizeof(*container));
 	if (open_source(disk->target, true, &fd, &size, &block, err) < 0)
 		return -1;
 	if (!disk->readonly && access(disk->target, W_OK) < 0)
@@ -56,21 +92,26 @@ static int check_disk(struct plan *plan, const struct plan_disk *disk, struct er
 			"%s: cannot be written (make it writable, or read-only in "
 			"the guest's configuration)",
 			disk->target);
-	if (!raw && !disk->readonly && !block)
-		return err_set(
-			err, ERR_HOST,
-			"%s: a writable %s file would have to grow, which a disk of the "
-			"stub domain cannot; convert it (qemu-img convert -O raw), or "
-			"put "
-			"it on a block device",
-			disk->target, disk->format);
 	if (size < SECTOR)
 		return err_set(err, ERR_HOST, "%s: smaller than one sector of %d bytes",
 			       disk->target, SECTOR);
+	if (!raw)
+		return check_container(disk, fd, size, block, container, err);
 	if (size % SECTOR)
 		plan_note(plan,
 			  "%s: the last %d bytes are no whole sector and are not seen",
 			  disk->target, (int)(size % SECTOR));
+	return 0;
+}
+
+/* One disk of the command line, and what it stands on. */
+static int check_disk(struct plan *plan, size_t i, struct err *err)
+{
+	struct container container;
+
+	if (plan_check_disk(plan, &plan->disks[i], &container, err) < 0 ||
+	    (container.backing[0] && plan_add_backing(plan, i, &container, err) < 0))
+		return err_prefix(err, "disk of %s", plan->disks[i].use);
 	return 0;
 }
 
@@ -169,9 +210,11 @@ static int read_topology(struct plan *plan, struct err *err)
 
 int plan_check(struct plan *plan, struct err *err)
 {
-	for (size_t i = 0; i < plan->n_disks; i++) {
-		if (check_disk(plan, &plan->disks[i], err) < 0)
-			return err_prefix(err, "disk of %s", plan->disks[i].use);
+	size_t given = plan->n_disks;
+
+	for (size_t i = 0; i < given; i++) {
+		if (check_disk(plan, i, err) < 0)
+			return -1;
 	}
 	for (size_t i = 0; i < plan->n_files; i++) {
 		if (check_file(&plan->files[i], err) < 0)

@@ -41,6 +41,7 @@ static json_t *domain_json(const struct plan *plan)
 	json_object_set_new(obj, "paused", json_boolean(plan->paused));
 	set_text(obj, "topology_file", plan->topology_file);
 	set_text(obj, "backend", plan->backend);
+	set_text(obj, "backing_dir", plan->backing_dir);
 	return obj;
 }
 
@@ -56,6 +57,10 @@ static json_t *disks_json(const struct plan *plan)
 		set_text(obj, "format", plan->disks[i].format);
 		json_object_set_new(obj, "readonly",
 				    json_boolean(plan->disks[i].readonly));
+		if (plan->disks[i].grow_to)
+			json_object_set_new(
+				obj, "grow_to",
+				json_integer((json_int_t)plan->disks[i].grow_to));
 		set_text(obj, "for", plan->disks[i].use);
 		json_array_append_new(array, obj);
 	}

@@ -47,6 +47,8 @@ static const struct key {
 } keys[] = {
 	{"backend", offsetof(struct stubopt, backend), NULL, 0, 0, is_domain,
 	 "a domain's name or number"},
+	{"backing", offsetof(struct stubopt, backing), NULL, 0, 0, is_path,
+	 "an absolute path"},
 	{"image", offsetof(struct stubopt, image), NULL, 0, 0, is_path,
 	 "an absolute path"},
 	{"kernel", offsetof(struct stubopt, kernel), kernels, 0, 0, NULL,
@@ -179,9 +181,8 @@ int stubopt_set(struct stubopt *opt, const char *key, const char *value, struct 
 			return set_key(opt, &keys[i], value, err);
 	}
 	return err_set(err, ERR_USAGE,
-		       "'%.64s' is no option; there are backend, image, kernel, log, "
-		       "memory, timeout, "
-		       "topology, type, vcpus",
+		       "'%.64s' is no option; there are backend, backing, image, "
+		       "kernel, log, memory, timeout, topology, type, vcpus",
 		       key);
 }
 
@@ -322,6 +323,7 @@ void stubopt_free(struct stubopt *opt)
 	for (size_t i = 0; i < opt->n_warnings; i++)
 		free(opt->warnings[i]);
 	free(opt->warnings);
+	free(opt->backing);
 	free(opt->image);
 	free(opt->topology);
 	free(opt->backend);

@@ -23,6 +23,7 @@ struct stubopt {
 	unsigned vcpus;
 	unsigned timeout_s;
 	enum log_level log;
+	char *backing;	/* directory; NULL: no backing files */
 	char *image;	/* directory */
 	char *topology; /* file; NULL: default wiring */
 	char *backend;	/* domain of the interfaces' back ends; NULL: dom0 */

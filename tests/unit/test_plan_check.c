@@ -91,8 +91,10 @@ static void test_disks(void **state)
 	assert_int_equal(mkfifo(path_of("fifo"), 0600), 0);
 	check_disk("good.img", ",format=raw", NULL);
 	check_disk("good.img", "", NULL);
-	check_disk("good.img", ",format=qcow2,readonly=on", NULL);
-	check_disk("good.img", ",format=qcow2", "qemu-img convert -O raw");
+	check_disk("good.img", ",format=vmdk,readonly=on", NULL);
+	check_disk("good.img", ",format=vmdk", "qemu-img convert -O qcow2, or raw");
+	check_disk("good.img", ",format=qcow2,readonly=on", "is no qcow2 image");
+	check_disk("good.img", ",format=qcow2", "is no qcow2 image");
 	check_disk("odd.img", ",format=raw", NULL);
 	check_disk("tiny.img", ",format=raw", "smaller than one sector");
 	check_disk("empty.img", ",format=raw", "is empty");

@@ -161,7 +161,7 @@ static void test_refused(void **state)
 	check_refused(&opt, "backend=", "is not a domain's name or number");
 	check_refused(&opt, "backend=a b", "is not a domain's name or number");
 	check_refused(&opt, "backend=../0", "is not a domain's name or number");
-	check_refused(&opt, "colour=red", "'colour' is no option; there are backend, image");
+	check_refused(&opt, "colour=red", "'colour' is no option; there are backend, backing, image");
 	check_refused(&opt, "memory", "is not a number of MiB");
 	check_refused(&opt, "=3", "has no name");
 	stubopt_free(&opt);
