@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: MIT
+"""Disks of every kind that xl and QEMU take: each arrives as what it is, and what the guest
+writes is in dom0's file and in no other."""
+import time
+
+import pytest
+
+from guestlib import disks
+from guestlib.disks import BLOCK, LINUX, drive, sha256
+from guestlib.dom0host import ASSETS, mkdisk
+
+FOLDER = f"{ASSETS}/run/disks"
+SIZE = 1 << 20
+DATA = 1 << 16  # the bytes of a test disk that are not zero
+
+
+@pytest.fixture(name="folder")
+def make_folder(dom0, leak_check):
+    dom0.shell(f"rm -rf {FOLDER}; mkdir -p {FOLDER}")
+    yield FOLDER
+    dom0.run("rm", "-rf", FOLDER)
+
+
+def data_disk(dom0, path, seed=0, more=0):
+    """A test disk in dom0, `more` zero bytes longer; its content."""
+    dom0.shell(f"cp {ASSETS}/data{seed}.img {path} && truncate -s +{more} {path}")
+    return mkdisk.make_disk(seed) + bytes(more)
+
+
+def read_file(dom0, path, size, offset=0):
+    return dom0.rig.exec(["dd", f"if={path}", "iflag=skip_bytes,count_bytes", f"skip={offset}",
+                          f"count={size}", "bs=64k", "status=none"]).stdout
+
+
+def start_linux(make_guest, name, modules, **config):
+    """A direct-boot guest with these drivers, when it is ready."""
+    config.setdefault("cmdline", LINUX + modules)
+    guest = make_guest(name, kind="direct", disks=0, nics=(), **config)
+    guest.start()
+    return guest
+
+
+def wait_disks(guest, count, seconds=60):
+    """What the guest lists, once that many are there: drivers probe in the background."""
+    end = time.monotonic() + seconds
+    while True:
+        found = disks.listed(guest)
+        if len(found) >= count or time.monotonic() > end:
+            return found
+
+
+def test_every_kind(make_guest, dom0, folder):
+    """IDE, CD drives full and empty, NVMe read-write and read-only, and a block device of
+    4096-byte sectors, on one guest; lengths that are no multiple of 4096. The length tells which
+    is which. (SCSI controllers look for 256 disks, which takes minutes here.)"""
+    want = {}  # length: (content, read-only, file in dom0)
+    for i, kind in enumerate(["ide", "nvme", "nvme_ro", "cd", "block"]):
+        more = {"cd": 2048 * 7, "block": 8192}.get(kind, 512 * (2 * i + 1))
+        path = f"{folder}/{kind}.img"
+        want[SIZE + more] = (data_disk(dom0, path, i % 4, more), kind in ("nvme_ro", "cd"), path)
+    loop = dom0.run("losetup", "--find", "--show", "--sector-size", "4096",
+                    f"{folder}/block.img").stdout.strip()
+    try:
+        # What xl names a disk costs its block script a second or more here; QEMU's own
+        # arguments make the same devices.
+        guest = start_linux(
+            make_guest, "disks", "ata_piix,sd_mod,sr_mod,nvme",
+            disk=[f"format=raw,vdev=hda,access=rw,target={folder}/ide.img",
+                  f"format=raw,vdev=hdc,devtype=cdrom,target={folder}/cd.img",
+                  "vdev=hdd,devtype=cdrom,format=empty"],
+            device_model_args_hvm=(
+                drive(f"{folder}/nvme.img", "nvme,serial=n0", "n0") +
+                drive(f"{folder}/nvme_ro.img", "nvme,serial=n1", "n1", readonly="on") +
+                drive(loop, "nvme,serial=n2", "n2")))
+        found = wait_disks(guest, len(want) + 1)
+        # Besides ours there is the empty drive.
+        assert len(found) == len(want) + 1, found
+        for name, (size, _, mode) in sorted(found.items()):
+            if size not in want:
+                assert name.startswith("sr"), found
+                continue
+            content, readonly, _ = want[size]
+            assert disks.digest(guest, name, DATA) == sha256(content[:DATA]), name
+            assert name.startswith("sr") or mode == ("ro" if readonly else "rw"), name
+        writable = {name: size for name, (size, _, _) in found.items()
+                    if size in want and not want[size][1]}
+        for value, name in enumerate(writable, 0x41):
+            last = writable[name] // 512 - 1
+            guest.ask(f"write {name} {last} {value}", f"write {name} {last} ok")
+        guest.destroy()
+        # The very last sector of each, of the right one, and nothing else of it.
+        for value, name in enumerate(writable, 0x41):
+            content, _, path = want[writable[name]]
+            expected = content[:-512] + bytes([value]) * 512
+            assert read_file(dom0, path, len(content)) == expected, name
+        assert read_file(dom0, f"{folder}/nvme_ro.img", SIZE) == mkdisk.make_disk(2)
+    finally:
+        dom0.wait_gone("disks", "disks-dm")
+        dom0.run("losetup", "--detach", loop)
+
+
+def test_flushed_writes_survive(make_guest, dom0, folder):
+    """A raw file, a qcow2 file that grows, and one on a backing file, written to by a guest over
+    AHCI until stub domain and launcher are killed: what the guest was told to be flushed is in
+    dom0's files, and the containers are whole. (Debian's QEMU for Xen has no other formats.)"""
+    dom0.run("truncate", "-s", "64M", f"{folder}/d.raw")
+    dom0.run("qemu-img", "create", "-q", "-f", "qcow2", f"{folder}/d.qcow2", "64M")
+    base = data_disk(dom0, f"{folder}/base.raw", 1, 15 << 20)
+    dom0.run("qemu-img", "create", "-q", "-f", "qcow2", "-b", f"{folder}/base.raw", "-F", "raw",
+             f"{folder}/top.qcow2")
+    files = [("d.raw", "raw"), ("d.qcow2", "qcow2"), ("top.qcow2", "qcow2")]
+    guest = make_guest(
+        "disks", kind="direct", disks=0, nics=(), hdtype="ahci", cmdline=LINUX + "ahci,sd_mod",
+        disk=[f"format={fmt},vdev=hd{'abc'[i]},access=rw,target={folder}/{name}"
+              for i, (name, fmt) in enumerate(files)])
+    guest.config["device_model_args"] += ["-stubdom", f"backing={folder}"]
+    guest.write_config()
+    guest.start()
+    wait_disks(guest, 3)
+    assert disks.digest(guest, "sdc", DATA) == sha256(base[:DATA])
+    names = "sda,sdb,sdc"
+    guest.ask(f"journal {names} 0 4000", f"journal {names} 48", 120)
+    # Under load, with requests on their way.
+    dom0.run("kill", "-KILL", str(guest.launcher_pid))
+    dom0.run("xl", "destroy", "disks-dm", check=False)
+    dom0.wait_gone("disks-dm")
+    said = dom0.call("console_ask", 60, name="disks", text="", pattern="nothing more", seconds=2)
+    acked = [int(line.split()[-1]) for line in said["text"].splitlines()
+             if line.startswith(f"guest: journal {names} ") and line.split()[-1].isdigit()]
+    flushed = max(acked, default=48)
+    assert flushed < 4000
+    guest.destroy()
+    for name, fmt in files:
+        if fmt == "qcow2":
+            # 3: clusters that are lost, but nothing that is wrong; a crash may leave these
+            assert dom0.run("qemu-img", "check", "-q", f"{folder}/{name}",
+                            check=False).status in (0, 3)
+        dom0.run("qemu-img", "convert", "-f", fmt, "-O", "raw", f"{folder}/{name}",
+                 f"{folder}/flat")
+        assert read_file(dom0, f"{folder}/flat", flushed * BLOCK) == disks.journal(flushed), name
+    assert read_file(dom0, f"{folder}/base.raw", len(base)) == base
+
+
+def test_pv_drivers(make_guest, dom0, folder):
+    """A Linux guest with all PV drivers, which unplugs the emulated disks, waits for no device
+    that libxl expects a QEMU in dom0 to serve, and has its disks, also that in a container."""
+    raw = data_disk(dom0, f"{folder}/raw.img")
+    dom0.run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", f"{ASSETS}/data1.img",
+             f"{folder}/d.qcow2")
+    guest = make_guest(
+        "disks", kind="direct", disks=0, nics=(),
+        cmdline="console=ttyS0 loglevel=5 panic=-1 tsc=reliable "
+                "guest.load=ata_piix,sd_mod,xen_blkfront,xen_netfront",
+        disk=[f"format=raw,vdev=hda,access=rw,target={folder}/raw.img",
+              f"format=qcow2,vdev=hdb,access=rw,target={folder}/d.qcow2",
+              "vdev=hdc,devtype=cdrom,format=empty"])
+    said = guest.start()
+    assert "Waiting for devices" not in said
+    found = wait_disks(guest, 2)
+    assert {"xvda", "xvdb"} <= set(found) and not {"sda", "sdb"} & set(found), found
+    path = f"/local/domain/{guest.domid}/device"
+    assert dom0.xenstore(f"{path}/vkbd/0/state") == "4"
+    for device in ("vbd/832", "vkbd/0"):  # hdb
+        assert dom0.xenstore(f"{path}/{device}/backend-id") == str(guest.stub_domid)
+    assert disks.digest(guest, "xvda", DATA) == sha256(raw[:DATA])
+    assert disks.digest(guest, "xvdb", DATA) == sha256(mkdisk.make_disk(1)[:DATA])
+    disks.write_journal(guest, "xvda,xvdb", 64)
+    guest.destroy()
+    dom0.run("qemu-img", "check", "-q", f"{folder}/d.qcow2")
+    dom0.run("qemu-img", "convert", "-f", "qcow2", "-O", "raw", f"{folder}/d.qcow2",
+             f"{folder}/flat")
+    for name in ("raw.img", "flat"):
+        assert read_file(dom0, f"{folder}/{name}", 64 * BLOCK) == disks.journal(64), name
+
+
+@pytest.fixture(name="bad_disk")
+def make_bad_disk(dom0, folder):
+    """A block device of 16 MiB whose sectors 2048 to 2055 can be neither read nor written."""
+    config = "/sys/kernel/config/nullb/stubdom_bad"
+    dom0.shell("modprobe null_blk nr_devices=0; "
+               "mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config; "
+               f"mkdir {config} && cd {config} && echo 16 >size && echo 1 >memory_backed && "
+               "echo +2048-2055 >badblocks && echo 1 >power")
+    yield "/dev/stubdom_bad"
+    dom0.shell(f"echo 0 >{config}/power; rmdir {config}; modprobe -r null_blk")
+
+
+def test_faults(make_guest, dom0, folder, bad_disk):
+    """An I/O error of the back end is the guest's I/O error; a full file system too; a disk
+    that a guest has is nobody else's. Nothing else fails."""
+    dom0.shell(f"mkdir {folder}/full && mount -t tmpfs -o size=1M none {folder}/full && "
+               f"truncate -s 8M {folder}/full/disk.img")
+    try:
+        guest = start_linux(
+            make_guest, "disks", "nvme", disk=[],
+            device_model_args_hvm=(
+                drive(bad_disk, "nvme,serial=n0", "n0") +
+                drive(f"{folder}/full/disk.img", "nvme,serial=n1", "n1")))
+        found = wait_disks(guest, 2)
+        bad = next(name for name, disk in found.items() if disk[0] == 16 << 20)
+        full = next(name for name, disk in found.items() if disk[0] == 8 << 20)
+        for what in (f"read {bad} 2050", f"write {bad} 2050 1"):
+            assert "error Input/output error" in guest.ask(what, what.rsplit(" ", 1)[0]), what
+        guest.ask(f"write {bad} 2056 0x21", f"write {bad} 2056 ok")
+        assert dom0.sector(bad_disk, 2056) == b"\x21" * 512
+        said = guest.ask(f"journal {full} 0 2000", f"journal {full} (done|error)", 120)
+        assert f"journal {full} error Input/output error" in said, said
+        assert guest.ask("echo alive", "echo").endswith("alive\n")
+
+        # Another guest, and a program of dom0's, are kept off it.
+        other = make_guest("other", kind="direct", disks=0, nics=(), disk=[],
+                           device_model_args_hvm=drive(bad_disk, "nvme,serial=n0", "n0"))
+        assert other.create(check=False).status != 0
+        assert "another guest or program has it open" in other.log()
+        done = dom0.run("qemu-io", "-f", "raw", "-c", "write 0 512", f"{folder}/full/disk.img",
+                        check=False)
+        assert done.status != 0 and "lock" in done.text
+        # Its own end is the end of the lock.
+        guest.destroy()
+        dom0.wait_gone("disks", "disks-dm")
+        other.config["device_model_args_hvm"] = drive(
+            f"{folder}/full/disk.img", "nvme,serial=n0", "n0", readonly="on")
+        other.write_config()
+        other.create()
+        other.destroy()
+        dom0.wait_gone("other", "other-dm")
+    finally:
+        dom0.run("umount", f"{folder}/full")
+
+
+@pytest.mark.parametrize("make,fmt,says", [
+    (": >{}", "raw", "is empty"), ("truncate -s 1M {}", "qcow2", "is no qcow2 image"),
+    ("mkdir {}", "raw", "is a directory"),
+    ("qemu-img create -q -f vmdk {} 1M", "vmdk", "qemu-img convert -O qcow2"),
+])
+def test_wrong_disk(make_guest, dom0, folder, make, fmt, says):
+    dom0.shell(make.format(f"{folder}/disk"))
+    guest = make_guest("disks", disks=0, nics=(), disk=[],
+                       device_model_args_hvm=drive(f"{folder}/disk", "nvme,serial=n0", "n0", fmt))
+    done = guest.create(check=False)
+    assert done.status != 0 and "timed out" not in done.text
+    assert len([line for line in guest.log().splitlines() if says in line]) == 1, guest.log()
+
+
+def test_boot_from_cd(make_guest, dom0, folder):
+    """SeaBIOS boots the CD and not the disk, which the guest then finds."""
+    data_disk(dom0, f"{folder}/disk.img")
+    guest = make_guest("disks", disks=0, nics=(), boot="d",
+                       disk=[f"format=raw,vdev=hda,access=rw,target={folder}/disk.img",
+                             f"format=raw,vdev=hdc,devtype=cdrom,target={ASSETS}/boot.iso"])
+    assert f"disk 0 ok {mkdisk.data_crc(mkdisk.make_disk(0))}" in guest.start()
