@@ -4,6 +4,7 @@
 #include "domain_backends.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,15 @@ static int point_frontend(const struct move *m, const char *frontend, struct err
 	return 0;
 }
 
+/* No PV driver of a guest takes a CD drive, and its CD is changed in the emulated one. */
+static bool is_cd(const struct move *m)
+{
+	cleanup_free char *removable =
+		xenstore_read(m->host->xs, "%s/removable", m->from);
+
+	return strcmp(m->type, "qdisk") == 0 && removable && strcmp(removable, "1") == 0;
+}
+
 static int move_one(struct move *m, struct err *err)
 {
 	cleanup_free char *frontend = NULL;
@@ -135,16 +145,18 @@ static int move_one(struct move *m, struct err *err)
 	/* xenconsoled serves the guest's first console, and does it in dom0. */
 	if (strcmp(m->type, "console") == 0 && (!type || strcmp(type, "ioemu") != 0))
 		return 0;
-	rc = copy(m, err);
+	rc = is_cd(m) ? 0 : copy(m, err);
 	if (rc > 0 && point_frontend(m, frontend, err) < 0)
 		rc = -1;
 	if (rc < 0)
 		return -1;
 	if (rc == 0) {
 		xenstore_remove(m->host->xs, "%s", m->to);
-		log_warn("the guest's PV device %s %s cannot be served; its emulated one "
-			 "can be used (xen_platform_pci=0 keeps the guest to that)",
-			 m->type, m->id);
+		if (!is_cd(m))
+			log_warn("the guest's PV device %s %s cannot be served; its "
+				 "emulated one can be used (xen_platform_pci=0 keeps the "
+				 "guest to that)",
+				 m->type, m->id);
 	}
 	/* Nobody ever answers here, and neither guest nor libxl has to wait for it. */
 	return xenstore_write(m->host->xs, err, STATE_CLOSED, "%s/state", m->from);
