@@ -67,7 +67,7 @@ struct plan_disk {
 	   it is. */
 	unsigned long long grow_to;
 	bool has_backing; /* by plan_check: its header names a backing file */
-	char *use; /* "drive 0": the argument it is for, for people and logs */
+	char *use;	  /* "drive 0": the argument it is for, for people and logs */
 };
 
 struct plan_nic {
