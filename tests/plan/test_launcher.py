@@ -40,7 +40,7 @@ def make_image(tmp_path):
         "root": {"bytes": 50 << 20, "files": 9},
     }
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    return ["-stubdom", f"image={tmp_path}", "-stubdom", "kernel=linux"]
+    return ["-stubdom", f"image={tmp_path}"]
 
 
 CONF = "/etc/qemu-stubdom"
