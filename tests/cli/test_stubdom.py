@@ -122,10 +122,11 @@ class Terminal:
 
     def press_end(self):
         """Ctrl-D, again until it is taken: one that falls between the prompt and the editor's
-        taking over of the terminal is the line discipline's, and lost."""
+        taking over of the terminal is the line discipline's: lost, or a character of the line,
+        on which Ctrl-D does not end. So the line is killed first (Ctrl-U, both know it)."""
         end = time.monotonic() + SECONDS
         while self.process.poll() is None and time.monotonic() < end:
-            self.type(b"\x04")
+            self.type(b"\x15\x04")
             try:
                 self.process.wait(1)
             except subprocess.TimeoutExpired:
