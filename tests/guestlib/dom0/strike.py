@@ -15,12 +15,15 @@ STAGES = ["spawned", "domain", "boot", "disks", "net", "channels", "qemu", "runn
 
 def is_device_model(pid):
     """libxl writes the pid of its probe (-machine none) to the same node before. Either is
-    still libxl's own image for a moment: that is waited for."""
+    still libxl's own image for a moment, and then without arguments: both are waited for."""
     try:
-        while os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "xl":
+        while True:
+            image = os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                argv = f.read().split(b"\0")
+            if image != "xl" and argv != [b""]:
+                return b"none,accel=xen" not in argv
             time.sleep(0.01)
-        with open(f"/proc/{pid}/cmdline", "rb") as f:
-            return b"none,accel=xen" not in f.read().split(b"\0")
     except FileNotFoundError:
         return False
 
