@@ -13,6 +13,8 @@ from guestlib.dom0host import Dom0  # noqa: E402
 from guestlib.guest import Guest, Stub  # noqa: E402
 from rigctl.rig import Rig  # noqa: E402
 
+BEGAN = "/run/test-began"  # in dom0
+
 
 def pytest_addoption(parser):
     parser.addoption("--stub-kernel", default=os.environ.get("STUB_KERNEL", "nub"),
@@ -74,6 +76,7 @@ def leak_check(request):
         yield  # a test of something else, with no rig of ours
         return
     dom0 = request.getfixturevalue("dom0")
+    dom0.run("touch", BEGAN)
     before = dom0.scan()
     yield
     found = leaks.settle(dom0, before)
@@ -97,14 +100,15 @@ def make_guest(dom0, stub, leak_check):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failure shows what the launchers said."""
+    """A failure shows what the launchers said, and the toolstack's own logs, of this test only."""
     outcome = yield
     report = outcome.get_result()
     if report.when == "call" and report.failed and "dom0" in item.funcargs:
         dom0 = item.funcargs["dom0"]
         try:
-            text = dom0.shell("xl list; for f in /var/log/xen/qemu-dm-*.log; do "
-                              "echo \"== $f\"; tail -n 40 \"$f\"; done", check=False).text
+            text = dom0.shell(f"xl list; find /var/log/xen -name '*.log' -newer {BEGAN} | "
+                              "while read -r f; do echo \"== $f\"; tail -n 60 \"$f\"; done",
+                              check=False).text
         except Exception as e:  # the rig may be what failed
             text = str(e)
         report.sections.append(("dom0", text))

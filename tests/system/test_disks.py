@@ -49,54 +49,62 @@ def wait_disks(guest, count, seconds=60):
             return found
 
 
-def test_every_kind(dom0, folder, make_guest):
+@pytest.fixture(name="block_4k")
+def make_block_4k(dom0, folder):
+    """A block device of 4096-byte sectors, SIZE + 8192 bytes."""
+    path = f"{folder}/block.img"
+    data_disk(dom0, path, 0, 8192)
+    loop = dom0.run("losetup", "--find", "--show", "--sector-size", "4096", path).stdout.strip()
+    yield loop
+    dom0.run("losetup", "--detach", loop)
+
+
+def test_every_kind(dom0, folder, block_4k, make_guest):
     """IDE, CD drives full and empty, NVMe read-write and read-only, and a block device of
     4096-byte sectors, on one guest; lengths that are no multiple of 4096. The length tells which
-    is which. (SCSI controllers look for 256 disks, which takes minutes here.)"""
-    want = {}  # length: (content, read-only, file in dom0)
-    for i, kind in enumerate(["ide", "nvme", "nvme_ro", "cd", "block"]):
-        more = {"cd": 2048 * 7, "block": 8192}.get(kind, 512 * (2 * i + 1))
+    is which. (SCSI controllers look for 256 disks, which takes minutes here. QEMU's NVMe does not
+    tell of a read-only disk: a write fails.)"""
+    # length: (content, read-only, file in dom0)
+    want = {SIZE + 8192: (mkdisk.make_disk(0) + bytes(8192), False, f"{folder}/block.img")}
+    for i, kind in enumerate(["ide", "nvme", "nvme_ro", "cd"]):
+        more = 2048 * 7 if kind == "cd" else 512 * (2 * i + 1)
         path = f"{folder}/{kind}.img"
-        want[SIZE + more] = (data_disk(dom0, path, i % 4, more), kind in ("nvme_ro", "cd"), path)
-    loop = dom0.run("losetup", "--find", "--show", "--sector-size", "4096",
-                    f"{folder}/block.img").stdout.strip()
-    try:
-        # What xl names a disk costs its block script a second or more here; QEMU's own
-        # arguments make the same devices.
-        guest = start_linux(
-            make_guest, "disks", "ata_piix,sd_mod,sr_mod,nvme",
-            disk=[f"format=raw,vdev=hda,access=rw,target={folder}/ide.img",
-                  f"format=raw,vdev=hdc,devtype=cdrom,target={folder}/cd.img",
-                  "vdev=hdd,devtype=cdrom,format=empty"],
-            device_model_args_hvm=(
-                drive(f"{folder}/nvme.img", "nvme,serial=n0", "n0") +
-                drive(f"{folder}/nvme_ro.img", "nvme,serial=n1", "n1", readonly="on") +
-                drive(loop, "nvme,serial=n2", "n2")))
-        found = wait_disks(guest, len(want) + 1)
-        # Besides ours there is the empty drive.
-        assert len(found) == len(want) + 1, found
-        for name, (size, _, mode) in sorted(found.items()):
-            if size not in want:
-                assert name.startswith("sr"), found
-                continue
-            content, readonly, _ = want[size]
-            assert disks.digest(guest, name, DATA) == sha256(content[:DATA]), name
-            assert name.startswith("sr") or mode == ("ro" if readonly else "rw"), name
-        writable = {name: size for name, (size, _, _) in found.items()
-                    if size in want and not want[size][1]}
-        for value, name in enumerate(writable, 0x41):
-            last = writable[name] // 512 - 1
-            guest.ask(f"write {name} {last} {value}", f"write {name} {last} ok")
-        guest.destroy()
-        # The very last sector of each, of the right one, and nothing else of it.
-        for value, name in enumerate(writable, 0x41):
-            content, _, path = want[writable[name]]
-            expected = content[:-512] + bytes([value]) * 512
-            assert read_file(dom0, path, len(content)) == expected, name
-        assert read_file(dom0, f"{folder}/nvme_ro.img", SIZE) == mkdisk.make_disk(2)
-    finally:
-        dom0.wait_gone("disks", "disks-dm")
-        dom0.run("losetup", "--detach", loop)
+        want[SIZE + more] = (data_disk(dom0, path, i, more), kind in ("nvme_ro", "cd"), path)
+    # What xl names a disk costs its block script a second or more here; QEMU's own
+    # arguments make the same devices.
+    guest = start_linux(
+        make_guest, "disks", "ata_piix,sd_mod,sr_mod,nvme",
+        disk=[f"format=raw,vdev=hda,access=rw,target={folder}/ide.img",
+              f"format=raw,vdev=hdc,devtype=cdrom,target={folder}/cd.img",
+              "vdev=hdd,devtype=cdrom,format=empty"],
+        device_model_args_hvm=(
+            drive(f"{folder}/nvme.img", "nvme,serial=n0", "n0") +
+            drive(f"{folder}/nvme_ro.img", "nvme,serial=n1", "n1", readonly="on") +
+            drive(block_4k, "nvme,serial=n2", "n2")))
+    found = wait_disks(guest, len(want) + 1)
+    # Besides ours there is the empty drive.
+    assert len(found) == len(want) + 1, found
+    for name, (size, _, mode) in sorted(found.items()):
+        if size not in want:
+            assert name.startswith("sr"), found
+            continue
+        content, readonly, _ = want[size]
+        assert disks.digest(guest, name, DATA) == sha256(content[:DATA]), name
+        assert name.startswith("sr") or mode == "rw", name
+        if readonly:
+            guest.ask(f"write {name} 0 1", f"write {name} 0 error")
+    writable = {name: size for name, (size, _, _) in found.items()
+                if size in want and not want[size][1]}
+    for value, name in enumerate(writable, 0x41):
+        last = writable[name] // 512 - 1
+        guest.ask(f"write {name} {last} {value}", f"write {name} {last} ok")
+    guest.destroy()
+    # The very last sector of each, of the right one, and nothing else of it.
+    for value, name in enumerate(writable, 0x41):
+        content, _, path = want[writable[name]]
+        expected = content[:-512] + bytes([value]) * 512
+        assert read_file(dom0, path, len(content)) == expected, name
+    assert read_file(dom0, f"{folder}/nvme_ro.img", SIZE) == mkdisk.make_disk(2)
 
 
 def test_flushed_writes_survive(dom0, folder, make_guest):
@@ -206,7 +214,8 @@ def test_faults(dom0, folder, bad_disk, make_guest):
         guest.ask(f"write {bad} 2056 0x21", f"write {bad} 2056 ok")
         assert dom0.sector(bad_disk, 2056) == b"\x21" * 512
         said = guest.ask(f"journal {full} 0 2000", f"journal {full} (done|error)", 120)
-        assert f"journal {full} error Input/output error" in said, said
+        # NVMe's write fault; Linux says "No data available" for it
+        assert f"journal {full} error" in said, said
         assert guest.ask("echo alive", "echo").endswith("alive\n")
 
         # Another guest, and a program of dom0's, are kept off it.

@@ -21,6 +21,11 @@ def frame(to, sender="02:00:00:00:00:01", vlan=None, size=60):
     return (head + bytes(size - len(head))).hex()
 
 
+def is_group(address):
+    """A multicast or broadcast address."""
+    return bool(int(address[:2], 16) & 1)
+
+
 def of_type(frames, sender):
     return [f for f in frames if f["type"] == TYPE and f["from"] == sender]
 
@@ -44,7 +49,10 @@ def test_every_model(make_guest, dom0, traffic):
             said = guest.on_nic(n, f"stream {guest.peers[n]} {traffic} {way} 100000", "stream")
             assert f"stream {way} ok" in said, f"{model}: {said}"
         frames = dom0.call("capture_stop", name="vif")
-        assert {f["from"] for f in frames} == {guest.macs[n], bridge}, model
+        # all are on one bridge, which floods what another NIC says to all
+        others = set(guest.macs) - {guest.macs[n]}
+        mine = [f for f in frames if f["from"] not in others or not is_group(f["to"])]
+        assert {f["from"] for f in mine} == {guest.macs[n], bridge}, model
         assert sum(f["size"] for f in frames if f["from"] == guest.macs[n]) > 100000, model
 
     # What dom0 is told of them.
