@@ -276,6 +276,8 @@ static int setup(struct netfront *n)
 	n->port = event_alloc_unbound(d->other_dom, netfront_event, n);
 	if (n->port < 0)
 		return n->port;
+	/* None for tagged frames: Linux's netback finds only an IP header right behind the
+	 * Ethernet addresses (skb_checksum_setup) and drops the rest. */
 	n->dev.features = NETBUF_CSUM;
 	if (sg)
 		n->dev.features |= (gso4 ? NETBUF_GSO4 : 0) | (gso6 ? NETBUF_GSO6 : 0);

@@ -80,9 +80,21 @@ static int xmit_cut(struct netdev *dev, struct netbuf *nb)
 	return ret;
 }
 
+/* What of NETBUF_* the way out does for this frame. */
+static u32 features_for(const struct netdev *dev, const struct netbuf *nb)
+{
+	u8 type[2] = {0};
+
+	if (!netbuf_read(nb, 12, type, 2))
+		return 0;
+	return (type[0] == 0x81 && !type[1]) || (type[0] == 0x88 && type[1] == 0xa8)
+		       ? dev->vlan_features
+		       : dev->features;
+}
+
 int netdev_xmit(struct netdev *dev, struct netbuf *nb)
 {
-	u32 bytes = nb->total;
+	u32 bytes = nb->total, undone = 0;
 	int ret;
 
 	if (!dev->up || !dev->carrier)
@@ -92,9 +104,11 @@ int netdev_xmit(struct netdev *dev, struct netbuf *nb)
 	if (bytes > dev->mtu + 18u && !(nb->flags & (NETBUF_GSO4 | NETBUF_GSO6)))
 		goto drop;
 	/* A guest's NIC may leave the cutting to its tap, whatever the way out does. */
-	if (nb->flags & (NETBUF_GSO4 | NETBUF_GSO6) & ~dev->features)
+	if (nb->flags & (NETBUF_CSUM | NETBUF_GSO4 | NETBUF_GSO6))
+		undone = nb->flags & ~features_for(dev, nb);
+	if (undone & (NETBUF_GSO4 | NETBUF_GSO6))
 		return xmit_cut(dev, nb);
-	if (nb->flags & NETBUF_CSUM & ~dev->features && netbuf_csum_fill(nb) < 0)
+	if (undone & NETBUF_CSUM && netbuf_csum_fill(nb) < 0)
 		goto drop;
 	ret = dev->ops->xmit(dev, nb);
 	if (ret < 0) {

@@ -359,6 +359,7 @@ static long tap_ioctl(struct file *f, unsigned cmd, u64 arg)
 			t->dev.features |= NETBUF_GSO4;
 		if (arg & TUN_F_CSUM && arg & TUN_F_TSO6)
 			t->dev.features |= NETBUF_GSO6;
+		t->dev.vlan_features = t->dev.features;
 		return 0;
 	case TUNGETVNETHDRSZ:
 		return put_user32((u32)t->hdr_size, p);

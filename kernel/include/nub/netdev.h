@@ -48,7 +48,8 @@ struct netdev {
 	u8 mac[6];
 	u16 mtu;
 	bool up, carrier;
-	u32 features; /* NETBUF_CSUM, _GSO* that xmit takes */
+	u32 features;	   /* NETBUF_CSUM, _GSO* that xmit takes */
+	u32 vlan_features; /* the same of a frame with an 802.1Q or 802.1ad tag */
 	const struct netdev_ops *ops;
 	void *priv;
 	struct netdev *master; /* the bridge that it is a port of, or NULL */
