@@ -61,7 +61,7 @@ class Dom0:
         with tempfile.TemporaryDirectory(dir=build) as folder:
             shutil.copytree(f"{HERE}/dom0", f"{folder}/dom0",
                             ignore=shutil.ignore_patterns("__pycache__"))
-            for name in ["direct.cpio", "vmlinuz"]:
+            for name in ["direct.cpio", "usb.cpio", "vmlinuz", "uefi.img"]:
                 os.link(f"{guests}/{name}", f"{folder}/{name}")
             with open(f"{guests}/bios.bin", "rb") as f:
                 boot = f.read()
@@ -71,6 +71,8 @@ class Dom0:
                         f.write(mkdisk.make_disk(n, boot=code))
             with open(f"{folder}/boot.iso", "wb") as f:
                 f.write(mkiso.make_iso(boot))
+            with open(f"{folder}/boot.pxe", "wb") as f:
+                f.write(mkiso.loaded_whole(boot))
             self.run("rm", "-rf", ASSETS)
             self.rig.push(folder, ASSETS)
         self.service = Service(self.rig, ["python3", f"{ASSETS}/dom0/server.py"])

@@ -34,9 +34,14 @@ def catalog(boot_sectors):
             struct.pack("<BBHBBHI", 0x88, 0, 0, 0, 0, boot_sectors, IMAGE)).ljust(SECTOR, b"\0")
 
 
+def loaded_whole(code):
+    """Boot sector and second stage for who loads both at once: a CD's BIOS, or a network's."""
+    return BOOT_SECTOR.ljust(512, b"\0") + code[512:]
+
+
 def make_iso(code):
     """A CD with the code of boot sector and second stage."""
-    code = BOOT_SECTOR.ljust(512, b"\0") + code[512:]
+    code = loaded_whole(code)
     code += bytes(-len(code) % SECTOR)
     out = bytes(PVD * SECTOR) + volume_descriptor(IMAGE + len(code) // SECTOR)
     out += (b"\0CD001\1EL TORITO SPECIFICATION".ljust(71, b"\0") +

@@ -20,6 +20,7 @@ import mkiso  # noqa: E402
 BUILD = os.path.join(os.environ.get("BUILD", "build"), "tests/guests")
 BOOT_SECONDS = 120
 REPLY_SECONDS = 30
+OVMF = "/usr/share/ovmf/OVMF.fd"
 
 
 class Guest:
@@ -218,6 +219,32 @@ def test_disk_commands_of_the_direct_guest(start, tmp_path):
     assert "error" in guest.ask("diskload sda read 4096 65 50", "guest: diskload")
 
 
+def test_usb_of_the_direct_guest(start, tmp_path):
+    """A tablet and a disk on each kind of USB controller that xl offers."""
+    (tmp_path / "disk.img").write_bytes(mkdisk.make_disk(5))
+    with open(tmp_path / "ramdisk", "wb") as f:
+        for name in ("direct.cpio", "usb.cpio"):
+            with open(f"{BUILD}/{name}", "rb") as part:
+                f.write(part.read())
+    monitor = tmp_path / "monitor"
+    guest = start("-usb", "-device", "nec-usb-xhci,id=x", "-device", "usb-tablet,bus=usb-bus.0",
+                  "-drive", f"file={tmp_path}/disk.img,format=raw,if=none,id=d",
+                  "-device", "usb-storage,bus=x.0,drive=d", "-nic", "none",
+                  "-monitor", f"unix:{monitor},server=on,wait=off",
+                  "-kernel", f"{BUILD}/vmlinuz", "-initrd", str(tmp_path / "ramdisk"),
+                  "-append", "console=ttyS0 quiet "
+                  "guest.load=uhci_hcd,xhci_pci,usbhid,hid_generic,usb_storage,sd_mod,evdev")
+    guest.wait("guest: ready", BOOT_SECONDS)
+    digest = hashlib.sha256(mkdisk.make_disk(5)).hexdigest()
+    assert digest in guest.ask("sum sda", "guest: sum sda")
+    guest.ask("input Tablet 2", "input Tablet listens")
+    with socket.socket(socket.AF_UNIX) as hmp:
+        hmp.connect(str(monitor))
+        hmp.sendall(b"mouse_button 1\nmouse_button 0\n")
+        said = guest.wait("input Tablet done", REPLY_SECONDS)
+    assert "event key 272 1\n" in said and "event key 272 0\n" in said
+
+
 def test_bios_guest_from_a_cd(start, tmp_path):
     """The CD boots, and the guest's first disk is still the hard disk."""
     with open(f"{BUILD}/bios.bin", "rb") as f:
@@ -227,3 +254,31 @@ def test_bios_guest_from_a_cd(start, tmp_path):
                   "-boot", "d")
     report = guest.wait("bios-guest: ready", BOOT_SECONDS)
     assert f"bios-guest: disk 0 ok {mkdisk.data_crc(mkdisk.make_disk(7))}\n" in report
+
+
+def test_bios_guest_from_the_network(start, tmp_path):
+    """iPXE, the NIC's ROM, loads it by DHCP and TFTP."""
+    with open(f"{BUILD}/bios.bin", "rb") as f:
+        (tmp_path / "boot.pxe").write_bytes(mkiso.loaded_whole(f.read()))
+    guest = start("-netdev", f"user,id=n,tftp={tmp_path},bootfile=boot.pxe",
+                  "-device", "rtl8139,netdev=n", "-boot", "n")
+    report = guest.wait("bios-guest: ready", BOOT_SECONDS)
+    assert "bios-guest: up\n" in report
+
+
+def test_uefi_guest(start, tmp_path):
+    """The firmware starts it from its disk; it finds its data by the firmware's drivers."""
+    with open(f"{BUILD}/uefi.img", "rb") as f:
+        (tmp_path / "boot.img").write_bytes(f.read())
+    (tmp_path / "data.img").write_bytes(mkdisk.make_disk(7))
+    guest = start("-bios", OVMF, *ide(tmp_path / "boot.img", 0), *ide(tmp_path / "data.img", 1),
+                  "-netdev", "hubport,id=n,hubid=0",
+                  "-device", "e1000,netdev=n,mac=52:54:00:00:00:02")
+    report = guest.wait("uefi-guest: ready", BOOT_SECONDS)
+    assert "uefi-guest: firmware Debian distribution of EDK II\n" in report
+    assert f"uefi-guest: disk 0 ok {mkdisk.data_crc(mkdisk.make_disk(7))}\n" in report
+    assert "uefi-guest: nic 52:54:00:00:00:02\n" in report
+    guest.ask("write", "uefi-guest: write ok")
+    assert (tmp_path / "data.img").read_bytes()[1200 * 512 :][:512] == bytes([0x6B]) * 512
+    guest.ask("poweroff", "uefi-guest: power off")
+    assert guest.process.wait(REPLY_SECONDS) == 0

@@ -21,6 +21,7 @@ import leakscan
 from capture import capture_start, capture_stop, frame_send
 from clients import digest, drain, process_use, qmp_round_trips, socat_stream
 from console import Console, open_terminal
+from pxe import pxe_start, pxe_stop
 from strike import strike
 from traffic import traffic_serve, traffic_to
 from vncshot import viewer_close, viewer_open, viewer_picture, viewer_stall, vnc_shot
@@ -176,7 +177,8 @@ OPERATIONS = {
                             wait_no_process, wait_file,
                             strike, vnc_shot, digest, drain, process_use,
                             qmp_round_trips, socat_stream, leakscan.scan,
-                            capture_start, capture_stop, frame_send, traffic_serve, traffic_to)
+                            capture_start, capture_stop, frame_send, traffic_serve, traffic_to,
+                            pxe_start, pxe_stop)
 }
 
 

@@ -218,6 +218,11 @@ static void command_uptime(struct arguments *a)
 		fclose(f);
 }
 
+static void command_input(struct arguments *a)
+{
+	input_report(a->word[0], atoi(a->word[1]));
+}
+
 static void command_power(struct arguments *a)
 {
 	say("power %s", a->word[0]);
@@ -271,6 +276,7 @@ static const struct {
 	{"datagrams", command_datagrams}, /* ADDRESS PORT u|d COUNT SIZE */
 	{"pio", command_pio},		  /* COUNT */
 	{"flood", command_flood},	  /* LINES */
+	{"input", command_input},	  /* PART-OF-NAME COUNT */
 	{"uptime", command_uptime},	  /* */
 	{"poweroff", command_poweroff},
 	{"reboot", command_reboot},

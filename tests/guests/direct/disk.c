@@ -18,7 +18,8 @@
 #define WAIT_MS 30000
 #define WAIT_STEP_MS 20
 
-/* Drivers probe in the background, and devtmpfs tells nobody: look until it is there. */
+/* Drivers probe in the background, and devtmpfs tells nobody: look until it is there. The
+ * name comes a moment before the disk (ENXIO). */
 int disk_open(const char *name, int flags)
 {
 	char path[64];
@@ -27,7 +28,7 @@ int disk_open(const char *name, int flags)
 	for (int waited = 0;; waited += WAIT_STEP_MS) {
 		int fd = open(path, flags | O_CLOEXEC);
 
-		if (fd >= 0 || errno != ENOENT || waited >= WAIT_MS)
+		if (fd >= 0 || (errno != ENOENT && errno != ENXIO) || waited >= WAIT_MS)
 			return fd;
 		poll(NULL, 0, WAIT_STEP_MS);
 	}

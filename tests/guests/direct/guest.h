@@ -55,6 +55,9 @@ void traffic_serve(int port);
 void traffic_echo(const char *address, int port, int count, int size);
 void traffic_datagrams(const char *address, int port, int way, int count, int size);
 
+/* input.c: the next COUNT events of the first device with this in its name. */
+void input_report(const char *part, int count);
+
 /* commands.c: reads and answers commands from the console; never returns. */
 void commands_serve(void) __attribute__((noreturn));
 void power(const char *how) __attribute__((noreturn)); /* "poweroff" or "reboot" */
