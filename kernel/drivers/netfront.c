@@ -219,7 +219,7 @@ static void netfront_event(u32 port, void *arg)
 		printk("%s: the back end broke the protocol\n", n->dev.name);
 		n->connected = n->dev.carrier = false;
 	}
-	if (n->connected)
+	if (n->connected && n->dev.carrier)
 		rx_refill(n);
 }
 
@@ -296,9 +296,9 @@ static int setup(struct netfront *n)
 		err = xenbus_write(d, "feature-ipv6-csum-offload", "1");
 	if (err)
 		return err;
-	/* The back end looks at the rings as soon as it connects. */
+	/* Nothing is in the rings yet: a netback that finds something while it binds our event
+	 * channel may lose the channel for good (docs/upstream-bugs.md). */
 	n->connected = true;
-	rx_refill(n);
 	xenbus_set_state(d, XenbusStateConnected);
 	return 0;
 }
@@ -347,7 +347,7 @@ static void changed(struct xenbus_device *d, enum xenbus_state state)
 		if (!n->connected)
 			return;
 		n->dev.carrier = true;
-		/* Answers that came before we listened. */
+		/* The first empty buffers. */
 		netfront_event((u32)n->port, n);
 		return;
 	case XenbusStateClosing:

@@ -2,6 +2,7 @@
 /* /dev/xen/privcmd: hypercalls, device-model operations and foreign memory for QEMU. */
 #include "core.h"
 #include "event.h"
+#include "foreign.h"
 #include "gfn.h"
 #include "hypercall.h"
 #include "privcmd_abi.h"
@@ -30,16 +31,10 @@
 #define DM_OP_BUFS_MAX 16u
 #define DM_OP_BUF_SIZE 4096u
 #define MULTICALL_MAX 32u
+#define PROMISE_MIN 64u /* frames in a row: QEMU's map cache asks for 256 and more */
 
 struct privcmd {
 	domid_t dom; /* DOMID_INVALID: not restricted */
-};
-
-/* One mapping: frames gfn.. hold the other domain's, where `there` has a bit. */
-struct foreign {
-	u64 gfn;
-	u32 n;
-	u64 there[];
 };
 
 static bool allowed(const struct file *f, domid_t dom)
@@ -49,93 +44,49 @@ static bool allowed(const struct file *f, domid_t dom)
 	return p->dom == DOMID_INVALID || p->dom == dom;
 }
 
-static int no_fault(struct vma *v, u64 index, bool write, u64 *pfn)
-{
-	return -ENXIO; /* a frame that could not be mapped: SIGBUS, as Linux has it */
-}
-
-static void foreign_close(struct vma *v)
-{
-	struct foreign *m = v->priv;
-
-	if (!m)
-		return;
-	foreign_unmap(m->gfn, m->n);
-	gfn_free(m->gfn, m->n);
-	kfree(m);
-	v->priv = NULL;
-}
-
-static const struct vma_ops foreign_ops = {
-	.fault = no_fault,
-	.close = foreign_close,
-};
-
 static int privcmd_mmap(struct file *f, struct vma *v)
 {
 	if (!(v->flags & VM_SHARED))
 		return -EINVAL;
-	v->flags |= VM_PFN | VM_FIXED_SIZE | VM_DONTFORK;
-	v->ops = &foreign_ops;
-	v->priv = NULL;
+	foreign_init(v);
 	return 0;
 }
 
-/* The mapping that covers [addr, addr + n pages), with its frames allocated. */
-static struct vma *mapping_at(struct file *f, u64 addr, u64 n)
+/* Whether the list is the numbers from *first on, one after the other: 1, 0 or -EFAULT.
+ */
+static int is_run(const struct privcmd_mmapbatch_v2 *c, xen_pfn_t *first)
 {
-	struct vma *v = vma_find(current->proc->mm, addr);
-	struct foreign *m;
-	u64 pages;
+	xen_pfn_t frames[64];
 
-	if (addr & (PAGE_SIZE - 1) || !n || !v || v->ops != &foreign_ops ||
-	    v->start > addr || n > (v->end - addr) >> PAGE_SHIFT)
-		return ERR_PTR(-EINVAL);
-	if (v->priv)
-		return v;
-	pages = (v->end - v->start) >> PAGE_SHIFT;
-	if (pages > 1u << 22)
-		return ERR_PTR(-ENOMEM);
-	m = kzalloc(sizeof(*m) + ALIGN_UP(pages, 64UL) / 8);
-	if (!m)
-		return ERR_PTR(-ENOMEM);
-	m->n = (u32)pages;
-	m->gfn = gfn_alloc(m->n);
-	if (!m->gfn) {
-		printk("xen: no frame numbers left for %u foreign pages\n", m->n);
-		kfree(m);
-		return ERR_PTR(-ENOMEM);
+	for (u32 done = 0; done < c->num;) {
+		u32 part = MIN(c->num - done, (u32)ARRAY_SIZE(frames));
+
+		if (copy_from_user(frames, c->arr + done, part * sizeof(frames[0])))
+			return -EFAULT;
+		if (!done)
+			*first = frames[0];
+		for (u32 i = 0; i < part; i++)
+			if (frames[i] != *first + done + i)
+				return 0;
+		done += part;
 	}
-	v->priv = m;
-	return v;
+	return 1;
 }
 
-/* Shows pages first..first+n-1 of a mapping whose frames are in place now. */
-static int show(struct vma *v, u32 first, u32 n, const int *errs)
+static long promise_batch(struct vma *v, const struct privcmd_mmapbatch_v2 *c, u64 theirs,
+			  bool v1)
 {
-	struct foreign *m = v->priv;
+	static const int no_errs[64];
 
-	for (u32 i = 0; i < n; i++) {
-		u32 page = first + i;
-		int err;
+	for (u32 done = 0; done < c->num && !v1;) {
+		u32 part = MIN(c->num - done, (u32)ARRAY_SIZE(no_errs));
 
-		if (errs && errs[i])
-			continue;
-		m->there[page / 64] |= 1UL << page % 64;
-		err = mm_insert_pfn(current->proc->mm, v, v->start + page * PAGE_SIZE,
-				    m->gfn + page, v->flags & VM_WRITE);
-		if (err)
-			return err;
+		if (copy_to_user(c->err + done, no_errs, part * sizeof(no_errs[0])))
+			return -EFAULT;
+		done += part;
 	}
+	foreign_promise(v, c->dom, theirs);
 	return 0;
-}
-
-static bool any_there(const struct foreign *m, u32 first, u32 n)
-{
-	for (u32 i = first; i < first + n; i++)
-		if (m->there[i / 64] >> i % 64 & 1)
-			return true;
-	return false;
 }
 
 /* A batch at a time through kernel memory; version 1 marks errors in the frame list,
@@ -144,27 +95,30 @@ static long mmapbatch(struct file *f, const struct privcmd_mmapbatch_v2 *c, bool
 {
 	static xen_pfn_t frames[256];
 	static int errs[256];
+	xen_pfn_t theirs;
 	struct vma *v;
 	u32 first;
 	long ret = 0;
 
 	if (!allowed(f, c->dom))
 		return -EPERM;
-	v = mapping_at(f, c->addr, c->num);
+	v = foreign_find(c->addr, c->num, &first);
 	if (IS_ERR(v))
 		return PTR_ERR(v);
-	first = (u32)((c->addr - v->start) >> PAGE_SHIFT);
-	if (any_there(v->priv, first, c->num))
-		return -EINVAL;
+	if (c->num >= PROMISE_MIN && c->num == (v->end - v->start) >> PAGE_SHIFT) {
+		int run = is_run(c, &theirs);
+
+		if (run)
+			return run < 0 ? run : promise_batch(v, c, theirs, v1);
+	}
 	for (u32 done = 0; done < c->num;) {
-		struct foreign *m = v->priv;
 		u32 part = MIN(c->num - done, (u32)ARRAY_SIZE(frames));
 		int err;
 
 		if (copy_from_user(frames, c->arr + done, part * sizeof(frames[0])))
 			return -EFAULT;
-		foreign_map(c->dom, frames, m->gfn + first + done, part, errs);
-		err = show(v, first + done, part, errs);
+		foreign_map(c->dom, frames, foreign_gfn(v) + first + done, part, errs);
+		err = foreign_show(v, first + done, part, errs);
 		if (err)
 			return err;
 		for (u32 i = 0; i < part; i++) {
@@ -210,7 +164,6 @@ static long ioctl_mmapbatch_v1(struct file *f, void __user *arg)
 static long ioctl_mmap_resource(struct file *f, void __user *arg)
 {
 	struct privcmd_mmap_resource c;
-	struct foreign *m;
 	struct vma *v;
 	u32 first;
 	long ret;
@@ -229,17 +182,25 @@ static long ioctl_mmap_resource(struct file *f, void __user *arg)
 	}
 	if (c.num > 1u << 16)
 		return -EINVAL;
-	v = mapping_at(f, c.addr, c.num);
+	v = foreign_find(c.addr, c.num, &first);
 	if (IS_ERR(v))
 		return PTR_ERR(v);
-	m = v->priv;
-	first = (u32)((c.addr - v->start) >> PAGE_SHIFT);
-	if (any_there(m, first, (u32)c.num))
-		return -EINVAL;
-	ret = resource_map(c.dom, c.type, c.id, c.idx, m->gfn + first, (u32)c.num);
+	ret = resource_map(c.dom, c.type, c.id, c.idx, foreign_gfn(v) + first,
+			   (u32)c.num);
 	if (ret)
 		return ret;
-	return show(v, first, (u32)c.num, NULL);
+	return foreign_show(v, first, (u32)c.num, NULL);
+}
+
+/* Whether frame numbers of the target mean something else after this operation. */
+static bool moves_frames(const void *op, size_t size)
+{
+	u32 number;
+
+	if (size < sizeof(number))
+		return false;
+	memcpy(&number, op, sizeof(number));
+	return number == XEN_DMOP_relocate_memory;
 }
 
 /*
@@ -283,6 +244,8 @@ static long ioctl_dm_op(struct file *f, void __user *arg)
 		xbufs[i].size = ubufs[i].size;
 		at += ALIGN_UP(ubufs[i].size, 8UL);
 	}
+	if (moves_frames(mem, ubufs[0].size))
+		foreign_settle();
 	/* An interrupt for the guest, as a rule. */
 	event_hold();
 	ret = xen_dm_op(c.dom, c.num, xbufs);
@@ -358,6 +321,8 @@ static long user_hypercall(const struct privcmd_hypercall *c)
 			    (unsigned long)c->op, (unsigned long)c->arg[0]);
 		return -EPERM;
 	}
+	if (c->op == __HYPERVISOR_memory_op || c->op == __HYPERVISOR_dm_op)
+		foreign_settle();
 	/* Arguments point to user memory, which Xen may touch only while we may. */
 	if (cpu_smap_on)
 		__asm__ volatile("stac" ::: "memory");

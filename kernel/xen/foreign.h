@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Mappings of /dev/xen/privcmd: frames of other domains in a program's address space. */
+#ifndef NUB_XEN_FOREIGN_H
+#define NUB_XEN_FOREIGN_H
+
+#include <nub/mm.h>
+
+#include <xen/xen.h>
+
+/* Makes v, a mapping of privcmd, one that foreign frames can be put into. */
+void foreign_init(struct vma *v);
+/* The mapping of the running program that covers [addr, addr + n pages), none of which
+ * has a frame yet, and the first page's place in it; or -EINVAL, -ENOMEM. */
+struct vma *foreign_find(u64 addr, u64 n, u32 *first);
+/* First of the frame numbers that back it. */
+u64 foreign_gfn(const struct vma *v);
+/* Pages first..first+n-1 have their frames at foreign_gfn() + first.. now, but where
+ * errs[i] (errs may be NULL) is not 0. 0 or -ENOMEM. */
+int foreign_show(struct vma *v, u32 first, u32 n, const int *errs);
+/* The whole mapping is to show frames theirs, theirs + 1, ... of dom. Each is mapped when
+ * it is first touched; one that dom does not have then takes writes and reads as zeroes.
+ */
+void foreign_promise(struct vma *v, domid_t dom, u64 theirs);
+/* Maps now what was promised: the frame numbers are about to mean something else. */
+void foreign_settle(void);
+
+#endif
