@@ -2,6 +2,7 @@
 """Disks of test guests: what the direct guest says of them, and what dom0 has of its journal."""
 import hashlib
 import struct
+import time
 
 BLOCK = 4096  # of the journal
 LINUX = "console=ttyS0 quiet panic=-1 tsc=reliable xen_emul_unplug=never guest.load="
@@ -15,6 +16,15 @@ def listed(guest):
         if words[:2] == ["guest:", "disk"]:
             out[words[2]] = (int(words[4]), int(words[6]), words[7])
     return out
+
+
+def wait_listed(guest, count, seconds=60):
+    """What the guest lists, once that many are there: drivers probe in the background."""
+    end = time.monotonic() + seconds
+    while True:
+        found = listed(guest)
+        if len(found) >= count or time.monotonic() > end:
+            return found
 
 
 def digest(guest, name, size=0):

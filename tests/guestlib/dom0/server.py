@@ -21,6 +21,7 @@ import leakscan
 from capture import capture_start, capture_stop, frame_send
 from clients import digest, drain, process_use, qmp_round_trips, socat_stream
 from console import Console, open_terminal
+from driverdomain import driver_domain_start, driver_domain_stop
 from pxe import pxe_start, pxe_stop
 from strike import strike
 from traffic import traffic_serve, traffic_to
@@ -76,6 +77,11 @@ def console_ask(name, text, pattern, seconds):
     return consoles[name].ask(text, pattern, seconds)
 
 
+def console_send(name, text):
+    """Types, and waits for no answer."""
+    consoles[name].ask(text, "$^", 0)
+
+
 def console_close(name):
     console = consoles.pop(name, None)
     if console:
@@ -99,6 +105,15 @@ def xenstore_read(path):
     value = xs.read(path)
     xs.close()
     return value
+
+
+def wait_xenstore(path, value, seconds):
+    """Whether the node comes to have this value in time."""
+    xs = Xenstore()
+    try:
+        return poll(lambda: xs.read(path) == value, seconds)
+    finally:
+        xs.close()
 
 
 def poll(condition, seconds):
@@ -170,9 +185,10 @@ def wait_file(path, pattern, count, seconds):
 
 
 OPERATIONS = {
-    f.__name__: f for f in (console_open, console_ask, console_close, console_run, listen, console_accept,
+    f.__name__: f for f in (console_open, console_ask, console_send, console_close, console_run, listen, console_accept,
                             listen_close, viewer_open, viewer_picture, viewer_stall, viewer_close,
-                            domains, xenstore_read,
+                            domains, xenstore_read, wait_xenstore,
+                            driver_domain_start, driver_domain_stop,
                             timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
                             wait_no_process, wait_file,
                             strike, vnc_shot, digest, drain, process_use,

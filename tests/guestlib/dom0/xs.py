@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""A small xenstore client for dom0: reads, and waits by watches (xs_wire.h's protocol)."""
+"""A small xenstore client for dom0: reads, writes, and waits by watches (xs_wire.h's protocol)."""
 import os
 import select
 import struct
 import time
 
-DIRECTORY, READ, WATCH, UNWATCH, WATCH_EVENT, ERROR = 1, 2, 4, 5, 15, 16
+DIRECTORY, READ, WATCH, UNWATCH, WRITE, WATCH_EVENT, ERROR = 1, 2, 4, 5, 11, 15, 16
 HEADER = struct.Struct("<IIII")
 
 
@@ -31,6 +31,9 @@ class Xenstore:
     def _ask(self, kind, *parts):
         body = b"".join(p.encode() + b"\0" for p in parts)
         os.write(self.fd, HEADER.pack(kind, 1, 0, len(body)) + body)
+        return self._answer()
+
+    def _answer(self):
         while True:
             got, _, answer = self._message()
             if got == WATCH_EVENT:
@@ -44,6 +47,11 @@ class Xenstore:
         """The value, or None when there is no such node."""
         answer = self._ask(READ, path)
         return None if answer is None else answer.decode(errors="replace")
+
+    def write(self, path, value):
+        body = path.encode() + b"\0" + value.encode()  # the value has no end of its own
+        os.write(self.fd, HEADER.pack(WRITE, 1, 0, len(body)) + body)
+        self._answer()
 
     def list(self, path):
         answer = self._ask(DIRECTORY, path)
