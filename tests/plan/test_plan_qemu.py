@@ -130,6 +130,13 @@ LINES = {
     "scsi": ["-device", "lsi53c895a", "-drive",
              "file={d},id=scsi0-hd0,format=raw,if=none,readonly=off,cache=writeback",
              "-device", "scsi-hd,drive=scsi0-hd0,scsi-id=0"],
+    "usb": ["-usb", "-usbdevice", "tablet", "-device", "nec-usb-xhci,id=x",
+            "-drive", "file={d},if=none,id=u0,format=raw",
+            "-device", "usb-storage,bus=x.0,drive=u0"],
+    "namespaces": ["-device", "nvme,id=m,serial=m",
+                   "-drive", "file={d},if=none,id=a,format=raw", "-device", "nvme-ns,bus=m,drive=a",
+                   "-drive", "file={e},if=none,id=b,format=raw", "-device", "nvme-ns,bus=m,drive=b"],
+    "floppy": ["-drive", "file={d},if=floppy,index=0,format=raw", "-fdb", "{e}"],
     "json": ["-blockdev", '{{"driver":"raw","node-name":"n","file":{{"driver":"file",'
              '"filename":"{d}"}}}}', "-device", '{{"driver":"virtio-blk-pci","drive":"n"}}'],
     "dotted": ["-blockdev", "raw,node-name=n,read-only=on,file.driver=file,file.filename={d}",
