@@ -10,7 +10,7 @@ from guestlib.dom0host import ASSETS, mkdisk
 FOLDER = f"{ASSETS}/run/backends"
 DM = "stubdom_test"
 SECTORS = 32768  # 16 MiB
-MANY = 30
+MANY = 28  # xvda to xvdz, xvdaa, xvdab
 STATE_SECONDS = 60
 
 
