@@ -77,6 +77,21 @@ def round_of(dom0, controller, stub, loads, total):
         guest.remove()
 
 
+def measure_all(dom0, kernel, controllers=tuple(CONTROLLERS), mib=8, rounds=3):
+    """Each controller's medians, as report() has them."""
+    out = {}
+    dom0.shell(f"mkdir -p {FOLDER} && truncate -s {DISK_MIB}M {FOLDER}/disk.img")
+    try:
+        for controller in controllers:
+            found = [{side: round_of(dom0, controller, stub, LOADS, mib * MIB)
+                      for side, stub in (("dom0", None), ("stub", Stub(kernel=kernel)))}
+                     for _ in range(rounds)]
+            out[controller] = report(controller, found)
+    finally:
+        dom0.run("rm", "-rf", FOLDER, check=False)
+    return out
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rig-name")
@@ -89,16 +104,9 @@ def main():
     rig = Rig.up(args.rig_name or f"bench-{os.getpid()}", product=True, bound=not args.rig_name)
     dom0 = Dom0(rig)
     dom0.install_assets(os.path.join(TREE, os.environ.get("BUILD", "build")))
-    results = {}
     try:
-        dom0.shell(f"mkdir -p {FOLDER} && truncate -s {DISK_MIB}M {FOLDER}/disk.img")
-        for controller in args.controllers.split(","):
-            rounds = [{side: round_of(dom0, controller, stub, LOADS, args.mib * MIB)
-                       for side, stub in (("dom0", None), ("stub", Stub(kernel=args.kernel)))}
-                      for _ in range(args.rounds)]
-            results[controller] = report(controller, rounds)
+        results = measure_all(dom0, args.kernel, args.controllers.split(","), args.mib, args.rounds)
     finally:
-        dom0.run("rm", "-rf", FOLDER, check=False)
         dom0.close()
         if not args.rig_name:
             rig.down()

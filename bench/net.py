@@ -108,6 +108,22 @@ def table(sides, rounds):
     return "\n".join(lines)
 
 
+def measure(dom0, kernel, sides=("dom0", "wire", "bridge"), model="e1000", mb=16, rounds=1):
+    """A list of rounds, each the figures by side."""
+    topology = "/opt/guests/run/bench/topology"
+    kinds = {"dom0": (None, 1), "wire": (Stub(kernel=kernel), 1),
+             "bridge": (Stub(kernel=kernel, topology=topology), 2)}
+    bench, out = NetBench(dom0, model, mb), []
+    for number in range(rounds):
+        out.append({})
+        for side in sides:
+            stub, nics = kinds[side]
+            out[-1][side] = bench.run(stub, nics=(model,) * nics)
+            print(f"bench: net, round {number + 1}, {side}: {out[-1][side]}", file=sys.stderr,
+                  flush=True)
+    return out
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=1)
@@ -119,23 +135,12 @@ def main():
     args = parser.parse_args()
     build = os.path.join(TREE, os.environ.get("BUILD", "build"))
     sides = args.sides.split(",")
-    topology = "/opt/guests/run/bench/topology"
-    kinds = {"dom0": (None, 1), "wire": (Stub(kernel=args.kernel), 1),
-             "bridge": (Stub(kernel=args.kernel, topology=topology), 2)}
-    rounds = []
     rig = Rig(args.rig or f"bench-net-{os.getpid()}")
     try:
         rig = Rig.up(rig.name, bound=not args.rig)
         dom0 = Dom0(rig)
         dom0.install_assets(build)
-        bench = NetBench(dom0, args.model, args.mb)
-        for number in range(args.rounds):
-            rounds.append({})
-            for side in sides:
-                stub, nics = kinds[side]
-                rounds[-1][side] = bench.run(stub, nics=(args.model,) * nics)
-                print(f"bench: round {number + 1}, {side}: {rounds[-1][side]}", file=sys.stderr,
-                      flush=True)
+        rounds = measure(dom0, args.kernel, sides, args.model, args.mb, args.rounds)
         dom0.close()
     finally:
         if not args.rig:
