@@ -101,8 +101,8 @@ static int serve(struct domain_host *host, const struct plan *plan,
 			       "the image in %s has no kernel '%s' (-stubdom kernel=)",
 			       manifest->dir, name);
 	if (domain_host_open(host, err) < 0 ||
-	    domain_check(host, plan, kernel, err) < 0 || own_make_dir(plan, err) < 0 ||
-	    relay_go(relay, err) < 0)
+	    domain_check(host, plan, manifest, kernel, err) < 0 ||
+	    own_make_dir(plan, err) < 0 || relay_go(relay, err) < 0)
 		return -1;
 	close_inherited(plan);
 	disks = domain_disks_open(plan, err);

@@ -12,7 +12,10 @@
 #include "log.h"
 #include "xenstore_util.h"
 
-enum { NAME_WAIT_S = 20 };
+enum {
+	NAME_WAIT_S = 20,
+	LEAST_MB = 32, /* besides the ramdisk: QEMU and its kernel */
+};
 
 /* Foreign mappings by PVH domains: Xen 4.19. */
 static int check_xen(struct domain_host *host, const struct plan *plan, struct err *err)
@@ -32,17 +35,12 @@ static int check_xen(struct domain_host *host, const struct plan *plan, struct e
 	return 0;
 }
 
-/* Less cannot hold the ramdisk and what is unpacked from it. */
-static int check_size(const struct plan *plan, const struct manifest_kernel *kernel,
+/* With less, QEMU does not even start. */
+static int check_size(const struct plan *plan, const struct manifest *manifest,
 		      struct err *err)
 {
-	unsigned long long bytes = kernel->ramdisk_bytes;
-	unsigned long long least;
+	unsigned long long least = (plan_ramdisk_bytes(plan, manifest) >> 20) + LEAST_MB;
 
-	for (size_t i = 0; i < plan->n_files; i++)
-		bytes += plan->files[i].bytes;
-	/* Linux copies its ramdisk into files before it frees it. */
-	least = (bytes * (plan->kernel == STUBOPT_KERNEL_LINUX ? 2 : 1) >> 20) + 32;
 	if (plan->memory_mb >= least)
 		return 0;
 	return err_set(err, ERR_USAGE,
@@ -164,7 +162,8 @@ static int check_name(struct domain_host *host, const struct plan *plan, struct 
 }
 
 int domain_check(struct domain_host *host, const struct plan *plan,
-		 const struct manifest_kernel *kernel, struct err *err)
+		 const struct manifest *manifest, const struct manifest_kernel *kernel,
+		 struct err *err)
 {
 	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
 		return err_set(err, ERR_GUEST, "-xen-domid %u: there is no such domain",
@@ -173,7 +172,7 @@ int domain_check(struct domain_host *host, const struct plan *plan,
 		return err_errno(err, ERR_HOST, errno,
 				 "%s (rebuild the image: stubdom image build)",
 				 kernel->path);
-	if (check_xen(host, plan, err) < 0 || check_size(plan, kernel, err) < 0 ||
+	if (check_xen(host, plan, err) < 0 || check_size(plan, manifest, err) < 0 ||
 	    check_name(host, plan, err) < 0 || check_memory(host, plan, err) < 0)
 		return -1;
 	return 0;

@@ -22,7 +22,8 @@
  * just ended; removes one that its launcher has left behind.
  */
 int domain_check(struct domain_host *host, const struct plan *plan,
-		 const struct manifest_kernel *kernel, struct err *err);
+		 const struct manifest *manifest, const struct manifest_kernel *kernel,
+		 struct err *err);
 
 /*
  * Creates it paused, with this UUID, its devices attached, as the guest's

@@ -158,6 +158,13 @@ struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const cha
 				bool readonly, const char *use);
 
 /*
+ * Bytes of the stub domain's memory that its ramdisk takes at the most, with the guest's
+ * boot files and what Linux unpacks of it.
+ */
+unsigned long long plan_ramdisk_bytes(const struct plan *plan,
+				      const struct manifest *manifest);
+
+/*
  * Fills in memory_mb if the caller did not say it, from the image and the
  * boot files (docs/interface.md gives the sum).
  */

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 
-from . import contents, cpio, elf, kernel, packages, probe
+from . import contents, cpio, elf, kernel, packages, packed, probe
 
 MANIFEST = "manifest.json"
 LIBRARY_DIR = "/lib/x86_64-linux-gnu"
@@ -94,15 +94,16 @@ def build(output, agent, qemu=contents.QEMU, nub=None):
     loaded = kernel.modules(modules_dir, contents.MODULES)
     data = {
         "kernel-linux": kernel.uncompressed(vmlinuz),
-        "root.cpio": root,
+        "root.cpio.zst": packed.zstd(root),
         "modules-linux.cpio": cpio.write(make_modules(loaded), mtime),
     }
     kernels = {"linux": {
-        "file": "kernel-linux", "ramdisk": ["root.cpio", "modules-linux.cpio"],
+        "file": "kernel-linux", "ramdisk": ["root.cpio.zst", "modules-linux.cpio"],
         "cmdline": contents.KERNEL_CMDLINE, "release": version}}
     if nub:
         data["kernel-nub"] = _read(nub)
-        kernels["nub"] = {"file": "kernel-nub", "ramdisk": ["root.cpio"],
+        data["root-nub.cpio"] = cpio.write(root_entries, mtime, pack=True)
+        kernels["nub"] = {"file": "kernel-nub", "ramdisk": ["root-nub.cpio"],
                           "cmdline": contents.NUB_CMDLINE}
     with probe.Unpacked(root, loader, qemu) as unpacked:
         answers = probe.ask(unpacked)

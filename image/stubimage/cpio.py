@@ -5,13 +5,19 @@ File data of a page or more begins on a page boundary of the archive, so that a
 kernel which finds the archive in memory can map a file where it lies.  newc has
 no field for that; the names are padded with NULs instead, which is what
 dracut-cpio does too, and which Linux and GNU cpio read as the name alone.
+
+With `pack` files are stored compressed where that saves something, under a magic of
+their own, for nub alone (kernel/include/nub/packed.h).
 """
 import stat
+
+from . import packed
 
 PAGE = 4096
 HEADER = 110          # "070701" and 13 fields of 8 hexadecimal digits
 NAME_MAX = 4096       # Linux skips an entry with a longer name field (PATH_MAX)
 TRAILER = "TRAILER!!!"
+MAGIC, MAGIC_PACKED = b"070701", b"0707z1"
 
 
 class CpioError(Exception):
@@ -56,19 +62,20 @@ def with_parents(entries):
     return [every[name] for name in sorted(every, key=lambda n: n.split("/"))]
 
 
-def _header(ino, entry, namesize, mtime):
+def _header(ino, entry, namesize, mtime, stored):
     directory_links = 2 if stat.S_ISDIR(entry.mode) else 1
-    fields = (ino, entry.mode, 0, 0, directory_links, mtime, len(entry.data),
-              0, 0, entry.rdev[0], entry.rdev[1], namesize, 0)
-    return b"070701" + b"".join(b"%08X" % f for f in fields)
+    size, check = (len(entry.data), 0) if stored is None else (len(stored), len(entry.data))
+    fields = (ino, entry.mode, 0, 0, directory_links, mtime, size,
+              0, 0, entry.rdev[0], entry.rdev[1], namesize, check)
+    return (MAGIC if stored is None else MAGIC_PACKED) + b"".join(b"%08X" % f for f in fields)
 
 
-def _put(out, ino, entry, namesize, mtime):
+def _put(out, ino, entry, namesize, mtime, stored=None):
     name = entry.name.encode()
-    out += _header(ino, entry, namesize, mtime)
+    out += _header(ino, entry, namesize, mtime, stored)
     out += name.ljust(namesize, b"\0")
     out += bytes(-len(out) % 4)
-    out += entry.data
+    out += entry.data if stored is None else stored
     out += bytes(-len(out) % 4)
 
 
@@ -77,20 +84,21 @@ def _namesize_to_align(offset, shortest):
     return shortest + -(offset + HEADER + shortest) % PAGE
 
 
-def write(entries, mtime=0):
+def write(entries, mtime=0, pack=False):
     """The archive as bytes; its length is a multiple of the page size."""
     out = bytearray()
     ino = 1
     for entry in with_parents(entries):
         shortest = len(entry.name.encode()) + 1
         namesize = shortest
-        if entry.is_file and len(entry.data) >= PAGE:
+        stored = packed.pack(entry.data) if pack and entry.is_file and entry.data else None
+        if stored is None and entry.is_file and len(entry.data) >= PAGE:
             namesize = _namesize_to_align(len(out), shortest)
             if namesize > NAME_MAX:
                 # Too far for one name: "." again, with half of the way in its name.
                 _put(out, 0, directory("."), PAGE // 2 + 2, mtime)
                 namesize = _namesize_to_align(len(out), shortest)
-        _put(out, ino, entry, namesize, mtime)
+        _put(out, ino, entry, namesize, mtime, stored)
         ino += 1
     _put(out, 0, Entry(TRAILER, 0), len(TRAILER) + 1, 0)
     out += bytes(-len(out) % PAGE)
@@ -102,10 +110,10 @@ def read(archive):
     offset = 0
     while True:
         header = archive[offset:offset + HEADER]
-        if len(header) < HEADER or header[:6] != b"070701":
+        if len(header) < HEADER or header[:6] not in (MAGIC, MAGIC_PACKED):
             raise CpioError(f"no newc header at offset {offset}")
         fields = [int(header[6 + 8 * i:14 + 8 * i], 16) for i in range(13)]
-        mode, size, rmajor, rminor, namesize = (fields[i] for i in (1, 6, 9, 10, 11))
+        mode, size, rmajor, rminor, namesize, check = (fields[i] for i in (1, 6, 9, 10, 11, 12))
         begin = offset + HEADER
         name = archive[begin:begin + namesize].split(b"\0", 1)[0].decode()
         begin += namesize
@@ -114,6 +122,9 @@ def read(archive):
             raise CpioError(f"{name}: cut off")
         if name == TRAILER:
             return
-        yield begin, Entry(name, mode, archive[begin:begin + size], (rmajor, rminor))
+        data = archive[begin:begin + size]
+        if header[:6] == MAGIC_PACKED:
+            data = packed.unpack(data, check)
+        yield begin, Entry(name, mode, data, (rmajor, rminor))
         offset = begin + size
         offset += -offset % 4

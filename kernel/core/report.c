@@ -23,9 +23,12 @@ void report_memory(void)
 
 	printk("nub: memory in KiB: kernel %lu (image and frame table %lu, page tables "
 	       "%lu, "
-	       "heap %lu, stacks %lu), programs %lu, files %lu, ramdisk %lu, free %lu\n",
+	       "heap %lu, stacks %lu), programs %lu, files %lu, ramdisk %lu, free %lu "
+	       "(least %lu, "
+	       "files dropped %lu times)\n",
 	       page_kernel_own() * 4, s->image * 4, s->tables * 4, s->slab * 4,
-	       s->stacks * 4, s->anon * 4, s->cache * 4, s->ramdisk * 4, s->free * 4);
+	       s->stacks * 4, s->anon * 4, s->cache * 4, s->ramdisk * 4, s->free * 4,
+	       s->least * 4, s->reclaims);
 }
 
 void report_memory_all(void)

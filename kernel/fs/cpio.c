@@ -2,6 +2,7 @@
 /* Unpacks newc archives (several may follow each other) into the tree. File data stays
  * where it is in the ramdisk; only names and inodes are made. */
 #include <nub/errno.h>
+#include <nub/packed.h>
 #include <nub/printk.h>
 #include <nub/slab.h>
 #include <nub/string.h>
@@ -46,7 +47,7 @@ static bool parse_hex(const u8 *s, u32 *v)
 /* Hard links: the archive repeats (device, inode); the last repetition has the data. */
 static struct {
 	u32 ino, dev;
-	struct inode *inode;
+	struct inode *inode; /* counted: a later entry may take its name away */
 } links[MAX_LINKS];
 static unsigned nlinks;
 
@@ -58,7 +59,22 @@ static struct inode *link_find(const u32 f[F_COUNT])
 	return NULL;
 }
 
-static void entry_add(const char *name, const u32 f[F_COUNT], const u8 *data)
+static void links_forget(void)
+{
+	while (nlinks)
+		inode_put(links[--nlinks].inode);
+}
+
+static void file_data(struct inode *ino, const u32 f[F_COUNT], const u8 *data,
+		      bool packed)
+{
+	ino->base = data;
+	ino->base_size = ino->size = packed ? f[F_CHECK] : f[F_SIZE];
+	if (packed)
+		inode_set_packed(ino, f[F_SIZE], f[F_CHECK]);
+}
+
+static void entry_add(const char *name, const u32 f[F_COUNT], const u8 *data, bool packed)
 {
 	char path[PATH_MAX];
 	struct inode *ino;
@@ -94,7 +110,7 @@ static void entry_add(const char *name, const u32 f[F_COUNT], const u8 *data)
 		if (ino && f[F_NLINK] > 1 && S_ISREG(f[F_MODE]) && nlinks < MAX_LINKS) {
 			links[nlinks].ino = f[F_INO];
 			links[nlinks].dev = f[F_DEVMIN];
-			links[nlinks++].inode = ino;
+			links[nlinks++].inode = inode_get(ino);
 		}
 	}
 	if (ino) {
@@ -109,8 +125,7 @@ static void entry_add(const char *name, const u32 f[F_COUNT], const u8 *data)
 			}
 			ino->size = f[F_SIZE];
 		} else if (S_ISREG(f[F_MODE]) && f[F_SIZE]) {
-			ino->base = data;
-			ino->base_size = ino->size = f[F_SIZE];
+			file_data(ino, f, data, packed);
 		}
 		ino->rdev = (u64)f[F_RMAJ] << 8 | f[F_RMIN];
 	}
@@ -124,21 +139,21 @@ static void entry_add(const char *name, const u32 f[F_COUNT], const u8 *data)
 	dent_put(dir);
 }
 
-void cpio_unpack(const u8 *data, size_t size)
+static void unpack(const u8 *data, size_t size)
 {
 	u64 pos = 0;
 
-	nlinks = 0;
 	while (pos + HEADER <= size) {
 		u64 name_at, data_at, next;
 		u32 f[F_COUNT];
-		bool ok = true;
+		bool ok = true, packed;
 
 		if (!data[pos]) {
 			pos++; /* padding between archives */
 			continue;
 		}
-		if (memcmp(data + pos, "070701", 6)) {
+		packed = !memcmp(data + pos, PACKED_MAGIC, 6);
+		if (!packed && memcmp(data + pos, "070701", 6)) {
 			printk("cpio: bad header at %#lx, the rest is ignored\n", pos);
 			return;
 		}
@@ -147,6 +162,8 @@ void cpio_unpack(const u8 *data, size_t size)
 		name_at = pos + HEADER;
 		data_at = ALIGN_UP(name_at + f[F_NAMELEN], 4UL);
 		next = ALIGN_UP(data_at + f[F_SIZE], 4UL);
+		if (packed)
+			ok &= S_ISREG(f[F_MODE]) && packed_valid(f[F_SIZE], f[F_CHECK]);
 		if (!ok || !f[F_NAMELEN] || data_at + f[F_SIZE] > size ||
 		    strnlen((const char *)data + name_at, f[F_NAMELEN]) == f[F_NAMELEN]) {
 			printk("cpio: damaged entry at %#lx, the rest is ignored\n", pos);
@@ -154,10 +171,17 @@ void cpio_unpack(const u8 *data, size_t size)
 		}
 		pos = next;
 		if (!strcmp((const char *)data + name_at, "TRAILER!!!")) {
-			nlinks = 0;
+			links_forget();
 			continue;
 		}
 		if (strnlen((const char *)data + name_at, PATH_MAX) < PATH_MAX)
-			entry_add((const char *)data + name_at, f, data + data_at);
+			entry_add((const char *)data + name_at, f, data + data_at,
+				  packed);
 	}
+}
+
+void cpio_unpack(const u8 *data, size_t size)
+{
+	unpack(data, size);
+	links_forget();
 }

@@ -536,11 +536,11 @@ static int exec_depth(const char *path, struct exec_strings *str, int depth)
 	}
 	err = commit(im, in, path, str, mm);
 	if (err) {
-		image_free(im);
-		image_free(in);
 		if (current->proc == init_process)
 			panic("cannot load %s: error %d", path, -err);
-		process_exit_group(SIGSEGV);
+		/* Nothing is left to return to. Not here: callers have memory to free. */
+		process_kill(current->proc, SIGSEGV);
+		current->die = true;
 	}
 out:
 	image_free(im);

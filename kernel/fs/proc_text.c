@@ -52,10 +52,10 @@ static void gen_meminfo(struct text *t, struct process *p)
 	     "Buffers:        %8u kB\nCached:         %8lu kB\nSwapTotal:      %8u kB\n"
 	     "SwapFree:       %8u kB\nAnonPages:      %8lu kB\nSlab:           %8lu kB\n"
 	     "KernelStack:    %8lu kB\nPageTables:     %8lu kB\nNubKernel:      %8lu kB\n"
-	     "HugePages_Total:       0\nHugepagesize:       "
+	     "NubDropped:     %8lu\nHugePages_Total:       0\nHugepagesize:       "
 	     "2048 kB\n",
 	     0, s->cache * 4, 0, 0, s->anon * 4, s->slab * 4, s->stacks * 4,
-	     s->tables * 4, page_kernel_own() * 4);
+	     s->tables * 4, page_kernel_own() * 4, s->reclaims);
 }
 
 static void gen_cpuinfo(struct text *t, struct process *p)

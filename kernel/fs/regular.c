@@ -3,17 +3,23 @@
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/mm.h>
+#include <nub/packed.h>
 #include <nub/page.h>
 #include <nub/slab.h>
 #include <nub/string.h>
 #include <nub/vfs.h>
 
 #define FILE_MAX (1ULL << 40)
+/* Less than this is not worth dropping: the programs' own code would go round and round.
+ */
+#define RECLAIM_MIN 512 /* pages */
 #define SEAL_SEAL 1u
 #define SEAL_SHRINK 2u
 #define SEAL_GROW 4u
 #define SEAL_WRITE 8u
 #define SEAL_FUTURE_WRITE 16u
+
+static struct list packed_inodes = LIST_INIT(packed_inodes);
 
 static bool sealed(const struct inode *ino, u32 seals)
 {
@@ -26,28 +32,44 @@ static struct page *base_page(const struct inode *ino, u64 index)
 	const u8 *p = ino->base + (index << PAGE_SHIFT);
 	struct page *page;
 
-	if (!ino->base || (u64)p & (PAGE_SIZE - 1) ||
+	if (!ino->base || ino->stored || (u64)p & (PAGE_SIZE - 1) ||
 	    ((index + 1) << PAGE_SHIFT) > ino->base_size)
 		return NULL;
 	page = virt_to_page(p);
 	return page && page->flags & PG_FIXED ? page : NULL;
 }
 
-static void copy_base(const struct inode *ino, u64 index, u8 *to)
+static int copy_base(const struct inode *ino, u64 index, u8 *to)
 {
 	u64 off = index << PAGE_SHIFT;
 	u64 n = off < ino->base_size ? MIN(ino->base_size - off, PAGE_SIZE) : 0;
 
-	if (n)
+	if (n && ino->stored) {
+		if (packed_decode(ino->base, ino->stored, ino->packed, index, to) <
+		    (ssize_t)n)
+			return -EIO;
+	} else if (n) {
 		memcpy(to, ino->base + off, n);
+	}
 	memset(to + n, 0, PAGE_SIZE - n);
+	return 0;
+}
+
+void inode_set_packed(struct inode *ino, u64 stored, u64 size)
+{
+	ino->stored = stored;
+	ino->packed = size;
+	if (list_empty(&ino->reclaim))
+		list_add(&packed_inodes, &ino->reclaim);
 }
 
 int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page **out)
 {
 	struct page *p = radix_get(&ino->pages, index);
 	bool has_base = (index << PAGE_SHIFT) < ino->base_size;
+	int err;
 
+	ino->changed |= write;
 	if (!p && !write) {
 		p = base_page(ino, index);
 		if (!p && !alloc && !has_base) {
@@ -59,16 +81,18 @@ int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page
 		p = page_alloc(0, ALLOC_USER);
 		if (!p)
 			return -ENOMEM;
-		copy_base(ino, index, page_to_virt(p));
-		if (radix_set(&ino->pages, index, p)) {
+		err = copy_base(ino, index, page_to_virt(p));
+		if (!err)
+			err = radix_set(&ino->pages, index, p);
+		if (err) {
 			page_put(p);
-			return -ENOMEM;
+			return err;
 		}
 		page_stats.cache++;
 		ino->npages++;
 		/* Who maps the ramdisk's page must see the new one. */
 		if (base_page(ino, index))
-			mm_zap_inode(ino, index);
+			mm_unmap_inode(ino, index);
 	}
 	page_get(p);
 	*out = p;
@@ -82,6 +106,26 @@ static void page_drop(void *value, void *arg)
 	ino->npages--;
 	page_stats.cache--;
 	page_put(value);
+}
+
+bool file_reclaim(void)
+{
+	struct inode *ino;
+	u64 pages = 0;
+
+	list_for_each(ino, &packed_inodes, reclaim) pages +=
+		ino->changed ? 0 : ino->npages;
+	if (pages < RECLAIM_MIN)
+		return false;
+	list_for_each(ino, &packed_inodes, reclaim)
+	{
+		if (ino->changed)
+			continue;
+		mm_unmap_inode(ino, 0);
+		radix_clear_from(&ino->pages, 0, page_drop, ino);
+	}
+	page_stats.reclaims++;
+	return true;
 }
 
 int inode_truncate(struct inode *ino, u64 size)
@@ -113,6 +157,26 @@ int inode_truncate(struct inode *ino, u64 size)
 	return 0;
 }
 
+/*
+ * A packed page that is only read stays packed. The last one is kept, for reads in small
+ * pieces; a fault of the reader's memory meanwhile decodes elsewhere, not here.
+ */
+static const u8 *read_packed(const struct inode *ino, u64 index)
+{
+	static u8 buffer[PAGE_SIZE];
+	static const u8 *base; /* the ramdisk never changes: these two say what it is */
+	static u64 at;
+
+	if (base == ino->base && at == index)
+		return buffer;
+	base = NULL;
+	if (packed_decode(ino->base, ino->stored, ino->packed, index, buffer) < 0)
+		return NULL;
+	base = ino->base;
+	at = index;
+	return buffer;
+}
+
 static ssize_t regular_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct inode *ino = f->inode;
@@ -124,10 +188,20 @@ static ssize_t regular_read(struct file *f, struct uio *u, u64 *pos)
 		struct page *p = radix_get(&ino->pages, *pos >> PAGE_SHIFT);
 
 		if (p) {
+			page_get(p); /* a fault of the reader's memory may drop it */
 			k = uio_put(u, (u8 *)page_to_virt(p) + off, n);
+			page_put(p);
 		} else if (*pos < ino->base_size) {
+			const u8 *from = ino->base + *pos;
+
 			n = MIN(n, ino->base_size - *pos);
-			k = uio_put(u, ino->base + *pos, n);
+			if (ino->stored) {
+				from = read_packed(ino, *pos >> PAGE_SHIFT);
+				if (!from)
+					return done ? done : -EIO;
+				from += off;
+			}
+			k = uio_put(u, from, n);
 		} else {
 			k = uio_zero(u, n);
 		}
@@ -185,7 +259,21 @@ static int regular_fault(struct vma *v, u64 index, bool write, u64 *pfn)
 	err = inode_page(ino, index, true, write, &p);
 	if (!err)
 		*pfn = page_to_pfn(p);
-	return err;
+	return err == -EIO ? -ENXIO : err;
+}
+
+static int regular_copy(struct vma *v, u64 index, void *to)
+{
+	struct inode *ino = v->file->inode;
+	struct page *p = radix_get(&ino->pages, index);
+
+	if (index >= (ino->size + PAGE_SIZE - 1) >> PAGE_SHIFT)
+		return -ENXIO;
+	if (p)
+		memcpy(to, page_to_virt(p), PAGE_SIZE);
+	else if (copy_base(ino, index, to))
+		return -ENXIO;
+	return 0;
 }
 
 static bool regular_resident(struct vma *v, u64 index, u64 *pfn)
@@ -207,6 +295,7 @@ static bool regular_resident(struct vma *v, u64 index, u64 *pfn)
 static const struct vma_ops regular_vma_ops = {
 	.fault = regular_fault,
 	.resident = regular_resident,
+	.copy = regular_copy,
 };
 
 static int regular_mmap(struct file *f, struct vma *v)

@@ -23,6 +23,7 @@ struct inode *inode_create(u32 mode)
 	ino->ino = next_ino++;
 	ino->atime = ino->mtime = ino->ctime = (s64)clock_real();
 	ino->seals = ~0u;
+	list_init(&ino->reclaim);
 	return ino;
 }
 
@@ -39,6 +40,7 @@ void inode_put(struct inode *ino)
 		return;
 	if (ino->ops && ino->ops->release)
 		ino->ops->release(ino);
+	list_del(&ino->reclaim);
 	radix_clear_from(&ino->pages, 0, page_drop, NULL);
 	kfree(ino->link);
 	kfree(ino);

@@ -4,6 +4,7 @@
 
 #include <nub/errno.h>
 #include <nub/string.h>
+#include <nub/vfs.h>
 
 #define FAULT_AROUND 16 /* pages, power of two */
 #define STACK_MAX (8UL << 20)
@@ -12,9 +13,9 @@
 static u8 zero_page[PAGE_SIZE] __aligned(4096);
 u64 zero_pfn;
 
-static struct page *anon_page(const void *copy)
+static struct page *anon_page(const void *copy, unsigned flags)
 {
-	struct page *p = page_alloc(0, ALLOC_USER | (copy ? 0 : ALLOC_ZERO));
+	struct page *p = page_alloc(0, ALLOC_USER | flags);
 
 	if (!p)
 		return NULL;
@@ -47,9 +48,10 @@ static int break_cow(struct vma *v, u64 *pte, u64 addr)
 			return 0;
 		}
 	}
-	p = anon_page(pte_pfn(old) == zero_pfn
-			      ? NULL
-			      : phys_to_virt(pte_pfn(old) << PAGE_SHIFT));
+	if (pte_pfn(old) == zero_pfn)
+		p = anon_page(NULL, ALLOC_ZERO);
+	else
+		p = anon_page(phys_to_virt(pte_pfn(old) << PAGE_SHIFT), 0);
 	if (!p)
 		return -ENOMEM;
 	pte_set(pte, pte_make(v, page_to_pfn(p), false, true), addr);
@@ -124,11 +126,24 @@ static int fault_absent(struct mm *mm, struct vma *v, u64 *pte, u64 addr,
 		if (!write) {
 			*pte = pte_make(v, zero_pfn, true, false);
 		} else {
-			p = anon_page(NULL);
+			p = anon_page(NULL, ALLOC_ZERO);
 			if (!p)
 				return -ENOMEM;
 			*pte = pte_make(v, page_to_pfn(p), false, true);
 		}
+		mm->rss++;
+		return 0;
+	}
+	if (write && !(v->flags & VM_SHARED) && v->ops->copy) {
+		p = anon_page(NULL, 0);
+		if (!p)
+			return -ENOMEM;
+		err = v->ops->copy(v, vma_index(v, addr), page_to_virt(p));
+		if (err) {
+			page_put(p);
+			return err;
+		}
+		*pte = pte_make(v, page_to_pfn(p), false, true);
 		mm->rss++;
 		return 0;
 	}
@@ -144,7 +159,7 @@ static int fault_absent(struct mm *mm, struct vma *v, u64 *pte, u64 addr,
 	if (v->flags & VM_PFN) {
 		*pte = pte_make(v, pfn, true, true);
 	} else if (write && !(v->flags & VM_SHARED)) {
-		p = anon_page(phys_to_virt(pfn << PAGE_SHIFT));
+		p = anon_page(phys_to_virt(pfn << PAGE_SHIFT), 0);
 		page_put(pfn_to_page(pfn));
 		if (!p)
 			return -ENOMEM;
@@ -175,7 +190,7 @@ static struct vma *stack_grow(struct mm *mm, u64 addr)
 	return v;
 }
 
-int mm_fault(struct mm *mm, u64 addr, enum fault_kind kind)
+static int fault(struct mm *mm, u64 addr, enum fault_kind kind)
 {
 	struct vma *v = stack_grow(mm, addr);
 	u64 *pte;
@@ -192,6 +207,15 @@ int mm_fault(struct mm *mm, u64 addr, enum fault_kind kind)
 		return -ENOMEM;
 	return *pte ? fault_present(mm, v, pte, addr, kind)
 		    : fault_absent(mm, v, pte, addr, kind);
+}
+
+int mm_fault(struct mm *mm, u64 addr, enum fault_kind kind)
+{
+	int err = fault(mm, addr, kind);
+
+	if (err == -ENOMEM && file_reclaim())
+		err = fault(mm, addr, kind);
+	return err;
 }
 
 int mm_insert_pfn(struct mm *mm, struct vma *v, u64 addr, u64 pfn, bool write)

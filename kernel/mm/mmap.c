@@ -52,18 +52,26 @@ void mm_zap(struct mm *mm, struct vma *v, u64 start, u64 end)
 	flush_range(mm, start, end);
 }
 
-static void zap_inode_in(struct mm *mm, struct inode *inode, u64 first)
+static void zap_shared_pte(u64 *pte, u64 addr, void *arg)
+{
+	const struct page *p = pfn_to_page(pte_pfn(*pte));
+
+	if (!p || !(p->flags & PG_ANON))
+		zap_pte(pte, addr, arg);
+}
+
+static void zap_inode_in(struct mm *mm, struct inode *inode, u64 first,
+			 void (*zap)(u64 *pte, u64 addr, void *arg))
 {
 	for (unsigned i = 0; i < mm->count; i++) {
 		struct vma *v = mm->vmas[i];
 		u64 pages = (v->end - v->start) >> PAGE_SHIFT;
+		u64 skip = first > v->pgoff ? first - v->pgoff : 0;
 
-		if (!v->file || v->file->inode != inode || v->pgoff + pages <= first)
+		if (!v->file || v->file->inode != inode || skip >= pages)
 			continue;
-		mm_zap(mm, v,
-		       first > v->pgoff ? v->start + ((first - v->pgoff) << PAGE_SHIFT)
-					: v->start,
-		       v->end);
+		pte_walk(mm, v->start + (skip << PAGE_SHIFT), v->end, zap, mm);
+		flush_range(mm, v->start + (skip << PAGE_SHIFT), v->end);
 	}
 }
 
@@ -72,7 +80,15 @@ void mm_zap_inode(struct inode *inode, u64 first)
 	struct process *p;
 
 	list_for_each(p, &process_list, link) if (p->mm)
-		zap_inode_in(p->mm, inode, first);
+		zap_inode_in(p->mm, inode, first, zap_pte);
+}
+
+void mm_unmap_inode(struct inode *inode, u64 first)
+{
+	struct process *p;
+
+	list_for_each(p, &process_list, link) if (p->mm)
+		zap_inode_in(p->mm, inode, first, zap_shared_pte);
 }
 
 static void free_tables(struct mm *mm, u64 start, u64 end)

@@ -48,6 +48,7 @@ struct page *page_alloc(unsigned order, unsigned flags)
 	p->ref = 1;
 	p->order = (u8)order;
 	page_stats.free -= 1UL << order;
+	page_stats.least = MIN(page_stats.least, page_stats.free);
 	if (flags & ALLOC_ZERO)
 		memset(page_to_virt(p), 0, PAGE_SIZE << order);
 	return p;
@@ -96,6 +97,7 @@ void page_add_range(paddr_t start, paddr_t end)
 		page_stats.total++;
 		page_free(p, 0);
 	}
+	page_stats.least = page_stats.free;
 }
 
 u64 page_kernel_own(void)

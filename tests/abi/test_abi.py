@@ -7,16 +7,21 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TREE / "image"))
+from stubimage import packed  # noqa: E402
+
 BUILD = pathlib.Path(os.environ.get("BUILD", TREE / "build"))
 if not BUILD.is_absolute():
     BUILD = TREE / BUILD
 PROGRAMS = BUILD / "tests/abi"
 KERNEL = BUILD / "kernel/kernel-nub"
 TIMEOUT = 150
+QUICK = 3  # of LZ4's levels
 NAMES = [n + kind for n in re.search(
     r"abi_programs = \[(.*?)\]", (TREE / "tests/abi/meson.build").read_text(), re.S
     ).group(1).replace("'", "").replace(",", " ").split() for kind in ("-static", "-dynamic")]
@@ -27,20 +32,23 @@ def align(n, to):
 
 
 class Archive:
-    """A newc archive whose larger files start on page boundaries."""
+    """A newc archive whose larger files start on page boundaries, or are packed."""
 
     def __init__(self):
         self.data = bytearray()
         self.ino = 0
 
-    def add(self, name, mode, content=b""):
+    def add(self, name, mode, content=b"", pack=False, stored=None):
         self.ino += 1
         raw = name.encode() + b"\0"
-        size = len(raw)
-        if len(content) >= 4096:
+        size, real, magic = len(raw), 0, b"070701"
+        stored = packed.pack(content, QUICK) if pack else stored
+        if stored:
+            real, magic, content = len(content), b"0707z1", stored
+        elif len(content) >= 4096:
             size = align(len(self.data) + 110 + size, 4096) - len(self.data) - 110
-        fields = (self.ino, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, size, 0)
-        self.data += b"070701" + b"".join(b"%08x" % f for f in fields)
+        fields = (self.ino, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, size, real)
+        self.data += magic + b"".join(b"%08x" % f for f in fields)
         self.data += raw.ljust(size, b"\0")
         self.data += b"\0" * (align(len(self.data), 4) - len(self.data))
         self.data += content
@@ -64,13 +72,14 @@ def archive(names):
     libs = set()
     for n in names:
         program = PROGRAMS / f"abi-{n}"
-        a.add(f"tests/{n}", 0o100755, program.read_bytes())
+        # Half of them packed, as in the image, half mapped as they lie.
+        a.add(f"tests/{n}", 0o100755, program.read_bytes(), pack=n.endswith("-dynamic"))
         if n.endswith("-dynamic"):
             libs |= libraries(program)
     if libs:
         libs.add("/lib/x86_64-linux-gnu/libgcc_s.so.1")  # loaded by pthread_cancel
     for lib in sorted(libs):
-        a.add(lib.lstrip("/"), 0o100755, pathlib.Path(lib).read_bytes())
+        a.add(lib.lstrip("/"), 0o100755, pathlib.Path(lib).read_bytes(), pack=True)
     return a.finish()
 
 
@@ -79,7 +88,7 @@ def boot_archive(tmp, data, cmdline="", kernel=KERNEL):
     root = tmp / "root.cpio"
     root.write_bytes(data)
     command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", os.environ.get("ABI_CPU", "max"),
-               "-m", "256", "-nodefaults", "-no-user-config", "-display", "none",
+               "-m", os.environ.get("ABI_MEMORY", "256"), "-nodefaults", "-no-user-config", "-display", "none",
                "-serial", "stdio", "-no-reboot", "-device",
                "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", str(kernel),
                "-initrd", str(root), "-append",

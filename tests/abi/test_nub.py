@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """nub with the real QEMU, under random system calls, and short of memory."""
 import hashlib
+import os
 import pathlib
 import re
+import struct
 import subprocess
 
 import pytest
 
-from test_abi import Archive, KERNEL, PROGRAMS, TIMEOUT, TREE, boot_archive, clean, libraries
+from test_abi import Archive, KERNEL, PROGRAMS, TIMEOUT, TREE, boot_archive, clean, libraries, packed
 
 BUSYBOX = pathlib.Path("/bin/busybox")
 STRESS_NG = pathlib.Path("/usr/bin/stress-ng")
@@ -20,7 +22,7 @@ def root(init, *more):
         a.add(d, 0o40755)
     a.add("init", 0o100755, (PROGRAMS / init).read_bytes())
     for path in more:
-        a.add(str(path).lstrip("/"), 0o100755, pathlib.Path(path).read_bytes())
+        a.add(str(path).lstrip("/"), 0o100755, pathlib.Path(path).read_bytes(), pack=True)
     return a.finish()
 
 
@@ -63,6 +65,51 @@ def test_out_of_memory_ends_the_greedy_only(tmp_path):
     assert "page at address 0: EPERM\n" in log
     assert "mmap beyond all bounds: ENOMEM\n" in log
     assert "life goes on\n" in log
+
+
+@pytest.mark.timeout(TIMEOUT + 60)
+def test_damaged_programs(tmp_path):
+    """The ELF loader, with headers damaged at random; longer by hand: ELF_ROUNDS, ELF_SEED."""
+    dynamic = PROGRAMS / "abi-elfs-dynamic"
+    a = Archive()
+    for d in ("tmp", "lib", "lib64", "lib/x86_64-linux-gnu"):
+        a.add(d, 0o40755)
+    a.add("init", 0o100755, (PROGRAMS / "abi-elfs").read_bytes(), pack=True)
+    a.add("dynamic", 0o100755, dynamic.read_bytes(), pack=True)
+    for path in sorted(libraries(dynamic)):
+        a.add(path.lstrip("/"), 0o100755, pathlib.Path(path).read_bytes(), pack=True)
+    log = boot_archive(tmp_path, a.finish(), f"ELF_ROUNDS={os.environ.get('ELF_ROUNDS', 600)} "
+                       f"ELF_SEED={os.environ.get('ELF_SEED', 1)}")
+    assert "panic" not in log, log[-3000:]
+    assert "elfs done\n" in log, log[-3000:]
+    assert log.count("undamaged: status 0\n") == 6, log[-3000:]
+    for counts in re.findall(r": (\d+) ran, (\d+) refused, (\d+) killed", log)[3:]:
+        assert all(int(n) > 5 for n in counts), log[-3000:]
+    lost = int(re.search(r"memory lost: (-?\d+) KiB", log).group(1))
+    assert lost < 64, f"{lost} KiB of memory did not come back"
+
+
+@pytest.mark.timeout(TIMEOUT + 60)
+def test_packed_files(tmp_path):
+    """What is packed in the ramdisk is what it was, however it is used, and comes back when it
+    was dropped for want of memory; a damaged page is an error and nothing worse."""
+    content = b"".join(b"%d squared is %d\n" % (i, i * i) for i in range(20000))
+    assert len(content) % 4096
+    damaged = bytearray(packed.pack(content))
+    ends = struct.unpack_from("<2I", damaged)
+    table = (len(content) + 4095) // 4096 * 4
+    damaged[table + ends[0]:table + ends[1]] = b"\xff" * (ends[1] - ends[0])
+    a = Archive()
+    a.add("init", 0o100755, (PROGRAMS / "abi-packed").read_bytes(), pack=True)
+    a.add("plain", 0o100644, content)
+    a.add("packed", 0o100644, content, pack=True)
+    a.add("damaged", 0o100644, content, stored=bytes(damaged))
+    a.add("big", 0o100644, b"".join(struct.pack("<I", i) * 1024 for i in range(8192)), pack=True)
+    log = boot_archive(tmp_path, a.finish())
+    assert "packed done\n" in log, log[-2000:]
+    assert log.count(": yes\n") == 20, log[-2000:]
+    assert ": NO\n" not in log, log[-2000:]
+    assert "a damaged page: read EIO\na damaged page: signal 7\n" in log
 
 
 @pytest.mark.timeout(TIMEOUT + 60)

@@ -24,6 +24,6 @@ def agent():
 def image(agent, tmp_path_factory):
     """An image that the builder made from this system's packages."""
     output = tmp_path_factory.mktemp("image")
-    subprocess.run([TREE / "image" / "build-image", "--agent", agent, "--output", output],
-                   check=True)
+    subprocess.run([TREE / "image" / "build-image", "--agent", agent, "--output", output,
+                    "--nub", BUILD / "kernel" / "kernel-nub"], check=True)
     return output

@@ -5,8 +5,8 @@ import json
 import subprocess
 
 import pytest
-from conftest import TREE
-from stubimage import contents, cpio, elf, kernel
+from conftest import BUILD, TREE
+from stubimage import contents, cpio, elf, kernel, packed
 
 
 def build(*arguments):
@@ -21,11 +21,15 @@ def manifest(image):
 
 @pytest.fixture(scope="module")
 def root(image):
-    return {e.name: (at, e) for at, e in cpio.read((image / "root.cpio").read_bytes())}
+    """Linux' root, by the offset of each entry's data."""
+    archive = subprocess.run(["zstd", "-dcq", image / "root.cpio.zst"], check=False,
+                             stdout=subprocess.PIPE).stdout  # complains of the zeros behind
+    return {e.name: (at, e) for at, e in cpio.read(archive)}
 
 
 def test_twice_the_same_bytes(image, agent, tmp_path):
-    assert build("--agent", agent, "--output", tmp_path).returncode == 0
+    assert build("--agent", agent, "--nub", BUILD / "kernel" / "kernel-nub",
+                 "--output", tmp_path).returncode == 0
     assert {p.name for p in image.iterdir()} == {p.name for p in tmp_path.iterdir()}
     for path in image.iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
@@ -72,8 +76,45 @@ def test_root_holds_what_qemu_needs_and_no_more(root, manifest):
         assert not [n for n in names if word in n]
 
 
-def test_every_large_file_can_be_mapped_in_place(root):
+def test_every_large_file_that_is_not_packed_can_be_mapped_in_place(image, root):
     assert [n for n, (at, e) in root.items() if len(e.data) >= cpio.PAGE and at % cpio.PAGE] == []
+    archive = (image / "root-nub.cpio").read_bytes()
+    for at, e in cpio.read(archive):
+        if e.is_file and len(e.data) >= cpio.PAGE and archive[at:at + len(e.data)] == e.data:
+            assert at % cpio.PAGE == 0, e.name
+
+
+def test_both_kernels_have_the_same_root(image, root):
+    archive = (image / "root-nub.cpio").read_bytes()
+    packed_root = {e.name: e for _, e in cpio.read(archive)}
+    assert set(packed_root) == set(root)
+    for name, (_, entry) in root.items():
+        other = packed_root[name]
+        assert (other.data, other.mode, other.rdev) == (entry.data, entry.mode, entry.rdev), name
+    qemu = root[contents.QEMU.lstrip("/")][1].data
+    assert len(archive) < sum(len(e.data) for _, e in root.values()) // 2
+    assert qemu not in archive
+
+
+@pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 50000])
+def test_what_is_packed_comes_back_and_damage_is_noticed(size):
+    data = (b"the same again " * size)[:size]
+    stored = packed.pack(data)
+    if stored is None:
+        assert size == 1  # nothing to save
+        return
+    assert packed.unpack(stored, size) == data
+    with pytest.raises(packed.PackError):
+        packed.unpack(stored[:-1], size)
+    with pytest.raises(packed.PackError):
+        packed.unpack(stored, size + cpio.PAGE)
+
+
+def test_noise_is_not_packed():
+    noise = b"".join(hashlib.sha256(bytes([i, j])).digest() for i in range(8) for j in range(128))
+    assert packed.pack(noise) is None
+    mixed = noise[:8192] + bytes(60000)
+    assert packed.unpack(packed.pack(mixed), len(mixed)) == mixed
 
 
 def test_modules_come_after_what_they_need(image):
@@ -91,12 +132,12 @@ def test_verify_accepts_the_image_and_names_a_changed_file(image, tmp_path):
     assert build("--verify", image).returncode == 0
     for path in image.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    with open(tmp_path / "root.cpio", "r+b") as f:
+    with open(tmp_path / "root.cpio.zst", "r+b") as f:
         f.seek(5000)
         f.write(b"!")
     run = build("--verify", tmp_path)
-    assert run.returncode == 1 and f"{tmp_path}/root.cpio" in run.stderr
-    (tmp_path / "root.cpio").unlink()
+    assert run.returncode == 1 and f"{tmp_path}/root.cpio.zst" in run.stderr
+    (tmp_path / "root.cpio.zst").unlink()
     run = build("--verify", tmp_path)
     assert run.returncode == 1 and "No such file" in run.stderr
 

@@ -19,7 +19,7 @@ OPTIONS = [["-vnc", "none", "-k", "de"], ["-vnc", "none", "-k", "en-us"], ["-usb
 
 @pytest.fixture(scope="module")
 def names(image):
-    return {"/" + e.name for _, e in cpio.read((image / "root.cpio").read_bytes())}
+    return {"/" + e.name for _, e in cpio.read((image / "root-nub.cpio").read_bytes())}
 
 
 def opened(arguments, tmp_path):

@@ -33,6 +33,9 @@ struct vma_ops {
 	int (*fault)(struct vma *v, u64 index, bool write, u64 *pfn);
 	/* Frames that are at hand without allocation, for fault-around; may be NULL. */
 	bool (*resident)(struct vma *v, u64 index, u64 *pfn);
+	/* The page's bytes, for a private copy at its first write; may be NULL. Errors as
+	 * of fault. */
+	int (*copy)(struct vma *v, u64 index, void *to);
 	void (*open)(struct vma *v);  /* copied by fork or split */
 	void (*close)(struct vma *v); /* after its pages are unmapped */
 };
@@ -89,6 +92,8 @@ u64 mm_brk(struct mm *mm, u64 brk);
 void mm_zap(struct mm *mm, struct vma *v, u64 start, u64 end);
 /* Every mapping of `inode` forgets pages from `first` on (truncate). */
 void mm_zap_inode(struct inode *inode, u64 first);
+/* The same for the inode's own pages only: private copies of them stay. */
+void mm_unmap_inode(struct inode *inode, u64 first);
 /* Enters a frame for a VM_PFN mapping now (ioctls that map eagerly): 0 or -ENOMEM. */
 int mm_insert_pfn(struct mm *mm, struct vma *v, u64 addr, u64 pfn, bool write);
 

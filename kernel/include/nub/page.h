@@ -32,13 +32,15 @@ extern u64 page_frames; /* frames that page_table covers */
 struct page_stats {
 	u64 total; /* frames that the allocator was given */
 	u64 free;
+	u64 least;  /* the fewest that were free since the allocator was ready */
 	u64 anon;   /* user memory, private anonymous */
 	u64 cache;  /* pages owned by files in RAM */
 	u64 tables; /* page-table pages */
 	u64 slab;
-	u64 stacks;  /* kernel stacks */
-	u64 image;   /* never the allocator's: the kernel, the page frame table, */
-	u64 ramdisk; /* and the ramdisk */
+	u64 stacks;   /* kernel stacks */
+	u64 image;    /* never the allocator's: the kernel, the page frame table, */
+	u64 ramdisk;  /* and the ramdisk */
+	u64 reclaims; /* how often decoded pages were dropped; no pages */
 };
 extern struct page_stats page_stats;
 

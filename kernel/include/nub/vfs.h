@@ -81,8 +81,12 @@ struct inode {
 	void *priv;		     /* of the ops: bound socket, pseudo-file, ... */
 	/* Regular files: bytes of the ramdisk that nobody changed yet, and own pages. */
 	const u8 *base;
-	u64 base_size;
-	struct radix pages; /* struct page * */
+	u64 base_size;	     /* how many of them still hold */
+	u64 stored, packed;  /* not 0: base is `stored` bytes packed from `packed`
+				(packed.h) */
+	struct list reclaim; /* of packed ones, for file_reclaim() */
+	bool changed;	     /* own pages may differ from base */
+	struct radix pages;  /* struct page * */
 	u64 npages;
 	u32 seals;  /* F_SEAL_*; ~0: sealing not allowed */
 	char *link; /* symbolic links */
@@ -131,6 +135,10 @@ extern const struct file_ops regular_file_ops;
 /* The page of a regular file, with a reference; allocates holes when asked to. */
 int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page **out);
 int inode_truncate(struct inode *ino, u64 size);
+/* Boot: the inode's base is packed (packed.h). */
+void inode_set_packed(struct inode *ino, u64 stored, u64 size);
+/* Memory is short: drops pages that can be decoded again, if that is worth while. */
+bool file_reclaim(void);
 struct file *memfd_create_file(const char *name, unsigned flags);
 
 /* --- paths (fs/path.c) --- */
