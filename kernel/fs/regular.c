@@ -10,9 +10,7 @@
 #include <nub/vfs.h>
 
 #define FILE_MAX (1ULL << 40)
-/* Less than this is not worth dropping: the programs' own code would go round and round.
- */
-#define RECLAIM_MIN 512 /* pages */
+#define RECLAIM_MIN 512 /* pages; for fewer, code in use would go round and round */
 #define SEAL_SEAL 1u
 #define SEAL_SHRINK 2u
 #define SEAL_GROW 4u
@@ -113,8 +111,10 @@ bool file_reclaim(void)
 	struct inode *ino;
 	u64 pages = 0;
 
-	list_for_each(ino, &packed_inodes, reclaim) pages +=
-		ino->changed ? 0 : ino->npages;
+	list_for_each(ino, &packed_inodes, reclaim)
+	{
+		pages += ino->changed ? 0 : ino->npages;
+	}
 	if (pages < RECLAIM_MIN)
 		return false;
 	list_for_each(ino, &packed_inodes, reclaim)
