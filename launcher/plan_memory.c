@@ -2,6 +2,7 @@
 /* How much memory a stub domain gets when nobody says. */
 #include <string.h>
 
+#include "abi/boot.h"
 #include "plan.h"
 
 enum {
@@ -11,12 +12,13 @@ enum {
 		160, /* kernel, page tables, QEMU's own 31 MB, its threads and caches */
 	/* Kernel 4, QEMU's data 14, of its files 12; the rest is for requests on their
 	 * way, viewers, and what nobody has measured.  docs/kernel.md has the figures. */
-	NUB_MB = 56,
+	NUB_MB = 52,
 };
 
 /*
  * nub uses the ramdisk where it lies; Linux unpacks the root while it still holds it,
- * and has the guest's boot files twice.
+ * and has the guest's boot files twice.  QEMU maps the guest's initrd, but copies its
+ * kernel; on Linux that is after the ramdisk has gone.
  */
 unsigned long long plan_ramdisk_bytes(const struct plan *plan,
 				      const struct manifest *manifest)
@@ -28,8 +30,12 @@ unsigned long long plan_ramdisk_bytes(const struct plan *plan,
 
 	if (linux_kernel)
 		bytes += manifest->root_bytes;
-	for (size_t i = 0; i < plan->n_files; i++)
-		bytes += plan->files[i].bytes * (linux_kernel ? 2 : 1);
+	for (size_t i = 0; i < plan->n_files; i++) {
+		const struct plan_file *file = &plan->files[i];
+		bool copied = strcmp(file->name, STUBDOM_BOOT_KERNEL) == 0;
+
+		bytes += file->bytes * (linux_kernel || copied ? 2 : 1);
+	}
 	return bytes;
 }
 

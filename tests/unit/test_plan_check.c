@@ -207,10 +207,10 @@ static void test_topology(void **state)
 	unlink(path_of("topo"));
 }
 
-static void check_memory(enum stubopt_kernel kernel, unsigned given, unsigned vram,
-			 unsigned long long file, unsigned expected)
+static void check_memory_of(enum stubopt_kernel kernel, unsigned given, unsigned vram,
+			    const char *name, unsigned long long file, unsigned expected)
 {
-	struct plan_file files[1] = {{NULL, NULL, file}};
+	struct plan_file files[1] = {{(char *)name, NULL, file}};
 	struct plan plan = {.kernel = kernel,
 			    .memory_mb = given,
 			    .vram_mb = vram,
@@ -227,6 +227,12 @@ static void check_memory(enum stubopt_kernel kernel, unsigned given, unsigned vr
 	manifest_free(&manifest);
 }
 
+static void check_memory(enum stubopt_kernel kernel, unsigned given, unsigned vram,
+			 unsigned long long file, unsigned expected)
+{
+	check_memory_of(kernel, given, vram, "boot/initrd", file, expected);
+}
+
 /* The sample's ramdisks have 62 MiB with Linux, 60 MiB with nub, and 59.1 unpacked. */
 static void test_memory(void **state)
 {
@@ -234,7 +240,10 @@ static void test_memory(void **state)
 	check_memory(STUBOPT_KERNEL_LINUX, 0, 16, 0, 300);	   /* + 16 */
 	check_memory(STUBOPT_KERNEL_LINUX, 0, 0, 100 << 20, 484);  /* + 2 * 100 */
 	check_memory(STUBOPT_KERNEL_LINUX, 99, 16, 100 << 20, 99); /* as said */
-	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 1, 136);	   /* 60.1 + 16 + 56 */
+	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 1, 132);	   /* 60.1 + 16 + 52 */
+	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 10 << 20, 140);	   /* + 10 */
+	check_memory_of(STUBOPT_KERNEL_NUB, 0, 16, "boot/kernel", 10 << 20,
+			148); /* + 2 * 10 */
 }
 
 int main(void)
