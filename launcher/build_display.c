@@ -6,7 +6,11 @@
 #include "cleanup.h"
 #include "xalloc.h"
 
-enum { VNC_PORT_BASE = 5900, VNC_DISPLAY_MAX = 65535 - VNC_PORT_BASE };
+enum {
+	VNC_PORT_BASE = 5900,
+	VNC_WEBSOCKET_BASE = 5700, /* websocket=on: so much above the display's number */
+	VNC_DISPLAY_MAX = 65535 - VNC_PORT_BASE,
+};
 
 /* "HOST:D", "[V6]:D", ":D" or "unix:PATH". */
 static int read_address(const char *address, const char *to, struct plan_endpoint *e,
@@ -44,11 +48,76 @@ static int read_address(const char *address, const char *to, struct plan_endpoin
 	return 0;
 }
 
+/*
+ * websocket=on|PORT|HOST:PORT|unix:PATH: a second listening socket, with the screen's
+ * host if it names none.
+ */
+static int read_websocket(const char *value, const struct plan_endpoint *screen,
+			  struct plan_endpoint *e, struct err *err)
+{
+	const char *colon = strrchr(value, ':');
+	const char *host = value;
+	size_t host_len = colon ? (size_t)(colon - value) : 0;
+
+	if (strncmp(value, "unix:", 5) == 0) {
+		e->type = PLAN_ENDPOINT_UNIX_LISTEN;
+		e->path = xstrdup(value + 5);
+		return 0;
+	}
+	e->type = PLAN_ENDPOINT_TCP_LISTEN;
+	if (!*value || strcmp(value, "on") == 0) {
+		if (screen->type != PLAN_ENDPOINT_TCP_LISTEN)
+			return err_set(err, ERR_USAGE,
+				       "websocket=on wants a screen with a display's "
+				       "number; use websocket=PORT");
+		e->port = screen->port - VNC_PORT_BASE + VNC_WEBSOCKET_BASE;
+		e->to = screen->to - VNC_PORT_BASE + VNC_WEBSOCKET_BASE;
+	} else if (build_parse_number(colon ? colon + 1 : value, 65535, &e->port) < 0 ||
+		   e->port == 0) {
+		return err_set(err, ERR_USAGE,
+			       "expected websocket=on, PORT, HOST:PORT or unix:PATH");
+	} else {
+		e->to = e->port;
+	}
+	if (host_len >= 2 && host[0] == '[' && host[host_len - 1] == ']') {
+		host++;
+		host_len -= 2;
+	}
+	e->host = host_len > 0 ? xstrndup(host, host_len)
+			       : xstrdup(screen->host ? screen->host : "");
+	return 0;
+}
+
+/* QEMU speaks the protocol itself, on a second socket; the bytes are carried. */
+static int carry_websocket(struct build *b, struct qemu_opts *opts,
+			   const struct plan_endpoint *screen, struct err *err)
+{
+	const char *value = qemu_opts_get(opts, "websocket");
+	struct plan_endpoint e = {.fd = -1};
+	cleanup_free char *inner = NULL;
+	const struct plan_channel *ch;
+
+	if (!value)
+		return 0;
+	if (strcmp(value, "off") == 0) {
+		qemu_opts_remove(opts, "websocket");
+		return 0;
+	}
+	if (read_websocket(value, screen, &e, err) < 0)
+		return -1;
+	ch = build_add_channel(b, NULL, "vnc-websocket", STUBDOM_CHANNEL_VNC, &e, err);
+	if (!ch)
+		return -1;
+	inner = xasprintf("unix:%s", ch->stub_path);
+	qemu_opts_set(opts, "websocket", inner);
+	return 0;
+}
+
 static int refuse_keys(const struct qemu_opts *opts, struct err *err)
 {
-	static const char *const keys[] = {
-		"websocket",  "tls-creds", "tls-authz",	 "tls", "x509",
-		"x509verify", "sasl",	   "sasl-authz", "acl", "reverse"};
+	static const char *const keys[] = {"tls-creds",	 "tls-authz",  "tls",
+					   "x509",	 "x509verify", "sasl",
+					   "sasl-authz", "acl",	       "reverse"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const char *value = qemu_opts_get(opts, keys[i]);
@@ -66,11 +135,12 @@ static int refuse_keys(const struct qemu_opts *opts, struct err *err)
 static int carry_vnc(struct build *b, struct qemu_opts *opts, struct err *err)
 {
 	/* These belong to the address in dom0. */
-	static const char *const of_address[] = {"to",	      "ipv4",	   "ipv6",
-						 "websocket", "tls-creds", "reverse"};
+	static const char *const of_address[] = {"to", "ipv4", "ipv6", "tls-creds",
+						 "reverse"};
 	const char *address = qemu_opts_get(opts, "vnc");
 	struct plan_endpoint e = {.fd = -1};
 	cleanup_free char *inner = NULL;
+	struct plan_endpoint screen;
 	const struct plan_channel *ch;
 
 	if (!address)
@@ -91,7 +161,10 @@ static int carry_vnc(struct build *b, struct qemu_opts *opts, struct err *err)
 	if (!ch)
 		return -1;
 	inner = xasprintf("unix:%s", ch->stub_path);
+	screen = ch->endpoint; /* the next channel moves it, not its strings */
 	qemu_opts_set(opts, "vnc", inner);
+	if (carry_websocket(b, opts, &screen, err) < 0)
+		return -1;
 	for (size_t i = 0; i < sizeof(of_address) / sizeof(of_address[0]); i++)
 		qemu_opts_remove(opts, of_address[i]);
 	build_emit_opts(b, "-vnc", opts);

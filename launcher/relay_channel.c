@@ -416,7 +416,8 @@ static bool write_stub(struct relay_channel *channel, int64_t now_ms)
 	if (!channel->open || in->len == 0)
 		return false;
 	n = vchan_stream_write(&channel->stream, buffer_bytes(in), in->len);
-	/* What it wrote before it closed is still to be read: read_stub ends it. */
+	if (n < 0)
+		lose_stream(channel, now_ms);
 	if (n <= 0)
 		return false;
 	buffer_consume(in, (size_t)n);

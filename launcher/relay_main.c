@@ -65,6 +65,8 @@ static void keep_fds(const struct plan *plan, int control)
 /* What answers about character devices and VNC are translated to. */
 static void name_endpoints(struct relay_state *state)
 {
+	const struct plan_channel *screen = NULL;
+
 	for (size_t i = 0; i < state->plan->n_channels; i++) {
 		const struct plan_channel *plan = &state->plan->channels[i];
 		const struct endpoint *end = &state->channels[i].end;
@@ -72,8 +74,10 @@ static void name_endpoints(struct relay_state *state)
 		if (plan->label)
 			state->chardevs[state->names.n_chardevs++] =
 				(struct qmp_chardev){plan->label, end->name};
-		if (plan->kind == STUBDOM_CHANNEL_VNC &&
-		    plan->endpoint.type == PLAN_ENDPOINT_TCP_LISTEN) {
+		/* The first is the screen; one of websockets is behind it. */
+		if (plan->kind == STUBDOM_CHANNEL_VNC && !screen)
+			screen = plan;
+		if (plan == screen && plan->endpoint.type == PLAN_ENDPOINT_TCP_LISTEN) {
 			const char *host = plan->endpoint.host;
 
 			snprintf(state->vnc_service, sizeof(state->vnc_service), "%u",

@@ -125,6 +125,9 @@ ssize_t vchan_stream_read(struct vchan_stream *stream, void *out, size_t len)
 	bool open = peer_open(stream);
 	ssize_t n = vchan_ring_read(&stream->in, out, len);
 
+	/* Not only when something is to be written: a request may wait for its answer. */
+	if (vchan_ring_writable(&stream->out) < 0)
+		return -1;
 	if (n == 0) {
 		ask(stream, VCHAN_NOTIFY_WRITE);
 		/* It may have written between the look and the request. */
@@ -141,8 +144,9 @@ ssize_t vchan_stream_write(struct vchan_stream *stream, const void *in, size_t l
 {
 	ssize_t n;
 
+	/* What it wrote before it closed is still to be read: a read ends it. */
 	if (!peer_open(stream))
-		return -1;
+		return 0;
 	n = vchan_ring_write(&stream->out, in, len);
 	if (n >= 0 && (size_t)n < len) {
 		ssize_t more;

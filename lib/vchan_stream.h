@@ -59,8 +59,8 @@ void vchan_stream_ack(struct vchan_stream *stream);
 
 /*
  * Never block.  Bytes moved; 0: none now, and the peer was asked for an event
- * when there can be some; -1: the peer closed (everything it wrote was read)
- * or broke the ring.
+ * when there can be some; -1: the peer broke a ring, or, of a read, it closed and
+ * everything it wrote was read.
  */
 ssize_t vchan_stream_read(struct vchan_stream *stream, void *out, size_t len);
 ssize_t vchan_stream_write(struct vchan_stream *stream, const void *in, size_t len);

@@ -100,6 +100,27 @@ def test_viewers():
     assert [c["endpoint"] for c in screens[1:4]] == [{"type": "shared", "with": "vnc"}] * 3
 
 
+def test_websocket():
+    """Browsers have a listening socket of their own, and several viewers, too."""
+    for words, want in (
+            (",websocket=on", {"host": "127.0.0.1", "port": 5703, "to": 5703}),
+            (",websocket", {"host": "127.0.0.1", "port": 5703, "to": 5703}),
+            (",websocket=on,to=99", {"host": "127.0.0.1", "port": 5703, "to": 5799}),
+            (",websocket=6080", {"host": "127.0.0.1", "port": 6080, "to": 6080}),
+            (",websocket=[::1]:6080", {"host": "::1", "port": 6080, "to": 6080})):
+        plan = json.loads(run("--plan", *LINE, "-vnc", f"127.0.0.1:3{words}").stdout)
+        channels = {c["name"]: c for c in plan["channels"]}
+        channel = channels["vnc-websocket"]
+        assert channel["endpoint"] == {"type": "tcp-listen", **want}
+        assert channels["4-vnc-websocket"]["endpoint"] == {"type": "shared",
+                                                           "with": "vnc-websocket"}
+        inner = plan["qemu"][plan["qemu"].index("-vnc") + 1]
+        assert f"websocket=unix:{channel['stub_path']}" in inner and "127.0.0.1" not in inner
+    for words, says in (("unix:/a,websocket=on", "display's number"),
+                        ("127.0.0.1:0,websocket=x", "expected websocket=on")):
+        check_refused(run("--plan", *LINE, "-vnc", words), 2, says)
+
+
 def test_configuration(image, conf):
     directory = image[1].split("=")[1]
     with open(f"{conf}/stubdom.conf", "w", encoding="utf-8") as f:

@@ -14,7 +14,7 @@ from guestlib import hostile
 QMP_ATTACKS = ["garbage", "half", "long", "deep", "flood", "flood-2", "answer", "index",
                "consumed", "close", "notify", "nodes"]
 SERIAL_ATTACKS = ["garbage-s", "index-s", "consumed-s", "close-s"]
-ENDS = ["garbage", "half", "long", "deep", "answer", "index", "close"]
+ENDS = ["garbage", "half", "long", "deep", "answer", "index", "consumed", "close"]
 SECONDS = 20
 LIMIT = 300
 STREAM = 8 << 20

@@ -6,7 +6,8 @@ import time
 import pytest
 from PIL import Image
 
-PORT = 5904  # vncdisplay=3, which is taken, and vncunused=1
+PORT = 5904  # display 3, which is taken, and vncunused=1
+WEBSOCKET = 5790
 TEXT = (720, 400)
 GRAPHICS = [(320, 200), (640, 400)]  # QEMU may double it
 SECONDS = 60
@@ -17,8 +18,9 @@ VNCDO_SECONDS = 240  # Python and Twisted, on an emulated machine
 def guest(make_guest, dom0):
     taken = "taken"
     dom0.call("listen", name=taken, port=PORT - 1)
-    guest = make_guest("screen", nics=(), vnc=1, vnclisten="127.0.0.1", vncdisplay=3,
-                       vncunused=1)
+    # xl passes on what is behind the address.
+    guest = make_guest("screen", nics=(), vnc=1, vncunused=1,
+                       vnclisten=f"127.0.0.1:3,websocket={WEBSOCKET}")
     yield guest
     dom0.call("listen_close", name=taken)
 
@@ -77,6 +79,11 @@ def test_screen(guest, dom0):
     assert keys == ["1e", "9e", "1", "81"]  # a, Escape; pressed, let go
     assert "bios-guest: mouse " in said
 
+    # A browser's way, beside the others: QEMU's own handshake and frames.
+    assert dom0.call("viewer_open", 120, name="web", host="127.0.0.1", port=WEBSOCKET,
+                     websocket=True)
+    assert view(dom0, "web").tobytes() == seen.tobytes()
+
     # Four at once; a fifth has its turn when one of them goes.
     for name in "abcd":
         assert dom0.call("viewer_open", 120, name=name, host="127.0.0.1", port=PORT)
@@ -95,7 +102,8 @@ def test_screen(guest, dom0):
     guest.ask("screen", "screen ok")
     for name in "be":
         is_our_screen(view_at(dom0, name, GRAPHICS))
-    for name in "abce":
+    is_our_screen(view_at(dom0, "web", GRAPHICS))
+    for name in (*"abce", "web"):
         dom0.call("viewer_close", name=name)
 
 

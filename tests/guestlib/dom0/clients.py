@@ -31,9 +31,12 @@ def drain(paths, seconds, silent=(), until=(), pause=0.2):
         for path in [p for p, when in due.items() if when <= time.monotonic()]:
             del due[path]
             sock = connect(path)
-            sock.sendall(QUESTION)
-            socks[sock] = path
             found[path]["connections"] += 1
+            try:
+                sock.sendall(QUESTION)
+            except ConnectionError:
+                pass  # closed already, which the read tells
+            socks[sock] = path
         for sock in select.select(list(socks), [], [], LOOK_SECONDS)[0]:
             try:
                 data = sock.recv(CHUNK)

@@ -5,15 +5,19 @@ import socket
 import struct
 import zlib
 
+from websocket import WebSocket
+
 TIMEOUT = 60
 DESKTOP_SIZE = -223
 STALL_REQUESTS = 64
 
 
 class Rfb:
-    def __init__(self, host, port):
+    def __init__(self, host, port, websocket=False):
         self.sock = socket.create_connection((host, port), TIMEOUT)
         self.sock.settimeout(TIMEOUT)
+        if websocket:
+            self.sock = WebSocket(self.sock)
 
     def get(self, length):
         data = bytearray()
@@ -114,9 +118,9 @@ def vnc_shot(host, port, path):
 viewers = {}
 
 
-def viewer_open(name, host, port, seconds=TIMEOUT):
+def viewer_open(name, host, port, seconds=TIMEOUT, websocket=False):
     """Whether the server has welcomed a viewer, which stays, in that time."""
-    rfb = Rfb(host, int(port))
+    rfb = Rfb(host, int(port), websocket)
     rfb.sock.settimeout(seconds)
     try:
         rfb.open()
