@@ -176,6 +176,11 @@ static int run_terminal(struct session *session, struct err *err)
 	el_set(el, EL_HIST, history, past);
 	el_set(el, EL_ADDFN, "stubdom-complete", "complete a command", complete);
 	el_set(el, EL_BIND, "^I", "stubdom-complete", NULL);
+	/*
+	 * A Ctrl-D that is pressed before the editor has the terminal arrives as NUL
+	 * (Linux's line discipline), which libedit would take for ed-quoted-insert.
+	 */
+	el_set(el, EL_BIND, "^@", "em-delete-or-list", NULL);
 	rc = converse(el, past, session, err);
 	if (path)
 		history(past, &event, H_SAVE, path);

@@ -101,8 +101,9 @@ def host(tmp_path):
 class Terminal:
     """A program on a pty; `wait` for what it prints."""
 
-    def __init__(self, host, *args):
+    def __init__(self, host, *args, typed=b""):
         self.fd, slave = pty.openpty()
+        os.write(self.fd, typed)
         self.process = host.start(*args, stdin=slave, stdout=slave, stderr=slave,
                                   start_new_session=True)
         os.close(slave)
@@ -119,18 +120,6 @@ class Terminal:
             self.seen += os.read(self.fd, 65536)
         got, self.seen = self.seen.split(text, 1)
         return got
-
-    def press_end(self):
-        """Ctrl-D, again until it is taken: one that falls between the prompt and the editor's
-        taking over of the terminal is the line discipline's: lost, or a character of the line,
-        on which Ctrl-D does not end. So the line is killed first (Ctrl-U, both know it)."""
-        end = time.monotonic() + SECONDS
-        while self.process.poll() is None and time.monotonic() < end:
-            self.type(b"\x15\x04")
-            try:
-                self.process.wait(1)
-            except subprocess.TimeoutExpired:
-                pass
 
     def finish(self):
         status = self.process.wait(SECONDS)
@@ -256,7 +245,7 @@ def test_monitor_on_a_terminal(host):
     terminal.type(b"\x15quit\n")
     terminal.wait(b"would end QEMU")
     terminal.wait(b"s1> ")
-    terminal.press_end()
+    terminal.type(b"\x04")
     assert terminal.finish() == 0
     assert host.qemu.poll() is None
     # The next one has the history.
@@ -265,7 +254,14 @@ def test_monitor_on_a_terminal(host):
     terminal.type(b"\x10\x10\n")
     terminal.wait(b"VM status: paused")
     terminal.wait(b"s1> ")
-    terminal.press_end()
+    terminal.type(b"\x04")
+    assert terminal.finish() == 0
+
+
+def test_monitor_ends_at_an_early_end(host):
+    """Ctrl-D that is pressed before the line editor has the terminal is no character."""
+    host.start_qemu("-S")
+    terminal = Terminal(host, "monitor", "s1", typed=b"\x04")
     assert terminal.finish() == 0
 
 
