@@ -217,6 +217,18 @@ int endpoint_open(struct endpoint *end, const struct plan_endpoint *plan, struct
 	return openers[plan->type](end, err);
 }
 
+int endpoint_lookup(struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		struct plan_endpoint *end = &plan->channels[i].endpoint;
+
+		if (end->type == PLAN_ENDPOINT_TCP_CONNECT && end->reconnect_s &&
+		    !end->addresses && endpoint_tcp_lookup(end, err) < 0)
+			return err_prefix(err, "channel %s", plan->channels[i].name);
+	}
+	return 0;
+}
+
 int endpoint_dial(const struct plan_endpoint *plan, struct err *err)
 {
 	return plan->type == PLAN_ENDPOINT_UNIX_CONNECT ? dial_unix(plan, err)

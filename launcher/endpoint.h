@@ -33,6 +33,12 @@ int endpoint_open(struct endpoint *end, const struct plan_endpoint *plan,
 		  struct err *err);
 
 /*
+ * Finds the addresses of hosts that are to be connected to again and again: once, at
+ * the start, for a lookup may take seconds, which a launcher at work has not.
+ */
+int endpoint_lookup(struct plan *plan, struct err *err);
+
+/*
  * Makes a socket that connects to a *-connect endpoint, without waiting for the
  * other side.  The descriptor, or -1.
  */

@@ -106,7 +106,8 @@ static int connect_bounded(int fd, const struct addrinfo *ai, int wait_ms)
 /* Connects within wait_ms; 0: the connection may still be under way. */
 static int dial(const struct plan_endpoint *plan, int wait_ms, struct err *err)
 {
-	struct addrinfo *list = resolve(plan, plan->port, 0, err);
+	struct addrinfo *list =
+		plan->addresses ? plan->addresses : resolve(plan, plan->port, 0, err);
 	int saved = EADDRNOTAVAIL;
 	int found = -1;
 
@@ -125,11 +126,18 @@ static int dial(const struct plan_endpoint *plan, int wait_ms, struct err *err)
 		saved = errno;
 		close(fd);
 	}
-	freeaddrinfo(list);
+	if (list != plan->addresses)
+		freeaddrinfo(list);
 	if (found < 0)
 		err_errno(err, ERR_HOST, saved, "connecting to TCP %s:%u", plan->host,
 			  plan->port);
 	return found;
+}
+
+int endpoint_tcp_lookup(struct plan_endpoint *plan, struct err *err)
+{
+	plan->addresses = resolve(plan, plan->port, 0, err);
+	return plan->addresses ? 0 : -1;
 }
 
 int endpoint_tcp_dial(const struct plan_endpoint *plan, struct err *err)

@@ -9,7 +9,10 @@
 int endpoint_tcp_listen(struct endpoint *end, struct err *err);
 int endpoint_tcp_connect(struct endpoint *end, struct err *err);
 
-/* See endpoint_dial.  A host's name is looked up anew, which may take seconds. */
+/* See endpoint_lookup: finds plan->addresses, which may take seconds. */
+int endpoint_tcp_lookup(struct plan_endpoint *plan, struct err *err);
+
+/* See endpoint_dial. */
 int endpoint_tcp_dial(const struct plan_endpoint *plan, struct err *err);
 
 #endif

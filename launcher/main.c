@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "domain.h"
+#include "endpoint.h"
 #include "err.h"
 #include "log.h"
 #include "own.h"
@@ -87,7 +88,8 @@ static int run_plan(struct plan *plan, const struct stubopt *options, struct err
 	struct manifest manifest = {0};
 	int rc = -1;
 
-	if (load_image(options, &manifest, err) == 0 && plan_check(plan, err) == 0) {
+	if (load_image(options, &manifest, err) == 0 && plan_check(plan, err) == 0 &&
+	    endpoint_lookup(plan, err) == 0) {
 		plan_set_memory(plan, &manifest);
 		for (size_t i = 0; i < plan->n_notes; i++)
 			log_info("%s", plan->notes[i]);

@@ -2,6 +2,7 @@
 /* The plan's names, notes and end. */
 #include "plan.h"
 
+#include <netdb.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -97,6 +98,8 @@ void plan_free(struct plan *plan)
 		free(plan->channels[i].endpoint.path);
 		free(plan->channels[i].endpoint.host);
 		free(plan->channels[i].endpoint.with);
+		if (plan->channels[i].endpoint.addresses)
+			freeaddrinfo(plan->channels[i].endpoint.addresses);
 	}
 	for (size_t i = 0; i < plan->n_files; i++) {
 		free(plan->files[i].name);

@@ -15,6 +15,8 @@
 
 #define PLAN_VERSION 1 /* of the JSON form, docs/interface.md */
 
+struct addrinfo;
+
 /* Where a channel ends in dom0. */
 #define PLAN_ENDPOINT_TYPES(X)                                                           \
 	X(UNIX_LISTEN, "unix-listen")	/* path */                                       \
@@ -46,6 +48,9 @@ struct plan_endpoint {
 	bool append;	      /* file: keep what is there */
 	bool telnet;	      /* tcp-*: with telnet negotiation */
 	unsigned reconnect_s; /* *-connect: seconds between tries; 0: one try */
+	/* By endpoint_lookup: what `host` was at the start, port included; NULL: not yet.
+	 */
+	struct addrinfo *addresses;
 };
 
 struct plan_channel {

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,6 +233,40 @@ static void test_tcp_dials(void **state)
 	endpoint_close(&end);
 }
 
+/* A host's name is looked up once; after that only addresses are used. */
+static void test_lookup(void **state)
+{
+	char host[] = "127.0.0.1";
+	char nowhere[] = "no such host";
+	struct plan_endpoint there = {.type = PLAN_ENDPOINT_TCP_LISTEN,
+				      .host = host,
+				      .port = 20000,
+				      .to = 65535};
+	char name[] = "c";
+	struct plan_channel channel = {
+		.name = name,
+		.endpoint = {.type = PLAN_ENDPOINT_TCP_CONNECT, .reconnect_s = 1}};
+	struct plan plan = {.channels = &channel, .n_channels = 1};
+	struct endpoint listener;
+	struct err err;
+	int fd;
+
+	(void)state;
+	assert_int_equal(endpoint_open(&listener, &there, &err), 0);
+	channel.endpoint.port = listener.port;
+	channel.endpoint.host = nowhere;
+	assert_int_equal(endpoint_lookup(&plan, &err), -1);
+	assert_non_null(strstr(err.msg, "channel c: host no such host: "));
+	channel.endpoint.host = host;
+	assert_int_equal(endpoint_lookup(&plan, &err), 0);
+	channel.endpoint.host = nowhere;
+	fd = endpoint_dial(&channel.endpoint, &err);
+	assert_true(fd >= 0);
+	close(fd);
+	freeaddrinfo(channel.endpoint.addresses);
+	endpoint_close(&listener);
+}
+
 static void test_share(void **state)
 {
 	struct place *place = *state;
@@ -274,6 +309,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pty_tells, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_connects_again, set_up, tear_down),
 		cmocka_unit_test(test_tcp_dials),
+		cmocka_unit_test(test_lookup),
 		cmocka_unit_test_setup_teardown(test_share, set_up, tear_down),
 	};
 
