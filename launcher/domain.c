@@ -159,7 +159,7 @@ static void tear_down(struct domain_host *host, const struct plan *plan,
 int domain_run(const struct plan *plan, const struct manifest *manifest, struct err *err)
 {
 	struct guardian guardian = {.pidfd = -1, .control = -1, .lifeline = -1};
-	struct relay relay = {.pidfd = -1, .control = -1};
+	struct relay relay = {.pidfd = -1, .control = -1, .log.fd = -1};
 	struct domain_host host = {0};
 	cleanup_fd int signals = catch_signals(err);
 	libxl_uuid uuid;

@@ -16,7 +16,6 @@
 #include "domain_files.h"
 #include "endpoint.h"
 #include "log.h"
-#include "log_file.h"
 #include "xenstore_util.h"
 
 /* The relay's clock and ours may be read a moment apart. */
@@ -107,9 +106,6 @@ static int take_request(struct domain_channels *channels, const struct relay_msg
 		return 0;
 	case RELAY_DIAL:
 		return dial(channels, msg->channel);
-	case RELAY_LOGGED:
-		log_file_bound();
-		return 0;
 	case RELAY_ATTACH:
 		if (fd < 0)
 			return -1;

@@ -262,11 +262,12 @@ static int check_deadline(struct watch_state *state, struct err *err)
 static int step(struct watch_state *state, struct err *err)
 {
 	struct domain_watch *watch = state->watch;
-	enum { SIGNAL, XENSTORE, RELAY, GUARDIAN, N };
+	enum { SIGNAL, XENSTORE, RELAY, RELAY_LOG, GUARDIAN, N };
 	struct pollfd fds[N] = {
 		[SIGNAL] = {.fd = watch->signals, .events = POLLIN},
 		[XENSTORE] = {.fd = xs_fileno(watch->host->xs), .events = POLLIN},
 		[RELAY] = {.fd = watch->relay->control, .events = POLLIN},
+		[RELAY_LOG] = {.fd = watch->relay->log.fd, .events = POLLIN},
 		[GUARDIAN] = {.fd = watch->guardian->pidfd, .events = POLLIN},
 	};
 	int rc = STEP_GO_ON;
@@ -275,6 +276,8 @@ static int step(struct watch_state *state, struct err *err)
 		err_errno(err, ERR_HOST, errno, "poll");
 		return STEP_FAILED;
 	}
+	if (fds[RELAY_LOG].revents)
+		relay_log_read(&watch->relay->log);
 	if (fds[SIGNAL].revents)
 		return take_signal(state, err);
 	if (fds[XENSTORE].revents)
@@ -283,7 +286,6 @@ static int step(struct watch_state *state, struct err *err)
 		rc = take_relay(state, err);
 	if (rc == STEP_GO_ON && fds[GUARDIAN].revents)
 		rc = restart_guardian(state);
-	/* Some of our own lines are the stub domain's doing, too. */
 	if (log_take_written(LOGGED_BYTES))
 		log_file_bound();
 	if (rc == STEP_GO_ON && state->retry_name)

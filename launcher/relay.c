@@ -18,20 +18,33 @@
 /* Resolving a host name and connecting to it are the slow parts. */
 enum { READY_MS = 30000, STOP_MS = 2000 };
 
+static const struct relay no_relay = {.pidfd = -1, .control = -1, .log.fd = -1};
+
 int relay_start(struct relay *relay, const struct plan *plan, struct err *err)
 {
 	int pair[2];
+	int log[2];
 
-	*relay = (struct relay){.pidfd = -1, .control = -1};
+	*relay = no_relay;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(err, ERR_HOST, errno, "making a socket pair");
+	if (pipe2(log, O_CLOEXEC | O_NONBLOCK) < 0) {
+		err_errno(err, ERR_HOST, errno, "making a pipe");
+		close(pair[0]);
+		close(pair[1]);
+		return -1;
+	}
 	relay->pid = fork();
 	if (relay->pid == 0) {
 		prctl(PR_SET_NAME, "stubdom-relay");
 		close(pair[0]);
+		if (dup2(log[1], STDERR_FILENO) < 0)
+			_exit(ERR_HOST);
 		_exit(relay_main(plan, pair[1]));
 	}
 	close(pair[1]);
+	close(log[1]);
+	relay_log_open(&relay->log, log[0]);
 	relay->control = pair[0];
 	/* A relay that does not listen must not hold us. */
 	fcntl(relay->control, F_SETFL, O_NONBLOCK);
@@ -53,9 +66,11 @@ int relay_go(struct relay *relay, struct err *err)
 
 	if (relay_msg_send(relay->control, &msg, NULL, 0) < 0 ||
 	    poll(&pfd, 1, READY_MS) != 1 ||
-	    relay_msg_receive(relay->control, &msg, fds) != 1)
+	    relay_msg_receive(relay->control, &msg, fds) != 1) {
+		relay_log_drain(&relay->log);
 		return err_set(err, ERR_HOST,
 			       "the relay did not get ready; see the lines above");
+	}
 	if (msg.type == RELAY_FAILED)
 		return err_set(err, msg.code, "%s", msg.text);
 	if (msg.type != RELAY_READY)
@@ -97,5 +112,7 @@ void relay_stop(struct relay *relay)
 	}
 	if (relay->pidfd >= 0)
 		close(relay->pidfd);
-	*relay = (struct relay){.pidfd = -1, .control = -1};
+	relay_log_drain(&relay->log);
+	relay_log_close(&relay->log);
+	*relay = no_relay;
 }

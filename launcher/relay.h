@@ -7,12 +7,14 @@
 
 #include "err.h"
 #include "plan.h"
+#include "relay_log.h"
 #include "relay_msg.h"
 
 struct relay {
 	pid_t pid;   /* 0: none */
 	int pidfd;   /* -1: none */
 	int control; /* SOCK_SEQPACKET, see relay_msg.h */
+	struct relay_log log;
 };
 
 /* Forks it.  It does nothing before RELAY_GO, and ends when `control` is closed. */

@@ -21,7 +21,6 @@
 enum {
 	FLUSH_MS = 1000, /* for clients to take what is left at the end */
 	FLUSH_TICK_MS = 100,
-	LOGGED_BYTES = 256 * 1024, /* of log, until the launcher looks at its size */
 };
 
 struct relay_state {
@@ -49,6 +48,7 @@ static int64_t now_ms(void)
 static void keep_fds(const struct plan *plan, int control)
 {
 	int *keep = calloc(plan->n_channels + 1, sizeof(*keep));
+	bool stdio = false;
 
 	if (!keep)
 		return;
@@ -56,7 +56,11 @@ static void keep_fds(const struct plan *plan, int control)
 		const struct plan_endpoint *end = &plan->channels[i].endpoint;
 
 		keep[i] = end->type == PLAN_ENDPOINT_FD ? end->fd : -1;
+		stdio |= end->type == PLAN_ENDPOINT_STDIO;
 	}
+	/* Standard output may be the log, which is not the relay's to fill. */
+	if (!stdio && freopen("/dev/null", "r+", stdout))
+		dup2(STDOUT_FILENO, STDIN_FILENO);
 	keep[plan->n_channels] = control;
 	fds_close_except(keep, plan->n_channels + 1);
 	free(keep);
@@ -307,8 +311,6 @@ static int round_trip(struct relay_state *state, bool *busy)
 	now = now_ms();
 	if (state->fds[1].revents)
 		relay_console_read(&state->console, now);
-	if (log_take_written(LOGGED_BYTES) && say(state, RELAY_LOGGED, 0) < 0)
-		return -1;
 	*busy = false;
 	for (size_t i = 0; i < n; i++) {
 		bool ready = any_ready(&state->fds[at], state->used[i]);
@@ -363,6 +365,7 @@ int relay_main(const struct plan *plan, int control)
 	bool busy = false;
 
 	log_init("relay", plan->log);
+	log_to_pipe();
 	keep_fds(plan, control);
 	warm_up();
 	while (poll(&pfd, 1, -1) < 0 && errno == EINTR)

@@ -19,7 +19,6 @@ enum relay_msg_type {
 	RELAY_FAILED, /* code, text: nothing was left open */
 	RELAY_WANT,   /* channel: a connection to the stub domain is wanted */
 	RELAY_DIAL,   /* channel: its *-connect endpoint is to be connected again */
-	RELAY_LOGGED, /* much was written to the log */
 	/*
 	 * relay to launcher, for a QMP command on `channel`; answered with a message
 	 * of the same type and channel: `code` is 0, or `text` says why not.

@@ -2,6 +2,7 @@
 /* Timestamped log lines on standard error. */
 #include "log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -10,6 +11,8 @@
 static const char *log_source = "stubdom";
 static enum log_level log_most = LOG_LEVEL_INFO;
 static size_t log_written;
+static bool log_piped;
+static unsigned long log_lost;
 
 void log_init(const char *source, enum log_level most)
 {
@@ -17,20 +20,48 @@ void log_init(const char *source, enum log_level most)
 	log_most = most;
 }
 
-/* One write(2) a line, so that lines of several processes do not mix. */
-static void log_line(const char *source, const char *mark, const char *text, size_t len)
+void log_to_pipe(void)
+{
+	log_piped = true;
+}
+
+/* "2026-01-31T12:00:00.123Z ", or nothing where another process adds it. */
+static void make_stamp(char out[48])
 {
 	struct timespec now;
 	struct tm tm;
-	char stamp[32];
+	size_t n;
+
+	out[0] = '\0';
+	if (log_piped)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, 48 - n, ".%03ldZ ", now.tv_nsec / 1000000);
+}
+
+static void say_lost(void)
+{
+	char out[128];
+	int n = snprintf(out, sizeof(out),
+			 "%s: warning: %lu lines of the log were lost here\n", log_source,
+			 log_lost);
+
+	if (write(STDERR_FILENO, out, (size_t)n) > 0)
+		log_lost = 0;
+}
+
+/* One write(2) a line, so that lines of several processes do not mix. */
+static void log_line(const char *source, const char *mark, const char *text, size_t len)
+{
+	char stamp[48];
 	char out[1280];
 	int n;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-	n = snprintf(out, sizeof(out), "%s.%03ldZ %s: %s%.*s", stamp,
-		     now.tv_nsec / 1000000, source, mark, (int)len, text);
+	make_stamp(stamp);
+	n = snprintf(out, sizeof(out), "%s%s: %s%.*s", stamp, source, mark, (int)len,
+		     text);
 	if (n < 0)
 		return;
 	if ((size_t)n > sizeof(out) - 2)
@@ -42,8 +73,13 @@ static void log_line(const char *source, const char *mark, const char *text, siz
 			out[i] = '?';
 	}
 	out[n++] = '\n';
-	if (write(STDERR_FILENO, out, (size_t)n) < 0)
-		return; /* there is nowhere left to say it */
+	if (log_lost)
+		say_lost();
+	if (log_lost || write(STDERR_FILENO, out, (size_t)n) < 0) {
+		/* Otherwise there is nowhere left to say it. */
+		log_lost += log_piped && errno == EAGAIN;
+		return;
+	}
 	log_written += (size_t)n;
 }
 

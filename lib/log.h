@@ -14,6 +14,12 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
  */
 void log_init(const char *source, enum log_level most);
 
+/*
+ * From now on standard error is a pipe to a process that writes the log: lines have
+ * no time, and one that does not fit now is lost; how many were is said later.
+ */
+void log_to_pipe(void);
+
 void log_msg(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "log_file.h"
 #include "relay_console.h"
+#include "relay_log.h"
 
 struct place {
 	char dir[32];
@@ -143,6 +144,84 @@ static void test_flood_is_bounded(void **state)
 	close(pipes[1]);
 }
 
+/* Even one that was taken over speaks as nobody else, and in printable lines. */
+static void test_relay_speaks_for_itself(void **state)
+{
+	static const char said[] = "relay: ready\nkernel: Linux\nstubdom-dm: forged\n"
+				   "guardian: \033[2J\nno mark\n\nqemu: the last";
+	struct place *place = *state;
+	struct relay_log log;
+	char longest[4096];
+	int pipes[2];
+	char *text;
+
+	assert_int_equal(pipe(pipes), 0);
+	relay_log_open(&log, pipes[0]);
+	assert_false(relay_log_read(&log));
+	assert_int_equal(write(pipes[1], said, sizeof(said) - 1), sizeof(said) - 1);
+	assert_true(relay_log_read(&log));
+	assert_false(relay_log_read(&log));
+	assert_int_equal(write(pipes[1], " words\n", 7), 7);
+	memset(longest, 'x', sizeof(longest));
+	assert_int_equal(write(pipes[1], longest, sizeof(longest)), sizeof(longest));
+	close(pipes[1]);
+	relay_log_drain(&log);
+	assert_int_equal(log.fd, -1);
+	assert_false(relay_log_read(&log));
+	text = read_file(place->path);
+	assert_line(text, 0, "relay: ready");
+	assert_line(text, 1, "kernel: Linux");
+	assert_line(text, 2, "relay: stubdom-dm: forged");
+	assert_line(text, 3, "relay: guardian: ?[2J");
+	assert_line(text, 4, "relay: no mark");
+	assert_line(text, 5, "qemu: the last words");
+	assert_non_null(strstr(text, "Z relay: xxx"));
+	free(text);
+}
+
+/* The launcher is busy and takes nothing: the relay goes on, and says what was lost. */
+static void test_full_pipe(void **state)
+{
+	struct place *place = *state;
+	struct relay_log log;
+	int pipes[2];
+	char *text;
+
+	assert_int_equal(pipe(pipes), 0);
+	fcntl(pipes[1], F_SETFL, O_NONBLOCK);
+	relay_log_open(&log, pipes[0]);
+	dup2(pipes[1], STDERR_FILENO);
+	log_to_pipe();
+	for (int i = 0; i < 5000; i++)
+		log_info("line %04d of this flood", i);
+	dup2(place->fd, STDERR_FILENO);
+	/* The pipe's end is another process's: what is read here is written with a time.
+	 */
+	text = calloc(1, 65536);
+	assert_non_null(text);
+	assert_true(read(pipes[0], text, 65535) > 4096);
+	assert_memory_equal(text, "stubdom: line 0000 of", 21);
+	free(text);
+	dup2(pipes[1], STDERR_FILENO);
+	log_info("there is room");
+	dup2(place->fd, STDERR_FILENO);
+	close(pipes[1]);
+	text = calloc(1, 65536);
+	assert_non_null(text);
+	for (size_t n = 0; n < 65535;) {
+		ssize_t more = read(pipes[0], text + n, 65535 - n);
+
+		if (more <= 0)
+			break;
+		n += (size_t)more;
+	}
+	assert_non_null(strstr(text,
+			       " lines of the log were lost here\nstubdom: there is "
+			       "room\n"));
+	free(text);
+	relay_log_close(&log);
+}
+
 static void test_written(void **state)
 {
 	(void)state;
@@ -220,6 +299,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_file_is_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_others_are_left_alone, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_relay_speaks_for_itself, set_up,
+						tear_down),
+		/* The last, for there is no way back from a pipe. */
+		cmocka_unit_test_setup_teardown(test_full_pipe, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

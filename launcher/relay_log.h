@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The relay's words on their way to the log, which only the launcher writes to. */
+#ifndef STUBDOM_RELAY_LOG_H
+#define STUBDOM_RELAY_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The relay holds a pipe and not the log, so that one that was taken over can
+ * neither fill dom0's disk nor speak as somebody else.  The pipe does not block:
+ * while the launcher is busy, lines that do not fit are lost and counted (log.h).
+ */
+struct relay_log {
+	int fd; /* -1: none */
+	size_t used;
+	char line[1024];
+};
+
+void relay_log_open(struct relay_log *log, int fd);
+
+/* Writes what has come, a bounded piece of it; false: there is no more now. */
+bool relay_log_read(struct relay_log *log);
+
+/* The same until there is no more, bounded. */
+void relay_log_drain(struct relay_log *log);
+
+void relay_log_close(struct relay_log *log);
+
+#endif
