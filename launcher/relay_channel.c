@@ -14,7 +14,11 @@ enum {
 	QMP_CHUNK = 2048,     /* holds fewer commands than QMP_PENDING_MAX / 2 */
 	RECONNECT_MS = 1000,  /* after a connection that did not last as long */
 	STEP_ROUNDS = 16,     /* chunks a step moves before others have their turn */
-	PTY_LOOK_MS = 500,    /* as often as we look whether a pty was opened */
+	QMP_READ = 4096, /* as a chunk of QMP from the stub domain is parsed at once */
+	QMP_PER_S = 256 * 1024, /* bytes of QMP from the stub domain, and at once: */
+	QMP_AT_ONCE = 2 * QMP_MESSAGE_MAX,
+	QMP_PAUSE_MS = 50, /* when there were more */
+	PTY_LOOK_MS = 500, /* as often as we look whether a pty was opened */
 };
 
 static bool is_kind(const struct relay_channel *channel, enum stubdom_channel_kind kind)
@@ -55,6 +59,7 @@ int relay_channel_open(struct relay_channel *channel, const struct plan_channel 
 	channel->is_qmp = plan->kind == STUBDOM_CHANNEL_QMP;
 	channel->qmp.names = names;
 	channel->qmp.shared = shared;
+	channel->qmp_rate = rate_full(QMP_PER_S, QMP_AT_ONCE);
 	if (endpoint_open(&channel->end, &plan->endpoint, err) < 0)
 		return err_prefix(err, "channel %s", plan->name);
 	return 0;
@@ -76,6 +81,7 @@ static void drop_stream(struct relay_channel *channel, int64_t now_ms)
 		return;
 	vchan_stream_close(&channel->stream);
 	channel->open = false;
+	channel->held_back = false;
 	buffer_free(&channel->to_stub);
 	if (now_ms - channel->opened_ms < RECONNECT_MS && stays_connected(channel))
 		channel->not_before_ms = now_ms + RECONNECT_MS;
@@ -223,6 +229,8 @@ int relay_channel_timeout(const struct relay_channel *channel, int64_t now_ms)
 
 	if (can_go_on(channel))
 		return 0;
+	if (channel->held_back)
+		return QMP_PAUSE_MS;
 	if (channel->is_qmp && channel->qmp.job.need == QMP_NEED_TIME)
 		return channel->again_ms > now_ms ? (int)(channel->again_ms - now_ms) : 0;
 	if (channel->end.is_pty && !channel->end.attached && channel->end.opened_fd < 0)
@@ -245,7 +253,7 @@ bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms)
 	if (channel->end.is_pty && !was)
 		endpoint_update(&channel->end);
 	return channel->end.attached != was || relay_channel_wants(channel, now_ms) ||
-	       can_go_on(channel);
+	       can_go_on(channel) || channel->held_back;
 }
 
 /* Reads, on a QMP socket with the descriptors that came beside the bytes. */
@@ -377,13 +385,21 @@ static bool read_stub(struct relay_channel *channel, int64_t now_ms)
 	bool listens = endpoint_connected(&channel->end);
 	/* A serial port's ring at once: each read may wake the stub domain. */
 	char chunk[HELD_MAX];
+	size_t most = channel->is_qmp ? QMP_READ : sizeof(chunk);
 	struct err err;
 	ssize_t n;
 
 	/* With nobody listening the latest bytes are kept, so QEMU is not held up. */
 	if (!channel->open || (listens && outgoing(channel)->len >= HELD_MAX))
 		return false;
-	n = vchan_stream_read(&channel->stream, chunk, sizeof(chunk));
+	/* Of a flood no more is parsed than this; the rest waits in the ring. */
+	channel->held_back =
+		channel->is_qmp && rate_left(&channel->qmp_rate, now_ms) == 0;
+	if (channel->held_back)
+		return false;
+	n = vchan_stream_read(&channel->stream, chunk, most);
+	if (n > 0)
+		rate_spend(&channel->qmp_rate, n);
 	if (n < 0)
 		lose_stream(channel, now_ms);
 	if (n <= 0)

@@ -11,6 +11,7 @@
 #include "endpoint.h"
 #include "plan.h"
 #include "qmp_filter.h"
+#include "rate.h"
 #include "relay_save.h"
 #include "telnet.h"
 #include "vchan_stream.h"
@@ -34,6 +35,8 @@ struct relay_channel {
 	struct telnet telnet;
 	bool is_qmp;
 	struct qmp_filter qmp;
+	struct rate qmp_rate;	/* of the stub domain's bytes, over all connections */
+	bool held_back;		/* there are more of them than that */
 	int64_t again_ms;	/* when a QMP job is to try again */
 	struct relay_save save; /* of a save channel */
 	bool ended;		/* restore: the toolstack's file is read to its end */
