@@ -1,17 +1,61 @@
 # SPDX-License-Identifier: MIT
 """QMP as QEMU in dom0 would give it: on every kind of socket, to several clients."""
+import json
+import subprocess
+
+import pytest
+
+from conftest import TREE
+from guestlib.dom0host import ASSETS
 
 PORT = 4455
+GIVEN_FD = 20
+# A listening socket that the toolstack's caller made, for -chardev socket,fd=.
+LISTEN = (f"import os, socket, sys; s = socket.socket(1); s.bind(sys.argv[1]); s.listen(); "
+          f"os.dup2(s.fileno(), {GIVEN_FD}); os.execvp('xl', sys.argv[2:])")
+QMP = "/opt/qemu-qmp"
+SECONDS = 240  # Python's asyncio, on an emulated machine
 
 
-def test_several_clients(make_guest, dom0):
+@pytest.fixture(scope="module")
+def qemu_qmp(dom0):
+    """QEMU's own client in dom0, from Debian's source of QEMU."""
+    made = subprocess.run([f"{TREE}/rig/qemu-qmp"], stdout=subprocess.PIPE, check=False)
+    if made.returncode:
+        pytest.skip("the mirror has no source of QEMU, where qemu.qmp is")
+    dom0.rig.push(made.stdout.decode().strip(), QMP)
+    yield ["env", f"HOME={QMP}", f"PYTHONPATH={QMP}", "PYTHONDONTWRITEBYTECODE=1", "python3"]
+    dom0.run("rm", "-r", QMP)
+
+
+def check_real_clients(dom0, guest, path, python):
+    """qemu.qmp and qmp-shell, as they are."""
+    picture = f"{guest.folder}/picture"
+    found = json.loads(dom0.run(*python, f"{ASSETS}/dom0/qmp_real.py", path, picture,
+                                timeout=SECONDS).stdout)
+    assert found["version"] >= 10
+    assert found["names"] == [guest.name] * 40
+    assert found["events"] == ["STOP", "RESUME"]
+    assert found["error"] == "CommandNotFound"
+    assert "xl dump-core" in found["refused"]
+    assert found["picture"] == "P6"
+    shell = dom0.run(*python, "-m", "qemu.qmp.qmp_shell", path, timeout=SECONDS,
+                     stdin=b"query-status\nquery-name\n")
+    assert '"status": "running"' in shell.stdout
+    assert f'{{"return": {{"name": "{guest.name}"}}}}' in shell.stdout
+
+
+def test_several_clients(make_guest, dom0, qemu_qmp):
     """Greeting, ids, events and errors are QEMU's; one client's end is not another's."""
     guest = make_guest("talk", disks=1, nics=(), serial="null")
     own = f"{guest.folder}/qmp"
     guest.config["device_model_args"] += ["-qmp", f"unix:{own},server=on,wait=off",
-                                          "-qmp", f"tcp:127.0.0.1:{PORT},server=on,wait=off"]
+                                          "-qmp", f"tcp:127.0.0.1:{PORT},server=on,wait=off",
+                                          "-chardev", f"socket,id=given,fd={GIVEN_FD},server=on,"
+                                          "wait=off", "-mon", "chardev=given,mode=control"]
     guest.write_config()
-    guest.create()
+    given = f"{guest.folder}/given"
+    dom0.run("python3", "-c", LISTEN, given, "xl", "create", guest.config_path, timeout=180)
     libxl = f"/var/run/xen/qmp-libxl-{guest.domid}"
     large = 2**64 - 1
     unix, tcp, _, _, again, status, stop, seen, cont, _, unknown, refused, garbage, after, *_ = \
@@ -53,6 +97,13 @@ def test_several_clients(make_guest, dom0):
         ["next", "open", own],
         ["next", "ask", {"execute": "qmp_capabilities"}])
     assert answers[2] == answers[5] == {"return": {}}
+    # On a descriptor that was left open for QEMU, one client after another.
+    answers = dom0.qmp(
+        *[[name, *step] for name in ("a", "b") for step in (
+            ["open", given], ["ask", {"execute": "qmp_capabilities"}],
+            ["ask", {"execute": "query-name"}], ["close"])])
+    assert answers[2] == answers[6] == {"return": {"name": guest.name}}
+    check_real_clients(dom0, guest, own, qemu_qmp)
     # A file that is named on the monitor is the stub domain's, which has none.
     text = guest.monitor("change nothing /etc/hostname", check=False)
     assert "not found" in text or "No such file" in text or "is not" in text, text
