@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Xen's hot-plug script for the stub domain's disks, which are block devices already. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "cleanup.h"
-#include "err.h"
-#include "xenstore_util.h"
+#include "hotplug.h"
 
 /*
  * Called by libxl with "add" or "remove", the backend's path in XENBUS_PATH.
@@ -35,26 +32,5 @@ static int add(struct xs_handle *xs, const char *backend, struct err *err)
 
 int main(int argc, char **argv)
 {
-	const char *backend = getenv("XENBUS_PATH");
-	struct xs_handle *xs;
-	struct err err;
-	int rc = 0;
-
-	if (argc != 2 || !backend) {
-		fprintf(stderr, "usage: XENBUS_PATH=... %s add|remove (run by libxl)\n",
-			argv[0]);
-		return ERR_USAGE;
-	}
-	xs = xs_open(0);
-	if (!xs) {
-		fprintf(stderr, "%s: cannot connect to xenstored\n", argv[0]);
-		return ERR_HOST;
-	}
-	if (strcmp(argv[1], "add") == 0 && add(xs, backend, &err) < 0) {
-		fprintf(stderr, "%s: %s: %s\n", argv[0], backend, err.msg);
-		xenstore_write(xs, &err, "error", "%s/hotplug-status", backend);
-		rc = ERR_HOST;
-	}
-	xs_close(xs);
-	return rc;
+	return hotplug_main(argc, argv, "add", add);
 }

@@ -4,9 +4,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "fds.h"
 #include "log.h"
 
 enum {
@@ -259,36 +259,17 @@ bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms)
 /* Reads, on a QMP socket with the descriptors that came beside the bytes. */
 static ssize_t read_input(struct relay_channel *channel, char *chunk, size_t size)
 {
-	struct iovec iov = {.iov_base = chunk, .iov_len = size};
-	union {
-		char bytes[CMSG_SPACE(sizeof(int) * QMP_ARRIVED_MAX)];
-		struct cmsghdr align;
-	} control;
-	struct msghdr hdr = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
+	int fds[QMP_ARRIVED_MAX];
+	size_t n_fds;
 	ssize_t n;
 
 	if (!channel->is_qmp)
 		return read(channel->end.in_fd, chunk, size);
-	n = recvmsg(channel->end.in_fd, &hdr, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	n = fds_receive(channel->end.in_fd, chunk, size, fds, QMP_ARRIVED_MAX, &n_fds);
 	if (n < 0 && errno == ENOTSOCK)
 		return read(channel->end.in_fd, chunk, size);
-	for (struct cmsghdr *cmsg = n >= 0 ? CMSG_FIRSTHDR(&hdr) : NULL; cmsg;
-	     cmsg = CMSG_NXTHDR(&hdr, cmsg)) {
-		size_t len = cmsg->cmsg_len - CMSG_LEN(0);
-		int fd;
-
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i + sizeof(fd) <= len; i += sizeof(fd)) {
-			memcpy(&fd, CMSG_DATA(cmsg) + i, sizeof(fd));
-			qmp_arrived_put(&channel->qmp.arrived, fd);
-		}
-	}
+	for (size_t i = 0; i < n_fds; i++)
+		qmp_arrived_put(&channel->qmp.arrived, fds[i]);
 	return n;
 }
 

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fds.h"
+
 union control {
 	char bytes[CMSG_SPACE(sizeof(int) * RELAY_FDS_MAX)];
 	struct cmsghdr align;
@@ -37,50 +39,21 @@ int relay_msg_send(int socket, const struct relay_msg *msg, const int *fds, int 
 	return n == (ssize_t)sizeof(*msg) ? 0 : -1;
 }
 
-static void take_fds(struct msghdr *hdr, int fds[RELAY_FDS_MAX])
-{
-	int n = 0;
-
-	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(hdr); cmsg;
-	     cmsg = CMSG_NXTHDR(hdr, cmsg)) {
-		size_t len = cmsg->cmsg_len - CMSG_LEN(0);
-
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i + sizeof(int) <= len && n < RELAY_FDS_MAX;
-		     i += sizeof(int))
-			memcpy(&fds[n++], CMSG_DATA(cmsg) + i, sizeof(int));
-	}
-}
-
 int relay_msg_receive(int socket, struct relay_msg *msg, int fds[RELAY_FDS_MAX])
 {
-	struct iovec iov = {.iov_base = msg, .iov_len = sizeof(*msg)};
-	union control control;
-	struct msghdr hdr = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	ssize_t n;
+	size_t n_fds;
+	ssize_t n = fds_receive(socket, msg, sizeof(*msg), fds, RELAY_FDS_MAX, &n_fds);
 
-	for (int i = 0; i < RELAY_FDS_MAX; i++)
+	for (size_t i = n_fds; i < RELAY_FDS_MAX; i++)
 		fds[i] = -1;
-	do {
-		n = recvmsg(socket, &hdr, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
-	if (n > 0)
-		take_fds(&hdr, fds);
 	if (n == (ssize_t)sizeof(*msg)) {
 		msg->text[sizeof(msg->text) - 1] = '\0';
 		return 1;
 	}
-	for (int i = 0; i < RELAY_FDS_MAX; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
+	for (size_t i = 0; i < n_fds; i++) {
+		close(fds[i]);
 		fds[i] = -1;
 	}
 	return -1;

@@ -2,15 +2,13 @@
 /* Xen's hot-plug script for the stub domain's interfaces, which stand for QEMU's taps. */
 #include <errno.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "cleanup.h"
-#include "err.h"
-#include "xenstore_util.h"
+#include "hotplug.h"
 
 /*
  * Called by libxl with "online" or "offline", the backend's path in XENBUS_PATH,
@@ -39,11 +37,13 @@ static int rename_interface(const char *from, const char *to, struct err *err)
 	return err_errno(err, ERR_HOST, errno, "naming %s %s", from, to);
 }
 
-static int online(struct xs_handle *xs, const char *backend, const char *vif,
-		  struct err *err)
+static int online(struct xs_handle *xs, const char *backend, struct err *err)
 {
 	cleanup_free char *name = xenstore_read(xs, "%s/vifname", backend);
+	const char *vif = getenv("vif");
 
+	if (!vif)
+		return err_set(err, ERR_HOST, "libxl has not said which interface it is");
 	if (name && strcmp(name, vif) != 0 && rename_interface(vif, name, err) < 0)
 		return -1;
 	return xenstore_write(xs, err, "connected", "%s/hotplug-status", backend);
@@ -51,31 +51,5 @@ static int online(struct xs_handle *xs, const char *backend, const char *vif,
 
 int main(int argc, char **argv)
 {
-	const char *backend = getenv("XENBUS_PATH");
-	const char *vif = getenv("vif");
-	struct xs_handle *xs;
-	struct err err, ignored;
-	int rc = 0;
-
-	if (argc < 2 || !backend || !vif) {
-		fprintf(stderr,
-			"usage: XENBUS_PATH=... vif=... %s online|offline (run by "
-			"libxl)\n",
-			argv[0]);
-		return ERR_USAGE;
-	}
-	xs = xs_open(0);
-	if (!xs) {
-		fprintf(stderr, "%s: cannot connect to xenstored\n", argv[0]);
-		return ERR_HOST;
-	}
-	if (strcmp(argv[1], "online") == 0 && online(xs, backend, vif, &err) < 0) {
-		fprintf(stderr, "%s: %s\n", argv[0], err.msg);
-		/* libxl passes this on. */
-		xenstore_write(xs, &ignored, err.msg, "%s/hotplug-error", backend);
-		xenstore_write(xs, &ignored, "error", "%s/hotplug-status", backend);
-		rc = ERR_HOST;
-	}
-	xs_close(xs);
-	return rc;
+	return hotplug_main(argc, argv, "online", online);
 }

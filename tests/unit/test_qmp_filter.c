@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "expect.h"
 #include "qmp_filter.h"
 
 static const struct qmp_chardev chardevs[] = {
@@ -37,18 +38,6 @@ static int from_stub(struct qmp_filter *f, const char *text)
 	struct err err;
 
 	return qmp_filter_stub(f, text, strlen(text), &err);
-}
-
-/* Compares and takes what waits in a buffer. */
-static void expect(struct buffer *b, const char *text)
-{
-	char *got = calloc(1, b->len + 1);
-
-	if (b->len)
-		memcpy(got, buffer_bytes(b), b->len);
-	assert_string_equal(got, text);
-	free(got);
-	buffer_consume(b, b->len);
 }
 
 static void test_pass(void **state)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "expect.h"
 #include "qmp_filter.h"
 
 static const struct qmp_names names;
@@ -53,17 +54,6 @@ static void go_on(void)
 	struct err err;
 
 	assert_int_equal(qmp_filter_go_on(&f, &err), 0);
-}
-
-static void expect(struct buffer *b, const char *text)
-{
-	char *got = calloc(1, b->len + 1);
-
-	if (b->len)
-		memcpy(got, buffer_bytes(b), b->len);
-	assert_string_equal(got, text);
-	free(got);
-	buffer_consume(b, b->len);
 }
 
 /* Passes a descriptor and add-fd; it becomes set `set`. */
