@@ -245,6 +245,33 @@ static void test_both_ways_and_the_next_client(void **state)
 	stop();
 }
 
+/* Nothing is due, and nothing would wake the agent. */
+static void assert_asleep(void)
+{
+	struct pollfd pfds[CHANNEL_POLL_MAX];
+	int timeout_ms = -1;
+	size_t n = channels_poll(pfds, &timeout_ms);
+
+	assert_int_equal(timeout_ms, -1);
+	assert_int_equal(poll(pfds, n, 0), 0);
+}
+
+static void test_idle_wakes_nobody(void **state)
+{
+	start(STUBDOM_CHANNEL_SERIAL, true);
+	settle(0);
+	assert_true(qemu_accept());
+	assert_asleep();
+	dom0_connect();
+	settle(0);
+	assert_asleep();
+	dom0_send("ask");
+	settle(0);
+	qemu_expect("ask");
+	assert_asleep();
+	stop();
+}
+
 static void test_last_words_of_a_client_arrive(void **state)
 {
 	start(STUBDOM_CHANNEL_RESTORE, true);
@@ -449,6 +476,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_ways_and_the_next_client),
+		cmocka_unit_test(test_idle_wakes_nobody),
 		cmocka_unit_test(test_last_words_of_a_client_arrive),
 		cmocka_unit_test(test_last_words_of_qemu_arrive),
 		cmocka_unit_test(test_slow_dom0_holds_qemu_back_without_spinning),
