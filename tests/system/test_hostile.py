@@ -12,7 +12,8 @@ from guestlib import hostile
 
 QMP_ATTACKS = ["garbage", "half", "long", "deep", "flood", "flood-2", "answer", "index",
                "consumed", "close", "notify", "nodes"]
-SERIAL_ATTACKS = ["garbage-s", "index-s", "consumed-s", "close-s"]
+SERIAL_ATTACKS = ["garbage-s", "garbage-s-2", "index-s", "consumed-s", "close-s"]
+STALLED = ["flood-2", "garbage-s-2"]  # their clients ask and do not read
 ENDS = ["garbage", "half", "long", "deep", "answer", "index", "consumed", "close"]
 SECONDS = 20
 LIMIT = 300
@@ -61,13 +62,15 @@ def test_hostile_stub_domain(make_guest, dom0, hostile_stub):
     guest.start()
     launcher, relay = guest.launcher_pid, relay_of(dom0, guest)
 
-    # Every attack at once, on clients that read; one that floods has a client that does not.
+    # Every attack at once, on clients that read; two that flood have one that does not.
     # What is to be cut off is, and may come again; what may go on goes on.
-    read = [f"{at}/{name}" for name in QMP_ATTACKS + SERIAL_ATTACKS if name != "flood-2"]
+    read = [f"{at}/{name}" for name in QMP_ATTACKS + SERIAL_ATTACKS if name not in STALLED]
+    stalled = [f"{at}/{name}" for name in STALLED]
     ends = [f"{at}/{name}" for name in QMP_ATTACKS if name in ENDS]
     # And a client of one of the toolstack's own sockets that says nothing.
-    silent = [f"{at}/flood-2", f"/var/run/xen/qmp-libxenstat-{guest.domid}"]
-    found = dom0.call("drain", LIMIT, paths=read, silent=silent, until=ends, seconds=LIMIT)
+    silent = [f"/var/run/xen/qmp-libxenstat-{guest.domid}"]
+    found = dom0.call("drain", LIMIT, paths=read, silent=silent, stalled=stalled,
+                      until=ends, seconds=LIMIT)
     assert all(found[path]["connections"] > 1 for path in ends), found
     assert found[f"{at}/long"]["bytes"] == 0  # a message that never ended was never passed on
     assert found[f"{at}/flood"]["connections"] == 1
@@ -75,7 +78,7 @@ def test_hostile_stub_domain(make_guest, dom0, hostile_stub):
 
     # The same again while the others are used.
     attack = threading.Thread(target=dom0.call, args=("drain", SECONDS + 60), kwargs={
-        "paths": read, "silent": silent, "seconds": SECONDS, "pause": 1})
+        "paths": read, "silent": silent, "stalled": stalled, "seconds": SECONDS, "pause": 1})
     attack.start()
     for n in range(3):
         assert "bios-guest: echo still here" in guest.ask("echo still here", "echo still here")

@@ -14,16 +14,16 @@ LOOK_SECONDS = 0.05
 QUESTION = b'{"execute": "query-status"}\r\n'
 
 
-def drain(paths, seconds, silent=(), until=(), pause=0.2):
+def drain(paths, seconds, silent=(), stalled=(), until=(), pause=0.2):
     """Reads from every socket for that time, as much as comes; connects again when it is closed.
     Of each: the bytes that came and how often it was connected. Those that are silent are
-    connected and not read. Ends once those of `until` were all closed. `pause` is before a client comes again."""
+    connected and not read, those that are stalled ask for an answer first. Ends once those of
+    `until` were all closed. `pause` is before a client comes again."""
     end = time.monotonic() + seconds
-    found = {path: {"bytes": 0, "connections": 0} for path in (*paths, *silent)}
-    socks, idle = {}, []
-    for path in silent:
-        idle.append(connect(path))
-        found[path]["connections"] = 1
+    found = {path: {"bytes": 0, "connections": 0} for path in paths}
+    socks, idle = {}, [connect(path) for path in (*silent, *stalled)]
+    for sock in idle[len(silent):]:
+        sock.sendall(QUESTION)
     due = dict.fromkeys(paths, 0.0)
     while time.monotonic() < end:
         if until and all(found[path]["connections"] > 1 for path in until):
