@@ -19,10 +19,11 @@ SECONDS = 240  # Python's asyncio, on an emulated machine
 
 @pytest.fixture(scope="module")
 def qemu_qmp(dom0):
-    """QEMU's own client in dom0, from Debian's source of QEMU."""
+    """What runs QEMU's own client in dom0, from Debian's source of QEMU; None without that."""
     made = subprocess.run([f"{TREE}/rig/qemu-qmp"], stdout=subprocess.PIPE, check=False)
     if made.returncode:
-        pytest.skip("the mirror has no source of QEMU, where qemu.qmp is")
+        yield None
+        return
     dom0.rig.push(made.stdout.decode().strip(), QMP)
     yield ["env", f"HOME={QMP}", f"PYTHONPATH={QMP}", "PYTHONDONTWRITEBYTECODE=1", "python3"]
     dom0.run("rm", "-r", QMP)
@@ -103,7 +104,9 @@ def test_several_clients(make_guest, dom0, qemu_qmp):
             ["open", given], ["ask", {"execute": "qmp_capabilities"}],
             ["ask", {"execute": "query-name"}], ["close"])])
     assert answers[2] == answers[6] == {"return": {"name": guest.name}}
-    check_real_clients(dom0, guest, own, qemu_qmp)
     # A file that is named on the monitor is the stub domain's, which has none.
     text = guest.monitor("change nothing /etc/hostname", check=False)
     assert "not found" in text or "No such file" in text or "is not" in text, text
+    if not qemu_qmp:
+        pytest.skip("all but QEMU's own client, for the mirror has no source of QEMU")
+    check_real_clients(dom0, guest, own, qemu_qmp)
