@@ -25,4 +25,5 @@ def test_relay_has_no_privilege(make_guest, dom0):
     # its root is an empty directory, and nothing it holds open is a directory or a disk image
     assert dom0.shell(f"ls -A /proc/{pid}/root/ | wc -l").stdout.strip() == "0"
     held = dom0.shell(f"ls -l /proc/{pid}/fd").stdout
+    assert guest.log_path not in held  # its words go to the launcher
     assert "/opt/guests" not in held.replace(guest.folder + "/serial.log", "")
