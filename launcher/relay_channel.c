@@ -370,6 +370,7 @@ static bool read_stub(struct relay_channel *channel, int64_t now_ms)
 	struct err err;
 	ssize_t n;
 
+	channel->held_back = false;
 	/* With nobody listening the latest bytes are kept, so QEMU is not held up. */
 	if (!channel->open || (listens && outgoing(channel)->len >= HELD_MAX))
 		return false;
