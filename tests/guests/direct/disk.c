@@ -15,7 +15,7 @@
 
 #define SECTOR 512
 #define CHUNK 65536
-#define WAIT_MS 30000
+#define WAIT_MS 60000
 #define WAIT_STEP_MS 20
 
 /* Drivers probe in the background, and devtmpfs tells nobody: look until it is there. The
