@@ -12,7 +12,10 @@ enum {
 		160, /* kernel, page tables, QEMU's own 31 MB, its threads and caches */
 	/* Kernel 4, QEMU's data 14, of its files 12; the rest is for requests on their
 	 * way, viewers, and what nobody has measured.  docs/kernel.md has the figures. */
-	NUB_MB = 52,
+	NUB_MB = 50,
+	/* Pages that a disk or interface keeps for requests, at the most: kernel/drivers.
+	 */
+	NUB_DEVICE_KB = 1536,
 };
 
 /*
@@ -49,7 +52,11 @@ void plan_set_memory(struct plan *plan, const struct manifest *manifest)
 
 	if (plan->memory_mb)
 		return;
-	mb = (plan_ramdisk_bytes(plan, manifest) + MIB - 1) / MIB + plan->vram_mb +
-	     (plan->kernel == STUBOPT_KERNEL_LINUX ? LINUX_MB : NUB_MB);
+	mb = (plan_ramdisk_bytes(plan, manifest) + MIB - 1) / MIB + plan->vram_mb;
+	if (plan->kernel == STUBOPT_KERNEL_LINUX)
+		mb += LINUX_MB;
+	else
+		mb += NUB_MB +
+		      ((plan->n_disks + plan->n_nics) * NUB_DEVICE_KB + 1023) / 1024;
 	plan->memory_mb = (unsigned)((mb + GRANULE_MB - 1) / GRANULE_MB * GRANULE_MB);
 }

@@ -240,8 +240,8 @@ static void test_memory(void **state)
 	check_memory(STUBOPT_KERNEL_LINUX, 0, 16, 0, 300);	   /* + 16 */
 	check_memory(STUBOPT_KERNEL_LINUX, 0, 0, 100 << 20, 484);  /* + 2 * 100 */
 	check_memory(STUBOPT_KERNEL_LINUX, 99, 16, 100 << 20, 99); /* as said */
-	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 1, 132);	   /* 60.1 + 16 + 52 */
-	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 10 << 20, 140);	   /* + 10 */
+	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 1, 128);	   /* 60.1 + 16 + 50 */
+	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 10 << 20, 136);	   /* + 10 */
 	check_memory_of(STUBOPT_KERNEL_NUB, 0, 16, "boot/kernel", 10 << 20,
 			148); /* + 2 * 10 */
 }
