@@ -109,6 +109,27 @@ static void test_file_in_the_way(void **state)
 }
 
 /* Nothing has to be looked at again and again to know that somebody opened it. */
+/* What a file holds stays with append=on, and goes without. */
+static void test_file_appends(void **state)
+{
+	struct place *place = *state;
+	struct plan_endpoint plan = {.type = PLAN_ENDPOINT_FILE, .path = place->path};
+	static const bool append[] = {false, true, false};
+	static const off_t want[] = {5, 10, 5};
+	struct endpoint end;
+	struct stat st;
+	struct err err;
+
+	for (int i = 0; i < 3; i++) {
+		plan.append = append[i];
+		assert_int_equal(endpoint_open(&end, &plan, &err), 0);
+		assert_int_equal(write(end.out_fd, "12345", 5), 5);
+		endpoint_close(&end);
+		assert_int_equal(stat(place->path, &st), 0);
+		assert_int_equal(st.st_size, want[i]);
+	}
+}
+
 static void test_pty_tells(void **state)
 {
 	struct place *place = *state;
@@ -308,6 +329,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_file_in_the_way, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pty_tells, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_connects_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_file_appends, set_up, tear_down),
 		cmocka_unit_test(test_tcp_dials),
 		cmocka_unit_test(test_lookup),
 		cmocka_unit_test_setup_teardown(test_share, set_up, tear_down),
