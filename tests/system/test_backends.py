@@ -59,9 +59,7 @@ def test_faults_and_returns(dom0, folder, mapped, make_guest):
         split=True, networks=[0, 1], device_model_args_hvm=(
             drive(device, "nvme,serial=n0", "n0") +
             drive(f"{folder}/plain.img", "nvme,serial=n1", "n1")))
-    # Linux' own patience with a disk, 30 s, is too little for a busy machine
-    guest.config["cmdline"] = guest.config["cmdline"].replace(
-        "guest.load=", "nvme_core.io_timeout=600 guest.load=nvme,")
+    guest.config["cmdline"] = guest.config["cmdline"].replace("guest.load=", "guest.load=nvme,")
     guest.write_config()
     guest.start()
     found = disks.wait_listed(guest, 2)
