@@ -13,15 +13,7 @@
 #include "cleanup.h"
 #include "hotplug.h"
 
-/*
- * Called by libxl with "online" or "offline", the backend's path in XENBUS_PATH,
- * the interface in vif.  QEMU in dom0 would make a tap of this name and leave it
- * alone; then libxl runs the guest's own script for it (bridge, MTU, script= of
- * the vif line).  So the interface is given the name, and is brought up: a
- * netback that connects while its interface is down can lose its event channel
- * (docs/upstream-bugs.md).  Until the guest's script has run nothing on it is
- * for dom0: it has no address, and strict reverse-path filtering drops IPv4.
- */
+/* Writes 1; a kernel without this family has no such file. */
 static int set_sysctl(const char *family, const char *interface, const char *name,
 		      struct err *err)
 {
@@ -31,7 +23,6 @@ static int set_sysctl(const char *family, const char *interface, const char *nam
 	if (asprintf(&path, "/proc/sys/net/%s/conf/%s/%s", family, interface, name) < 0)
 		return err_errno(err, ERR_HOST, ENOMEM, "%s", interface);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	/* A kernel without this family has no such file. */
 	if (fd >= 0 && write(fd, "1", 1) != 1)
 		return err_errno(err, ERR_HOST, errno, "%s", path);
 	return 0;
@@ -77,6 +68,15 @@ static int rename_interface(const char *from, const char *to, struct err *err)
 	return err_errno(err, ERR_HOST, errno, "naming %s %s", from, to);
 }
 
+/*
+ * Called by libxl with "online" or "offline", the backend's path in XENBUS_PATH,
+ * the interface in vif.  QEMU in dom0 would make a tap of this name and leave it
+ * alone; then libxl runs the guest's own script for it (bridge, MTU, script= of
+ * the vif line).  So the interface is given the name, and is brought up: a
+ * netback that connects while its interface is down can lose its event channel
+ * (docs/upstream-bugs.md).  Until the guest's script has run nothing on it is
+ * for dom0: it has no address, and strict reverse-path filtering drops IPv4.
+ */
 static int online(struct xs_handle *xs, const char *backend, struct err *err)
 {
 	cleanup_free char *name = xenstore_read(xs, "%s/vifname", backend);

@@ -276,8 +276,8 @@ static int setup(struct netfront *n)
 	n->port = event_alloc_unbound(d->other_dom, netfront_event, n);
 	if (n->port < 0)
 		return n->port;
-	/* None for tagged frames: Linux's netback finds only an IP header right behind the
-	 * Ethernet addresses (skb_checksum_setup) and drops the rest. */
+	/* None for tagged frames: Linux's netback finds only an IP header right behind
+	 * the Ethernet addresses (skb_checksum_setup) and drops the rest. */
 	n->dev.features = NETBUF_CSUM;
 	if (sg)
 		n->dev.features |= (gso4 ? NETBUF_GSO4 : 0) | (gso6 ? NETBUF_GSO6 : 0);
@@ -296,8 +296,9 @@ static int setup(struct netfront *n)
 		err = xenbus_write(d, "feature-ipv6-csum-offload", "1");
 	if (err)
 		return err;
-	/* Nothing is in the rings yet: a netback that finds something while it binds our event
-	 * channel may lose the channel for good (docs/upstream-bugs.md). */
+	/* Buffers are posted when the back end is Connected: no event of ours then meets
+	 * one that is on its way up, of which it may lose all that follow
+	 * (docs/upstream-bugs.md). */
 	n->connected = true;
 	xenbus_set_state(d, XenbusStateConnected);
 	return 0;

@@ -103,9 +103,9 @@ int netdev_xmit(struct netdev *dev, struct netbuf *nb)
 	 */
 	if (bytes > dev->mtu + 18u && !(nb->flags & (NETBUF_GSO4 | NETBUF_GSO6)))
 		goto drop;
-	/* A guest's NIC may leave the cutting to its tap, whatever the way out does. */
 	if (nb->flags & (NETBUF_CSUM | NETBUF_GSO4 | NETBUF_GSO6))
 		undone = nb->flags & ~features_for(dev, nb);
+	/* A guest's NIC may leave the cutting to its tap, whatever the way out does. */
 	if (undone & (NETBUF_GSO4 | NETBUF_GSO6))
 		return xmit_cut(dev, nb);
 	if (undone & NETBUF_CSUM && netbuf_csum_fill(nb) < 0)

@@ -18,8 +18,8 @@
 
 #include <xen/sched.h>
 
-#define WINDOW_MAX                                                                       \
-	32u /* frames mapped at once, where one page after the other is touched */
+/* Frames mapped at once, where one page after the other is touched. */
+#define WINDOW_MAX 32u
 #define SETTLE_BATCH 256u
 #define PAGES_MAX (1u << 22)
 
@@ -28,9 +28,9 @@ struct foreign {
 	struct list link; /* of those with a promise */
 	u64 gfn, theirs;
 	u32 n;
-	u32 next, window; /* page behind the last one that a touch has mapped; how many it
-			     did */
-	domid_t dom;	  /* DOMID_INVALID: nothing was promised */
+	u32 next;    /* page behind the last one that a touch has mapped */
+	u32 window;  /* how many it has mapped */
+	domid_t dom; /* DOMID_INVALID: nothing was promised */
 	u64 there[];
 };
 
@@ -43,6 +43,22 @@ static bool is_there(const struct foreign *m, u32 page)
 	return m->there[page / 64] >> page % 64 & 1;
 }
 
+static void set_there(struct foreign *m, u32 page)
+{
+	m->there[page / 64] |= 1UL << page % 64;
+}
+
+/* How many pages from this one on, `most` at most, are there or not, as the first is. */
+static u32 run_of(const struct foreign *m, u32 page, u32 most)
+{
+	bool there = is_there(m, page);
+	u32 n = 1;
+
+	while (n < most && page + n < m->n && is_there(m, page + n) == there)
+		n++;
+	return n;
+}
+
 /* Maps n promised frames from page on; errs[i] as of foreign_map(). */
 static void keep_promise(struct foreign *m, u32 page, u32 n, int *errs)
 {
@@ -53,7 +69,7 @@ static void keep_promise(struct foreign *m, u32 page, u32 n, int *errs)
 	foreign_map(m->dom, frames, m->gfn + page, n, errs);
 	for (u32 i = 0; i < n; i++)
 		if (!errs[i])
-			m->there[(page + i) / 64] |= 1UL << (page + i) % 64;
+			set_there(m, page + i);
 }
 
 static int foreign_fault(struct vma *v, u64 index, bool write, u64 *pfn)
@@ -61,15 +77,14 @@ static int foreign_fault(struct vma *v, u64 index, bool write, u64 *pfn)
 	struct foreign *m = v->priv;
 	int errs[WINDOW_MAX];
 	u64 page = index - v->pgoff;
-	u32 n = 1;
+	u32 n;
 
 	/* A frame that could not be mapped: SIGBUS, as Linux has it. */
 	if (!m || page >= m->n || (m->dom == DOMID_INVALID && !is_there(m, (u32)page)))
 		return -ENXIO;
 	if (!is_there(m, (u32)page)) {
 		m->window = page == m->next ? MIN(m->window * 2, WINDOW_MAX) : 1;
-		while (n < m->window && page + n < m->n && !is_there(m, (u32)page + n))
-			n++;
+		n = run_of(m, (u32)page, m->window);
 		/* -ENOENT: a pager has the frame and is told; any other domain may run.
 		 */
 		while (keep_promise(m, (u32)page, n, errs), errs[0] == -ENOENT)
@@ -93,10 +108,10 @@ static void foreign_close(struct vma *v)
 
 	if (!m)
 		return;
-	for (u32 i = 0, n; i < m->n; i += n + 1) {
-		for (n = 0; i + n < m->n && is_there(m, i + n);)
-			n++;
-		foreign_unmap(m->gfn + i, n);
+	for (u32 i = 0, n; i < m->n; i += n) {
+		n = run_of(m, i, m->n);
+		if (is_there(m, i))
+			foreign_unmap(m->gfn + i, n);
 	}
 	list_del(&m->link);
 	gfn_free(m->gfn, m->n);
@@ -179,7 +194,7 @@ int foreign_show(struct vma *v, u32 first, u32 n, const int *errs)
 
 		if (errs && errs[i])
 			continue;
-		m->there[page / 64] |= 1UL << page % 64;
+		set_there(m, page);
 		err = mm_insert_pfn(current->proc->mm, v, v->start + page * PAGE_SIZE,
 				    m->gfn + page, v->flags & VM_WRITE);
 		if (err)
@@ -205,11 +220,9 @@ void foreign_settle(void)
 
 	list_for_each(m, &promised, link)
 	{
-		for (u32 i = 0, n; i < m->n; i += MAX(n, 1u)) {
-			for (n = 0;
-			     n < SETTLE_BATCH && i + n < m->n && !is_there(m, i + n);)
-				n++;
-			if (n)
+		for (u32 i = 0, n; i < m->n; i += n) {
+			n = run_of(m, i, SETTLE_BATCH);
+			if (!is_there(m, i))
 				keep_promise(m, i, n, errs);
 		}
 	}

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Disks of every kind that xl and QEMU take: each arrives as what it is, and what the guest
 writes is in dom0's file and in no other."""
-import time
-
 import pytest
 
 from guestlib import disks
@@ -40,15 +38,6 @@ def start_linux(make_guest, name, modules, **config):
     return guest
 
 
-def wait_disks(guest, count, seconds=60):
-    """What the guest lists, once that many are there: drivers probe in the background."""
-    end = time.monotonic() + seconds
-    while True:
-        found = disks.listed(guest)
-        if len(found) >= count or time.monotonic() > end:
-            return found
-
-
 @pytest.fixture(name="block_4k")
 def make_block_4k(dom0, folder):
     """A block device of 4096-byte sectors, SIZE + 8192 bytes."""
@@ -81,7 +70,7 @@ def test_every_kind(dom0, folder, block_4k, make_guest):
             drive(f"{folder}/nvme.img", "nvme,serial=n0", "n0") +
             drive(f"{folder}/nvme_ro.img", "nvme,serial=n1", "n1", readonly="on") +
             drive(block_4k, "nvme,serial=n2", "n2")))
-    found = wait_disks(guest, len(want) + 1)
+    found = disks.wait_listed(guest, len(want) + 1)
     # Besides ours there is the empty drive.
     assert len(found) == len(want) + 1, found
     for name, (size, _, mode) in sorted(found.items()):
@@ -124,7 +113,7 @@ def test_flushed_writes_survive(dom0, folder, make_guest):
     guest.config["device_model_args"] += ["-stubdom", f"backing={folder}"]
     guest.write_config()
     guest.start()
-    found = wait_disks(guest, 3)
+    found = disks.wait_listed(guest, 3)
     names = ",".join(sorted(found))
     # AHCI's ports are looked at side by side: which is which, the length tells.
     top = [name for name, disk in found.items() if disk[0] == len(base)]
@@ -166,7 +155,7 @@ def test_pv_drivers(dom0, folder, make_guest):
               "vdev=hdc,devtype=cdrom,format=empty"])
     said = guest.start()
     assert "Waiting for devices" not in said
-    found = wait_disks(guest, 2)
+    found = disks.wait_listed(guest, 2)
     assert {"xvda", "xvdb"} <= set(found) and not {"sda", "sdb"} & set(found), found
     path = f"/local/domain/{guest.domid}/device"
     assert dom0.xenstore(f"{path}/vkbd/0/state") == "4"
@@ -206,7 +195,7 @@ def test_faults(dom0, folder, bad_disk, make_guest):
             device_model_args_hvm=(
                 drive(bad_disk, "nvme,serial=n0", "n0") +
                 drive(f"{folder}/full/disk.img", "nvme,serial=n1", "n1")))
-        found = wait_disks(guest, 2)
+        found = disks.wait_listed(guest, 2)
         bad = next(name for name, disk in found.items() if disk[0] == 16 << 20)
         full = next(name for name, disk in found.items() if disk[0] == 8 << 20)
         for what in (f"read {bad} 2050", f"write {bad} 2050 1"):

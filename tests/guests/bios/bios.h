@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the BIOS test guest's files share: ports, serial line, disks, PCI, screen. */
+/* What the BIOS test guest's files share: ports, disks, PCI, screen. */
 #ifndef GUEST_BIOS_H
 #define GUEST_BIOS_H
 
-#include <stdint.h>
-
-#define SECTOR 512u
-
-static inline void outb(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
-}
+#include "firmware.h"
 
 static inline void outw(uint16_t port, uint16_t value)
 {
@@ -20,14 +13,6 @@ static inline void outw(uint16_t port, uint16_t value)
 static inline void outl(uint16_t port, uint32_t value)
 {
 	__asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
 }
 
 static inline uint16_t inw(uint16_t port)
@@ -59,12 +44,6 @@ extern uint8_t boot_drive;
 void flat_copy(uint32_t dst, const void *src, uint32_t dwords);
 void font_copy(void *dst);
 
-/* serial.c: COM1. %s, %u, %x (no leading zeroes), %8 (eight digits), %l (64 bits, hex).
- */
-void serial_init(void);
-void serial_printf(const char *fmt, ...);
-int serial_poll(void); /* a byte, or -1 */
-
 /* disk.c: BIOS drive numbers are 0x80 + index. */
 unsigned int disk_count(void);
 int disk_read(unsigned int index, uint32_t lba, unsigned int sectors, void *buffer);
@@ -72,7 +51,6 @@ int disk_write(unsigned int index, uint32_t lba, unsigned int sectors,
 	       const void *buffer);
 /* Checks the data that the disk's header describes: 0 good, 1 bad sum, -1 unreadable. */
 int disk_check(unsigned int index, uint32_t *crc);
-uint32_t crc32(uint32_t crc, const uint8_t *data, unsigned int len);
 extern uint8_t disk_buffer[16 * SECTOR];
 
 /* pci.c */

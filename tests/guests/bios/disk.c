@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Disks of the BIOS test guest, by int 13h, and the checksum of what is on them. */
+/* Disks of the BIOS test guest, by int 13h. */
 #include "bios.h"
 
 #define BDA_DISKS 0x475 /* number of hard disks, IBM's BIOS data area */
-#define HEADER_LBA 63
-
-/* Written by mkdisk.py. */
-struct disk_header {
-	char magic[8];
-	uint32_t version;
-	uint32_t first_lba;
-	uint32_t sectors;
-	uint32_t crc;
-};
 
 struct disk_address_packet {
 	uint8_t size;
@@ -58,38 +48,14 @@ int disk_write(unsigned int index, uint32_t lba, unsigned int sectors, const voi
 	return disk_transfer(0x4300, index, lba, sectors, (uint32_t)buffer);
 }
 
-uint32_t crc32(uint32_t crc, const uint8_t *data, unsigned int len)
-{
-	static uint32_t table[256];
-
-	if (!table[1]) {
-		for (unsigned int i = 0; i < 256; i++) {
-			uint32_t v = i;
-
-			for (unsigned int bit = 0; bit < 8; bit++)
-				v = v >> 1 ^ (v & 1 ? 0xedb88320u : 0);
-			table[i] = v;
-		}
-	}
-	crc = ~crc;
-	while (len--)
-		crc = table[(crc ^ *data++) & 0xff] ^ crc >> 8;
-	return ~crc;
-}
-
 int disk_check(unsigned int index, uint32_t *crc)
 {
-	static const char magic[8] = {'Q', 'S', 'T', 'D', 'D', 'I', 'S', 'K'};
 	struct disk_header *header = (struct disk_header *)disk_buffer;
 	uint32_t lba, left, want;
 
 	*crc = 0;
-	if (disk_read(index, HEADER_LBA, 1, disk_buffer))
+	if (disk_read(index, HEADER_LBA, 1, disk_buffer) || !header_is_ours(header))
 		return -1;
-	for (unsigned int i = 0; i < sizeof(magic); i++) {
-		if (header->magic[i] != magic[i])
-			return -1;
-	}
 	lba = header->first_lba;
 	left = header->sectors;
 	want = header->crc;

@@ -95,9 +95,4 @@ _Static_assert(offsetof(struct efi_block_media, last_block) == 24, "UEFI 13.9");
 _Static_assert(offsetof(struct efi_network, mode) == 120, "UEFI 24.1");
 _Static_assert(offsetof(struct efi_network_mode, address) == 552, "UEFI 24.1");
 
-/* serial.c: COM1. %s, %u, %x (two digits), %8 (eight digits). */
-void serial_init(void);
-void serial_printf(const char *fmt, ...);
-int serial_poll(void); /* a byte, or -1 */
-
 #endif

@@ -3,19 +3,9 @@
  * It reports on COM1 what the firmware's own drivers find and answers commands there, in
  * the BIOS guest's words. */
 #include "efi.h"
+#include "firmware.h"
 
-#define SECTOR 512u
-#define HEADER_LBA 63
 #define LINE_MAX 80
-
-/* Written by mkdisk.py. */
-struct disk_header {
-	char magic[8];
-	uint32_t version;
-	uint32_t first_lba;
-	uint32_t sectors;
-	uint32_t crc;
-};
 
 static const struct efi_guid block_io = {
 	0x964e5b21, 0x6459, 0x11d2, {0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
@@ -24,18 +14,6 @@ static const struct efi_guid network = {
 
 static struct efi_system_table *table;
 static uint8_t buffer[64 * SECTOR] __attribute__((aligned(4096)));
-
-static uint32_t crc32(const uint8_t *data, size_t len)
-{
-	uint32_t crc = ~0u;
-
-	while (len--) {
-		crc ^= *data++;
-		for (unsigned int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-	}
-	return ~crc;
-}
 
 static uint64_t find_all(const struct efi_guid *protocol, void ***handles)
 {
@@ -50,18 +28,14 @@ static uint64_t find_all(const struct efi_guid *protocol, void ***handles)
 /* A whole disk with a header of ours; NULL: none, or another. */
 static struct efi_block_io *data_disk(void *handle)
 {
-	static const char magic[8] = {'Q', 'S', 'T', 'D', 'D', 'I', 'S', 'K'};
 	struct efi_block_io *disk;
 
 	if (table->boot->handle_protocol(handle, &block_io, (void **)&disk) ||
 	    disk->media->partition || !disk->media->present ||
 	    disk->media->block_size != SECTOR ||
-	    disk->read(disk, disk->media->id, HEADER_LBA, SECTOR, buffer))
+	    disk->read(disk, disk->media->id, HEADER_LBA, SECTOR, buffer) ||
+	    !header_is_ours(buffer))
 		return NULL;
-	for (size_t i = 0; i < sizeof(magic); i++) {
-		if (buffer[i] != (uint8_t)magic[i])
-			return NULL;
-	}
 	return disk;
 }
 
@@ -83,15 +57,16 @@ static void report_disk(unsigned int n, struct efi_block_io *disk)
 {
 	struct disk_header header = *(struct disk_header *)buffer;
 	uint64_t bytes = (uint64_t)header.sectors * SECTOR;
+	uint32_t crc;
 
 	if (bytes > sizeof(buffer) ||
 	    disk->read(disk, disk->media->id, header.first_lba, bytes, buffer)) {
 		serial_printf("uefi-guest: disk %u unreadable\n", n);
 		return;
 	}
-	serial_printf("uefi-guest: disk %u %s %8\n", n,
-		      crc32(buffer, bytes) == header.crc ? "ok" : "bad",
-		      crc32(buffer, bytes));
+	crc = crc32(0, buffer, (unsigned int)bytes);
+	serial_printf("uefi-guest: disk %u %s %8\n", n, crc == header.crc ? "ok" : "bad",
+		      crc);
 }
 
 static void report_disks(void)
@@ -114,7 +89,7 @@ static void report_nics(void)
 		if (table->boot->handle_protocol(handles[i], &network, (void **)&nic))
 			continue;
 		a = nic->mode->address;
-		serial_printf("uefi-guest: nic %x:%x:%x:%x:%x:%x\n", a[0], a[1], a[2],
+		serial_printf("uefi-guest: nic %2:%2:%2:%2:%2:%2\n", a[0], a[1], a[2],
 			      a[3], a[4], a[5]);
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* COM1 of the UEFI test guest, polled: the firmware may have no driver for it. */
-#include "efi.h"
+/* COM1 of the guests that firmware starts. */
+#include "firmware.h"
 
 #include <stdarg.h>
 
@@ -8,18 +8,7 @@
 #define LSR_DATA 0x01
 #define LSR_EMPTY 0x20
 
-static void outb(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static uint8_t inb(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
+static unsigned int fifo_room;
 
 void serial_init(void)
 {
@@ -32,10 +21,15 @@ void serial_init(void)
 	outb(COM1 + 4, 3);
 }
 
+/* One look at the status for 16 bytes: each port access is a trip to the device model. */
 static void serial_putc(char c)
 {
-	while (!(inb(COM1 + 5) & LSR_EMPTY))
-		;
+	if (!fifo_room) {
+		while (!(inb(COM1 + 5) & LSR_EMPTY))
+			;
+		fifo_room = 16;
+	}
+	fifo_room--;
 	outb(COM1, c);
 }
 
@@ -44,13 +38,21 @@ int serial_poll(void)
 	return inb(COM1 + 5) & LSR_DATA ? inb(COM1) : -1;
 }
 
-static void put_number(uint32_t value, unsigned int base, unsigned int width)
+static void put_number(uint64_t value, unsigned int base, unsigned int width)
 {
-	char out[16];
+	static const char digits[] = "0123456789abcdef";
+	char out[20];
 	unsigned int n = 0;
 
-	for (; value || n < width; value /= base)
-		out[n++] = "0123456789abcdef"[value % base];
+	if (base == 16) {
+		for (; value || !n || n < width; value >>= 4)
+			out[n++] = digits[value & 15];
+	} else {
+		uint32_t v = (uint32_t)value;
+
+		for (; v || !n; v /= 10)
+			out[n++] = digits[v % 10];
+	}
 	while (n)
 		serial_putc(out[--n]);
 }
@@ -73,15 +75,23 @@ void serial_printf(const char *fmt, ...)
 				serial_putc(*s);
 			break;
 		case 'u':
-			put_number(va_arg(ap, uint32_t), 10, 1);
+			put_number(va_arg(ap, uint32_t), 10, 0);
 			break;
 		case 'x':
+			put_number(va_arg(ap, uint32_t), 16, 0);
+			break;
+		case '2':
 			put_number(va_arg(ap, uint32_t), 16, 2);
 			break;
 		case '8':
 			put_number(va_arg(ap, uint32_t), 16, 8);
 			break;
+		case 'l':
+			put_number(va_arg(ap, uint64_t), 16, 0);
+			break;
 		}
 	}
 	va_end(ap);
+	/* the caller may wait for long now: what is queued must be known to have room */
+	fifo_room = 0;
 }
