@@ -18,7 +18,7 @@ from rigctl.rig import Rig  # noqa: E402
 
 MIB = 1 << 20
 DISK_MIB = 64
-FOLDER = "/opt/guests/run/bench"
+FOLDER = "/opt/guests/run/bench-disk"  # not the guest's own, which ends with it
 # how, bytes of a request, requests at a time
 LOADS = [(how, size, depth)
          for how in ("read", "write", "randread", "randwrite")
