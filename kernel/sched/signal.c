@@ -123,6 +123,8 @@ void signal_send(struct process *proc, struct thread *t, int signo,
 	pend(t ? &t->sig.pending : &proc->pending, signo, info);
 	if (target && target->interruptible)
 		thread_wake(target);
+	else if (target)
+		thread_kick(target);
 	waitq_wake(&proc->sig_wait, POLLIN);
 }
 

@@ -83,8 +83,10 @@ def archive(names):
     return a.finish()
 
 
-def boot_archive(tmp, data, cmdline="", kernel=KERNEL):
-    """Boots nub with this ramdisk; the console's text."""
+def boot_archive(tmp, data, cmdline="", kernel=KERNEL, cpus=None):
+    """Boots nub with this ramdisk; the console's text. ABI_SMP=N: with N CPUs, if the test does
+    not say how many."""
+    cpus = cpus or os.environ.get("ABI_SMP", "1")
     root = tmp / "root.cpio"
     root.write_bytes(data)
     command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", os.environ.get("ABI_CPU", "max"),
@@ -92,7 +94,7 @@ def boot_archive(tmp, data, cmdline="", kernel=KERNEL):
                "-serial", "stdio", "-no-reboot", "-device",
                "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", str(kernel),
                "-initrd", str(root), "-append",
-               cmdline or os.environ.get("ABI_CMDLINE", "")]
+               f'nub.cpus={cpus} {cmdline or os.environ.get("ABI_CMDLINE", "")}', "-smp", str(cpus)]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=TIMEOUT, check=False)
