@@ -115,7 +115,7 @@ void signal_send(struct process *proc, struct thread *t, int signo,
 	if (ignored(proc, signo)) {
 		struct thread *m = t ? t : target;
 
-		if (m && !(m->sig.mask & SIGBIT(signo)))
+		if (m && !((m->sig.mask | m->sig.wait_set) & SIGBIT(signo)))
 			return;
 		if (!m && list_empty(&proc->threads))
 			return;

@@ -21,6 +21,7 @@
 
 #define PAGE 4096
 #define ROUNDS 200
+#define ENDS 6
 #define SLICE_NS 10000000LL /* the kernel's, when threads share a CPU */
 
 static long cpus;
@@ -305,6 +306,8 @@ static void signalled(void)
 	say("signals reach a thread that runs", signals == ROUNDS);
 }
 
+static int *volatile nowhere = (int *)8;
+
 static int ended(int how)
 {
 	int status = 0;
@@ -324,7 +327,7 @@ static int ended(int how)
 		if (how == 2)
 			execl("/init", "init", "again", NULL);
 		if (how == 3)
-			*(volatile int *)8 = 1;
+			*nowhere = 1;
 		kill(getppid(), SIGUSR2);
 		for (;;)
 			;
@@ -350,16 +353,16 @@ static void endings(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < ENDS; i++) {
 		right[0] += ended(0) == SIGKILL;
 		right[1] += ended(1) == 7 << 8;
 		right[2] += ended(2) == 9 << 8;
 		right[3] += ended(3) == SIGSEGV;
 	}
-	say("killed while all its threads run", right[0] == 20);
-	say("ends while its threads run", right[1] == 20);
-	say("another program while its threads run", right[2] == 20);
-	say("dies of a fault while its threads run", right[3] == 20);
+	say("killed while all its threads run", right[0] == ENDS);
+	say("ends while its threads run", right[1] == ENDS);
+	say("another program while its threads run", right[2] == ENDS);
+	say("dies of a fault while its threads run", right[3] == ENDS);
 }
 
 /* --- locks, registers, time --- */

@@ -104,9 +104,9 @@ def boot_archive(tmp, data, cmdline="", kernel=KERNEL, cpus=None):
     return log.replace("\r\n", "\n")
 
 
-def boot(tmp, names):
+def boot(tmp, names, cpus=None):
     """Runs the programs on nub; {name: (output, ending)} and the whole log."""
-    log = boot_archive(tmp, archive(names))
+    log = boot_archive(tmp, archive(names), cpus=cpus)
     results = {}
     for m in re.finditer(r"=== begin (\S+)\n(.*?)=== end \1 (.*?)\n", log, re.S):
         results[m.group(1)] = (clean(m.group(2)), m.group(3))
@@ -147,7 +147,25 @@ def on_linux(name):
 @pytest.mark.timeout(TIMEOUT + 120)
 @pytest.mark.parametrize("name", NAMES)
 def test_same_on_both(name, on_nub):
-    results, log = on_nub
+    same(name, *on_nub)
+
+
+# What CPUs could do to each other.
+ON_TWO = [n + "-static" for n in ("locks", "memory", "process", "signals", "threads", "usercopy")]
+
+
+@pytest.fixture(scope="session")
+def on_two_cpus(tmp_path_factory):
+    return boot(tmp_path_factory.mktemp("abi2"), ON_TWO, cpus=2)
+
+
+@pytest.mark.timeout(TIMEOUT + 120)
+@pytest.mark.parametrize("name", ON_TWO)
+def test_same_on_two_cpus(name, on_two_cpus):
+    same(name, *on_two_cpus)
+
+
+def same(name, results, log):
     assert name in results, f"{name} did not end on nub:\n{log[-1500:]}"
     expected, end = on_linux(name)
     assert "NO" not in re.findall(r": (\w+)$", expected, re.M), "the test fails on Linux itself"

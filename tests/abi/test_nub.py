@@ -27,10 +27,11 @@ def root(init, *more):
 
 
 @pytest.mark.timeout(TIMEOUT + 60)
-def test_qemu_answers_qmp(tmp_path):
+@pytest.mark.parametrize("cpus", (1, 2))
+def test_qemu_answers_qmp(tmp_path, cpus):
     if not QEMU.exists():
         pytest.skip(f"{QEMU} is not installed")
-    log = boot_archive(tmp_path, root("abi-qemu", QEMU, *sorted(libraries(QEMU))))
+    log = boot_archive(tmp_path, root("abi-qemu", QEMU, *sorted(libraries(QEMU))), cpus=cpus)
     assert "QEMU emulator version" in log, log[-2000:]
     assert "version: status 0\n" in log
     assert re.search(r'bytes: \{"QMP": \{"version": \{"qemu"', log), log[-2000:]
