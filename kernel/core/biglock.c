@@ -29,6 +29,13 @@ static void answer(struct cpu_state *c)
 	}
 }
 
+void smp_relax(unsigned *spins)
+{
+	__asm__ volatile("pause");
+	if (++*spins % SPINS == 0 && platform->relax)
+		platform->relax();
+}
+
 bool biglock_held(void)
 {
 	return cpus[smp_id()].holds;
@@ -44,10 +51,7 @@ void biglock_take(void)
 		do {
 			while (__atomic_load_n(&locked, __ATOMIC_RELAXED)) {
 				answer(c);
-				__asm__ volatile("pause");
-				/* The holder's CPU may be waiting for ours. */
-				if (++spins % SPINS == 0 && platform->relax)
-					platform->relax();
+				smp_relax(&spins);
 			}
 		} while (__atomic_exchange_n(&locked, 1, __ATOMIC_ACQUIRE));
 		__atomic_fetch_sub(&waiters, 1, __ATOMIC_RELAXED);
@@ -116,11 +120,8 @@ static void park(const u64 *pml4)
 
 		if (k == cpu_self || !cpus[k].park)
 			continue;
-		while (!__atomic_load_n(&cpus[k].parked, __ATOMIC_ACQUIRE)) {
-			__asm__ volatile("pause");
-			if (++spins % SPINS == 0 && platform->relax)
-				platform->relax();
-		}
+		while (!__atomic_load_n(&cpus[k].parked, __ATOMIC_ACQUIRE))
+			smp_relax(&spins);
 	}
 }
 

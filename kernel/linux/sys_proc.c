@@ -586,7 +586,7 @@ long sys_execveat(int dir, const char *path, const void *argv, const void *envp,
 	return sys_execve(path, argv, envp);
 }
 
-/* glibc then uses getcpu, which costs nothing here. */
+/* glibc then uses getcpu, which on one CPU costs nothing. */
 long sys_rseq(u64 ptr, u32 len, int flags, u32 sig)
 {
 	(void)ptr, (void)len, (void)flags, (void)sig;

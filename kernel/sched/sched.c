@@ -180,6 +180,11 @@ static void idle(void)
 		cpu_idle_once();
 }
 
+/*
+ * The first CPU, where events arrive, idles on the stack of whoever slept last: if it is
+ * woken there is no switch. The others leave who sleeps for the first to wake and to run;
+ * and so does the first with a thread that may not go on here.
+ */
 void schedule(void)
 {
 	struct thread *prev = current, *next;
@@ -189,10 +194,10 @@ void schedule(void)
 	if (prev->state == THREAD_RUNNABLE)
 		list_add_tail(&runq, &prev->run);
 	next = pick();
-	if (unlikely(!next && prev->state == THREAD_RUNNABLE))
-		next = cpus[cpu_self].idle_thread; /* prev may not run on this CPU */
+	if (unlikely(!next && smp_on) && prev != cpus[cpu_self].idle_thread &&
+	    (cpu_self || prev->state == THREAD_RUNNABLE))
+		next = cpus[cpu_self].idle_thread;
 	if (!next) {
-		/* Idle on the stack of whoever slept last: if it is woken, no switch. */
 		prev->run_ns += clock_now() - prev->run_start;
 		prev->idle_on = (s8)cpu_self;
 		do

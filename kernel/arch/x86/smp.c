@@ -34,10 +34,10 @@ static void halt(void)
 
 static unsigned wait_while(unsigned state)
 {
-	unsigned now;
+	unsigned now, spins = 0;
 
 	while ((now = __atomic_load_n(&ap_state, __ATOMIC_ACQUIRE)) == state)
-		__asm__ volatile("pause");
+		smp_relax(&spins);
 	return now;
 }
 
@@ -64,10 +64,10 @@ void smp_main(void)
 static bool wait_here(void)
 {
 	u64 end = clock_now() + START_NS;
-	unsigned state = AP_WANTED;
+	unsigned state = AP_WANTED, spins = 0;
 
 	while (__atomic_load_n(&ap_state, __ATOMIC_ACQUIRE) == AP_WANTED) {
-		__asm__ volatile("pause");
+		smp_relax(&spins);
 		if (clock_now() > end)
 			/* If it comes late after all, it finds that and halts. */
 			return !__atomic_compare_exchange_n(&ap_state, &state, AP_GIVEN_UP,
@@ -81,6 +81,7 @@ static bool start(unsigned id)
 {
 	struct cpu_state *c = &cpus[id];
 	u64 before, tsc, after;
+	unsigned spins = 0;
 
 	c->idle_thread = sched_idle_thread(id);
 	if (!c->idle_thread || cpu_prepare(id)) {
@@ -101,7 +102,7 @@ static bool start(unsigned id)
 	before = rdtsc();
 	__atomic_store_n(&ap_state, AP_TIME, __ATOMIC_SEQ_CST);
 	while (!(tsc = __atomic_load_n(&ap_tsc, __ATOMIC_ACQUIRE)))
-		__asm__ volatile("pause");
+		smp_relax(&spins);
 	after = rdtsc();
 	/* One scale and offset serve all CPUs, here and in the vDSO. */
 	if (tsc + TSC_SLACK < before || tsc > after + TSC_SLACK) {
@@ -115,7 +116,7 @@ static bool start(unsigned id)
 	__atomic_store_n(&ap_state, AP_GO, __ATOMIC_SEQ_CST);
 	/* The next one must not change what this one still reads. */
 	while (!__atomic_load_n(&c->up, __ATOMIC_ACQUIRE))
-		__asm__ volatile("pause");
+		smp_relax(&spins);
 	return true;
 }
 

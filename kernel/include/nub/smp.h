@@ -45,8 +45,10 @@ void biglock_yield(void);
 /* From here on and until the lock is let go no other CPU runs user code in this address
  * space, nor has anything of it in its TLB. Before any entry loses its frame or a right. */
 void smp_park(const u64 *pml4);
-/* Every other CPU has passed a full barrier. */
+/* No other CPU runs user code until the lock is let go, and each has passed a barrier. */
 void smp_barrier(void);
+/* One turn of a loop that waits for another CPU, which may be waiting for ours to run on. */
+void smp_relax(unsigned *spins);
 /* Interrupts CPU k: it comes into the kernel, and looks at its need_resched. */
 void smp_kick(unsigned k);
 /* Starts the other CPUs: boot, before the first program. */
