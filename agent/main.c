@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "abi/boot.h"
+#include "answer.h"
 #include "boot_contract.h"
 #include "channel.h"
 #include "cleanup.h"
@@ -18,7 +19,6 @@
 #include "console.h"
 #include "disks.h"
 #include "net.h"
-#include "net_report.h"
 #include "qemu.h"
 #include "report.h"
 #include "setup.h"
@@ -32,7 +32,7 @@ enum {
 
 #define TOKEN_STATE "state"
 #define TOKEN_SHUTDOWN "shutdown"
-#define TOKEN_NET "net"
+#define TOKEN_ASK "ask"
 
 static volatile sig_atomic_t child_died, asked_to_end;
 
@@ -107,7 +107,7 @@ static int start(struct agent *agent, struct err *err)
 		 agent->boot.guest_domid);
 	if (xs_client_watch(agent->state_path, TOKEN_STATE, err) < 0 ||
 	    xs_client_watch("control/shutdown", TOKEN_SHUTDOWN, err) < 0 ||
-	    xs_client_watch(STUBDOM_XS_NET_ASK, TOKEN_NET, err) < 0)
+	    xs_client_watch(STUBDOM_XS_ASK, TOKEN_ASK, err) < 0)
 		return -1;
 	return qemu_start(&agent->boot, err);
 }
@@ -135,8 +135,8 @@ static void handle_event(struct agent *agent, const char *token)
 	    (!strcmp(value, "poweroff") || !strcmp(value, "halt") ||
 	     !strcmp(value, "reboot")))
 		end_qemu(agent);
-	if (!strcmp(token, TOKEN_NET) && net_report(&err) < 0)
-		report_line("telling of the network: %s", err.msg);
+	if (!strcmp(token, TOKEN_ASK) && answer(&err) < 0)
+		report_line("answering: %s", err.msg);
 }
 
 static void handle_events(struct agent *agent)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells dom0 what the network looks like now, when it asks (abi/boot.h). */
 #include "net_report.h"
 
 #include <inttypes.h>
@@ -27,26 +26,20 @@ static int write_one(const struct ifinfo *info, const char *question, struct err
 {
 	char path[64], text[320];
 
-	snprintf(path, sizeof(path), STUBDOM_XS_NET "/%.15s", info->name);
+	snprintf(path, sizeof(path), STUBDOM_XS_IF "/%.15s", info->name);
 	net_report_format(info, question, text, sizeof(text));
 	return xs_client_write(path, text, err);
 }
 
-int net_report(struct err *err)
+int net_report(const char *question, struct err *err)
 {
 	static struct ifinfo list[IFINFO_MAX];
-	char question[24];
-	int n;
+	int n = ifctl_socket() < 0 ? 0 : ifinfo_read(ifctl_socket(), list, err);
 
-	/* Asked for nothing: the watch's first event, or the question's removal. */
-	if (xs_client_read(STUBDOM_XS_NET_ASK, question, sizeof(question), err) < 0 ||
-	    !question[0])
-		return 0;
-	n = ifctl_socket() < 0 ? 0 : ifinfo_read(ifctl_socket(), list, err);
 	if (n < 0)
 		return -1;
 	for (int i = 0; i < n; i++)
 		if (write_one(&list[i], question, err) < 0)
 			return -1;
-	return xs_client_write(STUBDOM_XS_NET_ANSWER, question, err);
+	return 0;
 }

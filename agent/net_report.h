@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells dom0 what the network looks like now, when it asks. */
+/* What the network looks like now, for an answer to dom0 (abi/boot.h). */
 #ifndef AGENT_NET_REPORT_H
 #define AGENT_NET_REPORT_H
 
@@ -9,8 +9,8 @@
 
 struct ifinfo;
 
-/* Answers the question in STUBDOM_XS_NET_ASK, if there is one.  Nothing waits long. */
-int net_report(struct err *err);
+/* A node for each interface.  Nothing waits long. */
+int net_report(const char *question, struct err *err);
 
 /* One interface as xenstore has it. */
 void net_report_format(const struct ifinfo *info, const char *question, char *text,

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Asks a stub domain for its network by xenstore (abi/boot.h), and checks the answer. */
+/* Reads and checks what a stub domain answers on its network (abi/boot.h). */
 #include "netgraph.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 #include <xenstore.h>
 
 #include "abi/boot.h"
 #include "abi/facts.h"
+#include "ask.h"
 #include "cleanup.h"
 #include "term.h"
 #include "xenstore_util.h"
 
-enum { INTERFACES_MAX = 256, VALUE_MAX = 320, WORD_MAX = 40, NUMBER_SIZE = 24 };
+enum { INTERFACES_MAX = 256, VALUE_MAX = 320, WORD_MAX = 40 };
 
 static bool parse_numbers(const char *text, size_t n, unsigned long long *out)
 {
@@ -135,73 +133,6 @@ static void add_backend(struct xs_handle *xs, const struct guest *guest,
 		xenif->vif = NULL;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* Waits until the answer to this or a later question is complete. */
-static int wait_answer(struct xs_handle *xs, const struct guest *guest, int timeout_ms,
-		       char **question, struct err *err)
-{
-	const int64_t end = now_ms() + timeout_ms;
-
-	for (;;) {
-		cleanup_free char *asked = xenstore_read(
-			xs, "/local/domain/%u/" STUBDOM_XS_NET_ASK, guest->stub_domid);
-		char *answered = xenstore_read(
-			xs, "/local/domain/%u/" STUBDOM_XS_NET_ANSWER, guest->stub_domid);
-		struct pollfd pfd = {.fd = xs_fileno(xs), .events = POLLIN};
-		int64_t left = end - now_ms();
-
-		if (asked && answered && strcmp(asked, answered) == 0) {
-			*question = answered;
-			return 0;
-		}
-		free(answered);
-		if (left <= 0 || poll(&pfd, 1, (int)left) < 0)
-			return err_set(err, ERR_STUB,
-				       "the stub domain, domain %u, did not tell of its "
-				       "network within %d s; 'stubdom log' may say why",
-				       guest->stub_domid, timeout_ms / 1000);
-		for (char **event; (event = xs_check_watch(xs));)
-			free(event);
-	}
-}
-
-static int ask(struct xs_handle *xs, const struct guest *guest, int timeout_ms,
-	       char number[static NUMBER_SIZE], char **question, struct err *err)
-{
-	char path[XENSTORE_PATH_MAX];
-	struct timespec ts;
-
-	snprintf(path, sizeof(path), "/local/domain/%u/" STUBDOM_XS_NET_ANSWER,
-		 guest->stub_domid);
-	if (!xs_watch(xs, path, "answer"))
-		return err_errno(err, ERR_HOST, errno, "xenstore: watching %s", path);
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	snprintf(number, NUMBER_SIZE, "%llu%06ld", (unsigned long long)ts.tv_sec,
-		 ts.tv_nsec / 1000);
-	if (xenstore_write(xs, err, number, "/local/domain/%u/" STUBDOM_XS_NET_ASK,
-			   guest->stub_domid) < 0)
-		return -1;
-	return wait_answer(xs, guest, timeout_ms, question, err);
-}
-
-/* Takes the question back, unless somebody else has asked meanwhile. */
-static void unask(struct xs_handle *xs, const struct guest *guest, const char *number)
-{
-	cleanup_free char *asked = xenstore_read(
-		xs, "/local/domain/%u/" STUBDOM_XS_NET_ASK, guest->stub_domid);
-
-	if (asked && strcmp(asked, number) == 0)
-		xenstore_remove(xs, "/local/domain/%u/" STUBDOM_XS_NET_ASK,
-				guest->stub_domid);
-}
-
 static int by_id(const void *a, const void *b)
 {
 	const struct topology_if *x = &((const struct netgraph_if *)a)->id;
@@ -217,7 +148,7 @@ static int read_all(struct xs_handle *xs, const struct guest *guest, const char 
 	unsigned n = 0;
 	cleanup_free char **names = NULL;
 
-	snprintf(dir, sizeof(dir), "/local/domain/%u/" STUBDOM_XS_NET, guest->stub_domid);
+	snprintf(dir, sizeof(dir), "/local/domain/%u/" STUBDOM_XS_IF, guest->stub_domid);
 	names = xs_directory(xs, XBT_NULL, dir, &n);
 	if (n > INTERFACES_MAX)
 		n = INTERFACES_MAX;
@@ -247,22 +178,14 @@ static int read_all(struct xs_handle *xs, const struct guest *guest, const char 
 int netgraph_read(const struct guest *guest, int timeout_ms, struct netgraph *out,
 		  struct err *err)
 {
-	cleanup_free char *question = NULL;
-	char number[NUMBER_SIZE] = "";
-	struct xs_handle *xs;
-	int rc = -1;
+	struct ask ask;
+	int rc;
 
 	*out = (struct netgraph){0};
-	if (!guest->stub_known || !guest->stub_alive)
-		return err_set(err, ERR_STUB, "the stub domain of '%s' is gone",
-			       guest->name ? guest->name : "?");
-	xs = xs_open(0);
-	if (!xs)
-		return err_errno(err, ERR_HOST, errno, "xenstore cannot be reached");
-	if (ask(xs, guest, timeout_ms, number, &question, err) == 0)
-		rc = read_all(xs, guest, question, out, err);
-	unask(xs, guest, number);
-	xs_close(xs);
+	if (ask_begin(&ask, guest, timeout_ms, err) < 0)
+		return -1;
+	rc = read_all(ask.xs, guest, ask.answered, out, err);
+	ask_end(&ask);
 	if (rc < 0)
 		netgraph_free(out);
 	return rc;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "abi/facts.h"
+#include "ask.h"
 #include "cleanup.h"
 #include "dominfo.h"
 #include "guest.h"
@@ -40,6 +41,19 @@ static char *ask_qemu(const struct guest *guest, struct err *err)
 	return status;
 }
 
+/* The stub domain's own word on the memory inside; -1: it says nothing, and why. */
+static int ask_stub(const struct guest *guest, struct ask_memory *out, struct err *err)
+{
+	struct ask ask;
+	int rc;
+
+	if (ask_begin(&ask, guest, STATUS_TIMEOUT_MS, err) < 0)
+		return -1;
+	rc = ask_memory(&ask, out, err);
+	ask_end(&ask);
+	return rc;
+}
+
 static void print_field(const char *name, const char *value)
 {
 	if (value && *value)
@@ -47,6 +61,7 @@ static void print_field(const char *name, const char *value)
 }
 
 static void print_status(const struct guest *guest, const struct dominfo *info,
+			 const struct ask_memory *inside, const struct err *inside_err,
 			 const char *qemu_status, const struct err *qmp_err)
 {
 	char duration[32];
@@ -70,6 +85,9 @@ static void print_status(const struct guest *guest, const struct dominfo *info,
 	snprintf(text, sizeof(text), "%llu MB used, %llu MB given",
 		 info->used_kb / MIB_KB, info->given_kb / MIB_KB);
 	print_field("memory", text);
+	snprintf(text, sizeof(text), "%llu MB free of %llu MB",
+		 inside->available_kb / MIB_KB, inside->total_kb / MIB_KB);
+	print_field("inside it", inside->total_kb ? text : inside_err->msg);
 	snprintf(text, sizeof(text), "%u, %.1f s used", info->vcpus,
 		 (double)info->cpu_ns / 1e9);
 	print_field("vcpus", text);
@@ -91,7 +109,8 @@ int verb_status(int argc, char **argv, struct err *err)
 	struct dominfo_reader *reader;
 	struct dominfo info;
 	struct guest guest;
-	struct err qmp_err = {0};
+	struct err qmp_err = {0}, inside_err = {0};
+	struct ask_memory inside = {0};
 	bool as_json = false;
 	int c;
 
@@ -112,14 +131,21 @@ int verb_status(int argc, char **argv, struct err *err)
 	guest_read_info(reader, &guest, &info);
 	dominfo_close(reader);
 	qemu_status = ask_qemu(&guest, &qmp_err);
+	ask_stub(&guest, &inside, &inside_err);
 	if (as_json) {
 		cleanup_json json_t *o = guest_to_json(&guest, &info);
 
 		json_object_set_new(o, "version", json_integer(GUEST_JSON_VERSION));
 		guest_set_string(o, "qemu_status", qemu_status);
+		if (inside.total_kb)
+			json_object_set_new(o, "inside",
+					    json_pack("{s:I,s:I}", "total_kb",
+						      (json_int_t)inside.total_kb,
+						      "available_kb",
+						      (json_int_t)inside.available_kb));
 		guest_print_json(o);
 	} else {
-		print_status(&guest, &info, qemu_status, &qmp_err);
+		print_status(&guest, &info, &inside, &inside_err, qemu_status, &qmp_err);
 	}
 	guest_free(&guest);
 	return 0;

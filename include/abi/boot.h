@@ -32,20 +32,22 @@
 #define STUBDOM_XS_EXIT "data/stubdom/exit"   /* "exit N" or "signal N": QEMU's end */
 
 /*
- * The live network, for whoever asks in dom0.  A number of one's own written to
- * _ASK, which only dom0 can, is answered by one node _NET/<interface> for each
+ * How the stub domain is, for whoever asks in dom0.  A number of one's own written to
+ * _ASK, which only dom0 can, is answered by one node _IF/<interface> for each
  * interface of the topology language, with "KEY=VALUE" words
  *
  *   ask=NUMBER up=0|1 link=0|1 mtu=BYTES bridge=NAME
  *   rx=BYTES,FRAMES,DROPPED tx=BYTES,FRAMES,DROPPED
  *
  * (bridge= is empty for what is in none; rx is what came into the interface from
- * outside, from the guest for a tap), and then by that number in _ANSWER.  A node
- * with another number is of an interface that is gone.
+ * outside, from the guest for a tap), by "total=KIB available=KIB" in _MEMORY (its
+ * kernel's /proc/meminfo), and then by that number in _ANSWER.  A node of an interface
+ * with another number is of one that is gone.
  */
-#define STUBDOM_XS_NET_ASK "control/stubdom-net"
-#define STUBDOM_XS_NET "data/stubdom-net/if"
-#define STUBDOM_XS_NET_ANSWER "data/stubdom-net/answer"
+#define STUBDOM_XS_ASK "control/stubdom-ask"
+#define STUBDOM_XS_IF "data/stubdom-live/if"
+#define STUBDOM_XS_MEMORY "data/stubdom-live/memory"
+#define STUBDOM_XS_ANSWER "data/stubdom-live/answer"
 
 #define STUBDOM_STAGE_BOOT "boot"
 #define STUBDOM_STAGE_DISKS "disks"

@@ -10,6 +10,7 @@
 extern u8 xen_use_vmcall;	       /* hypercall.S */
 extern struct shared_info *xen_shared; /* NULL until xen_init */
 extern u32 xen_version;		       /* major << 16 | minor */
+extern domid_t xen_domid;	       /* ours; DOMID_SELF when Xen does not say */
 
 /* Value of an HVM parameter of ours, 0 when there is none. */
 u64 xen_param(unsigned index);

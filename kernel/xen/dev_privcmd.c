@@ -310,7 +310,7 @@ static bool memory_op_on_self(const struct privcmd_hypercall *c)
 	}
 	if (copy_from_user(&dom, (void *)(c->arg[1] + off), sizeof(dom)))
 		return true;
-	return dom == DOMID_SELF;
+	return dom == DOMID_SELF || dom == xen_domid;
 }
 
 static long user_hypercall(const struct privcmd_hypercall *c)

@@ -25,6 +25,7 @@
 
 struct shared_info *xen_shared;
 u32 xen_version;
+domid_t xen_domid = DOMID_SELF;
 
 /* Where Xen puts its shared page: a page of our image, whose own frame is given up. */
 static u8 shared_page[PAGE_SIZE] __aligned(4096);
@@ -150,6 +151,12 @@ const struct platform_ops *platform_xen_probe(void)
 	xen_use_vmcall = r[1] != 0x68747541 /* Auth */ && r[1] != 0x6f677948 /* Hygo */;
 	cpuid(base + 1, 0, r);
 	xen_version = r[0];
+	cpuid(base, 0, r);
+	if (r[0] >= base + 4) {
+		cpuid(base + 4, 0, r);
+		if (r[0] & XEN_HVM_CPUID_DOMID_PRESENT)
+			xen_domid = (domid_t)r[2];
+	}
 	xen_console_early();
 	return &platform_xen;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <xenstore.h>
 
 /* $FAKEXEN/<path> is a node's value; $FAKEXEN/local/domain/N there: domain N lives. */
@@ -33,11 +34,14 @@ void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsign
 	char where[4096];
 	FILE *f = fopen(node_path(path, where, sizeof(where)), "r");
 	char *value;
+	size_t size;
 
 	if (!f)
 		return NULL;
 	value = calloc(1, 65536);
-	*len = value ? (unsigned)fread(value, 1, 65535, f) : 0;
+	size = value ? fread(value, 1, 65535, f) : 0;
+	if (len)
+		*len = (unsigned)size;
 	fclose(f);
 	return value;
 }
@@ -65,6 +69,48 @@ char **xs_directory(struct xs_handle *xs, xs_transaction_t t, const char *path,
 	}
 	closedir(d);
 	return list;
+}
+
+bool xs_write(struct xs_handle *xs, xs_transaction_t t, const char *path,
+	      const void *data, unsigned int len)
+{
+	char where[4096];
+	FILE *f = fopen(node_path(path, where, sizeof(where)), "w");
+	bool good = f && fwrite(data, 1, len, f) == len;
+
+	return f && !fclose(f) && good;
+}
+
+/* A stub domain with $FAKEXEN/local/domain/N/answers has answered what it is asked. */
+bool xs_watch(struct xs_handle *xs, const char *path, const char *token)
+{
+	static const char answer[] = "/data/stubdom-live/answer";
+	const size_t domain = strlen(path) - strlen(answer);
+	char where[4096], from[4096], to[4096];
+
+	node_path(path, where, sizeof(where));
+	snprintf(from, sizeof(from), "%.*s/control/stubdom-ask",
+		 (int)(strlen(getenv("FAKEXEN")) + domain), where);
+	snprintf(to, sizeof(to), "%.*s/answers",
+		 (int)(strlen(getenv("FAKEXEN")) + domain), where);
+	return access(to, F_OK) || symlink(from, where) == 0 || errno == EEXIST;
+}
+
+int xs_fileno(struct xs_handle *xs)
+{
+	return -1; /* never ready */
+}
+
+char **xs_check_watch(struct xs_handle *xs)
+{
+	return NULL;
+}
+
+bool xs_rm(struct xs_handle *xs, xs_transaction_t t, const char *path)
+{
+	char where[4096];
+
+	return remove(node_path(path, where, sizeof(where))) == 0;
 }
 
 bool xs_is_domain_introduced(struct xs_handle *xs, unsigned int domid)

@@ -38,6 +38,9 @@ class Host:
                            ("launcher-pid", os.getpid()), ("started", int(time.time()) - 3661),
                            ("image", "/image"), ("qemu", "10.0.13"), ("log", f"{where}/s1.log")):
             self.put(f"local/domain/0/stubdom/7/{key}", value)
+        for key, value in (("control/ready", ""), ("answers", ""),
+                           ("data/stubdom-live/memory", "total=90112 available=35972")):
+            self.put(f"local/domain/8/{key}", value)
         self.stage("running")
 
     def put(self, path, value):
@@ -186,12 +189,25 @@ def test_status(host):
     host.start_qemu("-S")
     out, _ = host.run("status", "7")
     assert re.search(r"^QEMU says +prelaunch$", out, re.M)
-    assert json.loads(host.run("status", "s1", "--json")[0])["qemu_status"] == "prelaunch"
+    assert re.search(r"^inside it +35 MB free of 88 MB$", out, re.M)
+    found = json.loads(host.run("status", "s1", "--json")[0])
+    assert found["qemu_status"] == "prelaunch"
+    assert found["inside"] == {"total_kb": 90112, "available_kb": 35972}
+    assert not os.path.exists(f"{host.xen}/local/domain/8/control/stubdom-ask")
+
+
+@pytest.mark.parametrize("text", ["total=1 available=2", "total=2 available=1 ", "total=x"])
+def test_memory_that_cannot_be(host, text):
+    host.put("local/domain/8/data/stubdom-live/memory", text)
+    assert re.search(r"^inside it +.*not of the agreed form$", host.run("status", "s1")[0], re.M)
+    assert "inside" not in json.loads(host.run("status", "s1", "--json")[0])
 
 
 def test_status_without_an_answer(host):
+    os.remove(f"{host.xen}/local/domain/8/answers")
     out, _ = host.run("status", "s1")
     assert re.search(r"^QEMU says +QMP: .*/qmp: No such file", out, re.M)
+    assert re.search(r"^inside it +the stub domain, domain 8, did not answer within 5 s", out, re.M)
 
 
 def test_qmp(host):

@@ -156,11 +156,13 @@ class Guest:
 
     # The serial console.
 
+    terminal = "serial/0/tty"  # its pty's place in xenstore
+
     def attach(self):
-        """Starts to listen to the guest's serial pty."""
-        tty = self.dom0.xenstore(f"/local/domain/{self.domid}/serial/0/tty")
+        """Starts to listen to it."""
+        tty = self.dom0.xenstore(f"/local/domain/{self.domid}/{self.terminal}")
         if not tty:
-            raise NoAnswer(f"{self.name} has no serial terminal in xenstore")
+            raise NoAnswer(f"{self.name} has no {self.terminal} in xenstore")
         self.dom0.call("console_open", name=self.name, terminal=tty)
 
     def detach(self):

@@ -5,6 +5,7 @@ import pytest
 from guestlib.disks import LINUX, digest, drive, sha256
 from guestlib.dom0host import ASSETS, mkdisk
 
+LARGE_MIB = 200
 UEFI_SECONDS = 400  # OVMF unpacks 16 MB first, on an emulated machine
 
 
@@ -29,6 +30,21 @@ def test_network(make_guest, dom0):
     assert asked[0] == "dhcp 1 PXEClient" and "tftp boot.pxe" in asked, asked
     bridge = dom0.read("/sys/class/net/xenbr0/address").strip()
     assert {f["from"] for f in dom0.call("capture_stop", name="net")} == {guest.macs[0], bridge}
+
+
+def test_large_ramdisk(make_guest, dom0):
+    """A file that the guest boots with costs the stub domain its size once."""
+    ramdisk = f"{ASSETS}/run/large-ramdisk"
+    dom0.shell(f"mkdir -p {ASSETS}/run; cp {ASSETS}/direct.cpio {ramdisk}; "
+               f"truncate -s {LARGE_MIB}M {ramdisk}")
+    try:
+        guest = make_guest("large", kind="direct", disks=0, nics=(), memory=LARGE_MIB + 256,
+                           ramdisk=ramdisk)
+        guest.start()
+        memory = int(dom0.run("xl", "list", "large-dm").stdout.splitlines()[1].split()[2])
+        assert LARGE_MIB < memory < 1.8 * LARGE_MIB
+    finally:
+        dom0.run("rm", "-f", ramdisk)
 
 
 def test_scsi(make_guest, dom0):

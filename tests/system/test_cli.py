@@ -44,7 +44,9 @@ def check_list(dom0, guest):
 
 
 def check_qemu(dom0, guest):
-    assert re.search(r"^QEMU says +running$", stubdom(dom0, "status", guest.name), re.M)
+    said = stubdom(dom0, "status", guest.name)
+    assert re.search(r"^QEMU says +running$", said, re.M)
+    assert re.search(r"^inside it +[1-9]\d* MB free of [1-9]\d* MB$", said, re.M)
     status = json.loads(stubdom(dom0, "qmp", guest.name, "query-status"))
     assert status["running"] is True
     # By its domain id, and as JSON text.

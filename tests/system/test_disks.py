@@ -243,9 +243,13 @@ def test_wrong_disk(dom0, folder, make, fmt, says, make_guest):
 
 
 def test_boot_from_cd(dom0, folder, make_guest):
-    """SeaBIOS boots the CD and not the disk, which the guest then finds."""
+    """SeaBIOS boots the CD and not the disk, which the guest then finds; two guests have one CD."""
     data_disk(dom0, f"{folder}/disk.img")
+    cd = f"format=raw,vdev=hdc,devtype=cdrom,target={ASSETS}/boot.iso"
     guest = make_guest("disks", disks=0, nics=(), boot="d",
-                       disk=[f"format=raw,vdev=hda,access=rw,target={folder}/disk.img",
-                             f"format=raw,vdev=hdc,devtype=cdrom,target={ASSETS}/boot.iso"])
+                       disk=[f"format=raw,vdev=hda,access=rw,target={folder}/disk.img", cd])
     assert f"disk 0 ok {mkdisk.data_crc(mkdisk.make_disk(0))}" in guest.start()
+    other = make_guest("other", disks=0, nics=(), boot="d", disk=[cd])
+    other.start()
+    for who in (guest, other):
+        who.ask(f"echo {who.name} lives", f"bios-guest: echo {who.name} lives")

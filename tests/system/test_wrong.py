@@ -27,6 +27,10 @@ CASES = {
         {"device_model_args": ["-stubdom", "image=/nowhere"]}, r"/nowhere"),
     "too_little_memory": (
         {"device_model_args": ["-stubdom", "memory=8"]}, r"memory"),
+    "mac_given_twice": (
+        {"vif": ["mac=00:16:3e:00:00:77,bridge=xenbr0,model=e1000",
+                 "mac=00:16:3E:00:00:77,bridge=xenbr1,model=rtl8139"]},
+        r"00:16:3e:00:00:77 is given to .* already"),
     "missing_kernel_file": (
         {"kernel": "/nowhere/vmlinuz"}, None),
 }

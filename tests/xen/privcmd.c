@@ -10,7 +10,34 @@
 
 #include <xen/xen.h>
 
+#include <xen/memory.h>
+
 #include <xen/sys/privcmd.h>
+
+static int take_page(int fd, uint16_t dom)
+{
+	xen_pfn_t frame = 0;
+	struct xen_memory_reservation r = {
+		.extent_start = &frame, .nr_extents = 1, .domid = dom};
+	privcmd_hypercall_t call = {
+		.op = __HYPERVISOR_memory_op,
+		.arg = {XENMEM_decrease_reservation, (uintptr_t)&r},
+	};
+
+	errno = 0;
+	return ioctl(fd, IOCTL_PRIVCMD_HYPERCALL, &call);
+}
+
+static void test_own_memory(int fd)
+{
+	const uint16_t own = (uint16_t)own_domid();
+
+	NAMED("our own memory stays, by name",
+	      take_page(fd, DOMID_SELF) == -1 && errno == EPERM);
+	NAMED("our own memory stays, by number",
+	      take_page(fd, own) == -1 && errno == EPERM);
+	NAMED("another's is Xen's to refuse", take_page(fd, 77) != 1 && errno != EPERM);
+}
 
 void test_privcmd(void)
 {
@@ -29,6 +56,7 @@ void test_privcmd(void)
 	if (fd < 0)
 		return;
 	CHECK(ioctl(fd, _IOC(_IOC_NONE, 'P', 0xff, 0), NULL) == -1 && errno == ENOTTY);
+	test_own_memory(fd);
 	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(p != MAP_FAILED);
 	batch.addr = (uintptr_t)p;

@@ -21,7 +21,6 @@ import leakscan
 from capture import capture_start, capture_stop, frame_send
 from clients import digest, drain, process_use, qmp_round_trips, socat_stream
 from console import Console, open_terminal
-from driverdomain import driver_domain_start, driver_domain_stop
 from pxe import pxe_start, pxe_stop
 from strike import strike
 from traffic import traffic_serve, traffic_to
@@ -188,7 +187,6 @@ OPERATIONS = {
     f.__name__: f for f in (console_open, console_ask, console_send, console_close, console_run, listen, console_accept,
                             listen_close, viewer_open, viewer_picture, viewer_stall, viewer_close,
                             domains, xenstore_read, wait_xenstore,
-                            driver_domain_start, driver_domain_stop,
                             timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
                             wait_no_process, wait_file,
                             strike, vnc_shot, digest, drain, process_use,

@@ -241,6 +241,11 @@ static void command_reboot(struct arguments *a)
 	command_power(a);
 }
 
+static void command_driver(struct arguments *a)
+{
+	driver_start(a->word[0]);
+}
+
 static void command_load(struct arguments *a)
 {
 	module_load(a->word[0]);
@@ -277,6 +282,7 @@ static const struct {
 	{"pio", command_pio},		  /* COUNT */
 	{"flood", command_flood},	  /* LINES */
 	{"input", command_input},	  /* PART-OF-NAME COUNT */
+	{"driver", command_driver},	  /* BRIDGE */
 	{"uptime", command_uptime},	  /* */
 	{"poweroff", command_poweroff},
 	{"reboot", command_reboot},

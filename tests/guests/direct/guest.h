@@ -55,6 +55,10 @@ void traffic_serve(int port);
 void traffic_echo(const char *address, int port, int count, int size);
 void traffic_datagrams(const char *address, int port, int way, int count, int size);
 
+/* driver.c: a bridge that every vif of netback's becomes a port of, for as long as the guest
+ * runs. */
+void driver_start(const char *bridge);
+
 /* input.c: the next COUNT events of the first device with this in its name. */
 void input_report(const char *part, int count);
 

@@ -12,9 +12,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define SERIAL "/dev/ttyS0"
 #define SCREEN "/dev/tty0"
 
+static char serial[] = "/dev/ttyS0";
 static int screen = -1;
 
 void say(const char *fmt, ...)
@@ -37,10 +37,10 @@ void say(const char *fmt, ...)
 		(void)!write(screen, line, length);
 }
 
-static void console_open(void)
+static void console_open(char *path)
 {
 	struct termios raw;
-	int fd = open(SERIAL, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
@@ -85,7 +85,8 @@ int main(int argc, char **argv)
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
-	console_open();
+	console_open(serial);
+	cmdline_each("console", console_open); /* of a guest without a serial port */
 	screen = open(SCREEN, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 	say("up");
 	cmdline_each("load", load_list);
