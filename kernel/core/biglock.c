@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The one lock around all kernel code, and what CPUs do to each other while they wait for it. */
+/* The one lock around all kernel code, and what CPUs do to each other while they wait for
+ * it. */
 #include <arch/cpu.h>
 #include <arch/pgtable.h>
 #include <nub/page.h>

@@ -68,7 +68,8 @@ static void gen_cpuinfo(struct text *t, struct process *p)
 	for (unsigned k = 0; k < smp_count; k++)
 		emit(t,
 		     "processor\t: %u\nvendor_id\t: nub\ncpu family\t: %u\nmodel\t\t: "
-		     "%u\nmodel name\t: virtual CPU\nflags\t\t: fpu tsc cx8 cmov mmx fxsr "
+		     "%u\nmodel name\t: virtual CPU\nflags\t\t: fpu tsc cx8 cmov mmx "
+		     "fxsr "
 		     "sse sse2%s\n\n",
 		     k, r[0] >> 8 & 15, r[0] >> 4 & 15, cpu.xsave ? " xsave" : "");
 }

@@ -48,7 +48,8 @@ static void flush_range(struct mm *mm, u64 start, u64 end)
 void mm_zap(struct mm *mm, struct vma *v, u64 start, u64 end)
 {
 	(void)v;
-	/* Nothing can run between the release of a page and the flush, here or elsewhere. */
+	/* Nothing can run between the release of a page and the flush, here or elsewhere.
+	 */
 	smp_park(mm->pml4);
 	pte_walk(mm, start, end, zap_pte, mm);
 	flush_range(mm, start, end);

@@ -6,10 +6,10 @@
 #include <nub/cmdline.h>
 #include <nub/errno.h>
 #include <nub/irq.h>
+#include <nub/page.h>
 #include <nub/panic.h>
 #include <nub/platform.h>
 #include <nub/printk.h>
-#include <nub/page.h>
 #include <nub/sched.h>
 #include <nub/smp.h>
 #include <nub/string.h>
@@ -202,7 +202,8 @@ static void pc_timer_program(u64 when)
 /* --- more CPUs: their APIC ids are their numbers --- */
 
 #define VECTOR_KICK 0xf2
-#define AP_TRAMPOLINE 0x8000UL /* below 1 MiB, which nothing here uses; boot.S knows it */
+#define AP_TRAMPOLINE 0x8000UL /* below 1 MiB, which nothing here uses; boot.S knows it  \
+				*/
 
 extern char ap_trampoline[], ap_trampoline_end[];
 

@@ -61,7 +61,8 @@ static int idle_cpu_for(const struct thread *t)
 	return -1;
 }
 
-/* What this CPU has left in the queue is work for one that idles; that one looks again. */
+/* What this CPU has left in the queue is work for one that idles; that one looks again.
+ */
 static void spread(void)
 {
 	struct thread *t;
@@ -77,7 +78,8 @@ static void spread(void)
 	}
 }
 
-/* The CPU that has been at one thread for longest gives it up for the first that waits. */
+/* The CPU that has been at one thread for longest gives it up for the first that waits.
+ */
 static void slice_end_smp(void)
 {
 	const struct thread *t = list_first(&runq, struct thread, run);

@@ -250,7 +250,8 @@ void signal_deliver(struct regs *regs)
 			invoke(regs, signo, act, &info);
 			return;
 		}
-		/* To init it may have come while it was blocked; a fault does not get here. */
+		/* To init it may have come while it was blocked; a fault does not get
+		 * here. */
 		if (SIGBIT(signo) & (DEFAULT_IGNORED | DEFAULT_STOP) ||
 		    t->proc == init_process)
 			continue;

@@ -317,7 +317,8 @@ static long user_hypercall(const struct privcmd_hypercall *c)
 {
 	long ret;
 
-	/* What is looked at here is what Xen reads: no other CPU may change it meanwhile. */
+	/* What is looked at here is what Xen reads: no other CPU may change it meanwhile.
+	 */
 	if (c->op == __HYPERVISOR_memory_op)
 		smp_barrier();
 	if (!hypercall_allowed(c) || memory_op_on_self(c)) {

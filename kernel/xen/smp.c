@@ -57,21 +57,22 @@ int xen_cpu_start(unsigned k)
 		return port;
 	context = (struct vcpu_hvm_context){
 		.mode = VCPU_HVM_MODE_32B,
-		.cpu_regs.x86_32 = {
-			.eip = (u32)virt_to_phys(ap_entry32),
-			.eflags = 2,
-			.cr0 = 0x11, /* PE, ET */
-			.cs_limit = ~0u,
-			.ds_limit = ~0u,
-			.ss_limit = ~0u,
-			.es_limit = ~0u,
-			.tr_limit = 0x67,
-			.cs_ar = AR_CODE,
-			.ds_ar = AR_DATA,
-			.ss_ar = AR_DATA,
-			.es_ar = AR_DATA,
-			.tr_ar = AR_TASK,
-		},
+		.cpu_regs.x86_32 =
+			{
+				.eip = (u32)virt_to_phys(ap_entry32),
+				.eflags = 2,
+				.cr0 = 0x11, /* PE, ET */
+				.cs_limit = ~0u,
+				.ds_limit = ~0u,
+				.ss_limit = ~0u,
+				.es_limit = ~0u,
+				.tr_limit = 0x67,
+				.cs_ar = AR_CODE,
+				.ds_ar = AR_DATA,
+				.ss_ar = AR_DATA,
+				.es_ar = AR_DATA,
+				.tr_ar = AR_TASK,
+			},
 	};
 	err = xen_vcpu_op(VCPUOP_initialise, k, &context);
 	if (!err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The first program of a kernel with more than one CPU: that they really run at the same time,
- * and that what one does to the memory and the threads of all is true on the others, too. Each
- * line ends in yes or NO; nothing depends on how fast it goes. */
+/* The first program of a kernel with more than one CPU: that they really run at the same
+ * time, and that what one does to the memory and the threads of all is true on the
+ * others, too. Each line ends in yes or NO; nothing depends on how fast it goes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -172,7 +172,8 @@ static void protect(void)
 	int late = 0;
 	pthread_t t;
 
-	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
 	sigaction(SIGSEGV, &act, NULL);
 	t = writer_start();
 	for (int round = 0; round < ROUNDS; round++) {
@@ -210,8 +211,8 @@ static void replace(void)
 		_Atomic uint64_t *old = all + !next * (PAGE / 8);
 		uint64_t v;
 
-		mmap((void *)page, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-		     next * PAGE);
+		mmap((void *)page, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		     fd, next * PAGE);
 		v = *old;
 		wait_for_write();
 		late += *old != v;
@@ -226,7 +227,8 @@ static void forget(void)
 	int late = 0;
 	pthread_t t;
 
-	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
 	*page = 1ULL << 60;
 	t = writer_start();
 	for (int round = 0; round < ROUNDS; round++) {
@@ -245,7 +247,8 @@ static void forks(void)
 	int bad = 0;
 	pthread_t t;
 
-	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
 	t = writer_start();
 	for (int round = 0; round < 50; round++) {
 		int status;

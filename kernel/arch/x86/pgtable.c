@@ -112,7 +112,8 @@ void kunmap_page(u64 va)
 	if (slot) {
 		*slot = 0;
 		tlb_flush_page(va);
-		/* Kernel code runs on no other CPU now: each looks when it takes the lock. */
+		/* Kernel code runs on no other CPU now: each looks when it takes the
+		 * lock. */
 		cpus[cpu_self].kernel_tlb = ++kernel_tlb;
 	}
 }

@@ -70,9 +70,9 @@ static bool wait_here(void)
 		smp_relax(&spins);
 		if (clock_now() > end)
 			/* If it comes late after all, it finds that and halts. */
-			return !__atomic_compare_exchange_n(&ap_state, &state, AP_GIVEN_UP,
-							    false, __ATOMIC_SEQ_CST,
-							    __ATOMIC_SEQ_CST);
+			return !__atomic_compare_exchange_n(
+				&ap_state, &state, AP_GIVEN_UP, false, __ATOMIC_SEQ_CST,
+				__ATOMIC_SEQ_CST);
 	}
 	return true;
 }

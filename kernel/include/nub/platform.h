@@ -20,7 +20,8 @@ struct platform_ops {
 	/* Nothing to run: sleeps until there may be, and runs the interrupts that came
 	 * meanwhile. Called and left with interrupts off. NULL: HLT. */
 	void (*idle)(void);
-	/* How many CPUs there are; NULL: one. The calls below are for those beyond the first. */
+	/* How many CPUs there are; NULL: one. The calls below are for those beyond the
+	 * first. */
 	unsigned (*cpu_count)(void);
 	/* Makes CPU k run ap_entry32 (boot.S): 0 or negative errno. */
 	int (*cpu_start)(unsigned k);

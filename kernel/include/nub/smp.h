@@ -10,10 +10,10 @@ struct thread;
 #define CPUS_MAX 8 /* entry.S has as many entries for system calls */
 
 /*
- * All kernel code runs under one lock, so what `current`, `need_resched`, `dead_thread` and
- * `pgtable_active` say is true of the CPU that holds it. It leaves them here when it lets
- * the lock go, and finds them again when it takes it. Everything is read and written under
- * the lock, but for the three marked fields.
+ * All kernel code runs under one lock, so what `current`, `need_resched`, `dead_thread`
+ * and `pgtable_active` say is true of the CPU that holds it. It leaves them here when it
+ * lets the lock go, and finds them again when it takes it. Everything is read and written
+ * under the lock, but for the three marked fields.
  */
 struct cpu_state {
 	struct thread *current, *dead_thread;
@@ -21,11 +21,11 @@ struct cpu_state {
 	u64 *pgtable_active;
 	struct thread *idle_thread; /* only for when `current` may not stay on this CPU */
 	u64 kernel_tlb;		    /* the kernel's mappings that its TLB may hold */
-	bool up; /* own: it has started, and waits for the lock */
+	bool up;		    /* own: it has started, and waits for the lock */
 	bool idle;
 	bool kicked; /* an idle one, that has not looked yet */
 	bool holds;  /* own: it has the lock */
-	bool park;   /* wanted by the holder: leave the address space, wait for the lock */
+	bool park; /* wanted by the holder: leave the address space, wait for the lock */
 	bool parked; /* own: done */
 } __aligned(64);
 
@@ -43,11 +43,13 @@ bool biglock_held(void);
 void biglock_yield(void);
 
 /* From here on and until the lock is let go no other CPU runs user code in this address
- * space, nor has anything of it in its TLB. Before any entry loses its frame or a right. */
+ * space, nor has anything of it in its TLB. Before any entry loses its frame or a right.
+ */
 void smp_park(const u64 *pml4);
 /* No other CPU runs user code until the lock is let go, and each has passed a barrier. */
 void smp_barrier(void);
-/* One turn of a loop that waits for another CPU, which may be waiting for ours to run on. */
+/* One turn of a loop that waits for another CPU, which may be waiting for ours to run on.
+ */
 void smp_relax(unsigned *spins);
 /* Interrupts CPU k: it comes into the kernel, and looks at its need_resched. */
 void smp_kick(unsigned k);
