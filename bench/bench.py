@@ -23,8 +23,6 @@ from guestlib.dom0host import Dom0  # noqa: E402
 from guestlib.guest import Guest, Stub  # noqa: E402
 from rigctl.rig import Rig  # noqa: E402
 
-TRACE_CLASS_HVM = "0x0008f000"
-TRACE_SECONDS = 30
 # name: (unit, what it is)
 ROWS = {
     "create_s": ("s", "xl create, until it returns"),
@@ -66,15 +64,8 @@ class Bench:
         for _ in range(3):
             words = guest.ask(f"pio {self.pio}", "pio", 600).split()
             times.append(int(words[4], 16) / self.pio / self.mhz)
-        self.dom0.shell(f"xentrace -D -S 256 -e {TRACE_CLASS_HVM} -T {TRACE_SECONDS} /tmp/trace "
-                        ">/dev/null 2>&1 & sleep 1")
-        guest.ask(f"pio {self.pio}", "pio", 600)
-        # xentrace writes out what it has on SIGTERM, then ends
-        self.dom0.shell("pkill -TERM -x xentrace; while pgrep -x xentrace; do sleep 0.1; done",
-                        timeout=120)
-        trace = self.dom0.rig.exec(["cat", "/tmp/trace"]).stdout
-        self.dom0.run("rm", "/tmp/trace")
-        found = xentrace.exits(trace)
+        found = xentrace.exits_during(
+            self.dom0, lambda: guest.ask(f"pio {self.pio}", "pio", 600))
         note(f"exits: {dict(found.most_common(6))}")
         return statistics.median(times), sum(found.values()) / self.pio
 

@@ -18,8 +18,6 @@ from guestlib.dom0host import Dom0  # noqa: E402
 from guestlib.guest import Guest, Stub  # noqa: E402
 from rigctl.rig import Rig  # noqa: E402
 
-TRACE_CLASS_HVM = "0x0008f000"
-TRACE_SECONDS = 120
 ROWS = {
     "init_ms": "kernel's start to the agent's first line (ms)",
     "exec_ms": "kernel's start to QEMU's exec, waits for dom0's back ends included (ms)",
@@ -35,23 +33,13 @@ GUEST_REASONS = {"port", "0x0"}
 
 
 def port_reads(dom0, guest, count):
-    """Microseconds of one port read by the guest's clock, and the exits of one. The same command
-    with fewer reads is taken off, for the exits that its own words on the serial line cost."""
+    """Microseconds of one port read by the guest's clock, and the exits of one."""
     mhz = float(re.search(r"cpu_mhz\s*:\s*([\d.]+)", dom0.run("xl", "info").stdout).group(1))
     times = []
     for _ in range(3):
         words = guest.ask(f"pio {count}", "pio", 600).split()
         times.append(int(words[4], 16) / count / mhz)
-    found = []
-    for reads in (count, 1):
-        dom0.shell(f"xentrace -D -S 256 -e {TRACE_CLASS_HVM} -T {TRACE_SECONDS} /tmp/trace "
-                   ">/dev/null 2>&1 & sleep 1")
-        guest.ask(f"pio {reads}", "pio", 600)
-        dom0.shell("pkill -TERM -x xentrace; while pgrep -x xentrace; do sleep 0.1; done",
-                   timeout=120)
-        found.append(xentrace.exits(dom0.rig.exec(["cat", "/tmp/trace"]).stdout))
-        dom0.run("rm", "/tmp/trace")
-    each = {reason: (n - found[1][reason]) / (count - 1) for reason, n in found[0].items()}
+    each = xentrace.exits_each(dom0, lambda n: guest.ask(f"pio {n}", "pio", 600), count)
     mine = {r: n for r, n in each.items() if r not in GUEST_REASONS}
     return {
         "pio_us": statistics.median(times),

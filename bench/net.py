@@ -14,14 +14,16 @@ import statistics
 import sys
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "tests")]
+sys.path[:0] = [os.path.join(TREE, p) for p in ("rig", "tests", "bench")]
 
+import xentrace  # noqa: E402
 from guestlib.dom0host import Dom0  # noqa: E402
 from guestlib.guest import Guest, Stub  # noqa: E402
 from rigctl.rig import Rig  # noqa: E402
 
 UDP_SIZE = 1400
 ECHOES = 500
+TRACED_ECHOES = 50  # what xentrace's buffers hold
 SECONDS = 600
 # name: (unit, what it is); what ends in _up is from the guest
 ROWS = {
@@ -30,6 +32,7 @@ ROWS = {
     "udp_up": ("MB/s", "UDP that came, from the guest"),
     "udp_down": ("MB/s", "UDP that came, to the guest"),
     "rtt_us": ("us", "UDP there and back (median)"),
+    "rtt_exits": ("", "exits of guest and stub domain for it"),
     "cpu_up_dom0": ("s/GB", "CPU of dom0 for TCP from the guest"),
     "cpu_up_stub": ("s/GB", "CPU of the stub domain for it"),
     "cpu_up_guest": ("s/GB", "CPU of the guest for it"),
@@ -95,6 +98,9 @@ class NetBench:
             port = self.dom0.call("traffic_serve")
             said = guest.ask(f"udpecho {guest.peers[0]} {port} {ECHOES} 64", "echo", SECONDS)
             out["rtt_us"] = float(re.search(r"median ([\d.]+) us", said)[1])
+            out["rtt_exits"] = sum(xentrace.exits_each(self.dom0, lambda n: guest.ask(
+                f"udpecho {guest.peers[0]} {port} {n} 64", "echo", SECONDS),
+                TRACED_ECHOES).values())
         finally:
             guest.remove()
         return out
@@ -104,7 +110,7 @@ def table(sides, rounds):
     lines = [f"{'median':44}" + "".join(f"{side:>12}" for side in sides)]
     for key, (unit, what) in ROWS.items():
         values = [statistics.median(r[side][key] for r in rounds) for side in sides]
-        lines.append(f"{what + ' (' + unit + ')':44}" + "".join(f"{v:12.1f}" for v in values))
+        lines.append(f"{what + ' (' + unit + ')':44}" + "".join(f"{v:12.4g}" for v in values))
     return "\n".join(lines)
 
 

@@ -10,6 +10,8 @@ TRC_LOST_RECORDS = 0x0001F001
 REASONS = {0x60: "interrupt", 0x61: "NMI", 0x64: "virtual interrupt", 0x6E: "rdtsc",
            0x72: "cpuid", 0x78: "hlt", 0x7B: "port", 0x7C: "msr", 0x81: "hypercall",
            0x400: "memory"}
+CLASS_HVM = "0x0008f000"
+SECONDS = 120  # at most
 
 
 class TraceError(Exception):
@@ -39,3 +41,22 @@ def exits(data):
         if event in TRC_HVM_EXITS:
             found[REASONS.get(words[0], f"0x{words[0]:x}")] += 1
     return found
+
+
+def exits_during(dom0, work):
+    """The exits of all domains while `work` runs."""
+    dom0.shell(f"xentrace -D -S 256 -e {CLASS_HVM} -T {SECONDS} /tmp/trace >/dev/null 2>&1 & "
+               "sleep 1")
+    work()
+    # xentrace writes out what it has on SIGTERM, then ends
+    dom0.shell("pkill -TERM -x xentrace; while pgrep -x xentrace; do sleep 0.1; done", timeout=120)
+    trace = dom0.rig.exec(["cat", "/tmp/trace"]).stdout
+    dom0.run("rm", "/tmp/trace")
+    return exits(trace)
+
+
+def exits_each(dom0, work, count):
+    """The exits by reason for each of the `count` things that work(count) does. The same with one is
+    taken off, for the exits that the guest's own words on the serial line cost."""
+    many, one = (exits_during(dom0, lambda n=n: work(n)) for n in (count, 1))
+    return {reason: (n - one[reason]) / (count - 1) for reason, n in many.items()}
