@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A stub domain with two vCPUs: QEMU's threads run on both, the guest notices nothing."""
+"""A stub domain with two vCPUs: nub starts both, the guest notices nothing."""
 import pytest
 
 from guestlib.guest import Stub

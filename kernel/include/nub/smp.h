@@ -13,13 +13,13 @@ struct thread;
  * All kernel code runs under one lock, so what `current`, `need_resched`, `dead_thread`
  * and `pgtable_active` say is true of the CPU that holds it. It leaves them here when it
  * lets the lock go, and finds them again when it takes it. Everything is read and written
- * under the lock, but for the three marked fields.
+ * under the lock, but for those marked as its own, and `park`.
  */
 struct cpu_state {
 	struct thread *current, *dead_thread;
 	bool need_resched;
 	u64 *pgtable_active;
-	struct thread *idle_thread; /* only for when `current` may not stay on this CPU */
+	struct thread *idle_thread; /* what it runs when `current` may not stay */
 	u64 kernel_tlb;		    /* the kernel's mappings that its TLB may hold */
 	bool up;		    /* own: it has started, and waits for the lock */
 	bool idle;
