@@ -15,6 +15,7 @@
 #include <nub/report.h>
 #include <nub/sched.h>
 #include <nub/slab.h>
+#include <nub/smp.h>
 #include <nub/socket.h>
 #include <nub/string.h>
 #include <nub/syscall.h>
@@ -233,6 +234,7 @@ __attribute__((no_stack_protector)) void kernel_main(paddr_t start_info)
 	tty_init();
 	if (platform->devices)
 		platform->devices();
+	smp_start();
 	proc_init();
 	unix_init();
 	syscall_init();

@@ -8,6 +8,7 @@
 #include <nub/printk.h>
 #include <nub/process.h>
 #include <nub/sched.h>
+#include <nub/smp.h>
 #include <nub/string.h>
 #include <nub/syscall.h>
 
@@ -77,6 +78,7 @@ static void panic_common(const struct regs *regs, const char *fmt, va_list ap)
 	irq_off();
 	if (depth++ >= 2)
 		platform->stop(STOP_CRASH);
+	smp_stop_others();
 	vsnprintf(what, sizeof(what), fmt, ap);
 	printk("\nnub: panic: %s\n", what);
 	if (current) {

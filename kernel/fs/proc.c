@@ -5,6 +5,7 @@
 #include <nub/errno.h>
 #include <nub/process.h>
 #include <nub/slab.h>
+#include <nub/smp.h>
 #include <nub/string.h>
 #include <nub/vfs.h>
 
@@ -419,8 +420,14 @@ void proc_init(void)
 	dent_put(tree_text("/proc/sys/kernel/osrelease", "6.12.0-nub\n"));
 	dent_put(tree_text("/proc/sys/kernel/ostype", "Linux\n"));
 	dent_put(tree_text("/proc/sys/kernel/ngroups_max", "65536\n"));
-	dent_put(tree_text("/sys/devices/system/cpu/online", "0\n"));
-	dent_put(tree_text("/sys/devices/system/cpu/possible", "0\n"));
+	{
+		static char online[8]; /* the files' data */
+
+		snprintf(online, sizeof(online), smp_count > 1 ? "0-%u\n" : "%u\n",
+			 smp_count - 1);
+		dent_put(tree_text("/sys/devices/system/cpu/online", online));
+		dent_put(tree_text("/sys/devices/system/cpu/possible", online));
+	}
 	dent_put(tree_text("/sys/kernel/mm/transparent_hugepage/enabled",
 			   "always madvise [never]\n"));
 }

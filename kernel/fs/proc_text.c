@@ -10,6 +10,7 @@
 #include <nub/page.h>
 #include <nub/process.h>
 #include <nub/slab.h>
+#include <nub/smp.h>
 #include <nub/string.h>
 #include <nub/syscall.h>
 #include <nub/vfs.h>
@@ -64,11 +65,13 @@ static void gen_cpuinfo(struct text *t, struct process *p)
 
 	(void)p;
 	cpuid(1, 0, r);
-	emit(t,
-	     "processor\t: 0\nvendor_id\t: nub\ncpu family\t: %u\nmodel\t\t: %u\n"
-	     "model name\t: virtual CPU\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse "
-	     "sse2%s\n\n",
-	     r[0] >> 8 & 15, r[0] >> 4 & 15, cpu.xsave ? " xsave" : "");
+	for (unsigned k = 0; k < smp_count; k++)
+		emit(t,
+		     "processor\t: %u\nvendor_id\t: nub\ncpu family\t: %u\nmodel\t\t: "
+		     "%u\nmodel name\t: virtual CPU\nflags\t\t: fpu tsc cx8 cmov mmx "
+		     "fxsr "
+		     "sse sse2%s\n\n",
+		     k, r[0] >> 8 & 15, r[0] >> 4 & 15, cpu.xsave ? " xsave" : "");
 }
 
 static void gen_uptime(struct text *t, struct process *p)
@@ -88,8 +91,10 @@ static void gen_loadavg(struct text *t, struct process *p)
 static void gen_stat(struct text *t, struct process *p)
 {
 	(void)p;
-	emit(t, "cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\nbtime %lu\n",
-	     (clock_real() - clock_now()) / NS_PER_SEC);
+	emit(t, "cpu  0 0 0 0 0 0 0 0 0 0\n");
+	for (unsigned k = 0; k < smp_count; k++)
+		emit(t, "cpu%u 0 0 0 0 0 0 0 0 0 0\n", k);
+	emit(t, "btime %lu\n", (clock_real() - clock_now()) / NS_PER_SEC);
 }
 
 static void gen_cmdline(struct text *t, struct process *p)

@@ -6,6 +6,7 @@
 #include <nub/printk.h>
 #include <nub/process.h>
 #include <nub/sched.h>
+#include <nub/smp.h>
 #include <nub/syscall.h>
 #include <nub/uaccess.h>
 
@@ -64,6 +65,8 @@ bool syscall_handle(struct regs *regs)
 	struct sysargs a = {
 		{regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9}};
 
+	if (unlikely(smp_on))
+		biglock_take();
 	regs->vector = ~0ULL;
 	regs->orig_rax = nr;
 	current->syscall = (int)nr;

@@ -5,6 +5,7 @@
 #include <nub/errno.h>
 #include <nub/mm.h>
 #include <nub/process.h>
+#include <nub/smp.h>
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
 
@@ -222,6 +223,9 @@ long sys_memfd_create(const char *uname, u32 flags)
 	return IS_ERR(f) ? PTR_ERR(f) : fd_install(f, flags & 1);
 }
 
+/* Global, and the expedited ones; the others only register for them. */
+#define MEMBARRIER_NOW (1 | 2 | 8 | 0x20)
+
 long sys_membarrier(int cmd, u32 flags, int cpu)
 {
 	(void)cpu;
@@ -229,5 +233,9 @@ long sys_membarrier(int cmd, u32 flags, int cpu)
 		return -EINVAL;
 	if (cmd == 0)
 		return 0x7f;
-	return cmd & ~0x7f || cmd & (cmd - 1) ? -EINVAL : 0;
+	if (cmd & ~0x7f || cmd & (cmd - 1))
+		return -EINVAL;
+	if (cmd & MEMBARRIER_NOW)
+		smp_barrier();
+	return 0;
 }

@@ -14,6 +14,7 @@
 #include <nub/process.h>
 #include <nub/random.h>
 #include <nub/slab.h>
+#include <nub/smp.h>
 #include <nub/string.h>
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
@@ -324,22 +325,34 @@ long sys_sched_yield(void)
 }
 long sys_sched_getaffinity(int pid, u64 len, void *mask)
 {
+	const struct thread *t;
 	long err = thread_there(pid);
 
 	if (err)
 		return err;
 	if (len < 8)
 		return -EINVAL;
-	return put_user64(1, mask) ? -EFAULT : 8;
+	t = pid ? thread_find(pid) : current;
+	return put_user64(t->cpus & ((1u << smp_count) - 1), mask) ? -EFAULT : 8;
 }
 long sys_sched_setaffinity(int pid, u64 len, const void *mask)
 {
+	struct thread *t;
 	u64 v = 0;
 	long err = thread_there(pid);
 
 	if (!err)
 		err = copy_from_user(&v, mask, MIN(len, 8UL));
-	return err ? err : v & 1 ? 0 : -EINVAL;
+	if (err)
+		return err;
+	v &= (1u << smp_count) - 1;
+	if (!v)
+		return -EINVAL;
+	/* Who runs elsewhere moves on its way to user mode, where this one is, too. */
+	t = pid ? thread_find(pid) : current;
+	t->cpus = (u8)v;
+	thread_kick(t);
+	return 0;
 }
 long sys_sched_getparam(int pid, void *param)
 {
@@ -394,7 +407,7 @@ long sys_setpriority(int which, int who, int prio)
 long sys_getcpu(u32 *ucpu, u32 *node, void *unused)
 {
 	(void)unused;
-	if (ucpu && put_user32(0, ucpu))
+	if (ucpu && put_user32(cpu_self, ucpu))
 		return -EFAULT;
 	return node ? put_user32(0, node) : 0;
 }
@@ -573,7 +586,7 @@ long sys_execveat(int dir, const char *path, const void *argv, const void *envp,
 	return sys_execve(path, argv, envp);
 }
 
-/* glibc then uses getcpu, which costs nothing here. */
+/* glibc then uses getcpu, which on one CPU costs nothing. */
 long sys_rseq(u64 ptr, u32 len, int flags, u32 sig)
 {
 	(void)ptr, (void)len, (void)flags, (void)sig;

@@ -90,7 +90,8 @@ static int clock_value(int id, u64 *ns)
 
 			if (!t)
 				return -EINVAL;
-			*ns = t->run_ns + (t == current ? clock_now() - t->run_start : 0);
+			*ns = t->run_ns +
+			      (thread_running(t) ? clock_now() - t->run_start : 0);
 		} else {
 			struct process *p = pid ? process_find(pid) : current->proc;
 

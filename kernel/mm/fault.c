@@ -3,6 +3,7 @@
 #include "vma.h"
 
 #include <nub/errno.h>
+#include <nub/smp.h>
 #include <nub/string.h>
 #include <nub/vfs.h>
 
@@ -26,17 +27,19 @@ static struct page *anon_page(const void *copy, unsigned flags)
 	return p;
 }
 
-static void pte_set(u64 *pte, u64 value, u64 addr)
+static void pte_set(struct mm *mm, u64 *pte, u64 value, u64 addr)
 {
 	bool flush = *pte & PTE_P;
 
+	if (flush && pte_pfn(*pte) != pte_pfn(value))
+		smp_park(mm->pml4); /* the old frame is nobody's any more */
 	*pte = value;
 	if (flush)
 		tlb_flush_page(addr);
 }
 
 /* A private page must become ours: reuse it when nobody else has it, else copy. */
-static int break_cow(struct vma *v, u64 *pte, u64 addr)
+static int break_cow(struct mm *mm, struct vma *v, u64 *pte, u64 addr)
 {
 	u64 old = *pte;
 	struct page *p;
@@ -44,7 +47,7 @@ static int break_cow(struct vma *v, u64 *pte, u64 addr)
 	if (!(old & PTE_NOREF)) {
 		p = pfn_to_page(pte_pfn(old));
 		if (p->flags & PG_ANON && p->ref == 1) {
-			pte_set(pte, pte_make(v, pte_pfn(old), false, true), addr);
+			pte_set(mm, pte, pte_make(v, pte_pfn(old), false, true), addr);
 			return 0;
 		}
 	}
@@ -54,7 +57,7 @@ static int break_cow(struct vma *v, u64 *pte, u64 addr)
 		p = anon_page(phys_to_virt(pte_pfn(old) << PAGE_SHIFT), 0);
 	if (!p)
 		return -ENOMEM;
-	pte_set(pte, pte_make(v, page_to_pfn(p), false, true), addr);
+	pte_set(mm, pte, pte_make(v, page_to_pfn(p), false, true), addr);
 	pte_release(old);
 	return 0;
 }
@@ -77,9 +80,9 @@ static int fault_present(struct mm *mm, struct vma *v, u64 *pte, u64 addr,
 		return 0;
 	}
 	if (!(v->flags & VM_SHARED))
-		return break_cow(v, pte, addr);
+		return break_cow(mm, v, pte, addr);
 	if (v->flags & VM_PFN) {
-		pte_set(pte, *pte | PTE_W | PTE_D, addr);
+		pte_set(mm, pte, *pte | PTE_W | PTE_D, addr);
 		return 0;
 	}
 	err = v->ops->fault(v, vma_index(v, addr), true, &pfn);
@@ -88,7 +91,7 @@ static int fault_present(struct mm *mm, struct vma *v, u64 *pte, u64 addr,
 	{
 		u64 old = *pte;
 
-		pte_set(pte, pte_make(v, pfn, false, true), addr);
+		pte_set(mm, pte, pte_make(v, pfn, false, true), addr);
 		if (old)
 			pte_release(old);
 		else
@@ -220,16 +223,16 @@ int mm_fault(struct mm *mm, u64 addr, enum fault_kind kind)
 
 int mm_insert_pfn(struct mm *mm, struct vma *v, u64 addr, u64 pfn, bool write)
 {
-	u64 *pte = pt_slot(mm->pml4, addr, true);
+	u64 *pte = pt_slot(mm->pml4, addr, true), old;
 
 	if (!pte)
 		return -ENOMEM;
-	if (*pte) {
-		pte_release(*pte);
-		mm->rss--;
-	}
-	pte_set(pte, pte_make(v, pfn, true, write), addr);
-	mm->rss++;
+	old = *pte;
+	pte_set(mm, pte, pte_make(v, pfn, true, write), addr);
+	if (old)
+		pte_release(old);
+	else
+		mm->rss++;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <nub/printk.h>
 #include <nub/process.h>
 #include <nub/slab.h>
+#include <nub/smp.h>
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
 
@@ -47,7 +48,9 @@ static void flush_range(struct mm *mm, u64 start, u64 end)
 void mm_zap(struct mm *mm, struct vma *v, u64 start, u64 end)
 {
 	(void)v;
-	/* Nothing can run between the release of a page and the flush. */
+	/* Nothing can run between the release of a page and the flush, here or elsewhere.
+	 */
+	smp_park(mm->pml4);
 	pte_walk(mm, start, end, zap_pte, mm);
 	flush_range(mm, start, end);
 }
@@ -70,6 +73,7 @@ static void zap_inode_in(struct mm *mm, struct inode *inode, u64 first,
 
 		if (!v->file || v->file->inode != inode || skip >= pages)
 			continue;
+		smp_park(mm->pml4);
 		pte_walk(mm, v->start + (skip << PAGE_SHIFT), v->end, zap, mm);
 		flush_range(mm, v->start + (skip << PAGE_SHIFT), v->end);
 	}
@@ -99,6 +103,7 @@ static void free_tables(struct mm *mm, u64 start, u64 end)
 
 	if (ceiling - floor < 1UL << 21)
 		return;
+	smp_park(mm->pml4);
 	pgtable_free_range(mm->pml4, start, end, floor, ceiling);
 	if (pgtable_active == mm->pml4)
 		tlb_flush_all();
@@ -303,6 +308,7 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
 		if (flags == v->flags)
 			continue;
 		v->flags = flags;
+		smp_park(mm->pml4);
 		pte_walk(mm, v->start, v->end, protect_pte, v);
 	}
 	flush_range(mm, addr, end);
@@ -352,6 +358,7 @@ static s64 remap_move(struct mm *mm, struct vma *v, u64 old_len, u64 new_len, u6
 		return err;
 	}
 	m.delta = to - from;
+	smp_park(mm->pml4);
 	pte_walk(mm, from, from + MIN(old_len, new_len), move_pte, &m);
 	/* On failure what did not move is lost to the mapping, not to the allocator: the
 	 * page tables are gone only when memory is, and then the process is, too. */

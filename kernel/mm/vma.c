@@ -9,6 +9,7 @@
 #include <nub/panic.h>
 #include <nub/process.h>
 #include <nub/slab.h>
+#include <nub/smp.h>
 #include <nub/string.h>
 #include <nub/vfs.h>
 
@@ -235,6 +236,7 @@ struct mm *mm_fork(struct mm *from)
 
 	if (!to)
 		return NULL;
+	smp_park(from->pml4);
 	to->brk_start = from->brk_start;
 	to->brk = from->brk;
 	to->mmap_base = from->mmap_base;

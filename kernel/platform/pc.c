@@ -3,11 +3,16 @@
 #include <arch/cpu.h>
 #include <arch/pgtable.h>
 #include <nub/clock.h>
+#include <nub/cmdline.h>
+#include <nub/errno.h>
 #include <nub/irq.h>
+#include <nub/page.h>
 #include <nub/panic.h>
 #include <nub/platform.h>
 #include <nub/printk.h>
 #include <nub/sched.h>
+#include <nub/smp.h>
+#include <nub/string.h>
 #include <nub/tty.h>
 
 #define COM1 0x3f8
@@ -16,6 +21,12 @@
 #define LAPIC_BASE 0xfee00000
 #define LAPIC_EOI 0xb0
 #define LAPIC_SPURIOUS 0xf0
+#define LAPIC_ICR 0x300
+#define LAPIC_ICR_TO 0x310
+#define ICR_BUSY 0x1000u
+#define ICR_INIT 0x4500u
+#define ICR_STARTUP 0x4600u
+#define ICR_FIXED 0x4000u
 #define LAPIC_LVT_TIMER 0x320
 #define LAPIC_LVT_LINT0 0x350
 #define LAPIC_TIMER_INIT 0x380
@@ -188,6 +199,84 @@ static void pc_timer_program(u64 when)
 	lapic[LAPIC_TIMER_INIT / 4] = (u32)MIN(count, 0xffffffffUL);
 }
 
+/* --- more CPUs: their APIC ids are their numbers --- */
+
+#define VECTOR_KICK 0xf2
+#define AP_TRAMPOLINE 0x8000UL /* below 1 MiB, which nothing here uses; boot.S knows it  \
+				*/
+
+extern char ap_trampoline[], ap_trampoline_end[];
+
+/* Firmware tables would tell; the one who starts the test does, too. */
+static unsigned pc_cpu_count(void)
+{
+	char n[8];
+
+	if (!cpu.apic || !cmdline_option("nub.cpus", n, sizeof(n)))
+		return 1;
+	return n[0] >= '1' && n[0] <= '0' + CPUS_MAX ? (unsigned)(n[0] - '0') : 1;
+}
+
+static void icr_send(unsigned to, u32 command)
+{
+	for (int i = 0; i < 1000000 && lapic[LAPIC_ICR / 4] & ICR_BUSY; i++)
+		__asm__ volatile("pause");
+	lapic[LAPIC_ICR_TO / 4] = to << 24;
+	lapic[LAPIC_ICR / 4] = command;
+}
+
+static void wait_ns(u64 ns)
+{
+	u64 end = clock_now() + ns;
+
+	while (clock_now() < end)
+		__asm__ volatile("pause");
+}
+
+static int pc_cpu_start(unsigned k)
+{
+	memcpy(phys_to_virt(AP_TRAMPOLINE), ap_trampoline,
+	       (size_t)(ap_trampoline_end - ap_trampoline));
+	icr_send(k, ICR_INIT);
+	wait_ns(10000000);
+	icr_send(k, ICR_STARTUP | AP_TRAMPOLINE >> PAGE_SHIFT);
+	wait_ns(200000);
+	icr_send(k, ICR_STARTUP | AP_TRAMPOLINE >> PAGE_SHIFT);
+	return 0;
+}
+
+static void pc_cpu_kick(unsigned k)
+{
+	icr_send(k, ICR_FIXED | VECTOR_KICK);
+}
+
+static void kick_vector(void *arg)
+{
+	(void)arg;
+	lapic[LAPIC_EOI / 4] = 0;
+}
+
+/* Of the CPU that runs this: the local APIC, its timer. */
+static void lapic_init(void)
+{
+	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | 1 << 11);
+	lapic[LAPIC_SPURIOUS / 4] = 0x100 | VECTOR_SPURIOUS;
+	lapic[LAPIC_LVT_LINT0 / 4] = 0x10000;
+}
+
+static void lapic_timer_init(void)
+{
+	lapic[LAPIC_TIMER_DIV / 4] = 3; /* by 16 */
+	lapic[LAPIC_LVT_TIMER / 4] = VECTOR_TIMER | (use_deadline ? 2u << 17 : 0);
+}
+
+static void pc_cpu_init(unsigned k)
+{
+	(void)k;
+	lapic_init();
+	lapic_timer_init();
+}
+
 static void pc_init(void)
 {
 	lapic = vmap_device(LAPIC_BASE, PAGE_SIZE);
@@ -196,14 +285,13 @@ static void pc_init(void)
 		panic("cannot map the interrupt controllers");
 	outb(0x21, 0xff); /* the old controllers stay silent */
 	outb(0xa1, 0xff);
-	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | 1 << 11);
-	lapic[LAPIC_SPURIOUS / 4] = 0x100 | VECTOR_SPURIOUS;
-	lapic[LAPIC_LVT_LINT0 / 4] = 0x10000;
+	lapic_init();
 	clock_calibrate();
 	realtime_read();
 	irq_register(VECTOR_TIMER, timer_vector, NULL);
 	use_deadline = cpu.tsc_deadline;
-	lapic[LAPIC_LVT_TIMER / 4] = VECTOR_TIMER | (use_deadline ? 2u << 17 : 0);
+	lapic_timer_init();
+	irq_register(VECTOR_KICK, kick_vector, NULL);
 	serial_init();
 }
 
@@ -228,5 +316,9 @@ const struct platform_ops platform_pc = {
 	.console_write = pc_console_write,
 	.init = pc_init,
 	.timer_program = pc_timer_program,
+	.cpu_count = pc_cpu_count,
+	.cpu_start = pc_cpu_start,
+	.cpu_init = pc_cpu_init,
+	.cpu_kick = pc_cpu_kick,
 	.stop = pc_stop,
 };

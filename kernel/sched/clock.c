@@ -4,6 +4,7 @@
 #include <nub/clock.h>
 #include <nub/page.h>
 #include <nub/panic.h>
+#include <nub/smp.h>
 
 #include "../vdso/vdso_data.h"
 
@@ -62,6 +63,7 @@ static void publish(void)
 	d->mult = params.mult;
 	d->shift = params.shift;
 	d->real_offset = real_offset;
+	d->cpus = smp_count;
 	barrier();
 	d->seq++;
 }

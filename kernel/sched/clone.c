@@ -210,6 +210,7 @@ static long clone_common(const struct clone_request *c)
 	memcpy(t->fpu, self->fpu, fpu_size());
 	t->fsbase = c->flags & CLONE_SETTLS ? c->tls : self->fsbase;
 	t->gsbase = self->gsbase;
+	t->cpus = self->cpus;
 	t->sig.mask = self->sig.mask;
 	if (!(c->flags & CLONE_VM) || c->flags & CLONE_VFORK) {
 		t->sig.alt_sp = self->sig.alt_sp;

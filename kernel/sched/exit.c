@@ -26,7 +26,7 @@ u64 process_cpu_ns(const struct process *p)
 	struct thread *t;
 
 	list_for_each(t, &p->threads, link) ns +=
-		t->run_ns + (t == current ? clock_now() - t->run_start : 0);
+		t->run_ns + (thread_running(t) ? clock_now() - t->run_start : 0);
 	return ns;
 }
 
@@ -160,6 +160,8 @@ static void doom_others(struct process *p)
 		t->die = true;
 		if (t->interruptible)
 			thread_wake(t);
+		else
+			thread_kick(t);
 	}
 }
 

@@ -165,6 +165,29 @@ static int futex_requeue(u32 __user *from, u32 __user *to, int wake, int move,
 	return n;
 }
 
+static int op_apply(u32 opcode, u32 old, s32 oparg, u32 *new)
+{
+	switch (opcode) {
+	case FUTEX_OP_SET:
+		*new = (u32)oparg;
+		return 0;
+	case FUTEX_OP_ADD:
+		*new = old + (u32)oparg;
+		return 0;
+	case FUTEX_OP_OR:
+		*new = old | (u32)oparg;
+		return 0;
+	case FUTEX_OP_ANDN:
+		*new = old & ~(u32)oparg;
+		return 0;
+	case FUTEX_OP_XOR:
+		*new = old ^ (u32)oparg;
+		return 0;
+	default:
+		return -ENOSYS;
+	}
+}
+
 static int futex_wake_op(u32 __user *a1, u32 __user *a2, int n1, int n2, u32 op,
 			 bool shared)
 {
@@ -182,29 +205,14 @@ static int futex_wake_op(u32 __user *a1, u32 __user *a2, int n1, int n2, u32 op,
 		err = futex_key_make((u64)a2, shared, &k2);
 	if (!err)
 		err = get_user32(&old, a2);
-	if (err)
-		return err;
-	switch (opcode) {
-	case FUTEX_OP_SET:
-		new = (u32)oparg;
-		break;
-	case FUTEX_OP_ADD:
-		new = old + (u32)oparg;
-		break;
-	case FUTEX_OP_OR:
-		new = old | (u32)oparg;
-		break;
-	case FUTEX_OP_ANDN:
-		new = old & ~(u32)oparg;
-		break;
-	case FUTEX_OP_XOR:
-		new = old ^ (u32)oparg;
-		break;
-	default:
-		return -ENOSYS;
+	/* Another CPU's program may write to it meanwhile: until nobody has. */
+	for (u32 seen; !err; old = seen) {
+		err = op_apply(opcode, old, oparg, &new);
+		if (!err)
+			err = user_cmpxchg32(a2, old, new, &seen);
+		if (!err && seen == old)
+			break;
 	}
-	/* One vCPU and no preemption in the kernel: read and write are one step. */
-	err = put_user32(new, a2);
 	if (err)
 		return err;
 	n = wake_key(&k1, n1, ~0u);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The scheduler: round robin, one CPU, kernel code never preempted. */
+/* The scheduler: round robin over one queue, kernel code never preempted. */
 #include <arch/cpu.h>
 #include <nub/clock.h>
 #include <nub/errno.h>
@@ -10,27 +10,109 @@
 #include <nub/process.h>
 #include <nub/sched.h>
 #include <nub/slab.h>
+#include <nub/smp.h>
 
 #define SLICE_NS 10000000ULL
 
 struct thread *current;
 bool need_resched;
+struct thread *dead_thread;
 
 static struct list runq = LIST_INIT(runq);
 /* Before, the boot thread does the work of PID 1 under its name but on its own stack
  * (process_start_init), and cannot be switched away from. */
 static bool started;
 static struct timer slice;
-static struct thread *dead; /* left behind by its own last switch */
 static struct thread boot_thread;
 
 void context_switch(u64 *save_sp, u64 load_sp);
 void sched_finish_switch(void);
 
+/* Who idles on a thread's stack is the only one that can go on with it. */
+static bool may_run(const struct thread *t, unsigned k)
+{
+	return t->idle_on >= 0 ? t->idle_on == (int)k : t->cpus >> k & 1;
+}
+
+static struct thread *pick(void)
+{
+	struct thread *t;
+
+	if (likely(!smp_on))
+		return list_empty(&runq) ? NULL : list_first(&runq, struct thread, run);
+	list_for_each(t, &runq, run) if (may_run(t, cpu_self)) return t;
+	return NULL;
+}
+
+/* An idle CPU comes and looks for something to run. */
+static void kick_idle(unsigned k)
+{
+	if (!cpus[k].kicked && k != cpu_self)
+		smp_kick(k);
+	cpus[k].kicked = true;
+}
+
+/* One that is idle, not on its way already, and may run t; or -1. */
+static int idle_cpu_for(const struct thread *t)
+{
+	for (unsigned k = 0; k < smp_count; k++)
+		if (k != cpu_self && cpus[k].idle && !cpus[k].kicked && may_run(t, k))
+			return (int)k;
+	return -1;
+}
+
+/* What this CPU has left in the queue is work for one that idles; that one looks again.
+ */
+static void spread(void)
+{
+	struct thread *t;
+
+	list_for_each(t, &runq, run)
+	{
+		int k = idle_cpu_for(t);
+
+		if (k >= 0) {
+			kick_idle((unsigned)k);
+			return;
+		}
+	}
+}
+
+/* The CPU that has been at one thread for longest gives it up for the first that waits.
+ */
+static void slice_end_smp(void)
+{
+	const struct thread *t = list_first(&runq, struct thread, run);
+	const struct thread *r, *longest = NULL;
+	unsigned at = 0;
+
+	for (unsigned k = 0; k < smp_count; k++) {
+		r = k == cpu_self ? current : cpus[k].current;
+		if (cpus[k].idle || !may_run(t, k))
+			continue;
+		if (!longest || r->run_start < longest->run_start) {
+			longest = r;
+			at = k;
+		}
+	}
+	if (!longest)
+		return;
+	if (at == cpu_self) {
+		need_resched = true;
+	} else {
+		cpus[at].need_resched = true;
+		smp_kick(at);
+	}
+}
+
 static void slice_end(struct timer *t)
 {
 	(void)t;
-	if (!list_empty(&runq))
+	if (list_empty(&runq))
+		return;
+	if (unlikely(smp_on))
+		slice_end_smp();
+	else
 		need_resched = true;
 }
 
@@ -38,6 +120,8 @@ void sched_init(void)
 {
 	boot_thread.state = THREAD_RUNNABLE;
 	boot_thread.syscall = -1;
+	boot_thread.cpus = 0xff;
+	boot_thread.idle_on = -1;
 	boot_thread.tid = 0;
 	boot_thread.comm[0] = 'b';
 	list_init(&boot_thread.run);
@@ -54,9 +138,9 @@ void sched_finish_switch(void)
 {
 	struct thread *t = current;
 
-	if (dead) {
-		thread_free(dead);
-		dead = NULL;
+	if (dead_thread) {
+		thread_free(dead_thread);
+		dead_thread = NULL;
 	}
 	t->run_start = clock_now();
 	if (!t->proc)
@@ -74,14 +158,35 @@ static void slice_arm(void)
 		timer_set(&slice, clock_now() + SLICE_NS);
 }
 
+static void idle_smp(void)
+{
+	struct cpu_state *c = &cpus[cpu_self];
+
+	/* Whoever changes an address space need not ask a CPU that idles. */
+	mm_activate(NULL);
+	c->idle = true;
+	biglock_drop();
+	/* A kick that comes before HLT ends it at once. */
+	cpu_idle_once();
+	biglock_take();
+	c->idle = c->kicked = false;
+}
+
 static void idle(void)
 {
-	if (platform->idle)
+	if (unlikely(smp_on))
+		idle_smp();
+	else if (platform->idle)
 		platform->idle();
 	else
 		cpu_idle_once();
 }
 
+/*
+ * The first CPU, where events arrive, idles on the stack of whoever slept last: if it is
+ * woken there is no switch. The others leave who sleeps for the first to wake and to run;
+ * and so does the first with a thread that may not go on here.
+ */
 void schedule(void)
 {
 	struct thread *prev = current, *next;
@@ -90,18 +195,28 @@ void schedule(void)
 	need_resched = false;
 	if (prev->state == THREAD_RUNNABLE)
 		list_add_tail(&runq, &prev->run);
-	if (list_empty(&runq)) {
-		/* Idle on the stack of whoever slept last: if it is woken, no switch. */
+	next = pick();
+	if (unlikely(!next && smp_on) && prev != cpus[cpu_self].idle_thread &&
+	    (cpu_self || prev->state == THREAD_RUNNABLE))
+		next = cpus[cpu_self].idle_thread;
+	if (!next) {
 		prev->run_ns += clock_now() - prev->run_start;
-		while (list_empty(&runq))
+		prev->idle_on = (s8)cpu_self;
+		do
 			idle();
+		while (!(next = pick()));
+		prev->idle_on = -1;
 		prev->run_start = clock_now();
 		need_resched = false;
+		if (unlikely(smp_on) && next == prev && prev->proc)
+			mm_activate(prev->proc->mm);
 	}
-	next = list_first(&runq, struct thread, run);
 	list_del(&next->run);
-	if (!list_empty(&runq))
+	if (!list_empty(&runq)) {
 		slice_arm();
+		if (unlikely(smp_on))
+			spread();
+	}
 	if (next == prev)
 		return;
 	prev->run_ns += clock_now() - prev->run_start;
@@ -119,6 +234,8 @@ void sched_point(void)
 	irq_on();
 	__asm__ volatile("nop" ::: "memory");
 	irq_off();
+	if (unlikely(smp_on) && !in_irq)
+		biglock_yield();
 	if (need_resched && !in_irq)
 		schedule();
 }
@@ -128,8 +245,38 @@ void sched_start(void)
 	started = true;
 	current = &boot_thread;
 	current->state = THREAD_BLOCKED;
-	schedule();
-	panic("the boot thread ran again");
+	sched_idle_run();
+}
+
+void sched_idle_run(void)
+{
+	for (;;)
+		schedule();
+}
+
+struct thread *sched_idle_thread(unsigned id)
+{
+	char name[] = "idle0";
+
+	name[4] = (char)('0' + id);
+	return id ? thread_alloc(NULL, name) : &boot_thread;
+}
+
+bool thread_running(const struct thread *t)
+{
+	if (t == current)
+		return true;
+	for (unsigned k = 0; smp_on && k < smp_count; k++)
+		if (k != cpu_self && cpus[k].current == t && !cpus[k].idle)
+			return true;
+	return false;
+}
+
+void thread_kick(const struct thread *t)
+{
+	for (unsigned k = 0; smp_on && k < smp_count; k++)
+		if (k != cpu_self && cpus[k].current == t && !cpus[k].idle)
+			smp_kick(k);
 }
 
 void sched_yield(void)
@@ -137,11 +284,39 @@ void sched_yield(void)
 	schedule();
 }
 
+/* Rather on a CPU that has nothing to do than in place of what runs here. */
+static void wake_smp(struct thread *t)
+{
+	int k;
+
+	if (in_irq)
+		list_add(&runq, &t->run);
+	else
+		list_add_tail(&runq, &t->run);
+	if (t->idle_on >= 0) {
+		kick_idle((unsigned)t->idle_on);
+		return;
+	}
+	if (cpus[cpu_self].idle && may_run(t, cpu_self))
+		return; /* this interrupt's CPU takes it, and asks others for the rest */
+	k = idle_cpu_for(t);
+	if (k >= 0)
+		kick_idle((unsigned)k);
+	else if (in_irq && may_run(t, cpu_self))
+		need_resched = true;
+	else
+		slice_arm();
+}
+
 void thread_wake(struct thread *t)
 {
 	if (t->state != THREAD_BLOCKED)
 		return;
 	t->state = THREAD_RUNNABLE;
+	if (unlikely(smp_on)) {
+		wake_smp(t);
+		return;
+	}
 	if (in_irq) {
 		list_add(&runq, &t->run);
 		need_resched = true;
@@ -189,7 +364,7 @@ void thread_start(struct thread *t)
 void thread_exit_switch(void)
 {
 	current->state = THREAD_DEAD;
-	dead = current;
+	dead_thread = current;
 	schedule();
 	panic("a dead thread ran");
 }

@@ -115,7 +115,7 @@ void signal_send(struct process *proc, struct thread *t, int signo,
 	if (ignored(proc, signo)) {
 		struct thread *m = t ? t : target;
 
-		if (m && !(m->sig.mask & SIGBIT(signo)))
+		if (m && !((m->sig.mask | m->sig.wait_set) & SIGBIT(signo)))
 			return;
 		if (!m && list_empty(&proc->threads))
 			return;
@@ -123,6 +123,8 @@ void signal_send(struct process *proc, struct thread *t, int signo,
 	pend(t ? &t->sig.pending : &proc->pending, signo, info);
 	if (target && target->interruptible)
 		thread_wake(target);
+	else if (target)
+		thread_kick(target);
 	waitq_wake(&proc->sig_wait, POLLIN);
 }
 
@@ -248,7 +250,10 @@ void signal_deliver(struct regs *regs)
 			invoke(regs, signo, act, &info);
 			return;
 		}
-		if (SIGBIT(signo) & (DEFAULT_IGNORED | DEFAULT_STOP))
+		/* To init it may have come while it was blocked; a fault does not get
+		 * here. */
+		if (SIGBIT(signo) & (DEFAULT_IGNORED | DEFAULT_STOP) ||
+		    t->proc == init_process)
 			continue;
 		process_exit_group(signo);
 	}

@@ -99,6 +99,8 @@ struct thread *thread_alloc(struct process *proc, const char *comm)
 	t->syscall = -1;
 	t->state = THREAD_BLOCKED;
 	t->sig.alt_flags = 2; /* SS_DISABLE */
+	t->cpus = 0xff;
+	t->idle_on = -1;
 	strlcpy(t->comm, comm, sizeof(t->comm));
 	if (timer_reserve()) {
 		kfree(t);

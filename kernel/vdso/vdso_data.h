@@ -11,6 +11,7 @@ struct vdso_data {
 	uint64_t tsc_base, ns_base;
 	int64_t real_offset;
 	int8_t shift;
+	uint32_t cpus;
 };
 
 #endif

@@ -8,6 +8,7 @@
 #include <nub/clock.h>
 #include <nub/printk.h>
 #include <nub/sched.h>
+#include <nub/smp.h>
 
 #include <xen/vcpu.h>
 
@@ -91,9 +92,14 @@ void xen_timer_program(u64 when_ns)
 	struct vcpu_set_singleshot_timer t = {.timeout_abs_ns = when_ns + offset};
 
 	if (when_ns == NEVER)
-		xen_vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL);
+		xen_vcpu_op(VCPUOP_stop_singleshot_timer, cpu_self, NULL);
 	else
-		xen_vcpu_op(VCPUOP_set_singleshot_timer, 0, &t);
+		xen_vcpu_op(VCPUOP_set_singleshot_timer, cpu_self, &t);
+}
+
+int xen_clock_bind(unsigned vcpu)
+{
+	return event_bind_virq(VIRQ_TIMER, vcpu, timer_event, NULL);
 }
 
 void xen_clock_init(void)
@@ -102,7 +108,7 @@ void xen_clock_init(void)
 
 	clock_update(true);
 	xen_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
-	port = event_bind_virq(VIRQ_TIMER, timer_event, NULL);
+	port = xen_clock_bind(0);
 	if (port < 0)
 		printk("xen: no timer (%d)\n", port);
 }

@@ -26,6 +26,14 @@ void xen_console_flush(void);
 /* clock.c */
 void xen_clock_init(void);
 void xen_timer_program(u64 when_ns);
+/* The timer's port of one vCPU, or negative errno. */
+int xen_clock_bind(unsigned vcpu);
+/* smp.c: platform_ops */
+unsigned xen_cpu_count(void);
+int xen_cpu_start(unsigned k);
+void xen_cpu_init(unsigned k);
+void xen_cpu_kick(unsigned k);
+void xen_cpu_relax(void);
 /* store.c */
 void xen_store_init(void);
 void xen_report(const char *line);

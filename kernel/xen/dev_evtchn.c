@@ -131,7 +131,7 @@ static long bind(struct evtchn *e, unsigned cmd, void __user *arg)
 	list_init(&u->pend);
 	/* An event that is there already runs fired() before the port is known. */
 	if (cmd == IOCTL_EVTCHN_BIND_VIRQ)
-		port = event_bind_virq(b.remote_domain, fired, u);
+		port = event_bind_virq(b.remote_domain, 0, fired, u);
 	else if (cmd == IOCTL_EVTCHN_BIND_INTERDOMAIN)
 		port = event_bind_interdomain((domid_t)b.remote_domain, b.remote_port,
 					      fired, u);

@@ -14,6 +14,7 @@
 #include <nub/process.h>
 #include <nub/sched.h>
 #include <nub/slab.h>
+#include <nub/smp.h>
 #include <nub/string.h>
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
@@ -316,6 +317,10 @@ static long user_hypercall(const struct privcmd_hypercall *c)
 {
 	long ret;
 
+	/* What is looked at here is what Xen reads: no other CPU may change it meanwhile.
+	 */
+	if (c->op == __HYPERVISOR_memory_op)
+		smp_barrier();
 	if (!hypercall_allowed(c) || memory_op_on_self(c)) {
 		printk_once("xen: hypercall %lu (%lu) of user space refused\n",
 			    (unsigned long)c->op, (unsigned long)c->arg[0]);

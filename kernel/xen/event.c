@@ -11,6 +11,7 @@
 #include <nub/printk.h>
 #include <nub/sched.h>
 #include <nub/slab.h>
+#include <nub/smp.h>
 
 #include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
@@ -84,11 +85,12 @@ void event_unmask(u32 port)
 
 void event_poll(void)
 {
-	struct vcpu_info *v = &xen_shared->vcpu_info[0];
+	struct vcpu_info *v;
 	xen_ulong_t words;
 
 	if (!xen_shared)
 		return;
+	v = &xen_shared->vcpu_info[cpu_self];
 	while (v->evtchn_upcall_pending) {
 		v->evtchn_upcall_pending = 0;
 		words = __atomic_exchange_n(&v->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
@@ -126,13 +128,16 @@ static unsigned mask_all(evtchn_port_t *list)
 
 void event_hold(void)
 {
-	mask_all(NULL);
+	if (likely(!smp_on))
+		mask_all(NULL);
 }
 
 void event_release(void)
 {
 	bool was_irq = in_irq;
 
+	if (unlikely(smp_on))
+		return;
 	for (unsigned w = 0; w < held_words; w++)
 		__atomic_store_n(&xen_shared->evtchn_mask[w], held[w], __ATOMIC_SEQ_CST);
 	in_irq = true;
@@ -205,10 +210,18 @@ static int adopt_new(u32 port, event_handler fn, void *arg)
 	return (int)port;
 }
 
-int event_bind_virq(unsigned virq, event_handler fn, void *arg)
+int event_bind_virq(unsigned virq, unsigned vcpu, event_handler fn, void *arg)
 {
-	struct evtchn_bind_virq b = {.virq = virq, .vcpu = 0};
+	struct evtchn_bind_virq b = {.virq = virq, .vcpu = vcpu};
 	long err = xen_event_channel_op(EVTCHNOP_bind_virq, &b);
+
+	return err ? (int)err : adopt_new(b.port, fn, arg);
+}
+
+int event_bind_ipi(unsigned vcpu, event_handler fn, void *arg)
+{
+	struct evtchn_bind_ipi b = {.vcpu = vcpu};
+	long err = xen_event_channel_op(EVTCHNOP_bind_ipi, &b);
 
 	return err ? (int)err : adopt_new(b.port, fn, arg);
 }

@@ -12,7 +12,8 @@ typedef void (*event_handler)(u32 port, void *arg);
 
 void event_init(void);
 /* Each returns a new port, unmasked, or negative errno. */
-int event_bind_virq(unsigned virq, event_handler fn, void *arg);
+int event_bind_virq(unsigned virq, unsigned vcpu, event_handler fn, void *arg);
+int event_bind_ipi(unsigned vcpu, event_handler fn, void *arg);
 int event_bind_interdomain(domid_t dom, u32 remote_port, event_handler fn, void *arg);
 int event_alloc_unbound(domid_t dom, event_handler fn, void *arg);
 /* Takes a port that exists already (xenstore, console): 0 or -ENOMEM. */
@@ -31,11 +32,12 @@ void event_poll(void);
  * Around a hypercall that makes another domain run, which may well answer before it
  * returns: an event that arrives in between is delivered by event_release, without an
  * upcall.  (As interrupts are off, Xen would leave for itself once to find out when it
- * may inject the upcall, and once more after it.)  No sleep in between; not nested.
+ * may inject the upcall, and once more after it.)  No sleep in between; not nested. With
+ * more than one CPU it is left to the upcall: the masks are everybody's.
  */
 void event_hold(void);
 void event_release(void);
-/* Sleeps until there is an event, and runs its handler; platform_ops.idle. */
+/* Sleeps until there is an event, and runs its handler; platform_ops.idle of one CPU. */
 void event_idle(void);
 
 #endif

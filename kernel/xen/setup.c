@@ -131,6 +131,11 @@ static const struct platform_ops platform_xen = {
 	.devices = xen_devices,
 	.timer_program = xen_timer_program,
 	.idle = event_idle,
+	.cpu_count = xen_cpu_count,
+	.cpu_start = xen_cpu_start,
+	.cpu_init = xen_cpu_init,
+	.cpu_kick = xen_cpu_kick,
+	.relax = xen_cpu_relax,
 	.report = xen_report,
 	.stop = xen_stop,
 };

@@ -83,8 +83,10 @@ def archive(names):
     return a.finish()
 
 
-def boot_archive(tmp, data, cmdline="", kernel=KERNEL):
-    """Boots nub with this ramdisk; the console's text."""
+def boot_archive(tmp, data, cmdline="", kernel=KERNEL, cpus=None):
+    """Boots nub with this ramdisk; the console's text. ABI_SMP=N: with N CPUs, if the test does
+    not say how many."""
+    cpus = cpus or os.environ.get("ABI_SMP", "1")
     root = tmp / "root.cpio"
     root.write_bytes(data)
     command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", os.environ.get("ABI_CPU", "max"),
@@ -92,7 +94,7 @@ def boot_archive(tmp, data, cmdline="", kernel=KERNEL):
                "-serial", "stdio", "-no-reboot", "-device",
                "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", str(kernel),
                "-initrd", str(root), "-append",
-               cmdline or os.environ.get("ABI_CMDLINE", "")]
+               f'nub.cpus={cpus} {cmdline or os.environ.get("ABI_CMDLINE", "")}', "-smp", str(cpus)]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=TIMEOUT, check=False)
@@ -102,9 +104,9 @@ def boot_archive(tmp, data, cmdline="", kernel=KERNEL):
     return log.replace("\r\n", "\n")
 
 
-def boot(tmp, names):
+def boot(tmp, names, cpus=None):
     """Runs the programs on nub; {name: (output, ending)} and the whole log."""
-    log = boot_archive(tmp, archive(names))
+    log = boot_archive(tmp, archive(names), cpus=cpus)
     results = {}
     for m in re.finditer(r"=== begin (\S+)\n(.*?)=== end \1 (.*?)\n", log, re.S):
         results[m.group(1)] = (clean(m.group(2)), m.group(3))
@@ -145,7 +147,25 @@ def on_linux(name):
 @pytest.mark.timeout(TIMEOUT + 120)
 @pytest.mark.parametrize("name", NAMES)
 def test_same_on_both(name, on_nub):
-    results, log = on_nub
+    same(name, *on_nub)
+
+
+# What CPUs could do to each other.
+ON_TWO = [n + "-static" for n in ("locks", "memory", "process", "signals", "threads", "usercopy")]
+
+
+@pytest.fixture(scope="session")
+def on_two_cpus(tmp_path_factory):
+    return boot(tmp_path_factory.mktemp("abi2"), ON_TWO, cpus=2)
+
+
+@pytest.mark.timeout(TIMEOUT + 120)
+@pytest.mark.parametrize("name", ON_TWO)
+def test_same_on_two_cpus(name, on_two_cpus):
+    same(name, *on_two_cpus)
+
+
+def same(name, results, log):
     assert name in results, f"{name} did not end on nub:\n{log[-1500:]}"
     expected, end = on_linux(name)
     assert "NO" not in re.findall(r": (\w+)$", expected, re.M), "the test fails on Linux itself"

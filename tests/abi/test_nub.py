@@ -27,10 +27,11 @@ def root(init, *more):
 
 
 @pytest.mark.timeout(TIMEOUT + 60)
-def test_qemu_answers_qmp(tmp_path):
+@pytest.mark.parametrize("cpus", (1, 2))
+def test_qemu_answers_qmp(tmp_path, cpus):
     if not QEMU.exists():
         pytest.skip(f"{QEMU} is not installed")
-    log = boot_archive(tmp_path, root("abi-qemu", QEMU, *sorted(libraries(QEMU))))
+    log = boot_archive(tmp_path, root("abi-qemu", QEMU, *sorted(libraries(QEMU))), cpus=cpus)
     assert "QEMU emulator version" in log, log[-2000:]
     assert "version: status 0\n" in log
     assert re.search(r'bytes: \{"QMP": \{"version": \{"qemu"', log), log[-2000:]
@@ -45,6 +46,27 @@ def test_qemu_answers_qmp(tmp_path):
 @pytest.mark.timeout(TIMEOUT + 60)
 def test_random_system_calls(tmp_path):
     log = boot_archive(tmp_path, root("abi-fuzz"), "FUZZ_SEED=1 FUZZ_CHILDREN=150")
+    assert "panic" not in log, log[-3000:]
+    assert "fuzz done\n" in log, log[-3000:]
+    lost = int(re.search(r"memory lost: (-?\d+) KiB", log).group(1))
+    assert lost < 512, f"{lost} KiB of memory did not come back"
+
+
+@pytest.mark.timeout(TIMEOUT + 60)
+@pytest.mark.parametrize("cpus", (2, 4))
+def test_more_cpus(tmp_path, cpus):
+    """They run at the same time; what one does to memory and threads holds on all."""
+    log = boot_archive(tmp_path, root("abi-cpus"), cpus=cpus)
+    assert "panic" not in log, log[-3000:]
+    assert f"{cpus} CPUs\nonline 0-{cpus - 1}\n" in log, log[-2000:]
+    assert "cpus done\n" in log, log[-2000:]
+    assert ": NO\n" not in log, log[-2000:]
+    assert log.count(": yes\n") == 19, log[-2000:]
+
+
+@pytest.mark.timeout(TIMEOUT + 60)
+def test_random_system_calls_on_two_cpus(tmp_path):
+    log = boot_archive(tmp_path, root("abi-fuzz"), "FUZZ_SEED=2 FUZZ_CHILDREN=60", cpus=2)
     assert "panic" not in log, log[-3000:]
     assert "fuzz done\n" in log, log[-3000:]
     lost = int(re.search(r"memory lost: (-?\d+) KiB", log).group(1))

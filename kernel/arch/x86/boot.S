@@ -65,7 +65,75 @@ long_entry:
 	call *%rax
 	ud2
 
+	/* Another CPU, in flat 32-bit mode without paging (Xen starts it so, the bare PC's
+	 * trampoline leaves it so): by the boot's tables into the kernel's, to smp.c. */
+	.code32
+	.globl ap_entry32
+ap_entry32:
+	cld
+	cli
+	mov $0x20, %eax
+	mov %eax, %cr4
+	mov $PHYS(boot_pml4), %eax
+	mov %eax, %cr3
+	mov $0xc0000080, %ecx
+	rdmsr
+	or $0x901, %eax
+	wrmsr
+	mov $0x80010033, %eax
+	mov %eax, %cr0
+	lgdt PHYS(boot_gdtr)
+	ljmp $0x10, $PHYS(ap_entry64)
+
+	.code64
+ap_entry64:
+	mov $0x18, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %ss
+	xor %eax, %eax
+	mov %eax, %fs
+	mov %eax, %gs
+	mov $1f, %rax
+	jmp *%rax
+1:	mov ap_cr3(%rip), %rax
+	mov %rax, %cr3
+	mov ap_stack(%rip), %rsp
+	xor %ebp, %ebp
+	call smp_main
+	ud2
+
+	/* The bare PC's: copied to AP_TRAMPOLINE (smp.c), where a CPU begins in real mode. */
 	.section .rodata
+	.globl ap_trampoline, ap_trampoline_end
+	.code16
+ap_trampoline:
+	cli
+	xor %ax, %ax
+	mov %ax, %ds
+	lgdtl 0x8000 + ap_gdtr - ap_trampoline
+	mov $0x11, %eax
+	mov %eax, %cr0
+	ljmpl $0x08, $0x8000 + ap_flat - ap_trampoline
+	.code32
+ap_flat:
+	mov $0x10, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %ss
+	mov $PHYS(ap_entry32), %eax
+	jmp *%eax
+	.align 8
+ap_gdt:
+	.quad 0
+	.quad 0x00cf9b000000ffff
+	.quad 0x00cf93000000ffff
+ap_gdtr:
+	.word ap_gdtr - ap_gdt - 1
+	.long 0x8000 + ap_gdt - ap_trampoline
+ap_trampoline_end:
+	.code64
+
 	.align 8
 boot_gdt:
 	.quad 0, 0

@@ -2,7 +2,10 @@
 /* Processor set-up: features, control registers, descriptor tables, system-call entry. */
 #include <arch/cpu.h>
 #include <arch/regs.h>
+#include <nub/errno.h>
+#include <nub/page.h>
 #include <nub/printk.h>
+#include <nub/smp.h>
 #include <nub/string.h>
 
 struct cpu_features cpu;
@@ -17,8 +20,9 @@ struct tss {
 	u16 spare3, iomap;
 } __packed;
 
-static struct tss tss;
-static u64 gdt[10] __aligned(16);
+static struct tss tss[CPUS_MAX];
+/* One table for all: the last entries are the task registers, two words for each CPU. */
+static u64 gdt[8 + 2 * CPUS_MAX] __aligned(16);
 
 struct idt_gate {
 	u16 off0, sel;
@@ -36,13 +40,19 @@ struct table_ptr {
 #define IST_STACK 8192
 static u8 ist_stacks[3][IST_STACK] __aligned(4096);
 
-extern char trap_stubs[], syscall_entry[];
-extern u64 kernel_stack_top;
+extern char trap_stubs[];
+
+/* What the system-call entry of each CPU finds without any register (entry.S). */
+struct entry_stack {
+	u64 top, user_rsp, spare[6];
+};
+extern struct entry_stack entry_stacks[CPUS_MAX];
+extern const u64 syscall_entries[CPUS_MAX];
 
 void cpu_set_kernel_stack(u64 top)
 {
-	tss.rsp[0] = top;
-	kernel_stack_top = top;
+	tss[cpu_self].rsp[0] = top;
+	entry_stacks[cpu_self].top = top;
 }
 
 static void features_read(void)
@@ -95,23 +105,39 @@ static void idt_set(unsigned vector, unsigned ist, unsigned dpl)
 	};
 }
 
-static void tables_load(void)
+static void tss_set(unsigned id)
 {
-	u64 base = (u64)&tss, limit = sizeof(tss) - 1;
-	struct table_ptr p;
+	u64 base = (u64)&tss[id], limit = sizeof(tss[id]) - 1;
 
+	gdt[8 + 2 * id] = limit | (base & 0xffffff) << 16 | 0x89ULL << 40 |
+			  (base >> 24 & 0xff) << 56;
+	gdt[9 + 2 * id] = base >> 32;
+	tss[id].iomap = sizeof(tss[id]);
+}
+
+static void tables_make(void)
+{
 	gdt[2] = 0x00af9b000000ffff; /* kernel code */
 	gdt[3] = 0x00cf93000000ffff; /* kernel data */
 	/* gdt[4] stays empty: SYSRET wants the slot, but 32-bit code must not run: its
 	 * SYSCALL and SYSENTER would enter the kernel where nothing awaits them. */
 	gdt[5] = 0x00cff3000000ffff; /* user data */
 	gdt[6] = 0x00affb000000ffff; /* user code */
-	gdt[8] = limit | (base & 0xffffff) << 16 | 0x89ULL << 40 |
-		 (base >> 24 & 0xff) << 56;
-	gdt[9] = base >> 32;
-	tss.iomap = sizeof(tss);
+	tss_set(0);
 	for (unsigned i = 0; i < 3; i++)
-		tss.ist[i] = (u64)ist_stacks[i] + IST_STACK;
+		tss[0].ist[i] = (u64)ist_stacks[i] + IST_STACK;
+	for (unsigned i = 0; i < 256; i++)
+		idt_set(i, 0, 0);
+	idt_set(3, 0, 3); /* int3 and into are the user's */
+	idt_set(4, 0, 3);
+	idt_set(2, 1, 0);  /* NMI */
+	idt_set(8, 2, 0);  /* double fault */
+	idt_set(18, 3, 0); /* machine check */
+}
+
+static void tables_load(unsigned id)
+{
+	struct table_ptr p;
 
 	p = (struct table_ptr){sizeof(gdt) - 1, (u64)gdt};
 	__asm__ volatile("lgdt %0\n\t"
@@ -125,24 +151,14 @@ static void tables_load(void)
 			 :
 			 : "m"(p), "i"(KERNEL_CS), "r"(KERNEL_DS)
 			 : "rax", "memory");
-	for (unsigned i = 0; i < 256; i++)
-		idt_set(i, 0, 0);
-	idt_set(3, 0, 3); /* int3 and into are the user's */
-	idt_set(4, 0, 3);
-	idt_set(2, 1, 0);  /* NMI */
-	idt_set(8, 2, 0);  /* double fault */
-	idt_set(18, 3, 0); /* machine check */
 	p = (struct table_ptr){sizeof(idt) - 1, (u64)idt};
 	__asm__ volatile("lidt %0" : : "m"(p));
-	__asm__ volatile("ltr %w0" : : "r"(TSS_SEL));
+	__asm__ volatile("ltr %w0" : : "r"(TSS_SEL + 16 * id));
 }
 
-void cpu_init(void)
+static void registers_set(unsigned id)
 {
 	u64 cr4;
-
-	features_read();
-	tables_load();
 
 	cr4 = read_cr4() | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 	if (cpu.smep)
@@ -154,11 +170,38 @@ void cpu_init(void)
 	if (cpu.xsave)
 		cr4 |= CR4_OSXSAVE;
 	write_cr4(cr4);
-	cpu_smap_on = cpu.smap;
 	cpu_fpu_init();
 
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | 1);
 	wrmsr(MSR_STAR, (u64)(USER_CS - 16) << 48 | (u64)KERNEL_CS << 32);
-	wrmsr(MSR_LSTAR, (u64)syscall_entry);
+	wrmsr(MSR_LSTAR, syscall_entries[id]);
 	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
+}
+
+void cpu_init(void)
+{
+	features_read();
+	tables_make();
+	tables_load(0);
+	registers_set(0);
+	cpu_smap_on = cpu.smap;
+}
+
+int cpu_prepare(unsigned id)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		struct page *p = page_alloc(1, 0);
+
+		if (!p)
+			return -ENOMEM;
+		tss[id].ist[i] = (u64)page_to_virt(p) + IST_STACK;
+	}
+	tss_set(id);
+	return 0;
+}
+
+void cpu_init_more(unsigned id)
+{
+	tables_load(id);
+	registers_set(id);
 }

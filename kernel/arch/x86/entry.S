@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Entries from user mode and from exceptions, the way back, and the thread switch.
- * One vCPU: the kernel never uses %gs, so there is no swapgs and no entry race about it. */
+ * The kernel never uses %gs, so there is no swapgs and no entry race about it: a CPU is
+ * known by its system-call entry, its task register and the stack that the latter gives. */
 
 	.macro PUSH_REGS
 	push %rdi
@@ -38,14 +39,33 @@
 	pop %rdi
 	.endm
 
+	/* No register is free and there is no stack yet, so each CPU has an entry of its own
+	 * that knows where its stack is (struct entry_stack, 64 bytes each). The first falls
+	 * through: with one CPU this costs nothing. */
+	.macro SYSCALL_ENTRY id
+	mov %rsp, (entry_stacks + \id * 64 + 8)(%rip)
+	mov (entry_stacks + \id * 64)(%rip), %rsp
+	push $0x2b
+	push (entry_stacks + \id * 64 + 8)(%rip)
+	.endm
+
 	.text
+	.balign 32
+syscall_entry_more:
+	.set i, 1
+	.rept 7
+	.balign 32
+	SYSCALL_ENTRY i
+	jmp syscall_common
+	.set i, i + 1
+	.endr
+
+	.balign 16
 	.globl syscall_entry
 	.type syscall_entry, @function
 syscall_entry:
-	mov %rsp, user_rsp_scratch(%rip)
-	mov kernel_stack_top(%rip), %rsp
-	push $0x2b
-	push user_rsp_scratch(%rip)
+	SYSCALL_ENTRY 0
+syscall_common:
 	push %r11
 	push $0x33
 	push %rcx
@@ -150,12 +170,21 @@ trap_stubs:
 	.endr
 	.size trap_stubs, . - trap_stubs
 
-	.bss
+	.section .rodata
 	.balign 8
-	.globl kernel_stack_top
-kernel_stack_top:
-	.skip 8
-user_rsp_scratch:
-	.skip 8
+	.globl syscall_entries
+syscall_entries:
+	.quad syscall_entry
+	.set i, 0
+	.rept 7
+	.quad syscall_entry_more + i * 32
+	.set i, i + 1
+	.endr
+
+	.bss
+	.balign 64
+	.globl entry_stacks
+entry_stacks:
+	.skip 8 * 64
 
 	.section .note.GNU-stack, "", @progbits

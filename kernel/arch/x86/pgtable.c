@@ -5,6 +5,7 @@
 #include <nub/errno.h>
 #include <nub/page.h>
 #include <nub/panic.h>
+#include <nub/smp.h>
 #include <nub/string.h>
 
 #define SIZE_2M (1UL << 21)
@@ -85,6 +86,14 @@ void tlb_flush_all(void)
 	pgtable_activate(pgtable_active);
 }
 
+void tlb_flush_global(void)
+{
+	u64 cr4 = read_cr4();
+
+	write_cr4(cr4 & ~CR4_PGE);
+	write_cr4(cr4);
+}
+
 int kmap_page(u64 va, paddr_t pa, u64 flags)
 {
 	u64 *slot = pt_slot(kernel_pml4, va, true);
@@ -103,6 +112,9 @@ void kunmap_page(u64 va)
 	if (slot) {
 		*slot = 0;
 		tlb_flush_page(va);
+		/* Kernel code runs on no other CPU now: each looks when it takes the
+		 * lock. */
+		cpus[cpu_self].kernel_tlb = ++kernel_tlb;
 	}
 }
 

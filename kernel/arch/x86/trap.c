@@ -14,6 +14,7 @@
 #include <nub/report.h>
 #include <nub/sched.h>
 #include <nub/signal.h>
+#include <nub/smp.h>
 #include <nub/string.h>
 #include <nub/uaccess.h>
 
@@ -178,10 +179,6 @@ static void exception(struct regs *regs)
 		page_fault(regs);
 		return;
 	}
-	if (regs->vector == 2) {
-		printk("nub: NMI at %#lx ignored\n", regs->rip);
-		return;
-	}
 	if (regs->vector != 8 && regs->vector != 18) {
 		if (regs_user(regs)) {
 			user_exception(regs);
@@ -203,7 +200,7 @@ void return_to_user(struct regs *regs)
 	struct thread *t = current;
 
 	for (;;) {
-		if (need_resched) {
+		if (need_resched || (unlikely(smp_on) && !(t->cpus >> cpu_self & 1))) {
 			schedule();
 			continue;
 		}
@@ -220,10 +217,23 @@ void return_to_user(struct regs *regs)
 		break;
 	}
 	t->syscall = -1;
+	if (unlikely(smp_on))
+		biglock_drop(); /* from here on, only what is on this stack */
 }
 
 void trap_handle(struct regs *regs)
 {
+	bool entered;
+
+	if (regs->vector == 2) {
+		printk("nub: NMI at %#lx ignored\n", regs->rip);
+		return;
+	}
+	/* From user mode or idle; a broken machine is reported at once. */
+	entered = unlikely(smp_on) && regs->vector != 8 && regs->vector != 18 &&
+		  !biglock_held();
+	if (entered)
+		biglock_take();
 	if (regs->vector >= VECTOR_FIRST) {
 		in_irq = true;
 		irq_dispatch((unsigned)regs->vector);
@@ -233,4 +243,6 @@ void trap_handle(struct regs *regs)
 	}
 	if (regs_user(regs))
 		return_to_user(regs);
+	else if (entered)
+		biglock_drop();
 }

@@ -105,7 +105,7 @@ int user_cmpxchg32(u32 __user *p, u32 expect, u32 value, u32 *old)
 	if (!user_range_ok(p, 4))
 		return -EFAULT;
 	user_access_begin();
-	__asm__ volatile("1:\tcmpxchgl %[value], %[mem]\n\t"
+	__asm__ volatile("1:\tlock cmpxchgl %[value], %[mem]\n\t"
 			 "jmp 3f\n"
 			 "2:\tmovl %[efault], %[err]\n"
 			 "3:\n\t" EXTABLE("1b", "2b")
@@ -117,9 +117,25 @@ int user_cmpxchg32(u32 __user *p, u32 expect, u32 value, u32 *old)
 	return err;
 }
 
+/* In one step: another CPU's program may read or write it at the same time. */
 int get_user32(u32 *v, const void __user *p)
 {
-	return copy_from_user(v, p, 4);
+	int err = 0;
+	u32 x = 0;
+
+	if (!user_range_ok(p, 4))
+		return -EFAULT;
+	user_access_begin();
+	__asm__ volatile("1:\tmovl %[mem], %[x]\n\t"
+			 "jmp 3f\n"
+			 "2:\tmovl %[efault], %[err]\n"
+			 "3:\n\t" EXTABLE("1b", "2b")
+			 : [x] "+r"(x), [err] "+r"(err)
+			 : [mem] "m"(*(const u32 *)p), [efault] "i"(-EFAULT)
+			 : "memory");
+	user_access_end();
+	*v = x;
+	return err;
 }
 int get_user64(u64 *v, const void __user *p)
 {
@@ -127,7 +143,20 @@ int get_user64(u64 *v, const void __user *p)
 }
 int put_user32(u32 v, void __user *p)
 {
-	return copy_to_user(p, &v, 4);
+	int err = 0;
+
+	if (!user_range_ok(p, 4))
+		return -EFAULT;
+	user_access_begin();
+	__asm__ volatile("1:\tmovl %[v], %[mem]\n\t"
+			 "jmp 3f\n"
+			 "2:\tmovl %[efault], %[err]\n"
+			 "3:\n\t" EXTABLE("1b", "2b")
+			 : [err] "+r"(err), [mem] "=m"(*(u32 *)p)
+			 : [v] "r"(v), [efault] "i"(-EFAULT)
+			 : "memory");
+	user_access_end();
+	return err;
 }
 int put_user64(u64 v, void __user *p)
 {

@@ -137,6 +137,18 @@ static inline void cpu_idle_once(void)
 	__asm__ volatile("sti; hlt; cli" ::: "memory");
 }
 
+extern u8 smp_on;
+/* The CPU that this code runs on, which need not hold the lock: by its task register. */
+static inline unsigned smp_id(void)
+{
+	u32 tr;
+
+	if (!smp_on)
+		return 0;
+	__asm__ volatile("str %0" : "=r"(tr));
+	return ((tr & 0xffff) - 0x40) >> 4;
+}
+
 /* a * b / c with a 128-bit product; the quotient must fit 64 bits. */
 static inline u64 mul_div(u64 a, u64 b, u64 c)
 {
@@ -150,6 +162,9 @@ static inline u64 mul_div(u64 a, u64 b, u64 c)
 }
 
 void cpu_init(void); /* descriptor tables, features, control registers */
+/* The same on another CPU, and before it: memory for its stacks, 0 or -ENOMEM. */
+void cpu_init_more(unsigned id);
+int cpu_prepare(unsigned id);
 void cpu_set_kernel_stack(u64 top);
 void cpu_fpu_init(void);
 

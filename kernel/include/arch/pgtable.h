@@ -44,5 +44,6 @@ void pgtable_free_range(u64 *pml4, u64 start, u64 end, u64 floor, u64 ceiling);
 void pgtable_destroy(u64 *pml4);
 void tlb_flush_page(u64 va);
 void tlb_flush_all(void);
+void tlb_flush_global(void); /* the kernel's entries as well */
 
 #endif

@@ -20,6 +20,17 @@ struct platform_ops {
 	/* Nothing to run: sleeps until there may be, and runs the interrupts that came
 	 * meanwhile. Called and left with interrupts off. NULL: HLT. */
 	void (*idle)(void);
+	/* How many CPUs there are; NULL: one. The calls below are for those beyond the
+	 * first. */
+	unsigned (*cpu_count)(void);
+	/* Makes CPU k run ap_entry32 (boot.S): 0 or negative errno. */
+	int (*cpu_start)(unsigned k);
+	/* On CPU k itself, which does not hold the lock: its interrupts and timer. */
+	void (*cpu_init)(unsigned k);
+	/* An interrupt for CPU k. */
+	void (*cpu_kick)(unsigned k);
+	/* Somebody else may have this CPU for a moment; may be NULL. */
+	void (*relax)(void);
 	/* One line about a failure for whoever manages this machine (xenstore); may be
 	 * NULL. */
 	void (*report)(const char *line);

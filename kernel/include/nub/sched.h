@@ -47,10 +47,14 @@ struct thread {
 	struct thread *vfork_waiter;
 	void (*kfn)(void *); /* kernel thread: what to run */
 	void *karg;
+	u8 cpus;    /* mask of those that it may run on */
+	s8 idle_on; /* the CPU that idles on its stack, -1: none */
 };
 
+/* Of the CPU that runs in the kernel (nub/smp.h). */
 extern struct thread *current;
 extern bool need_resched;
+extern struct thread *dead_thread; /* left behind by its own last switch */
 
 /* User registers of a thread that came from user mode. */
 struct regs *thread_regs(const struct thread *t);
@@ -63,6 +67,13 @@ void schedule(void);
  * loops that may be long, with no invariant broken. */
 void sched_point(void);
 void sched_yield(void);
+/* It runs on another CPU: that one looks at its signals now. */
+void thread_kick(const struct thread *t);
+/* It has a CPU at the moment. */
+bool thread_running(const struct thread *t);
+/* The one that a CPU starts with and falls back to: in the end it only idles. */
+struct thread *sched_idle_thread(unsigned id);
+void sched_idle_run(void) __noreturn;
 /* Makes a blocked thread runnable; no effect on others. Callable from interrupts. */
 void thread_wake(struct thread *t);
 /* Blocks until woken, until deadline (monotonic ns), or, when interruptible, until a
