@@ -4,13 +4,20 @@
 #include <nub/clock.h>
 #include <nub/page.h>
 #include <nub/panic.h>
+#include <nub/printk.h>
 #include <nub/smp.h>
 
 #include "../vdso/vdso_data.h"
 
 static struct clock_params params = {.mult = 1u << 31, .shift = 1};
 static s64 real_offset;
+static u64 latest; /* that clock_now() has told */
 static struct page *data_page;
+
+/* CPUs' counters differ by less; more is a step. */
+#define STEP_NS 1000000
+
+static void publish(void);
 
 static u64 scale(u64 delta, u32 mult, s8 shift)
 {
@@ -18,14 +25,39 @@ static u64 scale(u64 delta, u32 mult, s8 shift)
 	return (u64)((u128)delta * mult >> 32);
 }
 
-u64 clock_now(void)
+u64 clock_at(u64 tsc)
 {
-	u64 tsc = rdtsc();
-
 	/* A TSC that is a little behind the base must not wrap. */
 	if (tsc < params.tsc_base)
 		return params.ns_base;
 	return params.ns_base + scale(tsc - params.tsc_base, params.mult, params.shift);
+}
+
+/*
+ * Time does not go back, whatever the TSC does: seen was one that fell by the age of the
+ * domain just after its start (docs/upstream-bugs.md).  From there on it goes on from the
+ * latest time that anybody was told.
+ */
+static u64 never_back(u64 now)
+{
+	u64 back = latest - now;
+
+	if (back > STEP_NS) {
+		params.ns_base += back;
+		publish();
+		printk("nub: the TSC went back by %lu ms\n", back / 1000000);
+	}
+	return latest;
+}
+
+u64 clock_now(void)
+{
+	u64 now = clock_at(rdtsc());
+
+	if (unlikely((s64)(now - latest) < 0))
+		return never_back(now);
+	latest = now;
+	return now;
 }
 
 u64 clock_real(void)
@@ -70,6 +102,11 @@ static void publish(void)
 
 void clock_set_params(const struct clock_params *p)
 {
+	static bool set;
+
+	if (!set)
+		latest = 0; /* time begins; before, it was the bare TSC */
+	set = true;
 	params = *p;
 	publish();
 }

@@ -75,7 +75,8 @@ static void clock_update(bool first)
 	seen_version = time_read(&p);
 	tsc = rdtsc();
 	xen_now = scale(tsc, &p);
-	offset = xen_now - (first ? 0 : clock_now());
+	/* Both at the same instant: we may be without a CPU between two readings. */
+	offset = xen_now - (first ? 0 : clock_at(tsc));
 	p.ns_base -= offset;
 	clock_set_params(&p);
 	wall_update(xen_now);

@@ -20,8 +20,10 @@ struct clock_params {
 /* Set at boot by the platform, and again after a resume. */
 void clock_set_params(const struct clock_params *p);
 void clock_set_realtime(u64 real_ns_now);
-u64 clock_now(void);  /* monotonic ns since boot */
-u64 clock_real(void); /* ns since 1970 */
+/* Monotonic ns since boot; never goes back, whatever the TSC does. */
+u64 clock_now(void);
+u64 clock_at(u64 tsc); /* the same for a reading of the TSC, as it is */
+u64 clock_real(void);  /* ns since 1970 */
 s64 clock_real_offset(void);
 /* TSC value at a monotonic time (for deadline timers). */
 u64 clock_to_tsc(u64 ns);
