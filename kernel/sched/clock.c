@@ -34,9 +34,9 @@ u64 clock_at(u64 tsc)
 }
 
 /*
- * Time does not go back, whatever the TSC does: seen was one that fell by the age of the
- * domain just after its start (docs/upstream-bugs.md).  From there on it goes on from the
- * latest time that anybody was told.
+ * Time does not go back, whatever the TSC does: once it was less than zero just after a
+ * domain's start (docs/upstream-bugs.md).  From there on it goes on from the latest time
+ * that anybody was told.
  */
 static u64 never_back(u64 now)
 {
