@@ -98,10 +98,13 @@ static int start(struct agent *agent, struct err *err)
 	report_stage(STUBDOM_STAGE_NET);
 	if (net_setup(&agent->boot, err) < 0)
 		return -1;
+	report_stage(STUBDOM_STAGE_QEMU);
+	if (qemu_start(&agent->boot, err) < 0)
+		return -1;
+	/* What xenstore's answers take from here on, QEMU has for its own start. */
 	report_stage(STUBDOM_STAGE_CHANNELS);
 	if (channels_open(&agent->boot, err) < 0)
 		return -1;
-	report_stage(STUBDOM_STAGE_QEMU);
 	/* QEMU writes its state below the stub domain's own path. */
 	snprintf(agent->state_path, sizeof(agent->state_path), "device-model/%u/state",
 		 agent->boot.guest_domid);
@@ -109,7 +112,7 @@ static int start(struct agent *agent, struct err *err)
 	    xs_client_watch("control/shutdown", TOKEN_SHUTDOWN, err) < 0 ||
 	    xs_client_watch(STUBDOM_XS_ASK, TOKEN_ASK, err) < 0)
 		return -1;
-	return qemu_start(&agent->boot, err);
+	return 0;
 }
 
 static void end_qemu(struct agent *agent)

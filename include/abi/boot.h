@@ -52,8 +52,8 @@
 #define STUBDOM_STAGE_BOOT "boot"
 #define STUBDOM_STAGE_DISKS "disks"
 #define STUBDOM_STAGE_NET "net"
-#define STUBDOM_STAGE_CHANNELS "channels"
 #define STUBDOM_STAGE_QEMU "qemu"
+#define STUBDOM_STAGE_CHANNELS "channels"
 #define STUBDOM_STAGE_RUNNING "running"
 #define STUBDOM_STAGE_EXITED "exited"
 

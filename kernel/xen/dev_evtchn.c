@@ -3,6 +3,7 @@
 #include "core.h"
 #include "event.h"
 #include "evtchn_abi.h"
+#include "foreign.h"
 
 #include <nub/errno.h>
 #include <nub/sched.h>
@@ -150,6 +151,7 @@ static long bind(struct evtchn *e, unsigned cmd, void __user *arg)
 
 static void notify(u32 port)
 {
+	foreign_answered();
 	event_hold();
 	event_notify(port);
 	event_release();

@@ -162,6 +162,15 @@ static long ioctl_mmapbatch_v1(struct file *f, void __user *arg)
 	return mmapbatch(f, &c, true);
 }
 
+/* The frame of an ioreq server that has the first 128 virtual CPUs' requests. */
+static void find_requests(struct vma *v, u32 first, const struct privcmd_mmap_resource *c)
+{
+	const u64 frame = XENMEM_resource_ioreq_server_frame_ioreq(0);
+
+	if (frame >= c->idx && frame - c->idx < c->num)
+		foreign_requests(v, first + (u32)(frame - c->idx));
+}
+
 static long ioctl_mmap_resource(struct file *f, void __user *arg)
 {
 	struct privcmd_mmap_resource c;
@@ -190,7 +199,10 @@ static long ioctl_mmap_resource(struct file *f, void __user *arg)
 			   (u32)c.num);
 	if (ret)
 		return ret;
-	return foreign_show(v, first, (u32)c.num, NULL);
+	ret = foreign_show(v, first, (u32)c.num, NULL);
+	if (!ret && c.type == XENMEM_resource_ioreq_server)
+		find_requests(v, first, &c);
+	return ret;
 }
 
 /* Whether frame numbers of the target mean something else after this operation. */

@@ -2,7 +2,7 @@
 /* Mappings of /dev/xen/privcmd. QEMU maps a guest's memory a mebibyte at a time, some
  * pieces anew for each request of a device (xen-mapcache.c: a piece that another size of
  * mapping locks), and touches a page or two of it: so a large run of frames is mapped
- * page by page, when touched. */
+ * page by page, when touched, and the last runs that it has unmapped are kept. */
 #include "foreign.h"
 
 #include "gfn.h"
@@ -15,17 +15,20 @@
 #include <nub/process.h>
 #include <nub/sched.h>
 #include <nub/slab.h>
+#include <nub/uaccess.h>
 
+#include <xen/hvm/ioreq.h>
 #include <xen/sched.h>
 
 /* Frames mapped at once, where one page after the other is touched. */
 #define WINDOW_MAX 32u
 #define SETTLE_BATCH 256u
 #define PAGES_MAX (1u << 22)
+#define KEPT_MAX 64u
 
 /* One mapping: frames gfn.. hold the other domain's, where `there` has a bit. */
 struct foreign {
-	struct list link; /* of those with a promise */
+	struct list link; /* of those with a promise, or of those kept */
 	u64 gfn, theirs;
 	u32 n;
 	u32 next;    /* page behind the last one that a touch has mapped */
@@ -35,6 +38,17 @@ struct foreign {
 };
 
 static struct list promised = LIST_INIT(promised);
+/* Unmapped, and still right: the last one first. */
+static struct list kept = LIST_INIT(kept);
+static u32 n_kept;
+/* Where the program sees its target's requests (Xen's hvm/ioreq.h: struct
+ * shared_iopage). By one of them Xen says that frame numbers mean something else now;
+ * who does not look there cannot keep anything. */
+static struct {
+	struct mm *mm; /* NULL: nobody sees any */
+	struct foreign *page;
+	u64 addr;
+} requests;
 /* For frames that are not there: RAM that a guest has given back, or never had. */
 static u8 nowhere[PAGE_SIZE] __aligned(4096);
 
@@ -102,12 +116,8 @@ static int foreign_fault(struct vma *v, u64 index, bool write, u64 *pfn)
 	return 0;
 }
 
-static void foreign_close(struct vma *v)
+static void drop(struct foreign *m)
 {
-	struct foreign *m = v->priv;
-
-	if (!m)
-		return;
 	for (u32 i = 0, n; i < m->n; i += n) {
 		n = run_of(m, i, m->n);
 		if (is_there(m, i))
@@ -116,7 +126,40 @@ static void foreign_close(struct vma *v)
 	list_del(&m->link);
 	gfn_free(m->gfn, m->n);
 	kfree(m);
+}
+
+static void drop_kept(u32 left)
+{
+	while (n_kept > left) {
+		drop(list_last(&kept, struct foreign, link));
+		n_kept--;
+	}
+}
+
+static void keep(struct foreign *m)
+{
+	drop_kept(KEPT_MAX - 1);
+	list_del(&m->link);
+	list_add(&kept, &m->link);
+	n_kept++;
+}
+
+static void foreign_close(struct vma *v)
+{
+	struct foreign *m = v->priv;
+
+	if (!m)
+		return;
 	v->priv = NULL;
+	if (m == requests.page) {
+		drop_kept(0);
+		requests.mm = NULL;
+		requests.page = NULL;
+	}
+	if (m->dom != DOMID_INVALID && requests.mm == current->proc->mm)
+		keep(m);
+	else
+		drop(m);
 }
 
 static const struct vma_ops foreign_ops = {
@@ -203,10 +246,31 @@ int foreign_show(struct vma *v, u32 first, u32 n, const int *errs)
 	return 0;
 }
 
+/* The same run as it was when it was unmapped, or NULL. */
+static struct foreign *take_kept(domid_t dom, u64 theirs, u32 n)
+{
+	struct foreign *m;
+
+	list_for_each(m, &kept, link)
+	{
+		if (m->theirs != theirs || m->n != n || m->dom != dom)
+			continue;
+		list_del(&m->link);
+		n_kept--;
+		return m;
+	}
+	return NULL;
+}
+
 void foreign_promise(struct vma *v, domid_t dom, u64 theirs)
 {
 	struct foreign *m = v->priv;
+	struct foreign *old = take_kept(dom, theirs, m->n);
 
+	if (old) {
+		drop(m);
+		v->priv = m = old;
+	}
 	m->dom = dom;
 	m->theirs = theirs;
 	m->next = m->n;
@@ -218,6 +282,7 @@ void foreign_settle(void)
 	static int errs[SETTLE_BATCH];
 	struct foreign *m;
 
+	drop_kept(0);
 	list_for_each(m, &promised, link)
 	{
 		for (u32 i = 0, n; i < m->n; i += n) {
@@ -226,4 +291,39 @@ void foreign_settle(void)
 				keep_promise(m, i, n, errs);
 		}
 	}
+}
+
+void foreign_requests(struct vma *v, u32 page)
+{
+	drop_kept(0);
+	requests.mm = current->proc->mm;
+	requests.page = v->priv;
+	requests.addr = v->start + page * PAGE_SIZE;
+}
+
+void foreign_answered(void)
+{
+	/* What is looked at, of one virtual CPU's request. */
+	struct {
+		u32 vp_eport;
+		u16 pad;
+		u8 state, type;
+	} slot;
+	const u64 slots = PAGE_SIZE / sizeof(struct ioreq);
+
+	if (!n_kept || requests.mm != current->proc->mm)
+		return;
+	for (u64 i = 0; i < slots; i++) {
+		const u64 at = requests.addr + i * sizeof(struct ioreq);
+
+		if (copy_from_user(&slot, (void *)(at + offsetof(struct ioreq, vp_eport)),
+				   sizeof(slot)))
+			break;
+		if (!slot.vp_eport) /* no such CPU */
+			return;
+		if (slot.type == IOREQ_TYPE_INVALIDATE &&
+		    (slot.state & 0xf) == STATE_IORESP_READY)
+			break;
+	}
+	drop_kept(0);
 }

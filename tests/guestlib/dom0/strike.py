@@ -10,7 +10,7 @@ from xs import Xenstore
 
 # In the order in which they are passed; a later one means that an earlier one was passed.
 # "spawned": the launcher runs; "domain": the stub domain is there; the rest is the agent's.
-STAGES = ["spawned", "domain", "boot", "disks", "net", "channels", "qemu", "running"]
+STAGES = ["spawned", "domain", "boot", "disks", "net", "qemu", "channels", "running"]
 
 
 def is_device_model(pid):

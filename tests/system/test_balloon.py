@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""A guest that gives memory back and takes it again: frame numbers that its disk was read into
+have other memory then, and what its device model has mapped of the old must be forgotten."""
+import time
+
+from guestlib import disks
+from guestlib.disks import LINUX
+
+DISK_MIB = 12
+MEMORY_MIB, LESS_MIB = 256, 128
+
+
+def memory(dom0, guest):
+    return int(dom0.run("xl", "list", guest.name).stdout.splitlines()[1].split()[2])
+
+
+def set_memory(dom0, guest, mib):
+    """Whether the guest comes to have about so much (video memory counts), within a minute."""
+    dom0.run("xl", "mem-set", guest.name, f"{mib}m")
+    end = time.monotonic() + 60
+    while abs(memory(dom0, guest) - mib) > 10 and time.monotonic() < end:
+        time.sleep(0.5)
+    return abs(memory(dom0, guest) - mib) <= 10
+
+
+def test_memory_comes_back(dom0, make_guest):
+    """What is read after it is what is on the disk. Reading leaves the guest's page cache
+    empty again, so the balloon takes just those pages."""
+    guest = make_guest("balloon", kind="direct", disks=0, nics=(), memory=MEMORY_MIB,
+                       cmdline=LINUX + "ata_piix,sd_mod")
+    path = f"{guest.folder}/disk.img"
+    dom0.shell(f"dd if=/dev/urandom of={path} bs=1M count={DISK_MIB} status=none")
+    guest.config["disk"] = [f"format=raw,vdev=hda,access=rw,target={path}"]
+    guest.write_config()
+    guest.start()
+    name = next(iter(disks.wait_listed(guest, 1)))
+    want = dom0.run("sha256sum", path).stdout.split()[0]
+    for _ in range(2):
+        assert disks.digest(guest, name) == want
+        assert set_memory(dom0, guest, LESS_MIB)
+        assert set_memory(dom0, guest, MEMORY_MIB)
+    assert disks.digest(guest, name) == want
