@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures a guest's disk with direct I/O, dom0's QEMU and the stub domain in turn in one rig:
-throughput or requests per second, and CPU seconds of host and stub domain per GiB. Prints a table
-and writes build/bench/disk.json. On software emulation only the ratios mean anything."""
+"""Measures a guest's disk with direct I/O, dom0's QEMU and stub domains in turn in one rig:
+throughput, CPU seconds of the whole host per GiB and, of single requests, exits for each. Prints a
+table, with ratios to the first side, and writes build/bench/disk.json. On software emulation only
+the ratios mean anything."""
 import argparse
 import json
 import os
 import sys
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "tests")]
+sys.path[:0] = [os.path.join(TREE, p) for p in ("rig", "tests", "bench")]
 
+import xentrace  # noqa: E402
 from guestlib.disks import LINUX, drive  # noqa: E402
 from guestlib.dom0host import Dom0  # noqa: E402
 from guestlib.guest import Guest, Stub  # noqa: E402
@@ -24,6 +26,10 @@ LOADS = [(how, size, depth)
          for how in ("read", "write", "randread", "randwrite")
          for size, depth in ((4096, 1), (4096, 32), (65536, 1), (MIB, 1), (MIB, 32))
          if not how.startswith("rand") or size == 4096]
+TRACED = [("read", 4096, 1), ("write", 4096, 1)]  # the loads whose exits are counted
+TRACED_REQUESTS = 50  # what xentrace's buffers hold
+UNITS = {"mib_s": "MiB/s", "cpu_s_per_gib": "CPU s/GiB", "exits": "exits"}
+SIDES = {"dom0": None, "nub": Stub(kernel="nub"), "linux": Stub(kernel="linux")}
 CONTROLLERS = {
     # name: (modules, the guest's name of the disk)
     "ide": ("ata_piix,sd_mod", "sda"),
@@ -60,8 +66,13 @@ def measure(dom0, guest, disk, how, size, depth, total):
         raise RuntimeError(said)
     seconds = int(words[-1]) / 1e6
     gib = requests * size / (1 << 30)
-    return {"mib_s": requests * size / MIB / seconds, "requests_s": requests / seconds,
-            "cpu_s_per_gib": (cpu_seconds(dom0) - before) / gib}
+    out = {"mib_s": requests * size / MIB / seconds,
+           "cpu_s_per_gib": (cpu_seconds(dom0) - before) / gib}
+    if (how, size, depth) in TRACED:
+        out["exits"] = sum(xentrace.exits_each(dom0, lambda n: guest.ask(
+            f"diskload {disk} {how} {size} {depth} {n}", f"diskload {disk} ", 600),
+            TRACED_REQUESTS).values())
+    return out
 
 
 def round_of(dom0, controller, stub, loads, total):
@@ -77,16 +88,15 @@ def round_of(dom0, controller, stub, loads, total):
         guest.remove()
 
 
-def measure_all(dom0, kernel, controllers=tuple(CONTROLLERS), mib=8, rounds=3):
-    """Each controller's medians, as report() has them."""
+def measure_all(dom0, sides, controllers=tuple(CONTROLLERS), mib=8, rounds=3):
+    """Each controller's medians, as report() has them; sides as in SIDES."""
     out = {}
     dom0.shell(f"mkdir -p {FOLDER} && truncate -s {DISK_MIB}M {FOLDER}/disk.img")
     try:
         for controller in controllers:
-            found = [{side: round_of(dom0, controller, stub, LOADS, mib * MIB)
-                      for side, stub in (("dom0", None), ("stub", Stub(kernel=kernel)))}
-                     for _ in range(rounds)]
-            out[controller] = report(controller, found)
+            found = [{side: round_of(dom0, controller, SIDES[side], LOADS, mib * MIB)
+                      for side in sides} for _ in range(rounds)]
+            out[controller] = report(controller, sides, found)
     finally:
         dom0.run("rm", "-rf", FOLDER, check=False)
     return out
@@ -95,7 +105,7 @@ def measure_all(dom0, kernel, controllers=tuple(CONTROLLERS), mib=8, rounds=3):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rig-name")
-    parser.add_argument("--kernel", default="nub", choices=["nub", "linux"])
+    parser.add_argument("--sides", default="dom0,nub", help="of dom0, nub, linux (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--mib", type=int, default=8, help="data of each load (%(default)s)")
     parser.add_argument("--controllers", default=",".join(CONTROLLERS))
@@ -105,35 +115,34 @@ def main():
     dom0 = Dom0(rig)
     dom0.install_assets(os.path.join(TREE, os.environ.get("BUILD", "build")))
     try:
-        results = measure_all(dom0, args.kernel, args.controllers.split(","), args.mib, args.rounds)
+        results = measure_all(dom0, args.sides.split(","), args.controllers.split(","), args.mib,
+                              args.rounds)
     finally:
         dom0.close()
         if not args.rig_name:
             rig.down()
     os.makedirs(os.path.dirname(args.output), exist_ok=True)
     with open(args.output, "w", encoding="utf-8") as f:
-        json.dump({"kernel": args.kernel, "rounds": args.rounds, "controllers": results}, f,
-                  indent=1)
+        json.dump({"rounds": args.rounds, "controllers": results}, f, indent=1)
 
 
 def median(values):
     return sorted(values)[len(values) // 2]
 
 
-def report(controller, rounds):
+def report(controller, sides, rounds):
     """Prints and returns the medians; a ratio is that of one round's two sides."""
     out = {}
-    for key in rounds[0]["dom0"]:
-        row = {}
-        for what in ("mib_s", "requests_s", "cpu_s_per_gib"):
-            dom0, stub = ([r[side][key][what] for r in rounds] for side in ("dom0", "stub"))
-            row[what] = {"dom0": median(dom0), "stub": median(stub),
-                         "ratio": median([s / d if d else 0 for s, d in zip(stub, dom0)])}
-        out[key] = row
-        print(f"{controller:7} {key:20} MiB/s {row['mib_s']['dom0']:8.2f} "
-              f"{row['mib_s']['stub']:8.2f}  x{row['mib_s']['ratio']:5.2f}   CPU s/GiB "
-              f"{row['cpu_s_per_gib']['dom0']:8.1f} {row['cpu_s_per_gib']['stub']:8.1f}  "
-              f"x{row['cpu_s_per_gib']['ratio']:5.2f}", flush=True)
+    for key, figures in rounds[0][sides[0]].items():
+        out[key] = row = {}
+        for what in figures:
+            values = {side: [r[side][key][what] for r in rounds] for side in sides}
+            row[what] = {side: {"median": median(values[side]), "ratio": median(
+                [v / first if first else 0 for v, first in zip(values[side], values[sides[0]])])}
+                         for side in sides}
+            print(f"{controller:7} {key:18} {UNITS[what]:9} " + "".join(
+                f" {side} {v['median']:8.2f} x{v['ratio']:5.2f} " for side, v in row[what].items()),
+                  flush=True)
     return out
 
 

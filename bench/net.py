@@ -118,7 +118,8 @@ def measure(dom0, kernel, sides=("dom0", "wire", "bridge"), model="e1000", mb=16
     """A list of rounds, each the figures by side."""
     topology = "/opt/guests/run/bench/topology"
     kinds = {"dom0": (None, 1), "wire": (Stub(kernel=kernel), 1),
-             "bridge": (Stub(kernel=kernel, topology=topology), 2)}
+             "bridge": (Stub(kernel=kernel, topology=topology), 2),
+             "linux": (Stub(kernel="linux"), 1)}
     bench, out = NetBench(dom0, model, mb), []
     for number in range(rounds):
         out.append({})
@@ -136,7 +137,8 @@ def main():
     parser.add_argument("--mb", type=int, default=16, help="of each stream (16)")
     parser.add_argument("--model", default="e1000")
     parser.add_argument("--kernel", default="nub")
-    parser.add_argument("--sides", default="dom0,wire,bridge")
+    parser.add_argument("--sides", default="dom0,wire,bridge",
+                        help="of dom0, wire and bridge (%(default)s), linux (that kernel's wire)")
     parser.add_argument("--rig", help="a rig to use and keep (default: one of its own)")
     args = parser.parse_args()
     build = os.path.join(TREE, os.environ.get("BUILD", "build"))

@@ -14,7 +14,10 @@
 #include <asm/ioctl.h>
 #include <linux/if_tun.h>
 
-#define TAP_QUEUE_MAX 192 /* frames that wait for a reader */
+/* Frames that wait for a reader, by their pages. A tap may have as many as Linux's queues
+ * of small frames (1,000), while all together stay below a limit; some are its own. */
+#define QUEUED_MAX 1024u
+#define QUEUED_OWN 128u
 #define VNET_HDR_MIN 10
 #define VNET_HDR_MAX 20
 #define TAP_FEATURES (IFF_TAP | IFF_NO_PI | IFF_ONE_QUEUE | IFF_VNET_HDR)
@@ -39,9 +42,11 @@ struct tap {
 	int hdr_size;
 	u32 offload; /* TUN_F_*: what the reader takes */
 	struct netbuf *head, **tail;
-	unsigned queued;
+	u32 queued; /* pages */
 	struct waitq wq;
 };
+
+static u32 all_queued;
 
 static const struct netdev_ops tap_ops;
 
@@ -50,32 +55,54 @@ static bool has_hdr(const struct tap *t)
 	return t->iff & IFF_VNET_HDR;
 }
 
+static u32 pages_of(const struct netbuf *nb)
+{
+	u32 n = 0;
+
+	for (; nb; nb = nb->next)
+		n++;
+	return n;
+}
+
 static int tap_xmit(struct netdev *dev, struct netbuf *nb)
 {
 	struct tap *t = dev->priv;
+	const u32 pages = pages_of(nb);
+	const bool idle = !t->head;
 
-	if (!t->file || t->queued >= TAP_QUEUE_MAX) {
+	if (!t->file ||
+	    (t->queued + pages > QUEUED_OWN && all_queued + pages > QUEUED_MAX)) {
 		netbuf_free(nb);
 		return -ENOBUFS;
 	}
 	nb->queue_next = NULL;
 	*t->tail = nb;
 	t->tail = &nb->queue_next;
-	if (!t->queued++)
+	t->queued += pages;
+	all_queued += pages;
+	if (idle)
 		waitq_wake(&t->wq, POLLIN);
 	return 0;
 }
 
+/* The first frame in the queue, which must not be empty. */
+static struct netbuf *take(struct tap *t)
+{
+	struct netbuf *nb = t->head;
+	const u32 pages = pages_of(nb);
+
+	t->head = nb->queue_next;
+	if (!t->head)
+		t->tail = &t->head;
+	t->queued -= pages;
+	all_queued -= pages;
+	return nb;
+}
+
 static void flush(struct tap *t)
 {
-	while (t->head) {
-		struct netbuf *nb = t->head;
-
-		t->head = nb->queue_next;
-		netbuf_free(nb);
-	}
-	t->tail = &t->head;
-	t->queued = 0;
+	while (t->head)
+		netbuf_free(take(t));
 }
 
 static void tap_release(struct netdev *dev)
@@ -243,11 +270,7 @@ static ssize_t tap_read(struct file *f, struct uio *u, u64 *pos)
 	hdr_size = has_hdr(t) ? (size_t)t->hdr_size : 0;
 	if (u->left < hdr_size)
 		return -EINVAL;
-	nb = t->head;
-	t->head = nb->queue_next;
-	if (!t->head)
-		t->tail = &t->head;
-	t->queued--;
+	nb = take(t);
 	fill_hdr(t, nb, &h);
 	memcpy(hdr, &h, sizeof(h));
 	if (hdr_size && uio_put(u, hdr, hdr_size) != hdr_size) {

@@ -165,6 +165,7 @@ static void idle_smp(void)
 	/* Whoever changes an address space need not ask a CPU that idles. */
 	mm_activate(NULL);
 	c->idle = true;
+	timer_arm();
 	biglock_drop();
 	/* A kick that comes before HLT ends it at once. */
 	cpu_idle_once();
@@ -178,8 +179,10 @@ static void idle(void)
 		idle_smp();
 	else if (platform->idle)
 		platform->idle();
-	else
+	else {
+		timer_arm();
 		cpu_idle_once();
+	}
 }
 
 /*
@@ -231,6 +234,7 @@ void sched_point(void)
 {
 	if (!started)
 		return;
+	timer_arm();
 	irq_on();
 	__asm__ volatile("nop" ::: "memory");
 	irq_off();

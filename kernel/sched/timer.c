@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Timers: a binary heap by expiry; the platform's one-shot timer follows its top. */
+/* Timers: a binary heap by expiry. The platform's one-shot timer follows its top when the
+ * kernel is left, not before: most timers are the limits of waits that end early. */
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/platform.h>
@@ -8,7 +9,7 @@
 
 static struct timer **heap;
 static int count, room, reserved;
-static u64 programmed = NEVER;
+u64 timer_next = NEVER, timer_programmed = NEVER;
 
 static void place(int i, struct timer *t)
 {
@@ -63,13 +64,15 @@ void timer_release(void)
 	reserved--;
 }
 
-/* A later event than needed is never programmed; an earlier one only costs a look. */
-static void program(void)
+void timer_program_next(void)
 {
-	if (count && heap[0]->when < programmed) {
-		programmed = heap[0]->when;
-		platform->timer_program(programmed);
-	}
+	timer_programmed = timer_next;
+	platform->timer_program(timer_next);
+}
+
+static void set_next(void)
+{
+	timer_next = count ? heap[0]->when : NEVER;
 }
 
 void timer_cancel(struct timer *t)
@@ -81,12 +84,13 @@ void timer_cancel(struct timer *t)
 		return;
 	t->index = -1;
 	last = heap[--count];
-	if (last == t)
-		return;
-	if (i > 0 && heap[(i - 1) / 2]->when > last->when)
-		sift_up(i, last);
-	else
-		sift_down(i, last);
+	if (last != t) {
+		if (i > 0 && heap[(i - 1) / 2]->when > last->when)
+			sift_up(i, last);
+		else
+			sift_down(i, last);
+	}
+	set_next();
 }
 
 void timer_set(struct timer *t, u64 when)
@@ -95,19 +99,23 @@ void timer_set(struct timer *t, u64 when)
 	t->when = when;
 	count++;
 	sift_up(count - 1, t);
-	program();
+	set_next();
 }
 
-void timer_interrupt(void)
+void timer_run(void)
 {
 	u64 now = clock_now();
 
-	programmed = NEVER;
 	while (count && heap[0]->when <= now) {
 		struct timer *t = heap[0];
 
 		timer_cancel(t);
 		t->func(t);
 	}
-	program();
+}
+
+void timer_interrupt(void)
+{
+	timer_programmed = NEVER;
+	timer_run();
 }

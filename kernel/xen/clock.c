@@ -88,9 +88,20 @@ static void timer_event(u32 port, void *arg)
 	timer_interrupt();
 }
 
+u64 xen_time(u64 when_ns)
+{
+	return when_ns + offset;
+}
+
+void xen_timer_run(void)
+{
+	clock_update(false);
+	timer_run();
+}
+
 void xen_timer_program(u64 when_ns)
 {
-	struct vcpu_set_singleshot_timer t = {.timeout_abs_ns = when_ns + offset};
+	struct vcpu_set_singleshot_timer t = {.timeout_abs_ns = xen_time(when_ns)};
 
 	if (when_ns == NEVER)
 		xen_vcpu_op(VCPUOP_stop_singleshot_timer, cpu_self, NULL);

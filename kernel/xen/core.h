@@ -26,6 +26,10 @@ void xen_console_flush(void);
 /* clock.c */
 void xen_clock_init(void);
 void xen_timer_program(u64 when_ns);
+/* The same instant in Xen's system time. */
+u64 xen_time(u64 when_ns);
+/* Takes what Xen says of the clock now, then runs the timers that are due. */
+void xen_timer_run(void);
 /* The timer's port of one vCPU, or negative errno. */
 int xen_clock_bind(unsigned vcpu);
 /* smp.c: platform_ops */

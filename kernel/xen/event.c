@@ -146,6 +146,23 @@ void event_release(void)
 	in_irq = was_irq;
 }
 
+/* Polls for ports, all masked, until one has an event or the next timer is due. Xen looks
+ * at each port of the list once more when it has noted that we poll, so no event gets
+ * lost in between. */
+static void poll(evtchn_port_t *list, unsigned n)
+{
+	struct sched_poll p = {.nr_ports = n};
+	/* The poll's own limit costs no hypercall beside it. */
+	const bool limit = timer_next < timer_programmed;
+
+	set_xen_guest_handle(p.ports, list);
+	if (limit)
+		p.timeout = MAX(xen_time(timer_next), 1UL);
+	xen_sched_op(SCHEDOP_poll, &p);
+	if (limit)
+		xen_timer_run();
+}
+
 /*
  * HLT with interrupts on would do, but after the upcall that ends it Xen leaves for
  * itself once more: it takes the upcall, which is pending until we clear it, for another
@@ -155,23 +172,19 @@ void event_release(void)
 void event_idle(void)
 {
 	static evtchn_port_t list[POLL_MAX];
-	struct sched_poll poll = {0};
 	unsigned n;
 
 	in_irq = true;
 	event_poll();
 	n = mask_all(list);
-	if (n && n <= POLL_MAX && !need_resched) {
-		/* Xen looks at each port of the list once more when it has noted that we
-		 * poll, so no event gets lost in between. */
-		set_xen_guest_handle(poll.ports, list);
-		poll.nr_ports = n;
-		xen_sched_op(SCHEDOP_poll, &poll);
-	}
+	if (n && n <= POLL_MAX && !need_resched)
+		poll(list, n);
 	event_release();
 	in_irq = false;
-	if (n > POLL_MAX && !need_resched)
+	if ((!n || n > POLL_MAX) && !need_resched) {
+		timer_arm();
 		cpu_idle_once();
+	}
 }
 
 static void upcall(void *arg)

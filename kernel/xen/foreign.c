@@ -15,6 +15,7 @@
 #include <nub/process.h>
 #include <nub/sched.h>
 #include <nub/slab.h>
+#include <nub/string.h>
 #include <nub/uaccess.h>
 
 #include <xen/hvm/ioreq.h>
@@ -24,11 +25,16 @@
 #define WINDOW_MAX 32u
 #define SETTLE_BATCH 256u
 #define PAGES_MAX (1u << 22)
-#define KEPT_MAX 64u
+/* Of what is kept: up to KEPT_WAYS mappings for each KEPT_SETS-th mebibyte. Xen's tables
+ * for all of them take half a mebibyte of the two that a stub domain has to spare
+ * (launcher/domain_create.c: paging_memory). */
+#define KEPT_SETS 64u
+#define KEPT_WAYS 4u
+#define KEPT_RUN 256u /* frames of each, at most */
 
 /* One mapping: frames gfn.. hold the other domain's, where `there` has a bit. */
 struct foreign {
-	struct list link; /* of those with a promise, or of those kept */
+	struct list link; /* of those with a promise */
 	u64 gfn, theirs;
 	u32 n;
 	u32 next;    /* page behind the last one that a touch has mapped */
@@ -38,8 +44,8 @@ struct foreign {
 };
 
 static struct list promised = LIST_INIT(promised);
-/* Unmapped, and still right: the last one first. */
-static struct list kept = LIST_INIT(kept);
+/* Unmapped, and still right; of a set the last one first. */
+static struct foreign *kept[KEPT_SETS][KEPT_WAYS];
 static u32 n_kept;
 /* Where the program sees its target's requests (Xen's hvm/ioreq.h: struct
  * shared_iopage). By one of them Xen says that frame numbers mean something else now;
@@ -73,6 +79,65 @@ static u32 run_of(const struct foreign *m, u32 page, u32 most)
 	return n;
 }
 
+static void drop(struct foreign *m)
+{
+	for (u32 i = 0, n; i < m->n; i += n) {
+		n = run_of(m, i, m->n);
+		if (is_there(m, i))
+			foreign_unmap(m->gfn + i, n);
+	}
+	list_del(&m->link);
+	gfn_free(m->gfn, m->n);
+	kfree(m);
+}
+
+static struct foreign **kept_set(u64 theirs)
+{
+	return kept[theirs / KEPT_RUN % KEPT_SETS];
+}
+
+static void keep(struct foreign *m)
+{
+	struct foreign **set = kept_set(m->theirs), *last = set[KEPT_WAYS - 1];
+
+	list_del(&m->link);
+	memmove(set + 1, set, (KEPT_WAYS - 1) * sizeof(*set));
+	set[0] = m;
+	if (last)
+		drop(last);
+	else
+		n_kept++;
+}
+
+/* The same run as it was when it was unmapped, or NULL. */
+static struct foreign *take_kept(domid_t dom, u64 theirs, u32 n)
+{
+	struct foreign **set = kept_set(theirs);
+
+	for (u32 i = 0; i < KEPT_WAYS && set[i]; i++) {
+		struct foreign *m = set[i];
+
+		if (m->theirs != theirs || m->n != n || m->dom != dom)
+			continue;
+		memmove(set + i, set + i + 1, (KEPT_WAYS - 1 - i) * sizeof(*set));
+		set[KEPT_WAYS - 1] = NULL;
+		n_kept--;
+		return m;
+	}
+	return NULL;
+}
+
+static void drop_kept(void)
+{
+	for (u32 i = 0; n_kept && i < KEPT_SETS; i++) {
+		for (u32 k = 0; k < KEPT_WAYS && kept[i][k]; k++) {
+			drop(kept[i][k]);
+			kept[i][k] = NULL;
+			n_kept--;
+		}
+	}
+}
+
 /* Maps n promised frames from page on; errs[i] as of foreign_map(). */
 static void keep_promise(struct foreign *m, u32 page, u32 n, int *errs)
 {
@@ -81,6 +146,11 @@ static void keep_promise(struct foreign *m, u32 page, u32 n, int *errs)
 	for (u32 i = 0; i < n; i++)
 		frames[i] = m->theirs + page + i;
 	foreign_map(m->dom, frames, m->gfn + page, n, errs);
+	/* Xen has a limit for the tables that it needs. */
+	if (errs[0] == -ENOMEM && n_kept) {
+		drop_kept();
+		foreign_map(m->dom, frames, m->gfn + page, n, errs);
+	}
 	for (u32 i = 0; i < n; i++)
 		if (!errs[i])
 			set_there(m, page + i);
@@ -116,32 +186,9 @@ static int foreign_fault(struct vma *v, u64 index, bool write, u64 *pfn)
 	return 0;
 }
 
-static void drop(struct foreign *m)
+static bool sees_requests(void)
 {
-	for (u32 i = 0, n; i < m->n; i += n) {
-		n = run_of(m, i, m->n);
-		if (is_there(m, i))
-			foreign_unmap(m->gfn + i, n);
-	}
-	list_del(&m->link);
-	gfn_free(m->gfn, m->n);
-	kfree(m);
-}
-
-static void drop_kept(u32 left)
-{
-	while (n_kept > left) {
-		drop(list_last(&kept, struct foreign, link));
-		n_kept--;
-	}
-}
-
-static void keep(struct foreign *m)
-{
-	drop_kept(KEPT_MAX - 1);
-	list_del(&m->link);
-	list_add(&kept, &m->link);
-	n_kept++;
+	return requests.mm && requests.mm == current->proc->mm;
 }
 
 static void foreign_close(struct vma *v)
@@ -152,11 +199,11 @@ static void foreign_close(struct vma *v)
 		return;
 	v->priv = NULL;
 	if (m == requests.page) {
-		drop_kept(0);
+		drop_kept();
 		requests.mm = NULL;
 		requests.page = NULL;
 	}
-	if (m->dom != DOMID_INVALID && requests.mm == current->proc->mm)
+	if (m->dom != DOMID_INVALID && m->n <= KEPT_RUN && sees_requests())
 		keep(m);
 	else
 		drop(m);
@@ -246,22 +293,6 @@ int foreign_show(struct vma *v, u32 first, u32 n, const int *errs)
 	return 0;
 }
 
-/* The same run as it was when it was unmapped, or NULL. */
-static struct foreign *take_kept(domid_t dom, u64 theirs, u32 n)
-{
-	struct foreign *m;
-
-	list_for_each(m, &kept, link)
-	{
-		if (m->theirs != theirs || m->n != n || m->dom != dom)
-			continue;
-		list_del(&m->link);
-		n_kept--;
-		return m;
-	}
-	return NULL;
-}
-
 void foreign_promise(struct vma *v, domid_t dom, u64 theirs)
 {
 	struct foreign *m = v->priv;
@@ -282,7 +313,7 @@ void foreign_settle(void)
 	static int errs[SETTLE_BATCH];
 	struct foreign *m;
 
-	drop_kept(0);
+	drop_kept();
 	list_for_each(m, &promised, link)
 	{
 		for (u32 i = 0, n; i < m->n; i += n) {
@@ -295,7 +326,7 @@ void foreign_settle(void)
 
 void foreign_requests(struct vma *v, u32 page)
 {
-	drop_kept(0);
+	drop_kept();
 	requests.mm = current->proc->mm;
 	requests.page = v->priv;
 	requests.addr = v->start + page * PAGE_SIZE;
@@ -311,7 +342,7 @@ void foreign_answered(void)
 	} slot;
 	const u64 slots = PAGE_SIZE / sizeof(struct ioreq);
 
-	if (!n_kept || requests.mm != current->proc->mm)
+	if (!n_kept || !sees_requests())
 		return;
 	for (u64 i = 0; i < slots; i++) {
 		const u64 at = requests.addr + i * sizeof(struct ioreq);
@@ -325,5 +356,5 @@ void foreign_answered(void)
 		    (slot.state & 0xf) == STATE_IORESP_READY)
 			break;
 	}
-	drop_kept(0);
+	drop_kept();
 }

@@ -21,6 +21,8 @@ def pytest_addoption(parser):
                      choices=["linux", "nub"], help="the stub domains' kernel")
     parser.addoption("--stub-type", default=os.environ.get("STUB_TYPE", "pvh"),
                      choices=["pvh", "pv"], help="the stub domains' type")
+    parser.addoption("--stub-vcpus", default=int(os.environ.get("STUB_VCPUS", "1")), type=int,
+                     help="how many vCPUs the stub domains have")
     parser.addoption("--rig-name", default=os.environ.get("RIG_NAME"),
                      help="a rig to use and to keep; without it one is started and ended")
     parser.addoption("--long", action="store_true", help="also run the tests that take minutes")
@@ -61,10 +63,15 @@ def rig(request):
         rig.down()
 
 
+@pytest.fixture(scope="session", name="build")
+def build_folder():
+    return os.path.join(TREE, os.environ.get("BUILD", "build"))
+
+
 @pytest.fixture(scope="session")
-def dom0(rig):
+def dom0(rig, build):
     dom0 = Dom0(rig)
-    dom0.install_assets(os.path.join(TREE, os.environ.get("BUILD", "build")))
+    dom0.install_assets(build)
     yield dom0
     dom0.close()
 
@@ -78,8 +85,9 @@ def traffic(dom0):
 @pytest.fixture
 def stub(request):
     """The stub domain that this run is about."""
-    return Stub(kernel=request.config.getoption("--stub-kernel"),
-                type=request.config.getoption("--stub-type"))
+    option = request.config.getoption
+    vcpus = {"vcpus": option("--stub-vcpus")} if option("--stub-vcpus") > 1 else {}
+    return Stub(kernel=option("--stub-kernel"), type=option("--stub-type"), **vcpus)
 
 
 @pytest.fixture(autouse=True)

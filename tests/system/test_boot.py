@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Ways to boot beside the BIOS disk and the kernel that is given, and USB devices."""
+import os
+import subprocess
+
 import pytest
 
 from guestlib.disks import LINUX, digest, drive, sha256
@@ -7,6 +10,7 @@ from guestlib.dom0host import ASSETS, mkdisk
 
 LARGE_MIB = 200
 UEFI_SECONDS = 400  # OVMF unpacks 16 MB first, on an emulated machine
+UEFI_LINUX_MIB = 32
 
 
 def test_network(make_guest, dom0):
@@ -81,6 +85,44 @@ def test_uefi(make_guest, dom0):
     guest.ask("write", "uefi-guest: write ok")
     assert dom0.sector(disk, 1200) == b"\x6b" * 512
     guest.ask("poweroff", "uefi-guest: power off")
+    dom0.wait_gone("uefi", "uefi-dm")
+
+
+def make_uefi_linux(path, build):
+    """A disk from whose file system the firmware's shell starts Linux by itself."""
+    guests = f"{build}/tests/guests"
+    script = ("fs0:\r\nvmlinuz.efi initrd=initrd.img efi=debug " + LINUX.replace("quiet ", "") +
+              "ata_piix,sd_mod\r\n")
+    subprocess.run(["mformat", "-C", "-i", path, "-T", str(UEFI_LINUX_MIB << 11), "-h", "16",
+                    "-s", "32", "::"], check=True)
+    for name, source in (("vmlinuz.efi", f"{guests}/vmlinuz"), ("initrd.img",
+                                                               f"{guests}/direct.cpio")):
+        subprocess.run(["mcopy", "-i", path, source, f"::/{name}"], check=True)
+    subprocess.run(["mcopy", "-i", path, "-", "::/startup.nsh"], input=script.encode(),
+                   check=True)
+
+
+@pytest.mark.long("minutes: OVMF and a kernel that it reads from an emulated disk")
+def test_uefi_linux(make_guest, dom0, tmp_path, build):
+    """OVMF starts Debian's kernel from the guest's disk; the guest comes up and has its disks."""
+    image = tmp_path / "linux.img"
+    make_uefi_linux(image, build)
+    guest = make_guest("uefi", nics=(), disks=0, memory=512, firmware="uefi")
+    boot, disk = f"{guest.folder}/boot.img", f"{guest.folder}/disk.img"
+    dom0.rig.push(image, boot)
+    os.unlink(image)
+    dom0.run("cp", f"{ASSETS}/data3.img", disk)
+    guest.config["disk"] = [f"format=raw,vdev=hd{letter},access=rw,target={path}"
+                            for letter, path in (("a", boot), ("b", disk))]
+    guest.write_config()
+    guest.create(paused=True)
+    guest.attach()
+    dom0.run("xl", "unpause", guest.name)
+    report = guest.wait("guest: up", UEFI_SECONDS)
+    assert "efi: EFI v2" in report, report
+    assert dom0.qemu_processes() == []
+    assert digest(guest, "sdb") == sha256(mkdisk.make_disk(3))
+    guest.ask("poweroff", "power poweroff")
     dom0.wait_gone("uefi", "uefi-dm")
 
 

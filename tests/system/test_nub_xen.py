@@ -27,7 +27,7 @@ def ramdisk():
 
 
 @pytest.fixture
-def domain(dom0, leak_check):
+def domain(dom0, leak_check, request):
     """Made and started, with a scratch disk and an interface; gone after the test."""
     config = f"""
 name = "{NAME}"
@@ -36,7 +36,7 @@ kernel = "{FOLDER}/kernel"
 ramdisk = "{FOLDER}/root.cpio"
 cmdline = "XENTEST_CHANGES=1"
 memory = 48
-vcpus = 1
+vcpus = {request.config.getoption("--stub-vcpus")}
 tsc_mode = "native"
 on_crash = "destroy"
 on_poweroff = "destroy"

@@ -217,6 +217,7 @@ void return_to_user(struct regs *regs)
 		break;
 	}
 	t->syscall = -1;
+	timer_arm();
 	if (unlikely(smp_on))
 		biglock_drop(); /* from here on, only what is on this stack */
 }

@@ -44,7 +44,6 @@ static inline void list_del(struct list *e)
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 #define list_first(head, type, member) list_entry((head)->next, type, member)
-#define list_last(head, type, member) list_entry((head)->prev, type, member)
 #define list_for_each(e, head, member)                                                   \
 	for (e = list_entry((head)->next, __typeof__(*e), member); &e->member != (head); \
 	     e = list_entry(e->member.next, __typeof__(*e), member))

@@ -18,7 +18,8 @@ struct platform_ops {
 	/* One timer event at this monotonic time (soon if past); NEVER: none. */
 	void (*timer_program)(u64 when_ns);
 	/* Nothing to run: sleeps until there may be, and runs the interrupts that came
-	 * meanwhile. Called and left with interrupts off. NULL: HLT. */
+	 * meanwhile, also timers whose time has come. Called and left with interrupts
+	 * off; the timer event is not programmed yet (timer_arm). NULL: HLT. */
 	void (*idle)(void);
 	/* How many CPUs there are; NULL: one. The calls below are for those beyond the
 	 * first. */

@@ -130,7 +130,20 @@ void timer_cancel(struct timer *t);
 /* Every object that holds a timer reserves a heap slot when made: 0 or -ENOMEM. */
 int timer_reserve(void);
 void timer_release(void);
-/* Runs what is due and programs the next event; called from the timer interrupt. */
+/* Runs what is due. */
+void timer_run(void);
+/* The timer event has come: runs what is due. */
 void timer_interrupt(void);
+/* When the first is due, and for when the platform's event is programmed, at the latest;
+ * NEVER: not. */
+extern u64 timer_next, timer_programmed;
+void timer_program_next(void);
+/* Whoever leaves the kernel (for a program, to idle) makes sure that the event comes. One
+ * that is programmed for earlier than needed costs a look. */
+static inline void timer_arm(void)
+{
+	if (unlikely(timer_next < timer_programmed))
+		timer_program_next();
+}
 
 #endif

@@ -142,6 +142,7 @@ static void timers_fire_in_order(void **state)
 	assert_true(armed > 20);
 	while (fired < armed) {
 		/* The event comes when it was programmed for, never later. */
+		timer_arm();
 		shim_now = programmed;
 		timer_interrupt();
 	}
@@ -165,7 +166,11 @@ static void timer_rearms_itself(void **state)
 	(void)state;
 	timer_init(&t, again);
 	assert_int_equal(timer_reserve(), 0);
+	programmed = 0;
 	timer_set(&t, shim_now + 10);
+	assert_int_equal(programmed, 0); /* not before the kernel is left */
+	timer_arm();
+	assert_int_equal(programmed, shim_now + 10);
 	shim_now += 1000; /* all periods are due at once */
 	timer_interrupt();
 	assert_int_equal(periods, 5);
