@@ -291,10 +291,16 @@ static void faults(void)
 	if (!sig)
 		__asm__ volatile("int $0x81");
 	say("int 0x81 %d", sig);
-	sig = sigsetjmp(jump, 1);
-	if (!sig)
-		__asm__ volatile("sysenter" ::: "memory");
-	say("sysenter %d", sig != 0);
+	/* On Intel's CPUs it is Linux's way in for 32-bit programs, and ours then dies of
+	 * where that returns to; elsewhere it is a fault. Either way we live. */
+	if (!fork()) {
+		signal(SIGILL, SIG_DFL);
+		signal(SIGSEGV, SIG_DFL);
+		__asm__ volatile("sysenter" ::"a"(-1) : "memory");
+		_exit(0);
+	}
+	wait(NULL);
+	say("sysenter is over");
 }
 
 static void deaths(void)

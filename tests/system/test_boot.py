@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from guestlib.disks import LINUX, digest, drive, sha256
+from guestlib.disks import LINUX, digest, drive, sha256, wait_listed
 from guestlib.dom0host import ASSETS, mkdisk
 
 LARGE_MIB = 200
@@ -121,7 +121,10 @@ def test_uefi_linux(make_guest, dom0, tmp_path, build):
     report = guest.wait("guest: up", UEFI_SECONDS)
     assert "efi: EFI v2" in report, report
     assert dom0.qemu_processes() == []
-    assert digest(guest, "sdb") == sha256(mkdisk.make_disk(3))
+    content = mkdisk.make_disk(3)
+    found = wait_listed(guest, 2)
+    name = next(name for name, (size, _, _) in found.items() if size == len(content))
+    assert digest(guest, name) == sha256(content)
     guest.ask("poweroff", "power poweroff")
     dom0.wait_gone("uefi", "uefi-dm")
 
