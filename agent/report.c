@@ -3,6 +3,7 @@
 #include "report.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/reboot.h>
@@ -28,10 +29,16 @@ static void tell(const char *path, const char *value)
 
 void report_stage(const char *stage)
 {
+	const bool last = strcmp(stage, STUBDOM_STAGE_EXITED) == 0;
+	struct err err = {0};
+
 	current_stage = stage;
 	/* Both kernels count from their own start. */
 	console_printf("agent", "stage %s after %lld ms", stage, (long long)clock_ms());
-	tell(STUBDOM_XS_STAGE, stage);
+	if (last)
+		tell(STUBDOM_XS_STAGE, stage); /* the power goes off behind it */
+	else if (xs_client_fd() >= 0 && xs_client_post(STUBDOM_XS_STAGE, stage, &err) < 0)
+		console_printf("agent", "%s", err.msg);
 }
 
 void report_line(const char *fmt, ...)

@@ -130,8 +130,8 @@ static int wait_reply(struct err *err)
 }
 
 /* Sends two strings; the first with its NUL, the second with it if `ends`. */
-static int request(enum xsd_sockmsg_type type, const char *a, const char *b, bool ends,
-		   struct err *err)
+static int send_request(enum xsd_sockmsg_type type, const char *a, const char *b,
+			bool ends, struct err *err)
 {
 	struct message out;
 	size_t a_len = strlen(a) + 1;
@@ -148,7 +148,13 @@ static int request(enum xsd_sockmsg_type type, const char *a, const char *b, boo
 	n = write(xs.fd, &out, sizeof(out.hdr) + out.hdr.len);
 	if (n != (ssize_t)(sizeof(out.hdr) + out.hdr.len))
 		return err_errno(err, ERR_STUB, n < 0 ? errno : EIO, "xenstore: %s", a);
-	if (wait_reply(err) < 0)
+	return 0;
+}
+
+static int request(enum xsd_sockmsg_type type, const char *a, const char *b, bool ends,
+		   struct err *err)
+{
+	if (send_request(type, a, b, ends, err) < 0 || wait_reply(err) < 0)
 		return -1;
 	if (xs.in.hdr.type == XS_ERROR)
 		return err_set(err, ERR_STUB, "xenstore: %s: %s", a, xs.in.body);
@@ -158,6 +164,11 @@ static int request(enum xsd_sockmsg_type type, const char *a, const char *b, boo
 int xs_client_write(const char *path, const char *value, struct err *err)
 {
 	return request(XS_WRITE, path, value, false, err);
+}
+
+int xs_client_post(const char *path, const char *value, struct err *err)
+{
+	return send_request(XS_WRITE, path, value, false, err);
 }
 
 int xs_client_read(const char *path, char *value, size_t size, struct err *err)

@@ -10,8 +10,8 @@
 /*
  * libxenstore starts a thread as soon as something is watched, which PID 1 must
  * not have; this speaks the wire protocol (xen/io/xs_wire.h) itself.  Paths
- * without a leading '/' are relative to the stub domain.  One request at a time,
- * each answered within XS_TIMEOUT_MS; events that arrive meanwhile are kept.
+ * without a leading '/' are relative to the stub domain.  Requests are made in their
+ * order, each is answered within XS_TIMEOUT_MS; events that arrive meanwhile are kept.
  */
 enum { XS_TIMEOUT_MS = 10000 };
 
@@ -24,6 +24,9 @@ void xs_client_attach(int fd);
 int xs_client_fd(void);
 
 int xs_client_write(const char *path, const char *value, struct err *err);
+
+/* Does not wait for the answer, and does not learn of a refusal. */
+int xs_client_post(const char *path, const char *value, struct err *err);
 
 /* The value, NUL-terminated, cut at size - 1.  -1 also if there is no such node. */
 int xs_client_read(const char *path, char *value, size_t size, struct err *err);

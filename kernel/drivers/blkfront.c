@@ -386,21 +386,42 @@ static u32 block_size(u64 v, u32 otherwise)
 
 static void read_properties(struct blkfront *b)
 {
-	struct xenbus_device *d = b->xb;
-	u64 info = xenbus_read_other(d, "info", 0);
-	u64 segs = xenbus_read_other(d, "feature-max-indirect-segments", 0);
+	enum {
+		INFO,
+		SECTORS,
+		LOGICAL,
+		PHYSICAL,
+		FLUSH,
+		DISCARD,
+		GRANULARITY,
+		PERSISTENT,
+		SEGS
+	};
+	struct store_node p[] = {
+		[INFO] = {"info", 0, NULL, 0},
+		[SECTORS] = {"sectors", 0, NULL, 0},
+		[LOGICAL] = {"sector-size", 512, NULL, 0},
+		[PHYSICAL] = {"physical-sector-size", 0, NULL, 0},
+		[FLUSH] = {"feature-flush-cache", 0, NULL, 0},
+		[DISCARD] = {"feature-discard", 0, NULL, 0},
+		[GRANULARITY] = {"discard-granularity", 0, NULL, 0},
+		[PERSISTENT] = {"feature-persistent", 0, NULL, 0},
+		[SEGS] = {"feature-max-indirect-segments", 0, NULL, 0},
+	};
+	u64 segs;
 
-	b->dev.sectors = MIN(xenbus_read_other(d, "sectors", 0), 1UL << 52);
-	b->dev.logical_size = block_size(xenbus_read_other(d, "sector-size", 512), 512);
-	b->dev.physical_size = block_size(xenbus_read_other(d, "physical-sector-size", 0),
-					  b->dev.logical_size);
-	b->dev.readonly = info & VDISK_READONLY;
-	b->dev.cdrom = info & VDISK_CDROM;
-	b->dev.can_flush = xenbus_read_other(d, "feature-flush-cache", 0);
-	b->dev.can_discard = xenbus_read_other(d, "feature-discard", 0);
+	xenbus_read_nodes(b->xb, p, ARRAY_SIZE(p));
+	segs = p[SEGS].value;
+	b->dev.sectors = MIN(p[SECTORS].value, 1UL << 52);
+	b->dev.logical_size = block_size(p[LOGICAL].value, 512);
+	b->dev.physical_size = block_size(p[PHYSICAL].value, b->dev.logical_size);
+	b->dev.readonly = p[INFO].value & VDISK_READONLY;
+	b->dev.cdrom = p[INFO].value & VDISK_CDROM;
+	b->dev.can_flush = p[FLUSH].value;
+	b->dev.can_discard = p[DISCARD].value;
 	b->dev.discard_granularity =
-		(u32)xenbus_read_other(d, "discard-granularity", b->dev.logical_size);
-	b->persistent = xenbus_read_other(d, "feature-persistent", 0);
+		p[GRANULARITY].value ? (u32)p[GRANULARITY].value : b->dev.logical_size;
+	b->persistent = p[PERSISTENT].value;
 	b->max_segs = segs > BLKRING_DIRECT_SEGS
 			      ? (unsigned)MIN(segs, (u64)BLKRING_INDIRECT_SEGS)
 			      : BLKRING_DIRECT_SEGS;

@@ -261,11 +261,15 @@ static grant_ref_t ring_page(struct netfront *n, struct page **page)
 static int setup(struct netfront *n)
 {
 	struct xenbus_device *d = n->xb;
-	bool gso4 = xenbus_read_other(d, "feature-gso-tcpv4", 0);
-	bool gso6 = xenbus_read_other(d, "feature-gso-tcpv6", 0);
-	bool sg = xenbus_read_other(d, "feature-sg", 0);
+	enum { GSO4, GSO6, SG };
+	struct store_node can[] = {
+		[GSO4] = {"feature-gso-tcpv4", 0, NULL, 0},
+		[GSO6] = {"feature-gso-tcpv6", 0, NULL, 0},
+		[SG] = {"feature-sg", 0, NULL, 0},
+	};
 	int err;
 
+	xenbus_read_nodes(d, can, ARRAY_SIZE(can));
 	disconnect(n);
 	n->tx_ref = ring_page(n, &n->tx_page);
 	n->rx_ref = ring_page(n, &n->rx_page);
@@ -279,8 +283,9 @@ static int setup(struct netfront *n)
 	/* None for tagged frames: Linux's netback finds only an IP header right behind
 	 * the Ethernet addresses (skb_checksum_setup) and drops the rest. */
 	n->dev.features = NETBUF_CSUM;
-	if (sg)
-		n->dev.features |= (gso4 ? NETBUF_GSO4 : 0) | (gso6 ? NETBUF_GSO6 : 0);
+	if (can[SG].value)
+		n->dev.features |= (can[GSO4].value ? NETBUF_GSO4 : 0) |
+				   (can[GSO6].value ? NETBUF_GSO6 : 0);
 	err = xenbus_write(d, "tx-ring-ref", "%u", n->tx_ref);
 	if (!err)
 		err = xenbus_write(d, "rx-ring-ref", "%u", n->rx_ref);

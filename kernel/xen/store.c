@@ -7,6 +7,7 @@
 
 #include <nub/clock.h>
 #include <nub/errno.h>
+#include <nub/panic.h>
 #include <nub/printk.h>
 #include <nub/sched.h>
 #include <nub/slab.h>
@@ -74,7 +75,11 @@ static void kernel_deliver(struct xs_client *c, struct xs_msg *m)
 		waitq_wake(&answered, 0);
 		return;
 	}
-	kfree(m); /* the caller gave up */
+	/* Of store_post, or the caller gave up. */
+	if (m->hdr.type == XS_ERROR)
+		printk("xenstore: refused: %s\n", m->body);
+	kfree(m);
+	waitq_wake(&answered, 0);
 }
 
 static int store_errno(const char *name)
@@ -95,32 +100,56 @@ static int store_errno(const char *name)
 	return -EIO;
 }
 
-/* One request and its answer, which the caller frees. */
-static int transact(u32 type, const void *body, size_t len, struct xs_msg **reply)
+/* Sends a request whose answer comes to `call`; NULL: to nobody. */
+static int send(struct call *call, u32 type, const void *body, size_t len)
 {
-	struct call call = {.id = next_call++};
-	struct xsd_sockmsg hdr = {type, call.id, 0, (u32)len};
+	struct xsd_sockmsg hdr = {type, next_call++, 0, (u32)len};
 	u64 deadline = clock_now() + PATIENCE;
 	int err;
 
 	if (!up)
 		return -ENODEV;
-	list_add_tail(&calls, &call.link);
-	err = xs_client_submit(&kernel_client, &hdr, body);
+	if (call) {
+		*call = (struct call){.id = hdr.req_id};
+		list_add_tail(&calls, &call->link);
+	}
+	/* Too many on their way: each answer makes room. */
+	while ((err = xs_client_submit(&kernel_client, &hdr, body)) == -EAGAIN &&
+	       !waitq_sleep_hard(&answered, deadline))
+		;
 	store_pump();
-	while (!err && !call.reply)
+	if (err && call)
+		list_del(&call->link);
+	return err;
+}
+
+/* The answer to what was sent, which the caller frees. */
+static int receive(struct call *call, struct xs_msg **reply)
+{
+	u64 deadline = clock_now() + PATIENCE;
+	int err = 0;
+
+	while (!err && !call->reply)
 		err = waitq_sleep_hard(&answered, deadline);
-	list_del(&call.link);
-	if (call.reply)
+	list_del(&call->link);
+	if (call->reply)
 		err = 0;
-	if (!err && call.reply->hdr.type == XS_ERROR)
-		err = store_errno(call.reply->body);
+	if (!err && call->reply->hdr.type == XS_ERROR)
+		err = store_errno(call->reply->body);
 	if (err) {
-		kfree(call.reply);
+		kfree(call->reply);
 		return err;
 	}
-	*reply = call.reply;
+	*reply = call->reply;
 	return 0;
+}
+
+static int transact(u32 type, const void *body, size_t len, struct xs_msg **reply)
+{
+	struct call call;
+	int err = send(&call, type, body, len);
+
+	return err ? err : receive(&call, reply);
 }
 
 int store_read(const char *path, char *value, size_t size)
@@ -137,22 +166,50 @@ int store_read(const char *path, char *value, size_t size)
 	return err;
 }
 
-int store_read_u64(const char *path, u64 *v)
+static int parse_u64(const char *text, u64 *v)
 {
-	char text[24];
 	const char *end;
-	int err = store_read(path, text, sizeof(text));
 
-	if (err)
-		return err;
 	*v = strtou64(text, &end);
 	return end == text || *end ? -EINVAL : 0;
 }
 
-int store_write(const char *path, const char *value)
+int store_read_u64(const char *path, u64 *v)
+{
+	char text[24];
+	int err = store_read(path, text, sizeof(text));
+
+	return err ? err : parse_u64(text, v);
+}
+
+void store_read_nodes(const char *dir, struct store_node *list, unsigned n)
+{
+	struct call sent[STORE_NODES_MAX];
+	int errs[STORE_NODES_MAX];
+	struct xs_msg *m;
+	char path[96];
+	u64 v;
+
+	ASSERT(n <= STORE_NODES_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, list[i].name);
+		errs[i] = send(&sent[i], XS_READ, path, strlen(path) + 1);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (errs[i] || receive(&sent[i], &m))
+			continue;
+		if (list[i].text)
+			strlcpy(list[i].text, m->body, list[i].size);
+		else if (!parse_u64(m->body, &v))
+			list[i].value = v;
+		kfree(m);
+	}
+}
+
+/* Answered to `call`; NULL: to nobody. */
+static int send_write(struct call *call, const char *path, const char *value)
 {
 	size_t np = strlen(path) + 1, nv = strlen(value);
-	struct xs_msg *m;
 	char *body;
 	int err;
 
@@ -163,11 +220,27 @@ int store_write(const char *path, const char *value)
 		return -ENOMEM;
 	memcpy(body, path, np);
 	memcpy(body + np, value, nv);
-	err = transact(XS_WRITE, body, np + nv, &m);
+	err = send(call, XS_WRITE, body, np + nv);
 	kfree(body);
+	return err;
+}
+
+int store_write(const char *path, const char *value)
+{
+	struct call call;
+	struct xs_msg *m;
+	int err = send_write(&call, path, value);
+
+	if (!err)
+		err = receive(&call, &m);
 	if (!err)
 		kfree(m);
 	return err;
+}
+
+int store_post(const char *path, const char *value)
+{
+	return send_write(NULL, path, value);
 }
 
 int store_printf(const char *dir, const char *name, const char *fmt, ...)
@@ -204,14 +277,9 @@ static int watch_call(u32 type, struct store_watch *w)
 	char body[sizeof(w->path) + 12];
 	size_t np = strlen(w->path) + 1;
 	size_t n = np + (size_t)snprintf(body + np, 12, "%u", w->id) + 1;
-	struct xs_msg *m;
-	int err;
 
 	memcpy(body, w->path, np);
-	err = transact(type, body, n, &m);
-	if (!err)
-		kfree(m);
-	return err;
+	return send(NULL, type, body, n);
 }
 
 int store_watch(struct store_watch *w, const char *path,

@@ -19,12 +19,25 @@ void store_pump(void);
 int store_read(const char *path, char *value, size_t size);
 int store_read_u64(const char *path, u64 *v);
 int store_write(const char *path, const char *value);
+/* Asks for several nodes of a directory at once. */
+#define STORE_NODES_MAX 12u
+struct store_node {
+	const char *name;
+	u64 value;   /* stays what it is when there is no such node or no number in it */
+	char *text;  /* when not NULL, what is there as it is; else it stays, too */
+	size_t size; /* of text, which is cut to it */
+};
+void store_read_nodes(const char *dir, struct store_node *list, unsigned n);
+/* Does not wait for the answer: xenstored takes one connection's requests in their order.
+ * A refusal is printed. */
+int store_post(const char *path, const char *value);
 int store_printf(const char *dir, const char *name, const char *fmt, ...) __printf(3, 4);
 /* Calls fn for each name in a directory, until it returns non-zero, which is returned. */
 int store_list(const char *path, int (*fn)(const char *name, void *arg), void *arg);
 
 /* Calls fn from interrupt context whenever something at or below path may have changed,
- * and once at the start. The watch must stay where it is until store_unwatch. */
+ * and once at the start; does not wait for the answer. The watch must stay where it is
+ * until store_unwatch. */
 struct store_watch {
 	struct list link;
 	u32 id;

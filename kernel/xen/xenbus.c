@@ -62,7 +62,12 @@ int xenbus_write(struct xenbus_device *d, const char *name, const char *fmt, ...
 	va_start(ap, fmt);
 	vsnprintf(value, sizeof(value), fmt, ap);
 	va_end(ap);
-	return store_write(path, value);
+	return store_post(path, value);
+}
+
+void xenbus_read_nodes(struct xenbus_device *d, struct store_node *list, unsigned n)
+{
+	store_read_nodes(d->other, list, n);
 }
 
 bool xenbus_online(struct xenbus_device *d)
@@ -81,24 +86,24 @@ static struct xenbus_device *find(const char *node)
 static void add(const struct xenbus_driver *driver, const char *name)
 {
 	struct xenbus_device *d = kzalloc(sizeof(*d));
-	char path[sizeof(d->node) + 16], state[sizeof(d->other) + 8];
-	u64 v;
+	char state[sizeof(d->other) + 8];
+	enum { BACKEND, BACKEND_ID, STATE };
+	struct store_node own[] = {
+		[BACKEND] = {"backend", 0, d ? d->other : NULL, sizeof(d->other)},
+		[BACKEND_ID] = {"backend-id", DOMID_INVALID, NULL, 0},
+		[STATE] = {"state", XenbusStateUnknown, NULL, 0},
+	};
 
 	if (!d)
 		return;
 	d->driver = driver;
 	d->id = (unsigned)strtou64(name, NULL);
 	snprintf(d->node, sizeof(d->node), "device/%s/%s", driver->type, name);
-	snprintf(path, sizeof(path), "%s/backend", d->node);
-	if (store_read(path, d->other, sizeof(d->other)))
+	store_read_nodes(d->node, own, ARRAY_SIZE(own));
+	if (!d->other[0] || own[BACKEND_ID].value >= DOMID_FIRST_RESERVED)
 		goto fail;
-	snprintf(path, sizeof(path), "%s/backend-id", d->node);
-	if (store_read_u64(path, &v) || v >= DOMID_FIRST_RESERVED)
-		goto fail;
-	d->other_dom = (domid_t)v;
-	snprintf(path, sizeof(path), "%s/state", d->node);
-	if (!store_read_u64(path, &v))
-		d->state = (enum xenbus_state)v;
+	d->other_dom = (domid_t)own[BACKEND_ID].value;
+	d->state = (enum xenbus_state)own[STATE].value;
 	if (driver->probe(d))
 		goto fail;
 	d->listed = true;

@@ -43,11 +43,14 @@ struct xenbus_device {
 
 /* Starts the thread that serves the drivers; `drivers` ends with NULL. */
 void xenbus_start(const struct xenbus_driver *const *drivers);
-void xenbus_set_state(struct xenbus_device *d, enum xenbus_state state);
 /* A number that the back end wrote, or `otherwise` when there is none. */
 u64 xenbus_read_other(struct xenbus_device *d, const char *name, u64 otherwise);
+/* Several of them at once (store_read_nodes). */
+void xenbus_read_nodes(struct xenbus_device *d, struct store_node *list, unsigned n);
+/* Both do not wait for the answer (store_post). */
 int xenbus_write(struct xenbus_device *d, const char *name, const char *fmt, ...)
 	__printf(3, 4);
+void xenbus_set_state(struct xenbus_device *d, enum xenbus_state state);
 /* False: the toolstack is taking the device away. True: the back end may come back. */
 bool xenbus_online(struct xenbus_device *d);
 /* Has changed() called soon; from any context. */

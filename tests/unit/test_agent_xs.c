@@ -102,7 +102,7 @@ static void expect(int fd, uint32_t type, const char *body, uint32_t len,
 
 static void serve_values(int fd)
 {
-	struct request r;
+	struct request r, second;
 
 	expect(fd, XS_WRITE, "data/a\0b c", 10, &r);
 	put(fd, XS_WRITE, r.hdr.req_id, "OK", 3);
@@ -112,6 +112,11 @@ static void serve_values(int fd)
 	put(fd, XS_READ, r.hdr.req_id, "", 0);
 	expect(fd, XS_READ, "none", 5, &r);
 	put(fd, XS_ERROR, r.hdr.req_id, "ENOENT", 7);
+	/* Both are there before the first is answered, by a refusal. */
+	expect(fd, XS_WRITE, "data/a\0d", 8, &r);
+	expect(fd, XS_READ, "data/b", 7, &second);
+	put(fd, XS_ERROR, r.hdr.req_id, "EACCES", 7);
+	put(fd, XS_READ, second.hdr.req_id, "e", 1);
 }
 
 static void test_values(void **state)
@@ -127,6 +132,9 @@ static void test_values(void **state)
 	assert_string_equal(value, "");
 	assert_int_equal(xs_client_read("none", value, sizeof(value), &err), -1);
 	assert_string_equal(err.msg, "xenstore: none: ENOENT");
+	assert_int_equal(xs_client_post("data/a", "d", &err), 0);
+	assert_int_equal(xs_client_read("data/b", value, sizeof(value), &err), 0);
+	assert_string_equal(value, "e");
 	stop();
 }
 
