@@ -120,7 +120,7 @@ static int wait_reply(struct err *err)
 		if (got && xs.in.hdr.req_id == xs.req_id)
 			return 0;
 		if (got)
-			continue; /* the late answer to a request given up on */
+			continue; /* of a post, or late, to a request given up on */
 		if (left <= 0)
 			return err_set(err, ERR_STUB, "xenstore: no answer in %d ms",
 				       XS_TIMEOUT_MS);

@@ -36,13 +36,19 @@ static struct blk_io *io_get(struct blkdev *d, enum blk_op op, u64 sector, u64 b
 {
 	u32 room = op == BLK_READ || op == BLK_WRITE ? (u32)bytes : 0;
 	struct blk_io *io;
+	bool waited = false;
 
 	for (;;) {
 		io = d->gone ? NULL : d->ops->get(d, room);
 		if (io || d->gone || !patient)
 			break;
 		waitq_sleep_hard(&d->wq, NEVER);
+		waited = true;
 	}
+	/* One is woken for each request that is given back: there may be room for more.
+	 */
+	if (io && waited)
+		waitq_wake_one(&d->wq);
 	if (!io)
 		return NULL;
 	io->op = op;

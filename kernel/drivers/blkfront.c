@@ -40,7 +40,8 @@ struct blkfront {
 	struct request *slots[BLKRING_SLOTS];
 	struct list queue; /* started, not in the ring; blk_io.link */
 	struct bpage *free;
-	unsigned pages; /* that exist */
+	unsigned pages; /* that exist; n_free of them are in `free` */
+	unsigned n_free;
 	unsigned max_segs;
 	bool connected, persistent;
 	bool draining; /* the back end is closing: nothing new goes into the ring */
@@ -63,10 +64,9 @@ static struct bpage *page_take(struct blkfront *b)
 
 	if (p) {
 		b->free = p->next;
+		b->n_free--;
 		return p;
 	}
-	if (b->pages >= POOL_MAX)
-		return NULL;
 	p = kzalloc(sizeof(*p));
 	if (!p)
 		return NULL;
@@ -93,6 +93,7 @@ static void page_give(struct blkfront *b, struct bpage *p)
 	}
 	p->next = b->free;
 	b->free = p;
+	b->n_free++;
 }
 
 static bool page_grant(struct blkfront *b, struct bpage *p)
@@ -109,8 +110,11 @@ static struct blk_io *blkfront_get(struct blkdev *dev, u32 bytes)
 {
 	struct blkfront *b = dev->priv;
 	unsigned n = (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
-	struct request *r = kzalloc(sizeof(*r));
+	struct request *r;
 
+	if (n + (n > BLKRING_DIRECT_SEGS) > b->n_free + POOL_MAX - b->pages)
+		return NULL;
+	r = kzalloc(sizeof(*r));
 	if (!r)
 		return NULL;
 	r->io.dev = dev;
@@ -144,7 +148,7 @@ static void blkfront_put(struct blk_io *io)
 	if (r->indirect)
 		page_give(b, r->indirect);
 	kfree(r);
-	waitq_wake(&b->dev.wq, 0);
+	waitq_wake_one(&b->dev.wq);
 }
 
 static bool in_flight(const struct blkfront *b)
@@ -228,6 +232,7 @@ static void pool_free(struct blkfront *b)
 		struct bpage *p = b->free;
 
 		b->free = p->next;
+		b->n_free--;
 		b->pages--;
 		page_release(p);
 	}

@@ -27,6 +27,20 @@ void waitq_wake(struct waitq *q, unsigned events)
 	}
 }
 
+void waitq_wake_one(struct waitq *q)
+{
+	struct waiter *w;
+
+	list_for_each(w, &q->waiters, link)
+	{
+		if (w->woken)
+			continue;
+		w->woken = true;
+		thread_wake(w->thread);
+		return;
+	}
+}
+
 static int sleep_on(struct waitq *q, u64 deadline, bool interruptible)
 {
 	struct waiter w = {.thread = current};

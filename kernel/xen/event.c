@@ -148,8 +148,8 @@ void event_release(void)
 
 /* Polls for ports, all masked, until one has an event or the next timer is due. Xen looks
  * at each port of the list once more when it has noted that we poll, so no event gets
- * lost in between. */
-static void poll(evtchn_port_t *list, unsigned n)
+ * lost in between. Whether it is for the caller to look at the timers. */
+static bool poll(evtchn_port_t *list, unsigned n)
 {
 	struct sched_poll p = {.nr_ports = n};
 	/* The poll's own limit costs no hypercall beside it. */
@@ -159,8 +159,7 @@ static void poll(evtchn_port_t *list, unsigned n)
 	if (limit)
 		p.timeout = MAX(xen_time(timer_next), 1UL);
 	xen_sched_op(SCHEDOP_poll, &p);
-	if (limit)
-		xen_timer_run();
+	return limit;
 }
 
 /*
@@ -172,14 +171,17 @@ static void poll(evtchn_port_t *list, unsigned n)
 void event_idle(void)
 {
 	static evtchn_port_t list[POLL_MAX];
+	bool timers = false;
 	unsigned n;
 
 	in_irq = true;
 	event_poll();
 	n = mask_all(list);
 	if (n && n <= POLL_MAX && !need_resched)
-		poll(list, n);
+		timers = poll(list, n);
 	event_release();
+	if (timers)
+		xen_timer_run();
 	in_irq = false;
 	if ((!n || n > POLL_MAX) && !need_resched) {
 		timer_arm();

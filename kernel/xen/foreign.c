@@ -39,6 +39,7 @@ struct foreign {
 	u32 n;
 	u32 next;    /* page behind the last one that a touch has mapped */
 	u32 window;  /* how many it has mapped */
+	u32 era;     /* in which it was promised */
 	domid_t dom; /* DOMID_INVALID: nothing was promised */
 	u64 there[];
 };
@@ -47,6 +48,9 @@ static struct list promised = LIST_INIT(promised);
 /* Unmapped, and still right; of a set the last one first. */
 static struct foreign *kept[KEPT_SETS][KEPT_WAYS];
 static u32 n_kept;
+/* Ends when frame numbers come to mean something else. What was promised before stays the
+ * program's as it is, and is not kept behind that. */
+static u32 era;
 /* Where the program sees its target's requests (Xen's hvm/ioreq.h: struct
  * shared_iopage). By one of them Xen says that frame numbers mean something else now;
  * who does not look there cannot keep anything. */
@@ -138,6 +142,12 @@ static void drop_kept(void)
 	}
 }
 
+static void end_era(void)
+{
+	era++;
+	drop_kept();
+}
+
 /* Maps n promised frames from page on; errs[i] as of foreign_map(). */
 static void keep_promise(struct foreign *m, u32 page, u32 n, int *errs)
 {
@@ -146,11 +156,6 @@ static void keep_promise(struct foreign *m, u32 page, u32 n, int *errs)
 	for (u32 i = 0; i < n; i++)
 		frames[i] = m->theirs + page + i;
 	foreign_map(m->dom, frames, m->gfn + page, n, errs);
-	/* Xen has a limit for the tables that it needs. */
-	if (errs[0] == -ENOMEM && n_kept) {
-		drop_kept();
-		foreign_map(m->dom, frames, m->gfn + page, n, errs);
-	}
 	for (u32 i = 0; i < n; i++)
 		if (!errs[i])
 			set_there(m, page + i);
@@ -166,14 +171,16 @@ static int foreign_fault(struct vma *v, u64 index, bool write, u64 *pfn)
 	/* A frame that could not be mapped: SIGBUS, as Linux has it. */
 	if (!m || page >= m->n || (m->dom == DOMID_INVALID && !is_there(m, (u32)page)))
 		return -ENXIO;
-	if (!is_there(m, (u32)page)) {
-		m->window = page == m->next ? MIN(m->window * 2, WINDOW_MAX) : 1;
-		n = run_of(m, (u32)page, m->window);
+	m->window = page == m->next ? MIN(m->window * 2, WINDOW_MAX) : 1;
+	n = run_of(m, (u32)page, m->window);
+	m->next = (u32)page + n;
+	if (is_there(m, (u32)page)) {
+		foreign_show(v, (u32)page, n, NULL);
+	} else {
 		/* -ENOENT: a pager has the frame and is told; any other domain may run.
 		 */
 		while (keep_promise(m, (u32)page, n, errs), errs[0] == -ENOENT)
 			xen_sched_op(SCHEDOP_yield, NULL);
-		m->next = (u32)page + n;
 		if (errs[0]) {
 			printk("xen: no frame %#lx of domain %u to be had: error %d\n",
 			       m->theirs + page, m->dom, errs[0]);
@@ -199,11 +206,12 @@ static void foreign_close(struct vma *v)
 		return;
 	v->priv = NULL;
 	if (m == requests.page) {
-		drop_kept();
+		end_era();
 		requests.mm = NULL;
 		requests.page = NULL;
 	}
-	if (m->dom != DOMID_INVALID && m->n <= KEPT_RUN && sees_requests())
+	if (m->dom != DOMID_INVALID && m->era == era && m->n <= KEPT_RUN &&
+	    sees_requests())
 		keep(m);
 	else
 		drop(m);
@@ -236,6 +244,10 @@ static int make(struct vma *v)
 	m->dom = DOMID_INVALID;
 	list_init(&m->link);
 	m->gfn = gfn_alloc(m->n);
+	if (!m->gfn && n_kept) {
+		drop_kept();
+		m->gfn = gfn_alloc(m->n);
+	}
 	if (!m->gfn) {
 		printk("xen: no frame numbers left for %u foreign pages\n", m->n);
 		kfree(m);
@@ -302,6 +314,7 @@ void foreign_promise(struct vma *v, domid_t dom, u64 theirs)
 		drop(m);
 		v->priv = m = old;
 	}
+	m->era = era;
 	m->dom = dom;
 	m->theirs = theirs;
 	m->next = m->n;
@@ -313,7 +326,7 @@ void foreign_settle(void)
 	static int errs[SETTLE_BATCH];
 	struct foreign *m;
 
-	drop_kept();
+	end_era();
 	list_for_each(m, &promised, link)
 	{
 		for (u32 i = 0, n; i < m->n; i += n) {
@@ -326,7 +339,7 @@ void foreign_settle(void)
 
 void foreign_requests(struct vma *v, u32 page)
 {
-	drop_kept();
+	end_era();
 	requests.mm = current->proc->mm;
 	requests.page = v->priv;
 	requests.addr = v->start + page * PAGE_SIZE;
@@ -342,7 +355,7 @@ void foreign_answered(void)
 	} slot;
 	const u64 slots = PAGE_SIZE / sizeof(struct ioreq);
 
-	if (!n_kept || !sees_requests())
+	if ((!n_kept && list_empty(&promised)) || !sees_requests())
 		return;
 	for (u64 i = 0; i < slots; i++) {
 		const u64 at = requests.addr + i * sizeof(struct ioreq);
@@ -356,5 +369,5 @@ void foreign_answered(void)
 		    (slot.state & 0xf) == STATE_IORESP_READY)
 			break;
 	}
-	drop_kept();
+	end_era();
 }

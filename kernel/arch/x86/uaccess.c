@@ -98,6 +98,10 @@ ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size)
 	return -ENAMETOOLONG;
 }
 
+/* An instruction that touches user memory; when that faults, [err] becomes [efault]. */
+#define OR_EFAULT(insn)                                                                  \
+	"1:\t" insn "\n\tjmp 3f\n2:\tmovl %[efault], %[err]\n3:\n\t" EXTABLE("1b", "2b")
+
 int user_cmpxchg32(u32 __user *p, u32 expect, u32 value, u32 *old)
 {
 	int err = 0;
@@ -105,10 +109,7 @@ int user_cmpxchg32(u32 __user *p, u32 expect, u32 value, u32 *old)
 	if (!user_range_ok(p, 4))
 		return -EFAULT;
 	user_access_begin();
-	__asm__ volatile("1:\tlock cmpxchgl %[value], %[mem]\n\t"
-			 "jmp 3f\n"
-			 "2:\tmovl %[efault], %[err]\n"
-			 "3:\n\t" EXTABLE("1b", "2b")
+	__asm__ volatile(OR_EFAULT("lock cmpxchgl %[value], %[mem]")
 			 : "+a"(expect), [mem] "+m"(*p), [err] "+r"(err)
 			 : [value] "r"(value), [efault] "i"(-EFAULT)
 			 : "memory", "cc");
@@ -126,10 +127,7 @@ int get_user32(u32 *v, const void __user *p)
 	if (!user_range_ok(p, 4))
 		return -EFAULT;
 	user_access_begin();
-	__asm__ volatile("1:\tmovl %[mem], %[x]\n\t"
-			 "jmp 3f\n"
-			 "2:\tmovl %[efault], %[err]\n"
-			 "3:\n\t" EXTABLE("1b", "2b")
+	__asm__ volatile(OR_EFAULT("movl %[mem], %[x]")
 			 : [x] "+r"(x), [err] "+r"(err)
 			 : [mem] "m"(*(const u32 *)p), [efault] "i"(-EFAULT)
 			 : "memory");
@@ -148,10 +146,7 @@ int put_user32(u32 v, void __user *p)
 	if (!user_range_ok(p, 4))
 		return -EFAULT;
 	user_access_begin();
-	__asm__ volatile("1:\tmovl %[v], %[mem]\n\t"
-			 "jmp 3f\n"
-			 "2:\tmovl %[efault], %[err]\n"
-			 "3:\n\t" EXTABLE("1b", "2b")
+	__asm__ volatile(OR_EFAULT("movl %[v], %[mem]")
 			 : [err] "+r"(err), [mem] "=m"(*(u32 *)p)
 			 : [v] "r"(v), [efault] "i"(-EFAULT)
 			 : "memory");

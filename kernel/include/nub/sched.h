@@ -111,6 +111,8 @@ void waitq_add(struct waitq *q, struct waiter *w);
 void waitq_remove(struct waiter *w);
 /* Wakes all; `events` are POLL* bits for epoll (0: unknown, look at all). */
 void waitq_wake(struct waitq *q, unsigned events);
+/* Wakes who has waited longest and is not woken yet, of threads that sleep on q. */
+void waitq_wake_one(struct waitq *q);
 /* Sleeps on one queue, interruptible: 0, -ETIMEDOUT, -ERESTARTSYS. Loop on the condition.
  */
 int waitq_sleep(struct waitq *q, u64 deadline);
