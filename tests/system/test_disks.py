@@ -9,6 +9,7 @@ from guestlib.dom0host import ASSETS, mkdisk
 
 FOLDER = f"{ASSETS}/run/disks"
 SIZE = 1 << 20
+FLOPPY = 1440 << 10
 DATA = 1 << 16  # the bytes of a test disk that are not zero
 
 
@@ -94,6 +95,18 @@ def test_every_kind(dom0, folder, block_4k, make_guest):
         expected = content[:-512] + bytes([value]) * 512
         assert read_file(dom0, path, len(content)) == expected, name
     assert read_file(dom0, f"{folder}/nvme_ro.img", SIZE) == mkdisk.make_disk(2)
+
+
+def test_floppy(dom0, folder, make_guest):
+    path = f"{folder}/floppy.img"
+    content = data_disk(dom0, path, 0, FLOPPY - SIZE)
+    guest = start_linux(make_guest, "floppy", "floppy", disk=[], device_model_args_hvm=[
+        "-drive", f"file={path},if=floppy,index=0,format=raw"])
+    assert disks.digest(guest, "fd0", DATA) == sha256(content[:DATA])
+    last = FLOPPY // 512 - 1
+    guest.ask(f"write fd0 {last} 65", f"write fd0 {last} ok")
+    guest.destroy()
+    assert read_file(dom0, path, FLOPPY) == content[:-512] + b"A" * 512
 
 
 def test_flushed_writes_survive(dom0, folder, make_guest):
