@@ -35,6 +35,8 @@
 /* One mapping: frames gfn.. hold the other domain's, where `there` has a bit. */
 struct foreign {
 	struct list link; /* of those with a promise */
+	struct vma *v;	  /* these: where the program has it */
+	struct mm *mm;
 	u64 gfn, theirs;
 	u32 n;
 	u32 next;    /* page behind the last one that a touch has mapped */
@@ -48,8 +50,8 @@ static struct list promised = LIST_INIT(promised);
 /* Unmapped, and still right; of a set the last one first. */
 static struct foreign *kept[KEPT_SETS][KEPT_WAYS];
 static u32 n_kept;
-/* Ends when frame numbers come to mean something else. What was promised before stays the
- * program's as it is, and is not kept behind that. */
+/* Ends when frame numbers come to mean something else; what was promised before is not
+ * kept behind that. */
 static u32 era;
 /* Where the program sees its target's requests (Xen's hvm/ioreq.h: struct
  * shared_iopage). By one of them Xen says that frame numbers mean something else now;
@@ -83,13 +85,18 @@ static u32 run_of(const struct foreign *m, u32 page, u32 most)
 	return n;
 }
 
-static void drop(struct foreign *m)
+static void unmap_frames(struct foreign *m)
 {
 	for (u32 i = 0, n; i < m->n; i += n) {
 		n = run_of(m, i, m->n);
 		if (is_there(m, i))
 			foreign_unmap(m->gfn + i, n);
 	}
+}
+
+static void drop(struct foreign *m)
+{
+	unmap_frames(m);
 	list_del(&m->link);
 	gfn_free(m->gfn, m->n);
 	kfree(m);
@@ -146,6 +153,16 @@ static void end_era(void)
 {
 	era++;
 	drop_kept();
+}
+
+/* Is promised anew: each page is mapped again when it is touched. */
+static void renew(struct foreign *m)
+{
+	mm_zap(m->mm, m->v, m->v->start, m->v->end);
+	unmap_frames(m);
+	memset(m->there, 0, ALIGN_UP((u64)m->n, 64UL) / 8);
+	m->next = m->n;
+	m->era = era;
 }
 
 /* Maps n promised frames from page on; errs[i] as of foreign_map(). */
@@ -314,6 +331,8 @@ void foreign_promise(struct vma *v, domid_t dom, u64 theirs)
 		drop(m);
 		v->priv = m = old;
 	}
+	m->v = v;
+	m->mm = current->proc->mm;
 	m->era = era;
 	m->dom = dom;
 	m->theirs = theirs;
@@ -354,6 +373,8 @@ void foreign_answered(void)
 		u8 state, type;
 	} slot;
 	const u64 slots = PAGE_SIZE / sizeof(struct ioreq);
+	const u32 ended = era;
+	struct foreign *m;
 
 	if ((!n_kept && list_empty(&promised)) || !sees_requests())
 		return;
@@ -370,4 +391,9 @@ void foreign_answered(void)
 			break;
 	}
 	end_era();
+	/* QEMU has unmapped what nobody uses; a device's rings stay for as long as their
+	 * driver, and requests for other memory beside them go through the same mapping.
+	 */
+	list_for_each(m, &promised, link) if (m->era == ended && m->mm == requests.mm)
+		renew(m);
 }

@@ -27,7 +27,8 @@ void foreign_settle(void);
 /* Page `page` of v is the target's struct shared_iopage (xen/hvm/ioreq.h). */
 void foreign_requests(struct vma *v, u32 page);
 /* The program is about to tell Xen that it has answered: if to a request that takes
- * mappings back (IOREQ_TYPE_INVALIDATE), what is kept is forgotten. */
+ * mappings back (IOREQ_TYPE_INVALIDATE), what is kept is forgotten, and what is promised
+ * is mapped anew when it is touched. */
 void foreign_answered(void);
 
 #endif

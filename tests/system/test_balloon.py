@@ -3,6 +3,8 @@
 have other memory then, and what its device model has mapped of the old must be forgotten."""
 import time
 
+import pytest
+
 from guestlib import disks
 from guestlib.disks import LINUX
 
@@ -23,11 +25,12 @@ def set_memory(dom0, guest, mib):
     return abs(memory(dom0, guest) - mib) <= 10
 
 
-def test_memory_comes_back(dom0, make_guest):
+@pytest.mark.parametrize("controller, modules", [("ide", "ata_piix,sd_mod"), ("ahci", "ahci,sd_mod")])
+def test_memory_comes_back(dom0, make_guest, controller, modules):
     """What is read after it is what is on the disk. Reading leaves the guest's page cache
     empty again, so the balloon takes just those pages."""
     guest = make_guest("balloon", kind="direct", disks=0, nics=(), memory=MEMORY_MIB,
-                       cmdline=LINUX + "ata_piix,sd_mod")
+                       hdtype=controller, cmdline=LINUX + modules)
     path = f"{guest.folder}/disk.img"
     dom0.shell(f"dd if=/dev/urandom of={path} bs=1M count={DISK_MIB} status=none")
     guest.config["disk"] = [f"format=raw,vdev=hda,access=rw,target={path}"]
