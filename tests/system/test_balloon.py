@@ -26,9 +26,11 @@ def set_memory(dom0, guest, mib):
 
 
 @pytest.mark.parametrize("controller, modules", [("ide", "ata_piix,sd_mod"), ("ahci", "ahci,sd_mod")])
-def test_memory_comes_back(dom0, make_guest, controller, modules):
+def test_memory_comes_back(dom0, make_guest, stub, controller, modules):
     """What is read after it is what is on the disk. Reading leaves the guest's page cache
     empty again, so the balloon takes just those pages."""
+    if controller == "ahci" and stub.options["kernel"] == "linux":
+        pytest.skip("QEMU's own fault, which only nub sees to: docs/upstream-bugs.md")
     guest = make_guest("balloon", kind="direct", disks=0, nics=(), memory=MEMORY_MIB,
                        hdtype=controller, cmdline=LINUX + modules)
     path = f"{guest.folder}/disk.img"
