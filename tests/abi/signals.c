@@ -260,7 +260,7 @@ static void jump_handler(int sig)
 
 static void faults(void)
 {
-	int sig;
+	int sig, status;
 	volatile int zero = 0;
 
 	signal(SIGFPE, jump_handler);
@@ -291,16 +291,16 @@ static void faults(void)
 	if (!sig)
 		__asm__ volatile("int $0x81");
 	say("int 0x81 %d", sig);
-	/* On Intel's CPUs it is Linux's way in for 32-bit programs, and ours then dies of
-	 * where that returns to; elsewhere it is a fault. Either way we live. */
+	/* On Intel's CPUs it is Linux's way in for 32-bit programs, and this one then
+	 * dies of where that returns to; elsewhere it is a fault. */
 	if (!fork()) {
 		signal(SIGILL, SIG_DFL);
 		signal(SIGSEGV, SIG_DFL);
 		__asm__ volatile("sysenter" ::"a"(-1) : "memory");
 		_exit(0);
 	}
-	wait(NULL);
-	say("sysenter is over");
+	wait(&status);
+	say("sysenter %d", WIFSIGNALED(status));
 }
 
 static void deaths(void)

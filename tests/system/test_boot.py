@@ -66,19 +66,24 @@ def test_scsi(make_guest, dom0):
     assert dom0.sector(guest.disks[1], 1300) == b"\x2a" * 512
 
 
-@pytest.mark.long("two minutes and more: OVMF unpacks itself on an emulated machine")
-def test_uefi(make_guest, dom0):
-    """OVMF, which libxl loads, finds the guest on its disk, and the data on another."""
-    guest = make_guest("uefi", nics=(), disks=0, memory=256, firmware="uefi")
-    boot, disk = f"{guest.folder}/boot.img", f"{guest.folder}/disk.img"
-    dom0.shell(f"cp {ASSETS}/uefi.img {boot}; cp {ASSETS}/data3.img {disk}")
+def start_uefi(guest, dom0, boot, disk, said):
+    """Starts a guest with these two disks; what it says up to `said`."""
     guest.config["disk"] = [f"format=raw,vdev=hd{letter},access=rw,target={path}"
                             for letter, path in (("a", boot), ("b", disk))]
     guest.write_config()
     guest.create(paused=True)
     guest.attach()
     dom0.run("xl", "unpause", guest.name)
-    report = guest.wait("uefi-guest: ready", UEFI_SECONDS)
+    return guest.wait(said, UEFI_SECONDS)
+
+
+@pytest.mark.long("two minutes and more: OVMF unpacks itself on an emulated machine")
+def test_uefi(make_guest, dom0):
+    """OVMF, which libxl loads, finds the guest on its disk, and the data on another."""
+    guest = make_guest("uefi", nics=(), disks=0, memory=256, firmware="uefi")
+    boot, disk = f"{guest.folder}/boot.img", f"{guest.folder}/disk.img"
+    dom0.shell(f"cp {ASSETS}/uefi.img {boot}; cp {ASSETS}/data3.img {disk}")
+    report = start_uefi(guest, dom0, boot, disk, "uefi-guest: ready")
     assert "uefi-guest: firmware Debian distribution of EDK II\n" in report
     assert f"uefi-guest: disk 0 ok {mkdisk.data_crc(mkdisk.make_disk(3))}" in report
     assert dom0.qemu_processes() == []
@@ -112,13 +117,7 @@ def test_uefi_linux(make_guest, dom0, tmp_path, build):
     dom0.rig.push(image, boot)
     os.unlink(image)
     dom0.run("cp", f"{ASSETS}/data3.img", disk)
-    guest.config["disk"] = [f"format=raw,vdev=hd{letter},access=rw,target={path}"
-                            for letter, path in (("a", boot), ("b", disk))]
-    guest.write_config()
-    guest.create(paused=True)
-    guest.attach()
-    dom0.run("xl", "unpause", guest.name)
-    report = guest.wait("guest: up", UEFI_SECONDS)
+    report = start_uefi(guest, dom0, boot, disk, "guest: up")
     assert "efi: EFI v2" in report, report
     assert dom0.qemu_processes() == []
     content = mkdisk.make_disk(3)
