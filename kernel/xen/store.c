@@ -206,8 +206,7 @@ void store_read_nodes(const char *dir, struct store_node *list, unsigned n)
 	}
 }
 
-/* Answered to `call`; NULL: to nobody. */
-static int send_write(struct call *call, const char *path, const char *value)
+int store_post(const char *path, const char *value)
 {
 	size_t np = strlen(path) + 1, nv = strlen(value);
 	char *body;
@@ -220,39 +219,9 @@ static int send_write(struct call *call, const char *path, const char *value)
 		return -ENOMEM;
 	memcpy(body, path, np);
 	memcpy(body + np, value, nv);
-	err = send(call, XS_WRITE, body, np + nv);
+	err = send(NULL, XS_WRITE, body, np + nv);
 	kfree(body);
 	return err;
-}
-
-int store_write(const char *path, const char *value)
-{
-	struct call call;
-	struct xs_msg *m;
-	int err = send_write(&call, path, value);
-
-	if (!err)
-		err = receive(&call, &m);
-	if (!err)
-		kfree(m);
-	return err;
-}
-
-int store_post(const char *path, const char *value)
-{
-	return send_write(NULL, path, value);
-}
-
-int store_printf(const char *dir, const char *name, const char *fmt, ...)
-{
-	char path[96], value[96];
-	va_list ap;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	va_start(ap, fmt);
-	vsnprintf(value, sizeof(value), fmt, ap);
-	va_end(ap);
-	return store_write(path, value);
 }
 
 int store_list(const char *path, int (*fn)(const char *name, void *arg), void *arg)

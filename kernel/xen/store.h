@@ -18,7 +18,6 @@ void store_pump(void);
  */
 int store_read(const char *path, char *value, size_t size);
 int store_read_u64(const char *path, u64 *v);
-int store_write(const char *path, const char *value);
 /* Asks for several nodes of a directory at once. */
 #define STORE_NODES_MAX 12u
 struct store_node {
@@ -28,10 +27,9 @@ struct store_node {
 	size_t size; /* of text, which is cut to it */
 };
 void store_read_nodes(const char *dir, struct store_node *list, unsigned n);
-/* Does not wait for the answer: xenstored takes one connection's requests in their order.
- * A refusal is printed. */
+/* Writes, and does not wait for the answer: xenstored takes one connection's requests in
+ * their order. A refusal is printed. */
 int store_post(const char *path, const char *value);
-int store_printf(const char *dir, const char *name, const char *fmt, ...) __printf(3, 4);
 /* Calls fn for each name in a directory, until it returns non-zero, which is returned. */
 int store_list(const char *path, int (*fn)(const char *name, void *arg), void *arg);
 
