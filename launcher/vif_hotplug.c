@@ -13,40 +13,6 @@
 #include "cleanup.h"
 #include "hotplug.h"
 
-/* Writes 1; a kernel without this family has no such file. */
-static int set_sysctl(const char *family, const char *interface, const char *name,
-		      struct err *err)
-{
-	cleanup_free char *path = NULL;
-	cleanup_fd int fd = -1;
-
-	if (asprintf(&path, "/proc/sys/net/%s/conf/%s/%s", family, interface, name) < 0)
-		return err_errno(err, ERR_HOST, ENOMEM, "%s", interface);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, "1", 1) != 1)
-		return err_errno(err, ERR_HOST, errno, "%s", path);
-	return 0;
-}
-
-static int bring_up(const char *interface, struct err *err)
-{
-	cleanup_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = {0};
-
-	if (fd < 0)
-		return err_errno(err, ERR_HOST, errno, "socket");
-	if (set_sysctl("ipv4", interface, "rp_filter", err) < 0 ||
-	    set_sysctl("ipv6", interface, "addr_gen_mode", err) < 0) /* 1: none */
-		return -1;
-	memcpy(request.ifr_name, interface, strnlen(interface, IFNAMSIZ - 1));
-	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
-		return err_errno(err, ERR_HOST, errno, "flags of %s", interface);
-	request.ifr_flags |= IFF_UP;
-	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-		return err_errno(err, ERR_HOST, errno, "bringing %s up", interface);
-	return 0;
-}
-
 static int rename_interface(const char *from, const char *to, struct err *err)
 {
 	cleanup_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -72,10 +38,7 @@ static int rename_interface(const char *from, const char *to, struct err *err)
  * Called by libxl with "online" or "offline", the backend's path in XENBUS_PATH,
  * the interface in vif.  QEMU in dom0 would make a tap of this name and leave it
  * alone; then libxl runs the guest's own script for it (bridge, MTU, script= of
- * the vif line).  So the interface is given the name, and is brought up: a
- * netback that connects while its interface is down can lose its event channel
- * (docs/upstream-bugs.md).  Until the guest's script has run nothing on it is
- * for dom0: it has no address, and strict reverse-path filtering drops IPv4.
+ * the vif line).  So the interface is given the name, and nothing else.
  */
 static int online(struct xs_handle *xs, const char *backend, struct err *err)
 {
@@ -85,8 +48,6 @@ static int online(struct xs_handle *xs, const char *backend, struct err *err)
 	if (!vif)
 		return err_set(err, ERR_HOST, "libxl has not said which interface it is");
 	if (name && strcmp(name, vif) != 0 && rename_interface(vif, name, err) < 0)
-		return -1;
-	if (bring_up(name ? name : vif, err) < 0)
 		return -1;
 	return xenstore_write(xs, err, "connected", "%s/hotplug-status", backend);
 }

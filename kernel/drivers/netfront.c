@@ -286,6 +286,9 @@ static int setup(struct netfront *n)
 	if (can[SG].value)
 		n->dev.features |= (can[GSO4].value ? NETBUF_GSO4 : 0) |
 				   (can[GSO6].value ? NETBUF_GSO6 : 0);
+	/* No feature-rx-notify: Linux's netback, if it looks out for interfaces that have
+	 * stalled, may acknowledge the first event before it knows its number, and hear
+	 * of no other (docs/upstream-bugs.md). */
 	err = xenbus_write(d, "tx-ring-ref", "%u", n->tx_ref);
 	if (!err)
 		err = xenbus_write(d, "rx-ring-ref", "%u", n->rx_ref);
@@ -294,16 +297,11 @@ static int setup(struct netfront *n)
 	if (!err)
 		err = xenbus_write(d, "request-rx-copy", "1");
 	if (!err)
-		err = xenbus_write(d, "feature-rx-notify", "1");
-	if (!err)
 		err = xenbus_write(d, "feature-sg", "1");
 	if (!err)
 		err = xenbus_write(d, "feature-ipv6-csum-offload", "1");
 	if (err)
 		return err;
-	/* Buffers are posted when the back end is Connected: no event of ours then meets
-	 * one that is on its way up, of which it may lose all that follow
-	 * (docs/upstream-bugs.md). */
 	n->connected = true;
 	xenbus_set_state(d, XenbusStateConnected);
 	return 0;
