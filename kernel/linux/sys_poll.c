@@ -83,6 +83,7 @@ static long do_poll(void *ufds, u32 n, u64 deadline)
 
 	if (n > FD_MAX)
 		return -EINVAL;
+	current->poll_until = deadline;
 	e = kcalloc(MAX(n, 1u), sizeof(*e));
 	if (!e)
 		return -ENOMEM;

@@ -149,14 +149,6 @@ static long bind(struct evtchn *e, unsigned cmd, void __user *arg)
 	return port;
 }
 
-static void notify(u32 port)
-{
-	foreign_answered();
-	event_hold();
-	event_notify(port);
-	event_release();
-}
-
 static long evtchn_ioctl(struct file *f, unsigned cmd, u64 arg)
 {
 	struct evtchn *e = f->priv;
@@ -176,10 +168,12 @@ static long evtchn_ioctl(struct file *f, unsigned cmd, u64 arg)
 		u = find(e, port);
 		if (!u)
 			return -ENOTCONN;
-		if (cmd == IOCTL_EVTCHN_UNBIND)
+		if (cmd == IOCTL_EVTCHN_UNBIND) {
 			drop(u);
-		else
-			notify(port);
+		} else {
+			foreign_answered();
+			event_notify_late(port);
+		}
 		return 0;
 	case IOCTL_EVTCHN_RESET:
 		while (!list_empty(&e->pending))

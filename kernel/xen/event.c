@@ -6,8 +6,10 @@
 #include "hypercall.h"
 
 #include <arch/cpu.h>
+#include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/irq.h>
+#include <nub/platform.h>
 #include <nub/printk.h>
 #include <nub/sched.h>
 #include <nub/slab.h>
@@ -21,11 +23,17 @@
 #define WORDS 64
 #define PORTS (WORDS * 64u)
 #define POLL_MAX 128 /* SCHEDOP_poll's own limit */
+/* QEMU takes some microseconds from a notification to its poll, if no timer of its own
+ * is due by then. */
+#define LATE_MARGIN_NS 20000u
 
 struct port {
 	event_handler fn;
 	void *arg;
 };
+
+/* What event_notify_late() has promised; 0: nothing. */
+static u32 late_port;
 
 /* By port; grows with the highest port that was bound. */
 static struct port *ports;
@@ -146,7 +154,8 @@ void event_release(void)
 	in_irq = was_irq;
 }
 
-/* Polls for ports, all masked, until one has an event or the next timer is due. Xen looks
+/* Polls for ports, all masked, until one has an event or the next timer is due; what is
+ * late goes out on the way, without an exit of its own. Xen looks
  * at each port of the list once more when it has noted that we poll, so no event gets
  * lost in between. Whether it is for the caller to look at the timers. */
 static bool poll(evtchn_port_t *list, unsigned n)
@@ -158,7 +167,20 @@ static bool poll(evtchn_port_t *list, unsigned n)
 	set_xen_guest_handle(p.ports, list);
 	if (limit)
 		p.timeout = MAX(xen_time(timer_next), 1UL);
-	xen_sched_op(SCHEDOP_poll, &p);
+	if (late_port) {
+		struct evtchn_send s = {.port = late_port};
+		multicall_entry_t calls[] = {
+			{.op = __HYPERVISOR_event_channel_op,
+			 .args = {EVTCHNOP_send, (u64)&s}},
+			{.op = __HYPERVISOR_sched_op, .args = {SCHEDOP_poll, (u64)&p}},
+		};
+
+		late_port = 0;
+		return_work = 0;
+		xen_multicall(calls, ARRAY_SIZE(calls));
+	} else {
+		xen_sched_op(SCHEDOP_poll, &p);
+	}
 	return limit;
 }
 
@@ -184,6 +206,7 @@ void event_idle(void)
 		xen_timer_run();
 	in_irq = false;
 	if ((!n || n > POLL_MAX) && !need_resched) {
+		event_send_late();
 		timer_arm();
 		cpu_idle_once();
 	}
@@ -262,6 +285,8 @@ void event_close(u32 port)
 {
 	struct evtchn_close c = {.port = port};
 
+	if (port == late_port)
+		event_send_late();
 	event_mask(port);
 	if (port < nports)
 		ports[port].fn = NULL;
@@ -275,6 +300,36 @@ int event_notify(u32 port)
 	struct evtchn_send s = {.port = port};
 
 	return (int)xen_event_channel_op(EVTCHNOP_send, &s);
+}
+
+static void send_held(u32 port)
+{
+	event_hold();
+	event_notify(port);
+	event_release();
+}
+
+void event_send_late(void)
+{
+	u32 port = late_port;
+
+	late_port = 0;
+	return_work = 0;
+	if (port)
+		send_held(port);
+}
+
+void event_notify_late(u32 port)
+{
+	if (port != late_port)
+		event_send_late();
+	if (smp_on || current->poll_until <= clock_now() + LATE_MARGIN_NS) {
+		send_held(port);
+		return;
+	}
+	late_port = port;
+	/* Not on the way back from this call, but from the next. */
+	return_work = 2;
 }
 
 void event_init(void)

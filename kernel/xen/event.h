@@ -21,6 +21,14 @@ int event_adopt(u32 port, event_handler fn, void *arg);
 /* Forgets the handler and closes the port. */
 void event_close(u32 port);
 int event_notify(u32 port);
+/*
+ * For a program's notification, which leaves its exit to the hypercall by which the CPU
+ * goes idle: the program is about to wait.  If it does not, that is, if it is back from
+ * its next call, trap or interrupt, the event is sent then.  Of one port at a time.  With
+ * more than one CPU, or a program that expects a timer of its own before it waits, it is
+ * sent at once.
+ */
+void event_notify_late(u32 port);
 void event_mask(u32 port);
 /* An event that came while the port was masked is handled before this returns. */
 void event_unmask(u32 port);
@@ -37,6 +45,8 @@ void event_poll(void);
  */
 void event_hold(void);
 void event_release(void);
+/* Sends what event_notify_late() has left; platform_ops.return_work. */
+void event_send_late(void);
 /* Sleeps until there is an event, and runs its handler; platform_ops.idle of one CPU. */
 void event_idle(void);
 

@@ -131,6 +131,7 @@ static const struct platform_ops platform_xen = {
 	.devices = xen_devices,
 	.timer_program = xen_timer_program,
 	.idle = event_idle,
+	.return_work = event_send_late,
 	.cpu_count = xen_cpu_count,
 	.cpu_start = xen_cpu_start,
 	.cpu_init = xen_cpu_init,

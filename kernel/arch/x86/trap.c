@@ -193,12 +193,16 @@ static void exception(struct regs *regs)
 	panic_regs(regs, "%s (error %#lx)", trap_names[regs->vector], regs->orig_rax);
 }
 
+u8 return_work;
+
 /* Last stop before user mode: reschedule, deliver signals, until nothing is left to do.
  */
 void return_to_user(struct regs *regs)
 {
 	struct thread *t = current;
 
+	if (unlikely(return_work) && !--return_work)
+		platform->return_work();
 	for (;;) {
 		if (need_resched || (unlikely(smp_on) && !(t->cpus >> cpu_self & 1))) {
 			schedule();

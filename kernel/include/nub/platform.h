@@ -21,6 +21,9 @@ struct platform_ops {
 	 * meanwhile, also timers whose time has come. Called and left with interrupts
 	 * off; the timer event is not programmed yet (timer_arm). NULL: HLT. */
 	void (*idle)(void);
+	/* When the return_work-th way back to a program begins; NULL if that is never
+	 * set. */
+	void (*return_work)(void);
 	/* How many CPUs there are; NULL: one. The calls below are for those beyond the
 	 * first. */
 	unsigned (*cpu_count)(void);
@@ -39,6 +42,8 @@ struct platform_ops {
 };
 
 extern const struct platform_ops *platform;
+/* One CPU only: after how many returns to a program there is work; 0: none. */
+extern u8 return_work;
 extern const struct platform_ops platform_pc;
 /* Weak: NULL ops unless the Xen part is linked in. */
 const struct platform_ops *platform_xen_probe(void);

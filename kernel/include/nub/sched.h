@@ -41,6 +41,7 @@ struct thread {
 	u32 __user *clear_tid;
 	int syscall;	       /* number of the call in progress, -1: none */
 	u64 restart_deadline;  /* of a relative wait that is being restarted, 0: none */
+	u64 poll_until;	       /* the last poll's deadline */
 	u64 run_ns, run_start; /* CPU time */
 	struct timer timer;    /* ends a sleep */
 	bool *vfork_flag;      /* set, and the waiter woken, when we exec or exit */
