@@ -41,7 +41,7 @@ CONTROLLERS = {
 def make(dom0, name, controller, stub):
     modules, _ = CONTROLLERS[controller]
     path = f"{FOLDER}/disk.img"
-    config = {"cmdline": "rcupdate.rcu_expedited=1 " + LINUX + modules}
+    config = {"cmdline": LINUX + modules}
     if controller == "virtio":
         # not virtio-blk: docs/upstream-bugs.md
         config["device_model_args_hvm"] = ["-device", "virtio-scsi-pci"] + drive(

@@ -19,6 +19,7 @@ EXEC = b"X"             # JSON: argv, env, cwd, timeout
 STDIN = b"I"
 STDIN_END = b"E"
 TIME = b"T"             # seconds since the epoch
+NUDGE = b"N"            # nothing to do; its interrupt is what counts
 # agent to host side
 ACK = b"A"              # nonce
 STDOUT = b"O"
