@@ -205,8 +205,10 @@ void event_idle(void)
 	if (timers)
 		xen_timer_run();
 	in_irq = false;
-	if ((!n || n > POLL_MAX) && !need_resched) {
-		event_send_late();
+	if (n && n <= POLL_MAX)
+		return;
+	event_send_late();
+	if (!need_resched) {
 		timer_arm();
 		cpu_idle_once();
 	}

@@ -2,9 +2,12 @@
 """The frames between the rig's two sides, and taking a port over from a peer that died."""
 
 import os
+import socket
+import threading
 
 import pytest
 from rigctl import wire
+from rigctl.link import FdInput, Link
 
 
 def in_pieces(data, size):
@@ -47,3 +50,26 @@ def test_a_length_beyond_the_limit_is_not_believed():
     parser = wire.Parser()
     assert parser.feed(b"I\xff\xff\xff\xff" + b"x" * 100) == []
     assert len(parser.data) < 200 and parser.lost
+
+
+def test_a_command_that_waits_nudges_the_machine(tmp_path):
+    """An agent that hears nothing for a while would say nothing, if TCG lost its interrupt."""
+    heard = []
+
+    def agent():
+        port = server.accept()[0]
+        parser = wire.Parser()
+        while wire.NUDGE not in heard:
+            heard.extend(kind for kind, _ in parser.feed(port.recv(4096)))
+        port.sendall(wire.frame(wire.EXIT, b'{"status": 7}'))
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "agent-0.sock"))
+        server.listen()
+        thread = threading.Thread(target=agent, daemon=True)
+        thread.start()
+        with open(os.devnull, "rb") as nothing, Link(str(tmp_path), 1) as link:
+            assert link.run({"argv": ["sleep"]}, FdInput(nothing.fileno()),
+                            lambda kind, data: None) == {"status": 7}
+        thread.join(10)
+    assert heard == [wire.EXEC, wire.STDIN_END, wire.NUDGE]
