@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Xen's hot-plug script for the stub domain's interfaces, which stand for QEMU's taps. */
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>

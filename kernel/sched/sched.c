@@ -222,6 +222,9 @@ void schedule(void)
 	}
 	if (next == prev)
 		return;
+	/* The next thread may have much to do before it enters the kernel. */
+	if (unlikely(return_work))
+		platform->return_work();
 	prev->run_ns += clock_now() - prev->run_start;
 	if (prev->proc && prev->state != THREAD_DEAD)
 		fpu_save(prev->fpu);

@@ -323,8 +323,7 @@ void event_send_late(void)
 
 void event_notify_late(u32 port)
 {
-	if (port != late_port)
-		event_send_late();
+	event_send_late();
 	if (smp_on || current->poll_until <= clock_now() + LATE_MARGIN_NS) {
 		send_held(port);
 		return;

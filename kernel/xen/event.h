@@ -23,8 +23,8 @@ void event_close(u32 port);
 int event_notify(u32 port);
 /*
  * For a program's notification, which leaves its exit to the hypercall by which the CPU
- * goes idle: the program is about to wait.  If it does not, that is, if it is back from
- * its next call, trap or interrupt, the event is sent then.  Of one port at a time.  With
+ * goes idle: the program is about to wait.  If it does not, the event is sent when it is
+ * back from its next call, trap or interrupt, or another thread runs.  With
  * more than one CPU, or a program that expects a timer of its own before it waits, it is
  * sent at once.
  */
