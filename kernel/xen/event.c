@@ -154,10 +154,19 @@ void event_release(void)
 	in_irq = was_irq;
 }
 
+static u32 take_late(void)
+{
+	u32 port = late_port;
+
+	late_port = 0;
+	return_work = 0;
+	return port;
+}
+
 /* Polls for ports, all masked, until one has an event or the next timer is due; what is
- * late goes out on the way, without an exit of its own. Xen looks
- * at each port of the list once more when it has noted that we poll, so no event gets
- * lost in between. Whether it is for the caller to look at the timers. */
+ * late goes out on the way, without an exit of its own. Xen looks at each port of the
+ * list once more when it has noted that we poll, so no event gets lost in between.
+ * Whether it is for the caller to look at the timers. */
 static bool poll(evtchn_port_t *list, unsigned n)
 {
 	struct sched_poll p = {.nr_ports = n};
@@ -168,15 +177,13 @@ static bool poll(evtchn_port_t *list, unsigned n)
 	if (limit)
 		p.timeout = MAX(xen_time(timer_next), 1UL);
 	if (late_port) {
-		struct evtchn_send s = {.port = late_port};
+		struct evtchn_send s = {.port = take_late()};
 		multicall_entry_t calls[] = {
 			{.op = __HYPERVISOR_event_channel_op,
 			 .args = {EVTCHNOP_send, (u64)&s}},
 			{.op = __HYPERVISOR_sched_op, .args = {SCHEDOP_poll, (u64)&p}},
 		};
 
-		late_port = 0;
-		return_work = 0;
 		xen_multicall(calls, ARRAY_SIZE(calls));
 	} else {
 		xen_sched_op(SCHEDOP_poll, &p);
@@ -313,10 +320,8 @@ static void send_held(u32 port)
 
 void event_send_late(void)
 {
-	u32 port = late_port;
+	u32 port = take_late();
 
-	late_port = 0;
-	return_work = 0;
 	if (port)
 		send_held(port);
 }

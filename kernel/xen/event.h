@@ -22,11 +22,10 @@ int event_adopt(u32 port, event_handler fn, void *arg);
 void event_close(u32 port);
 int event_notify(u32 port);
 /*
- * For a program's notification, which leaves its exit to the hypercall by which the CPU
- * goes idle: the program is about to wait.  If it does not, the event is sent when it is
- * back from its next call, trap or interrupt, or another thread runs.  With
- * more than one CPU, or a program that expects a timer of its own before it waits, it is
- * sent at once.
+ * For a program's notification, which goes out with the hypercall by which the CPU goes
+ * idle: the program is about to wait.  If it does not, the event is sent when it is back
+ * from its next call, trap or interrupt, or another thread runs.  With more than one CPU,
+ * or a program that expects a timer of its own before it waits, it is sent at once.
  */
 void event_notify_late(u32 port);
 void event_mask(u32 port);
