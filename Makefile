@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system demo bench clean distclean-cache help
+.PHONY: all build check check-units check-system demo bench format clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -16,6 +16,7 @@ help:
 	@echo 'make check-units      the units only, with sanitizers'
 	@echo 'make check-system     the system tests only'
 	@echo 'make bench            measure; table and $(BUILD)/bench/results.json'
+	@echo 'make format           apply .clang-format to every C file'
 	@echo 'make clean            remove $(BUILD) and $(BUILD)-check'
 	@echo 'make distclean-cache  remove the cached workbench, dom0 and saved hosts'
 	@echo 'rig/workbench CMD     run CMD where everything is installed'
@@ -41,6 +42,9 @@ demo:
 bench:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 bench/bench.py
+
+format:
+	@$(WB) rig/format
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-check

@@ -14,9 +14,8 @@ void net_report_format(const struct ifinfo *info, const char *question, char *te
 		       size_t size)
 {
 	snprintf(text, size,
-		 "ask=%.20s up=%d link=%d mtu=%u bridge=%s"
-		 " rx=%" PRIu64 ",%" PRIu64 ",%" PRIu64 " tx=%" PRIu64 ",%" PRIu64
-		 ",%" PRIu64,
+		 "ask=%.20s up=%d link=%d mtu=%u bridge=%s rx=%" PRIu64 ",%" PRIu64
+		 ",%" PRIu64 " tx=%" PRIu64 ",%" PRIu64 ",%" PRIu64,
 		 question, info->up, info->link, info->mtu, info->master, info->rx.bytes,
 		 info->rx.packets, info->rx.dropped, info->tx.bytes, info->tx.packets,
 		 info->tx.dropped);

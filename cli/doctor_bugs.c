@@ -26,8 +26,7 @@ static const struct {
 	{XEN, NULL, "4.17", DOCTOR_FAIL, "never tried with qemu-stubdom",
 	 "upgrade Xen to 4.19 or later"},
 	{IMAGE_LINUX, "6.12.78", NULL, DOCTOR_NOTE,
-	 "locks privcmd to the target domain (XSA-482); the agent loads it with "
-	 "unrestricted=1",
+	 "locks privcmd to the target domain (XSA-482); the agent loads it with unrestricted=1",
 	 NULL},
 	{IMAGE_QEMU, NULL, "8.0", DOCTOR_WARN, "older than any that was tried",
 	 "upgrade qemu-system-xen, then 'stubdom image build'"},

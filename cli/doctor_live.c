@@ -101,8 +101,7 @@ void doctor_check_user(const struct doctor_host *host, struct doctor_report *rep
 		doctor_add(report, DOCTOR_WARN,
 			   "adduser --system --group --no-create-home " STUBDOM_USER,
 			   "no user '" STUBDOM_USER
-			   "': the relay runs as nobody, as other "
-			   "services may");
+			   "': the relay runs as nobody, as other services may");
 	else if (user->pw_uid == 0)
 		doctor_add(report, DOCTOR_FAIL,
 			   "give the user '" STUBDOM_USER "' an id of its own",

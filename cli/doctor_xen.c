@@ -20,10 +20,10 @@ void doctor_check_xen(const struct doctor_host *host, struct doctor_report *repo
 
 	if (doctor_read_line(host, "/sys/hypervisor/type", type, sizeof(type)) < 0 ||
 	    strcmp(type, "xen") != 0) {
-		doctor_add(report, DOCTOR_FAIL,
-			   "install xen-system-amd64 and boot the Xen entry of the boot "
-			   "menu",
-			   "this machine does not run under Xen");
+		doctor_add(
+			report, DOCTOR_FAIL,
+			"install xen-system-amd64 and boot the Xen entry of the boot menu",
+			"this machine does not run under Xen");
 		return;
 	}
 	if (doctor_read_line(host, "/sys/hypervisor/version/major", major,

@@ -161,7 +161,9 @@ int guest_list_read(struct guest_list *list, struct err *err)
 	return rc;
 }
 
-/* Whether any domain has this name or id: to tell a typing error from a guest of dom0's.
+/*
+ * Whether any domain has this name or id: to tell a typing error from a guest of
+ * dom0's.
  */
 static bool domain_exists(struct xs_handle *xs, const char *name_or_id)
 {
@@ -188,10 +190,10 @@ static int not_found(const char *name_or_id, struct err *err)
 	exists = domain_exists(xs, name_or_id);
 	xs_close(xs);
 	if (exists)
-		return err_set(err, ERR_GUEST,
-			       "'%s' has no stub domain; 'stubdom list' shows the guests "
-			       "that have one",
-			       name_or_id);
+		return err_set(
+			err, ERR_GUEST,
+			"'%s' has no stub domain; 'stubdom list' shows the guests that have one",
+			name_or_id);
 	return err_set(err, ERR_GUEST,
 		       "no guest '%s'; 'stubdom list' shows those there are", name_or_id);
 }

@@ -120,9 +120,9 @@ int image_check_files(const json_t *manifest, const char *dir, int deep,
 	*problems = (struct image_problems){0};
 	if (json_object_size(files) == 0)
 		return add_problem(problems, err, "the manifest names no files");
-	json_object_foreach(files, name,
-			    entry) if (check_file(dir, name, entry, deep, problems, err) <
-				       0) return -1;
+	json_object_foreach(files, name, entry)
+		if (check_file(dir, name, entry, deep, problems, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -198,8 +198,7 @@ int image_compare_packages(const json_t *manifest, const char *installed,
 	size_t i;
 
 	*problems = (struct image_problems){0};
-	json_array_foreach(packages, i, package)
-	{
+	json_array_foreach(packages, i, package) {
 		const char *name = json_string_value(json_object_get(package, "name"));
 		const char *version =
 			json_string_value(json_object_get(package, "version"));

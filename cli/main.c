@@ -13,8 +13,7 @@ static void print_verbs(FILE *out)
 	fputs("usage: stubdom VERB [ARGUMENT...]\n\n", out);
 	for (const struct verb *v = verb_table; v->name; v++)
 		fprintf(out, "  %-11s %s\n", v->name, v->summary);
-	fputs("\nGUEST is a guest's name or domain id. 'stubdom VERB --help' explains a "
-	      "verb,\n"
+	fputs("\nGUEST is a guest's name or domain id. 'stubdom VERB --help' explains a verb,\n"
 	      "stubdom(1) all of them.\n",
 	      out);
 }

@@ -84,10 +84,10 @@ int netgraph_parse(const char *name, const char *text, const char *question,
 		if (value && strcmp(word, "ask") == 0)
 			continue;
 		if (!value || !parse_word(word, value, out))
-			return err_set(err, ERR_STUB,
-				       "the stub domain's answer on %s is not of the "
-				       "agreed form",
-				       out->name);
+			return err_set(
+				err, ERR_STUB,
+				"the stub domain's answer on %s is not of the agreed form",
+				out->name);
 	}
 	return 1;
 }

@@ -80,7 +80,9 @@ int qmp_client_run(struct qmp_client *qmp, const json_t *command, int timeout_ms
 	char id[32];
 
 	*result = NULL;
-	/* An id of our own: a late reply to an earlier command is not taken for this one.
+	/*
+	 * An id of our own: a late reply to an earlier command is not taken for
+	 * this one.
 	 */
 	snprintf(id, sizeof(id), "stubdom-%u", qmp->next_id++);
 	json_object_set_new(sent, "id", json_string(id));

@@ -21,32 +21,27 @@ const struct verb verb_table[] = {
 	 "  --json  as JSON, for programs\n"
 	 "  --dot   as a graph for graphviz\n"
 	 "\n"
-	 "The interfaces as they are now, with what has passed them: a bridge's ports "
-	 "stand\n"
+	 "The interfaces as they are now, with what has passed them: a bridge's ports stand\n"
 	 "below it. IN is what came into the interface from outside, for a tap from the\n"
 	 "guest.\n",
 	 verb_topology},
 	{"qmp", "GUEST '{...}' | GUEST COMMAND [KEY=VALUE...]", "run a QMP command",
 	 "  -t, --timeout SECONDS  wait this long for the answer (60)\n"
 	 "\n"
-	 "The answer is printed as JSON. A VALUE that is JSON (3, true, null, \"3\", "
-	 "[1],\n"
-	 "{...}) is taken as that, anything else as a string; a.b=VALUE sets b in an "
-	 "object\n"
+	 "The answer is printed as JSON. A VALUE that is JSON (3, true, null, \"3\", [1],\n"
+	 "{...}) is taken as that, anything else as a string; a.b=VALUE sets b in an object\n"
 	 "a. An error of QEMU's gives exit status 1.\n",
 	 verb_qmp},
 	{"monitor", "GUEST [-c COMMAND]...", "talk to QEMU's human monitor (HMP)",
 	 "  -c, --command COMMAND  run this and end; may be repeated\n"
 	 "\n"
-	 "On a terminal: line editing, history, Tab completes commands, Ctrl-D ends. "
-	 "With\n"
+	 "On a terminal: line editing, history, Tab completes commands, Ctrl-D ends. With\n"
 	 "standard input from elsewhere, each of its lines is a command.\n",
 	 verb_monitor},
 	{"serial", "GUEST [-n N]", "attach to a serial port; Ctrl-] detaches",
 	 "  -n, --number N  the guest's N-th port, from 0\n"
 	 "\n"
-	 "Works for ports that are a pty (serial=\"pty\"), as 'xl console -t serial' "
-	 "does.\n",
+	 "Works for ports that are a pty (serial=\"pty\"), as 'xl console -t serial' does.\n",
 	 verb_serial},
 	{"screenshot", "GUEST FILE.png | FILE.ppm",
 	 "save the guest's screen as a picture",
@@ -56,10 +51,8 @@ const struct verb verb_table[] = {
 	 "  -f, --follow   stay and print what is added\n"
 	 "  -n, --lines N  only the last N lines\n"
 	 "\n"
-	 "QEMU's messages, the agent's stages and the stub domain's kernel, with time "
-	 "and\n"
-	 "source. Of a guest that is gone, the newest log of that name in "
-	 "/var/log/xen.\n",
+	 "QEMU's messages, the agent's stages and the stub domain's kernel, with time and\n"
+	 "source. Of a guest that is gone, the newest log of that name in /var/log/xen.\n",
 	 verb_log},
 	{"plan", "GUEST | -- QEMU-ARGUMENT...", "show what a stub domain is made of",
 	 "Prints the plan of a running guest, or of a QEMU command line, as JSON, by\n"
@@ -68,8 +61,7 @@ const struct verb verb_table[] = {
 	{"image", "build [ARG...] | verify | show [--json]",
 	 "build, check or describe the stub domains' image",
 	 "  build   make it anew from the installed packages (arguments are passed on)\n"
-	 "  verify  check its files against its manifest, and its packages against "
-	 "those\n"
+	 "  verify  check its files against its manifest, and its packages against those\n"
 	 "          installed; exit status 1 if something differs\n"
 	 "  show    its kernels, QEMU and packages\n"
 	 "  -d, --directory DIR  another image than the installed one\n",
@@ -77,8 +69,7 @@ const struct verb verb_table[] = {
 	{"doctor", "[--json]", "check that this host can run stub domains",
 	 "  --json   as JSON, for programs\n"
 	 "\n"
-	 "One line a check: ok, note, warn or fail, with the remedy. Exit status 1 if "
-	 "one\n"
+	 "One line a check: ok, note, warn or fail, with the remedy. Exit status 1 if one\n"
 	 "failed.\n",
 	 verb_doctor},
 	{"version", "", "print the version", "", verb_version},

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* stubdom topology: how a guest's NICs are connected in its stub domain, and what passed.
+/*
+ * stubdom topology: how a guest's NICs are connected in its stub domain, and what
+ * passed.
  */
 #include <stdio.h>
 #include <string.h>

@@ -21,8 +21,7 @@ static int refuse_keys(const struct qemu_opts *opts, struct err *err)
 		if (value && strcmp(value, "off") != 0)
 			return err_set(
 				err, ERR_USAGE,
-				"%s is not carried out of the stub domain; leave it "
-				"out",
+				"%s is not carried out of the stub domain; leave it out",
 				keys[i]);
 	}
 	return 0;
@@ -92,9 +91,9 @@ static int read_socket(struct build *b, const struct qemu_opts *opts,
 	    read_reconnect(opts, e, err) < 0)
 		return -1;
 	if (server && wait)
-		plan_note(b->plan,
-			  "the guest starts without waiting for a client (wait=on of a "
-			  "socket)");
+		plan_note(
+			b->plan,
+			"the guest starts without waiting for a client (wait=on of a socket)");
 	if (fd) {
 		if (build_parse_number(fd, FD_MAX, &n) < 0)
 			return err_set(err, ERR_USAGE, "fd is no descriptor's number");
@@ -323,7 +322,9 @@ int build_port(struct build *b, const struct arg *arg, struct err *err)
 	int rc = 0;
 
 	if (strcmp(arg->value, "none") == 0) {
-		/* It takes a serial port's number, but no parallel port's, no monitor's.
+		/*
+		 * It takes a serial port's number, but no parallel port's, no
+		 * monitor's.
 		 */
 		b->n_serial += strcmp(arg->option->name, "serial") == 0;
 		build_emit_pair(b, arg->text, arg->value);

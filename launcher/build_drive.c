@@ -43,8 +43,7 @@ static int check_drivers(const struct qemu_opts *opts, struct err *err)
 			return err_set(
 				err, ERR_USAGE,
 				"the block driver '%.64s' opens more than a file or "
-				"block device of dom0; give the guest the image "
-				"itself",
+				"block device of dom0; give the guest the image itself",
 				opts->list[i].value);
 	}
 	return 0;
@@ -59,8 +58,7 @@ static const char *path_of(const char *text, struct err *err)
 		return text + 5;
 	if (text[scheme] == ':') {
 		err_set(err, ERR_USAGE,
-			"'%.*s:' is no file or block device of dom0; attach it in dom0 "
-			"and "
+			"'%.*s:' is no file or block device of dom0; attach it in dom0 and "
 			"name its block device",
 			(int)(scheme < 64 ? scheme : 64), text);
 		return NULL;

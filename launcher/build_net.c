@@ -73,10 +73,10 @@ static int check_unique(const struct plan *plan, const struct plan_nic *nic,
 {
 	for (const struct plan_nic *other = plan->nics; other < nic; other++) {
 		if (nic->mac && other->mac && strcasecmp(nic->mac, other->mac) == 0)
-			return err_set(err, ERR_USAGE,
-				       "the mac %s is given to %s already; give each NIC "
-				       "its own",
-				       nic->mac, other->netdev);
+			return err_set(
+				err, ERR_USAGE,
+				"the mac %s is given to %s already; give each NIC its own",
+				nic->mac, other->netdev);
 		if (nic->vifname && other->vifname &&
 		    strcmp(nic->vifname, other->vifname) == 0)
 			return err_set(err, ERR_USAGE,
@@ -104,8 +104,7 @@ static int check_tap(const struct qemu_opts *opts, struct err *err)
 			return err_set(
 				err, ERR_USAGE,
 				"a tap opened in dom0 (%s=) cannot be handed to the "
-				"stub domain; name it with ifname= and its bridge "
-				"with br=",
+				"stub domain; name it with ifname= and its bridge with br=",
 				descriptors[i]);
 	}
 	if (queues && strcmp(queues, "1") != 0)

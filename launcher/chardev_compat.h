@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* QEMU's short spelling of character devices: "pty", "tcp:host:port,server", "file:/x".
+/*
+ * QEMU's short spelling of character devices: "pty", "tcp:host:port,server",
+ * "file:/x".
  */
 #ifndef STUBDOM_CHARDEV_COMPAT_H
 #define STUBDOM_CHARDEV_COMPAT_H

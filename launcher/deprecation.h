@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Old spellings of our own options, as data: each keeps working for two minor releases.
+/*
+ * Old spellings of our own options, as data: each keeps working for two minor
+ * releases.
  */
 #ifndef STUBDOM_DEPRECATION_H
 #define STUBDOM_DEPRECATION_H

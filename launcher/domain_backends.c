@@ -153,10 +153,10 @@ static int move_one(struct move *m, struct err *err)
 	if (rc == 0) {
 		xenstore_remove(m->host->xs, "%s", m->to);
 		if (!is_cd(m))
-			log_warn("the guest's PV device %s %s cannot be served; its "
-				 "emulated one can be used (xen_platform_pci=0 keeps the "
-				 "guest to that)",
-				 m->type, m->id);
+			log_warn(
+				"the guest's PV device %s %s cannot be served; its "
+				"emulated one can be used (xen_platform_pci=0 keeps the guest to that)",
+				m->type, m->id);
 	}
 	/* Nobody ever answers here, and neither guest nor libxl has to wait for it. */
 	return xenstore_write(m->host->xs, err, STATE_CLOSED, "%s/state", m->from);

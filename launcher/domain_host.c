@@ -81,8 +81,7 @@ int domain_host_open(struct domain_host *host, struct err *err)
 	if (libxl_ctx_alloc(&host->libxl, LIBXL_VERSION, 0, &host->logger->vtable)) {
 		host->libxl = NULL;
 		domain_host_error(host, err,
-				  "libxl cannot be used; is this dom0 of a "
-				  "running Xen?");
+				  "libxl cannot be used; is this dom0 of a running Xen?");
 		goto fail;
 	}
 	libxl_childproc_setmode(host->libxl, &hooks, NULL);

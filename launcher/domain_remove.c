@@ -71,10 +71,9 @@ int domain_remove(struct domain_host *host, const libxl_uuid *uuid, struct err *
 		return 0;
 	/* One that libxl had only begun to make may lack what libxl wants to undo. */
 	if (xc_domain_destroy(host->xc, domid) < 0)
-		return domain_host_error(host, err,
-					 "destroying the stub domain %u; try 'xl destroy "
-					 "%u'",
-					 domid, domid);
+		return domain_host_error(
+			host, err, "destroying the stub domain %u; try 'xl destroy %u'",
+			domid, domid);
 	xenstore_remove(host->xs, "/local/domain/%u", domid);
 	xenstore_remove(host->xs, "/libxl/%u", domid);
 	return 0;

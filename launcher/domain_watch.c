@@ -65,8 +65,7 @@ static int report_death(struct watch_state *state, struct err *err)
 			name, end);
 	else
 		err_set(err, ERR_STUB,
-			"%s ended without a word, after its stage '%s'; see its console "
-			"above",
+			"%s ended without a word, after its stage '%s'; see its console above",
 			name, state->stage[0] ? state->stage : "none");
 	return STEP_FAILED;
 }
@@ -80,8 +79,7 @@ static int check_lives(struct watch_state *state, struct err *err)
 		if (state->started)
 			return STEP_END;
 		err_set(err, ERR_GUEST,
-			"the guest, domain %u, went while its device model "
-			"was started",
+			"the guest, domain %u, went while its device model was started",
 			watch->plan->guest_domid);
 		return STEP_FAILED;
 	}
@@ -252,8 +250,7 @@ static int check_deadline(struct watch_state *state, struct err *err)
 	if (state->started || plan->paused || now_ms() < state->deadline_ms)
 		return STEP_GO_ON;
 	err_set(err, ERR_STUB,
-		"%s did not start QEMU within %u s (it came as far as stage '%s'); see "
-		"its "
+		"%s did not start QEMU within %u s (it came as far as stage '%s'); see its "
 		"console above, or give '-stubdom timeout=SECONDS'",
 		plan->name, plan->timeout_s, state->stage[0] ? state->stage : "none");
 	return STEP_FAILED;

@@ -16,8 +16,7 @@
 static const char help[] =
 	"usage: stubdom-dm [--plan] QEMU-ARGUMENT...\n"
 	"\n"
-	"Runs the device model of a Xen HVM guest in a domain of its own. The toolstack "
-	"runs\n"
+	"Runs the device model of a Xen HVM guest in a domain of its own. The toolstack runs\n"
 	"it in QEMU's place, with QEMU's arguments; in the guest's configuration:\n"
 	"\n"
 	"  device_model_override = \"/usr/bin/stubdom-dm\"\n"
@@ -43,8 +42,7 @@ static const char help[] =
 	"Defaults: " STUBDOM_CONFDIR "/stubdom.conf, then\n" STUBDOM_CONFDIR
 	"/guests/GUEST.conf, lines of `key = value`.\n"
 	"\n"
-	"Exit status: 0 ok; 2 an argument that cannot be carried; 3 dom0 failed (Xen, "
-	"libxl,\n"
+	"Exit status: 0 ok; 2 an argument that cannot be carried; 3 dom0 failed (Xen, libxl,\n"
 	"files); 4 the stub domain failed; 5 the guest is gone.\n";
 
 static int load_image(const struct stubopt *options, struct manifest *manifest,
@@ -62,7 +60,9 @@ static int load_image(const struct stubopt *options, struct manifest *manifest,
 		       options->image, kernel);
 }
 
-/* What depends on the image is left out if there is none: the plan is still worth seeing.
+/*
+ * What depends on the image is left out if there is none: the plan is still worth
+ * seeing.
  */
 static int print_plan(struct plan *plan, const struct stubopt *options)
 {

@@ -29,8 +29,7 @@ const struct qemu_option qemu_options[] = {
 	 "its table is a file of dom0; use acpi_firmware in the guest's configuration"},
 	{"action", true, OPTION_KEEP, NULL, NULL},
 	{"add-fd", true, OPTION_REFUSE, NULL,
-	 "a descriptor of dom0 cannot be handed to the stub domain; name the file in "
-	 "-drive"},
+	 "a descriptor of dom0 cannot be handed to the stub domain; name the file in -drive"},
 	{"append", true, OPTION_KEEP, NULL, NULL},
 	{"audio", true, OPTION_CHECKED, "driver", NULL},
 	{"audiodev", true, OPTION_CHECKED, "driver", NULL},
@@ -51,8 +50,7 @@ const struct qemu_option qemu_options[] = {
 	{"display", true, OPTION_DISPLAY, "type", NULL},
 	{"drive", true, OPTION_DRIVE, "", NULL},
 	{"dtb", true, OPTION_REFUSE, NULL,
-	 "no machine for Xen HVM guests reads a device "
-	 "tree; leave it out"},
+	 "no machine for Xen HVM guests reads a device tree; leave it out"},
 	{"dump-vmstate", true, OPTION_REFUSE, NULL,
 	 "it writes a file of dom0; run QEMU itself for this"},
 	{"echr", true, OPTION_KEEP, NULL, NULL},
@@ -74,9 +72,7 @@ const struct qemu_option qemu_options[] = {
 	{"incoming", true, OPTION_INCOMING, NULL, NULL},
 	{"initrd", true, OPTION_FILE, "boot/initrd", NULL},
 	{"iscsi", true, OPTION_REFUSE, NULL,
-	 "the stub domain has no network of its own; log in to the target in dom0 and "
-	 "name "
-	 "its block device"},
+	 "the stub domain has no network of its own; log in to the target in dom0 and name its block device"},
 	{"k", true, OPTION_BARE_NAME, NULL, NULL},
 	{"kernel", true, OPTION_FILE, "boot/kernel", NULL},
 	{"loadvm", true, OPTION_REFUSE, NULL, NO_STATE_FILE},
@@ -130,19 +126,15 @@ const struct qemu_option qemu_options[] = {
 	{"serial", true, OPTION_PORT, "serial", NULL},
 	{"set", true, OPTION_CHECKED, "", NULL},
 	{"shim", true, OPTION_REFUSE, NULL,
-	 "no machine for Xen HVM guests boots through a "
-	 "shim; leave it out"},
+	 "no machine for Xen HVM guests boots through a shim; leave it out"},
 	{"smbios", true, OPTION_CHECKED, "", NULL},
 	{"smp", true, OPTION_KEEP, NULL, NULL},
 	{"snapshot", false, OPTION_REFUSE, NULL,
-	 "the stub domain has no room for the changes; give the guest a copy of its "
-	 "disk"},
+	 "the stub domain has no room for the changes; give the guest a copy of its disk"},
 	{"soundhw", true, OPTION_REFUSE, NULL,
-	 "QEMU has dropped it; write -device (intel-hda and hda-duplex, AC97, ES1370 or "
-	 "sb16)"},
+	 "QEMU has dropped it; write -device (intel-hda and hda-duplex, AC97, ES1370 or sb16)"},
 	{"spice", true, OPTION_REFUSE, NULL,
-	 "SPICE is not carried out of the stub domain; "
-	 "use VNC (spice=0, vnc=1)"},
+	 "SPICE is not carried out of the stub domain; use VNC (spice=0, vnc=1)"},
 	{"stubdom", true, OPTION_STUBDOM, "", NULL},
 	{"tpmdev", true, OPTION_REFUSE, NULL, NO_PASSTHROUGH},
 	{"trace", true, OPTION_CHECKED, "enable", NULL},
@@ -156,8 +148,7 @@ const struct qemu_option qemu_options[] = {
 	{"win2k-hack", false, OPTION_KEEP, NULL, NULL},
 	{"writeconfig", true, OPTION_REFUSE, NULL, OWN_CONFIG},
 	{"xen-attach", false, OPTION_REFUSE, NULL,
-	 "a stub domain is for the device model of an HVM guest; the back ends of PV and "
-	 "PVH "
+	 "a stub domain is for the device model of an HVM guest; the back ends of PV and PVH "
 	 "guests need QEMU in dom0"},
 	{"xen-create", false, OPTION_REFUSE, NULL, "QEMU has dropped it; leave it out"},
 	{"xen-domid", true, OPTION_DOMID, NULL, NULL},

@@ -48,7 +48,9 @@ struct plan_endpoint {
 	bool append;	      /* file: keep what is there */
 	bool telnet;	      /* tcp-*: with telnet negotiation */
 	unsigned reconnect_s; /* *-connect: seconds between tries; 0: one try */
-	/* By endpoint_lookup: what `host` was at the start, port included; NULL: not yet.
+	/*
+	 * By endpoint_lookup: what `host` was at the start, port included; NULL:
+	 * not yet.
 	 */
 	struct addrinfo *addresses;
 };

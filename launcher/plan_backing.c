@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Backing files: what a disk's header names becomes read-only disks of the stub domain.
+/*
+ * Backing files: what a disk's header names becomes read-only disks of the stub
+ * domain.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -13,7 +13,9 @@ enum {
 	/* Kernel 4, QEMU's data 14, of its files 12; the rest is for requests on their
 	 * way, viewers, and what nobody has measured.  docs/kernel.md has the figures. */
 	NUB_MB = 50,
-	/* Pages that a disk or interface keeps for requests, at the most: kernel/drivers.
+	/*
+	 * Pages that a disk or interface keeps for requests, at the most:
+	 * kernel/drivers.
 	 */
 	NUB_DEVICE_KB = 1536,
 };

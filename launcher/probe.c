@@ -57,8 +57,7 @@ static int find_fd(const struct args *args, int *fd, struct err *err)
 	}
 	return err_set(
 		err, ERR_USAGE,
-		"a probe (machine none) without -chardev socket,...,fd=N: nobody to "
-		"answer");
+		"a probe (machine none) without -chardev socket,...,fd=N: nobody to answer");
 }
 
 bool probe_is(const struct args *args)

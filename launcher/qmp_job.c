@@ -123,8 +123,10 @@ static void find_places(json_t *value, json_t *places)
 
 	if (json_is_string(json_object_get(value, "filename")))
 		json_array_append(places, value);
-	json_object_foreach(value, key, child) find_places(child, places);
-	json_array_foreach(value, i, child) find_places(child, places);
+	json_object_foreach(value, key, child)
+		find_places(child, places);
+	json_array_foreach(value, i, child)
+		find_places(child, places);
 }
 
 static void name_file(struct qmp_job *job, json_t *place, const char *path)

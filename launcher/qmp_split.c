@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-/* Follows one byte; true: it ends the message. Whether the text is JSON, the parser says.
+/*
+ * Follows one byte; true: it ends the message. Whether the text is JSON, the parser
+ * says.
  */
 static bool follow(struct qmp_split *split, char c)
 {

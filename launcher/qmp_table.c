@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-static const char files[] = "it names a file of dom0, which QEMU in its own domain "
-			    "cannot open";
+static const char files[] =
+	"it names a file of dom0, which QEMU in its own domain cannot open";
 static const char descriptors[] =
 	"a descriptor of dom0 has no meaning in the stub domain; "
 	"files and disks are taken by add-fd";

@@ -92,9 +92,9 @@ int relay_report_end(const struct relay *relay, struct err *err)
 	/* SIGSYS is the filter's. */
 	return err_set(err, ERR_HOST, "the relay was killed: %s%s",
 		       strsignal(info.si_status),
-		       info.si_status == SIGSYS ? " (a system call that it must not do; "
-						  "see 'dmesg')"
-						: "");
+		       info.si_status == SIGSYS
+			       ? " (a system call that it must not do; see 'dmesg')"
+			       : "");
 }
 
 void relay_stop(struct relay *relay)

@@ -34,7 +34,9 @@ static bool has_reader(const struct relay_channel *channel)
 	return endpoint_connected(&channel->end);
 }
 
-/* QEMU's output exists without a client: the connection stays, the latest bytes are kept.
+/*
+ * QEMU's output exists without a client: the connection stays, the latest bytes are
+ * kept.
  */
 static bool stays_connected(const struct relay_channel *channel)
 {
@@ -331,10 +333,10 @@ static bool write_client(struct relay_channel *channel, int64_t now_ms)
 	if (n <= 0) {
 		if (channel->end.is_file) {
 			if (!channel->end.failing)
-				log_warn("channel %s: %s: %s; output is lost until it "
-					 "can be written",
-					 channel->plan->name, channel->end.plan->path,
-					 strerror(errno));
+				log_warn(
+					"channel %s: %s: %s; output is lost until it can be written",
+					channel->plan->name, channel->end.plan->path,
+					strerror(errno));
 			channel->end.failing = true;
 			/* A full disk must not hold the guest. */
 			buffer_consume(out, out->len);

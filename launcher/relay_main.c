@@ -264,7 +264,9 @@ static int serve_channel(struct relay_state *state, size_t i, bool ready, int64_
 	return 0;
 }
 
-/* A file that is taken for a client that went; true: one is waiting to hear of its end.
+/*
+ * A file that is taken for a client that went; true: one is waiting to hear of its
+ * end.
  */
 static bool check_save(struct relay_state *state, int64_t now)
 {

@@ -60,7 +60,9 @@ static int filter_calls(struct err *err)
 	if (rc == 0)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				      SCMP_A1(SCMP_CMP_EQ, IOCTL_EVTCHN_NOTIFY));
-	/* Descriptors that clients passed: what can be done with them, and another of it.
+	/*
+	 * Descriptors that clients passed: what can be done with them, and another
+	 * of it.
 	 */
 	if (rc == 0)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,

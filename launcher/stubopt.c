@@ -293,8 +293,7 @@ static int choose_kernel(struct stubopt *opt, struct err *err)
 	if (pv && opt->kernel == STUBOPT_KERNEL_NUB)
 		return err_set(
 			err, ERR_USAGE,
-			"kernel=nub: nub is a PVH kernel; leave type=pv out, or give "
-			"kernel=linux");
+			"kernel=nub: nub is a PVH kernel; leave type=pv out, or give kernel=linux");
 	if (opt->kernel == STUBOPT_KERNEL_AUTO)
 		opt->kernel = pv ? STUBOPT_KERNEL_LINUX : STUBOPT_KERNEL_NUB;
 	return 0;

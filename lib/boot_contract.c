@@ -47,8 +47,9 @@ static int get_array(const json_t *obj, const char *key, size_t item_size,
 	if (!v)
 		return 0;
 	if (!json_is_array(v) || json_array_size(v) > MAX_ITEMS)
-		return err_set(err, ERR_USAGE, "%s: expected an array of at most %d items",
-			       key, MAX_ITEMS);
+		return err_set(err, ERR_USAGE,
+			       "%s: expected an array of at most %d items", key,
+			       MAX_ITEMS);
 	/* One more than asked for: a list of strings ends with a NULL. */
 	*items = calloc(json_array_size(v) + 1, item_size);
 	if (!*items)
@@ -182,8 +183,8 @@ int boot_contract_parse(const char *text, size_t len, struct boot_contract *out,
 	memset(out, 0, sizeof(*out));
 	root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	if (!root)
-		return err_set(err, ERR_USAGE, STUBDOM_BOOT_FILE ": line %d: %s", why.line,
-			       why.text);
+		return err_set(err, ERR_USAGE, STUBDOM_BOOT_FILE ": line %d: %s",
+			       why.line, why.text);
 	if (parse_root(root, out, err) < 0) {
 		boot_contract_free(out);
 		return err_prefix(err, STUBDOM_BOOT_FILE);
@@ -212,14 +213,15 @@ char *boot_contract_format(const struct boot_contract *boot)
 	json_t *channels = json_array();
 
 	for (size_t i = 0; i < boot->n_disks; i++)
-		json_array_append_new(disks, json_pack("{s:s, s:b}", "dev",
-						       boot->disks[i].dev, "readonly",
-						       boot->disks[i].readonly));
+		json_array_append_new(disks,
+				      json_pack("{s:s, s:b}", "dev", boot->disks[i].dev,
+						"readonly", boot->disks[i].readonly));
 	for (size_t i = 0; i < boot->n_nics; i++)
-		json_array_append_new(
-			nics, json_pack("{s:s, s:i, s:s, s:i}", "tap", boot->nics[i].tap,
-					"xenif", (int)boot->nics[i].xenif, "mac",
-					boot->nics[i].mac, "mtu", (int)boot->nics[i].mtu));
+		json_array_append_new(nics, json_pack("{s:s, s:i, s:s, s:i}", "tap",
+						      boot->nics[i].tap, "xenif",
+						      (int)boot->nics[i].xenif, "mac",
+						      boot->nics[i].mac, "mtu",
+						      (int)boot->nics[i].mtu));
 	for (size_t i = 0; i < boot->n_channels; i++)
 		json_array_append_new(channels,
 				      json_pack("{s:s, s:s, s:s}", "name",

@@ -31,8 +31,7 @@ int channel_kind_parse(const char *name, enum stubdom_channel_kind *kind)
 bool channel_name_valid(const char *name)
 {
 	static const char allowed[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		"0123456789_-";
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 	size_t len = strlen(name);
 
 	return len > 0 && len <= STUBDOM_CHANNEL_NAME_MAX && strspn(name, allowed) == len;

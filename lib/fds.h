@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Closes every descriptor above 2 but those in keep[], which it sorts; -1s are skipped.
+/*
+ * Closes every descriptor above 2 but those in keep[], which it sorts; -1s are
+ * skipped.
  */
 void fds_close_except(int *keep, size_t n);
 

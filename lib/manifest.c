@@ -82,8 +82,7 @@ static int parse_kernel(const struct manifest *m, const json_t *files, const cha
 		return err_set(err, ERR_HOST,
 			       "%s.ramdisk: expected a list of file names; " REBUILD,
 			       where);
-	json_array_foreach(ramdisk, i, item)
-	{
+	json_array_foreach(ramdisk, i, item) {
 		char *path = NULL;
 
 		if (get_file(m, files, where, item, &path, &bytes, err) < 0) {
@@ -110,8 +109,7 @@ static int parse_kernels(struct manifest *m, json_t *root, struct err *err)
 	    json_object_size(kernels) > MANIFEST_FILES_MAX)
 		return err_set(err, ERR_HOST,
 			       "kernels: expected an object with a member; " REBUILD);
-	json_object_foreach(kernels, name, v)
-	{
+	json_object_foreach(kernels, name, v) {
 		struct manifest_kernel *k;
 
 		m->kernels = xgrow(m->kernels, m->n_kernels, sizeof(*m->kernels));
@@ -140,13 +138,11 @@ static int parse_qemu(struct manifest *m, const json_t *qemu, struct err *err)
 		return err_set(
 			err, ERR_HOST,
 			"qemu.probe: expected greeting.QMP and commands; " REBUILD);
-	json_object_foreach(commands, name, reply)
-	{
+	json_object_foreach(commands, name, reply) {
 		if (!json_object_get(reply, "return"))
 			return err_set(
 				err, ERR_HOST,
-				"qemu.probe.commands.%s: expected a reply with a member "
-				"return; " REBUILD,
+				"qemu.probe.commands.%s: expected a reply with a member return; " REBUILD,
 				name);
 	}
 	m->probe = json_incref(probe);

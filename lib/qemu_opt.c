@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* QEMU's option syntax (its util/qemu-option.c): the key=value form and the shared parts.
+/*
+ * QEMU's option syntax (its util/qemu-option.c): the key=value form and the shared
+ * parts.
  */
 #include "qemu_opt.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* QEMU's option syntax: "first,key=value,flag" with ",," for a comma, or a JSON object.
+/*
+ * QEMU's option syntax: "first,key=value,flag" with ",," for a comma, or a JSON
+ * object.
  */
 #ifndef STUBDOM_QEMU_OPT_H
 #define STUBDOM_QEMU_OPT_H

@@ -47,16 +47,14 @@ static int flatten(json_t *v, const char *path, unsigned depth, struct qemu_opts
 		return err_set(err, ERR_USAGE, "JSON deeper than %d levels",
 			       QEMU_OPTS_DEPTH_MAX);
 	if (json_is_object(v)) {
-		json_object_foreach(v, key, child)
-		{
+		json_object_foreach(v, key, child) {
 			if (flatten_child(child, path, key, depth, out, err) < 0)
 				return -1;
 		}
 		return 0;
 	}
 	if (json_is_array(v)) {
-		json_array_foreach(v, i, child)
-		{
+		json_array_foreach(v, i, child) {
 			char index[24];
 
 			snprintf(index, sizeof(index), "%zu", i);

@@ -119,8 +119,9 @@ static int parse_ifconfig(struct parser *p)
 		enum topology_op op;
 
 		if (word_is(&word, "create") && subject.kind == TOPOLOGY_XENIF)
-			return expected(p, "up, down or mtu: a real interface is there "
-					   "from the start");
+			return expected(
+				p,
+				"up, down or mtu: a real interface is there from the start");
 		if (word_is(&word, "create")) {
 			op = TOPOLOGY_CREATE;
 		} else if (word_is(&word, "up")) {
@@ -202,11 +203,11 @@ static int parse_members_first(struct parser *p)
 
 	for (next_word(p);; next_word(p)) {
 		if (!word_interface(&p->word, &interface))
-			return expected(p,
-					p->out->n == first
-						? "a member: tapN or xenifN"
-						: "a member or the bridge: tapN, xenifN "
-						  "or bridgeN");
+			return expected(
+				p,
+				p->out->n == first
+					? "a member: tapN or xenifN"
+					: "a member or the bridge: tapN, xenifN or bridgeN");
 		if (interface.kind == TOPOLOGY_BRIDGE)
 			break;
 		if (emit(p, &p->word, op, interface, interface, 0) < 0)

@@ -60,9 +60,9 @@ static int check_exists(const struct check *c, const struct topology_stmt *stmt,
 				"is not there: the guest has fewer vifs");
 	if (interface.kind != TOPOLOGY_XENIF && stmt->op != TOPOLOGY_CREATE &&
 	    !state_of(c, interface)->created)
-		return complain(c, stmt, interface,
-				"is used before it is created: expected 'ifconfig ... "
-				"create' above");
+		return complain(
+			c, stmt, interface,
+			"is used before it is created: expected 'ifconfig ... create' above");
 	return 0;
 }
 

@@ -151,8 +151,7 @@ int vchan_offer_open(unsigned domid, uint32_t ring_ref, uint32_t port,
 	    !vchan_orders_valid(page.header.left_order, page.header.right_order))
 		return err_set(
 			err, ERR_STUB,
-			"a vchan of domain %u has rings of impossible sizes (2^%u, "
-			"2^%u)",
+			"a vchan of domain %u has rings of impossible sizes (2^%u, 2^%u)",
 			domid, page.header.left_order, page.header.right_order);
 	if (rc == 0) {
 		out->write_order = (uint8_t)page.header.left_order;

@@ -21,7 +21,7 @@
 #define STUBDOM_FACT_QEMU "qemu"   /* version of the image's QEMU */
 #define STUBDOM_FACT_LOG "log"	   /* file that stubdom-dm logs to */
 
-#define STUBDOM_FACT_NIC "nic"	   /* a directory: <tap> is "MODEL MAC" */
+#define STUBDOM_FACT_NIC "nic" /* a directory: <tap> is "MODEL MAC" */
 
 /*
  * Sockets for stubdom itself, in STUBDOM_RUN_DIR/<guest domid>/ (root only,

@@ -174,7 +174,9 @@ static void __init ramdisk_unpack(void)
 
 #define MAX_ENV 16
 
-/* Words NAME=value of the command line, with a capital first, go to PID 1, as on Linux.
+/*
+ * Words NAME=value of the command line, with a capital first, go to PID 1, as on
+ * Linux.
  */
 static void __init env_from_cmdline(char *envp[MAX_ENV + 1], unsigned n)
 {

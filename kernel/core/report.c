@@ -21,10 +21,8 @@ void report_memory(void)
 {
 	const struct page_stats *s = &page_stats;
 
-	printk("nub: memory in KiB: kernel %lu (image and frame table %lu, page tables "
-	       "%lu, "
-	       "heap %lu, stacks %lu), programs %lu, files %lu, ramdisk %lu, free %lu "
-	       "(least %lu, "
+	printk("nub: memory in KiB: kernel %lu (image and frame table %lu, page tables %lu, "
+	       "heap %lu, stacks %lu), programs %lu, files %lu, ramdisk %lu, free %lu (least %lu, "
 	       "files dropped %lu times)\n",
 	       page_kernel_own() * 4, s->image * 4, s->tables * 4, s->slab * 4,
 	       s->stacks * 4, s->anon * 4, s->cache * 4, s->ramdisk * 4, s->free * 4,
@@ -36,8 +34,7 @@ void report_memory_all(void)
 	struct process *p;
 
 	report_memory();
-	list_for_each(p, &process_list, link)
-	{
+	list_for_each(p, &process_list, link) {
 		if (!p->mm || list_empty(&p->threads))
 			continue;
 		printk("nub:   process %d (%s): %lu KiB resident, %d threads\n", p->pid,

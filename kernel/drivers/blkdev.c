@@ -45,7 +45,9 @@ static struct blk_io *io_get(struct blkdev *d, enum blk_op op, u64 sector, u64 b
 		waitq_sleep_hard(&d->wq, NEVER);
 		waited = true;
 	}
-	/* One is woken for each request that is given back: there may be room for more.
+	/*
+	 * One is woken for each request that is given back: there may be room for
+	 * more.
 	 */
 	if (io && waited)
 		waitq_wake_one(&d->wq);
@@ -330,7 +332,9 @@ struct blkdev *blkdev_find(const char *name)
 {
 	struct blkdev *d;
 
-	list_for_each(d, &devices, link) if (!strcmp(d->name, name)) return d;
+	list_for_each(d, &devices, link)
+		if (!strcmp(d->name, name))
+			return d;
 	return NULL;
 }
 

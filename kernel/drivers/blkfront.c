@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Paravirtual disks: connecting, the queue of requests, completion, loss of the back end.
+/*
+ * Paravirtual disks: connecting, the queue of requests, completion, loss of the
+ * back end.
  */
 #include "blkfront.h"
 #include "blkring.h"
@@ -340,8 +342,7 @@ static void regrant(struct blkfront *b)
 {
 	struct blk_io *io;
 
-	list_for_each(io, &b->queue, link)
-	{
+	list_for_each(io, &b->queue, link) {
 		struct request *r = container_of(io, struct request, io);
 
 		for (unsigned i = 0; i <= io->npages; i++) {

@@ -37,7 +37,9 @@ struct netfront {
 	bool frame_bad, in_extra;
 };
 
-/* Ends a grant and frees the piece; a page that the back end holds on to is not reused.
+/*
+ * Ends a grant and frees the piece; a page that the back end holds on to is not
+ * reused.
  */
 static void piece_end(struct sent *s)
 {

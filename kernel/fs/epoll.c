@@ -68,15 +68,17 @@ void epoll_file_gone(struct file *f)
 {
 	struct epitem *it, *next;
 
-	list_for_each_safe(it, next, &f->epitems, file_link) item_free(it);
+	list_for_each_safe(it, next, &f->epitems, file_link)
+		item_free(it);
 }
 
 static struct epitem *item_find(struct epoll *ep, struct file *f, int fd)
 {
 	struct epitem *it;
 
-	list_for_each(it, &f->epitems,
-		      file_link) if (it->ep == ep && it->fd == fd) return it;
+	list_for_each(it, &f->epitems, file_link)
+		if (it->ep == ep && it->fd == fd)
+			return it;
 	return NULL;
 }
 
@@ -91,8 +93,9 @@ static bool reaches(struct file *f, const struct epoll *ep, int depth)
 	e = f->priv;
 	if (e == ep || depth >= MAX_NESTING)
 		return true;
-	list_for_each(it, &e->items,
-		      link) if (reaches(it->file, ep, depth + 1)) return true;
+	list_for_each(it, &e->items, link)
+		if (reaches(it->file, ep, depth + 1))
+			return true;
 	return false;
 }
 
@@ -138,8 +141,7 @@ static unsigned epoll_poll(struct file *f, struct waitq **wq)
 	struct waitq *unused;
 
 	*wq = &ep->wq;
-	list_for_each_safe(it, next, &ep->ready, ready)
-	{
+	list_for_each_safe(it, next, &ep->ready, ready) {
 		if (file_poll(it->file, &unused) & (it->events | POLLERR | POLLHUP) &&
 		    it->events & ~EP_PRIVATE)
 			return POLLIN | POLLRDNORM;
@@ -153,7 +155,8 @@ static void epoll_release(struct file *f)
 	struct epoll *ep = f->priv;
 	struct epitem *it, *next;
 
-	list_for_each_safe(it, next, &ep->items, link) item_free(it);
+	list_for_each_safe(it, next, &ep->items, link)
+		item_free(it);
 	kfree(ep);
 }
 
@@ -167,8 +170,7 @@ static int harvest(struct epoll *ep, struct epoll_event *out, int max)
 	struct waitq *wq;
 	int n = 0;
 
-	list_for_each_safe(it, next, &ep->ready, ready)
-	{
+	list_for_each_safe(it, next, &ep->ready, ready) {
 		struct epoll_event ev = {.data = it->data};
 
 		if (n >= max)
@@ -190,8 +192,7 @@ static int harvest(struct epoll *ep, struct epoll_event *out, int max)
 		else if (!(it->events & EPOLLET))
 			list_add_tail(&again, &it->ready);
 	}
-	list_for_each_safe(it, next, &again, ready)
-	{
+	list_for_each_safe(it, next, &again, ready) {
 		list_del(&it->ready);
 		list_add_tail(&ep->ready, &it->ready);
 	}

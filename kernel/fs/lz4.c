@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Decoder of LZ4 blocks: literals and matches in turn, the last literals without a match.
+/*
+ * Decoder of LZ4 blocks: literals and matches in turn, the last literals without a
+ * match.
  */
 #include <nub/errno.h>
 #include <nub/lz4.h>

@@ -306,8 +306,7 @@ static bool task_entry(struct dent *dir, unsigned n, char *name, size_t size, u3
 
 	if (!p)
 		return false;
-	list_for_each(t, &p->threads, link)
-	{
+	list_for_each(t, &p->threads, link) {
 		if (n--)
 			continue;
 		snprintf(name, size, "%d", t->tid);
@@ -383,8 +382,7 @@ static bool proc_entry(struct dent *dir, unsigned n, char *name, size_t size, u3
 	struct process *p;
 
 	(void)dir;
-	list_for_each(p, &process_list, link)
-	{
+	list_for_each(p, &process_list, link) {
 		if (n--)
 			continue;
 		snprintf(name, size, "%d", p->pid);

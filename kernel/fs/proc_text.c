@@ -46,15 +46,13 @@ static void gen_meminfo(struct text *t, struct process *p)
 
 	(void)p;
 	emit(t,
-	     "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu "
-	     "kB\n",
+	     "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n",
 	     s->total * 4, s->free * 4, s->free * 4);
 	emit(t,
 	     "Buffers:        %8u kB\nCached:         %8lu kB\nSwapTotal:      %8u kB\n"
 	     "SwapFree:       %8u kB\nAnonPages:      %8lu kB\nSlab:           %8lu kB\n"
 	     "KernelStack:    %8lu kB\nPageTables:     %8lu kB\nNubKernel:      %8lu kB\n"
-	     "NubDropped:     %8lu\nHugePages_Total:       0\nHugepagesize:       "
-	     "2048 kB\n",
+	     "NubDropped:     %8lu\nHugePages_Total:       0\nHugepagesize:       2048 kB\n",
 	     0, s->cache * 4, 0, 0, s->anon * 4, s->slab * 4, s->stacks * 4,
 	     s->tables * 4, page_kernel_own() * 4, s->reclaims);
 }
@@ -68,9 +66,7 @@ static void gen_cpuinfo(struct text *t, struct process *p)
 	for (unsigned k = 0; k < smp_count; k++)
 		emit(t,
 		     "processor\t: %u\nvendor_id\t: nub\ncpu family\t: %u\nmodel\t\t: "
-		     "%u\nmodel name\t: virtual CPU\nflags\t\t: fpu tsc cx8 cmov mmx "
-		     "fxsr "
-		     "sse sse2%s\n\n",
+		     "%u\nmodel name\t: virtual CPU\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2%s\n\n",
 		     k, r[0] >> 8 & 15, r[0] >> 4 & 15, cpu.xsave ? " xsave" : "");
 }
 

@@ -111,14 +111,12 @@ bool file_reclaim(void)
 	struct inode *ino;
 	u64 pages = 0;
 
-	list_for_each(ino, &packed_inodes, reclaim)
-	{
+	list_for_each(ino, &packed_inodes, reclaim) {
 		pages += ino->changed ? 0 : ino->npages;
 	}
 	if (pages < RECLAIM_MIN)
 		return false;
-	list_for_each(ino, &packed_inodes, reclaim)
-	{
+	list_for_each(ino, &packed_inodes, reclaim) {
 		if (ino->changed)
 			continue;
 		mm_unmap_inode(ino, 0);

@@ -117,9 +117,9 @@ struct dent *dent_lookup(struct dent *dir, const char *name)
 	u32 hash = name_hash(name);
 	struct dent *d;
 
-	list_for_each(d, &dir->children,
-		      sibling) if (d->hash == hash &&
-				   !strcmp(d->name, name)) return dent_get(d);
+	list_for_each(d, &dir->children, sibling)
+		if (d->hash == hash && !strcmp(d->name, name))
+			return dent_get(d);
 	if (dir->inode->ops && dir->inode->ops->lookup) {
 		d = dir->inode->ops->lookup(dir, name);
 		return IS_ERR(d) ? NULL : d;
@@ -185,7 +185,9 @@ struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
 			}
 			dent_link(d);
 		} else if (last && !S_ISDIR(mode)) {
-			/* The kernel's own node stands in for what the image has there.
+			/*
+			 * The kernel's own node stands in for what the image has
+			 * there.
 			 */
 			d->inode->mode = mode;
 			d->inode->ops = ops;

@@ -249,8 +249,7 @@ static long move(struct dent *old, struct dent *parent, const char *name)
 		return -ENOMEM;
 	dent_unlink(old);
 	dent_link(n);
-	list_for_each_safe(c, next, &old->children, sibling)
-	{
+	list_for_each_safe(c, next, &old->children, sibling) {
 		list_del(&c->sibling);
 		list_add_tail(&n->children, &c->sibling);
 		c->parent = dent_get(n); /* their order, and so seq, is kept */
@@ -418,9 +417,9 @@ static void list_dir(struct lister *l, struct dent *dir)
 	if (!list_one(l, 0, ".", dir->inode->ino, S_IFDIR) ||
 	    !list_one(l, 1, "..", dir->parent->inode->ino, S_IFDIR))
 		return;
-	list_for_each(d, &dir->children,
-		      sibling) if (!list_one(l, (s64)d->seq, d->name, d->inode->ino,
-					     d->inode->mode)) return;
+	list_for_each(d, &dir->children, sibling)
+		if (!list_one(l, (s64)d->seq, d->name, d->inode->ino, d->inode->mode))
+			return;
 	if (!dir->inode->ops || !dir->inode->ops->entry)
 		return;
 	for (unsigned n = 0; dir->inode->ops->entry(dir, n, name, sizeof(name), &mode);

@@ -140,7 +140,9 @@ long sys_setsid(void)
 {
 	struct process *p = current->proc, *q;
 
-	list_for_each(q, &process_list, link) if (q->pgid == p->pid) return -EPERM;
+	list_for_each(q, &process_list, link)
+		if (q->pgid == p->pid)
+			return -EPERM;
 	p->sid = p->pgid = p->pid;
 	return p->sid;
 }
@@ -443,7 +445,8 @@ long sys_sysinfo(void *buf)
 	s.totalram = page_stats.total * PAGE_SIZE;
 	s.freeram = page_stats.free * PAGE_SIZE;
 	s.mem_unit = 1;
-	list_for_each(p, &process_list, link) s.procs = (u16)(s.procs + p->nthreads);
+	list_for_each(p, &process_list, link)
+		s.procs = (u16)(s.procs + p->nthreads);
 	return copy_to_user(buf, &s, sizeof(s));
 }
 
@@ -552,7 +555,9 @@ long sys_execve(const char *upath, const void *argv, const void *envp)
 	if (!err)
 		err = strings_in(&s, envp, &s.envc);
 	if (!err && !s.argc) {
-		/* Linux gives a program at least an empty argv[0]; ours starts with none.
+		/*
+		 * Linux gives a program at least an empty argv[0]; ours starts with
+		 * none.
 		 */
 		struct exec_strings e = {0};
 

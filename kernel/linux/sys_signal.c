@@ -173,8 +173,7 @@ long sys_kill(int pid, int sig)
 
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
-	list_for_each_safe(p, next, &process_list, link)
-	{
+	list_for_each_safe(p, next, &process_list, link) {
 		if (pid > 0	? p->pid != pid
 		    : pid == -1 ? p == init_process || p == current->proc
 				: p->pgid != group)

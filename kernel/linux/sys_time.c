@@ -330,7 +330,9 @@ static struct ptimer *ptimer_find(int id)
 {
 	struct ptimer *pt;
 
-	list_for_each(pt, &current->proc->ptimers, link) if (pt->id == id) return pt;
+	list_for_each(pt, &current->proc->ptimers, link)
+		if (pt->id == id)
+			return pt;
 	return NULL;
 }
 

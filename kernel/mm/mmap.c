@@ -48,7 +48,9 @@ static void flush_range(struct mm *mm, u64 start, u64 end)
 void mm_zap(struct mm *mm, struct vma *v, u64 start, u64 end)
 {
 	(void)v;
-	/* Nothing can run between the release of a page and the flush, here or elsewhere.
+	/*
+	 * Nothing can run between the release of a page and the flush, here or
+	 * elsewhere.
 	 */
 	smp_park(mm->pml4);
 	pte_walk(mm, start, end, zap_pte, mm);
@@ -83,16 +85,18 @@ void mm_zap_inode(struct inode *inode, u64 first)
 {
 	struct process *p;
 
-	list_for_each(p, &process_list, link) if (p->mm)
-		zap_inode_in(p->mm, inode, first, zap_pte);
+	list_for_each(p, &process_list, link)
+		if (p->mm)
+			zap_inode_in(p->mm, inode, first, zap_pte);
 }
 
 void mm_unmap_inode(struct inode *inode, u64 first)
 {
 	struct process *p;
 
-	list_for_each(p, &process_list, link) if (p->mm)
-		zap_inode_in(p->mm, inode, first, zap_shared_pte);
+	list_for_each(p, &process_list, link)
+		if (p->mm)
+			zap_inode_in(p->mm, inode, first, zap_shared_pte);
 }
 
 static void free_tables(struct mm *mm, u64 start, u64 end)

@@ -83,8 +83,7 @@ static void flood(struct bridge *b, struct netdev *from, struct netbuf *nb)
 {
 	struct netdev *p, *last = NULL;
 
-	list_for_each(p, &b->ports, port)
-	{
+	list_for_each(p, &b->ports, port) {
 		struct netbuf *copy;
 
 		if (p == from || !p->up)
@@ -203,7 +202,9 @@ void bridge_follow_mtu(struct netdev *dev)
 	struct netdev *p;
 	u16 mtu = 0;
 
-	list_for_each(p, &b->ports, port) if (!mtu || p->mtu < mtu) mtu = p->mtu;
+	list_for_each(p, &b->ports, port)
+		if (!mtu || p->mtu < mtu)
+			mtu = p->mtu;
 	dev->mtu = mtu ? mtu : 1500;
 }
 
@@ -213,7 +214,8 @@ unsigned bridge_ports(const struct netdev *dev, s32 *indexes)
 	struct netdev *p;
 	unsigned n = 0;
 
-	list_for_each(p, &b->ports, port) indexes[n++] = p->index;
+	list_for_each(p, &b->ports, port)
+		indexes[n++] = p->index;
 	return n;
 }
 

@@ -32,8 +32,9 @@ struct netdev *netdev_find(const char *name)
 {
 	struct netdev *d;
 
-	list_for_each(d, &devices,
-		      link) if (!strncmp(d->name, name, sizeof(d->name))) return d;
+	list_for_each(d, &devices, link)
+		if (!strncmp(d->name, name, sizeof(d->name)))
+			return d;
 	return NULL;
 }
 
@@ -42,7 +43,9 @@ struct netdev *netdev_after(int index)
 	struct netdev *d;
 
 	/* Indexes only grow, so the list is in their order. */
-	list_for_each(d, &devices, link) if (d->index > index) return d;
+	list_for_each(d, &devices, link)
+		if (d->index > index)
+			return d;
 	return NULL;
 }
 
@@ -99,7 +102,9 @@ int netdev_xmit(struct netdev *dev, struct netbuf *nb)
 
 	if (!dev->up || !dev->carrier)
 		goto drop;
-	/* The MTU is what an untagged frame carries, as in Linux; a tag is 4 bytes more.
+	/*
+	 * The MTU is what an untagged frame carries, as in Linux; a tag is 4 bytes
+	 * more.
 	 */
 	if (bytes > dev->mtu + 18u && !(nb->flags & (NETBUF_GSO4 | NETBUF_GSO6)))
 		goto drop;

@@ -89,9 +89,9 @@ static struct usock *abstract_find(const u8 *addr, u32 len)
 {
 	struct usock *u;
 
-	list_for_each(u, &abstract_names,
-		      name_link) if (u->addr_len == len &&
-				     !memcmp(u->addr, addr, len)) return u;
+	list_for_each(u, &abstract_names, name_link)
+		if (u->addr_len == len && !memcmp(u->addr, addr, len))
+			return u;
 	return NULL;
 }
 
@@ -490,8 +490,7 @@ static long unix_ioctl(struct socket *s, unsigned cmd, u64 arg)
 
 	if (cmd != FIONREAD)
 		return -ENOTTY;
-	list_for_each(m, &u->rx, link)
-	{
+	list_for_each(m, &u->rx, link) {
 		n += m->len - m->off;
 		if (s->type != SOCK_STREAM)
 			break;

@@ -239,8 +239,7 @@ static ssize_t recv_stream(struct usock *u, struct sockmsg *m, bool nonblock)
 
 		if (r)
 			return done ? done : r > 0 ? 0 : r;
-		list_for_each_safe(q, next, &u->rx, link)
-		{
+		list_for_each_safe(q, next, &u->rx, link) {
 			size_t n = MIN((u64)(q->len - q->off), m->uio.left), k;
 
 			/* Descriptors mark a boundary: not two lots in one message. */

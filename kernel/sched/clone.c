@@ -173,7 +173,9 @@ static int check(const struct clone_request *c)
 static void vfork_wait(bool *done)
 {
 	while (!*done) {
-		/* Only our own death ends this early; the child finishes in its own time.
+		/*
+		 * Only our own death ends this early; the child finishes in its own
+		 * time.
 		 */
 		current->state = THREAD_BLOCKED;
 		schedule();

@@ -25,8 +25,8 @@ u64 process_cpu_ns(const struct process *p)
 	u64 ns = p->dead_ns;
 	struct thread *t;
 
-	list_for_each(t, &p->threads, link) ns +=
-		t->run_ns + (thread_running(t) ? clock_now() - t->run_start : 0);
+	list_for_each(t, &p->threads, link)
+		ns += t->run_ns + (thread_running(t) ? clock_now() - t->run_start : 0);
 	return ns;
 }
 
@@ -108,8 +108,7 @@ static void process_teardown(struct process *p, int status)
 	kfree(p->cmdline);
 	p->cmdline = NULL;
 	sigpending_flush(&p->pending, ~0ULL);
-	list_for_each_safe(c, next, &p->children, sibling)
-	{
+	list_for_each_safe(c, next, &p->children, sibling) {
 		list_del(&c->sibling);
 		c->parent = init_process;
 		list_add_tail(&init_process->children, &c->sibling);
@@ -153,8 +152,7 @@ static void doom_others(struct process *p)
 {
 	struct thread *t;
 
-	list_for_each(t, &p->threads, link)
-	{
+	list_for_each(t, &p->threads, link) {
 		if (t == current)
 			continue;
 		t->die = true;
@@ -191,8 +189,7 @@ struct process *process_largest(void)
 {
 	struct process *p, *found = init_process;
 
-	list_for_each(p, &process_list, link)
-	{
+	list_for_each(p, &process_list, link) {
 		if (p == init_process || !p->mm)
 			continue;
 		if (found == init_process || p->mm->rss > found->mm->rss)
@@ -263,8 +260,7 @@ static int wait_child(int which, int id, int options, struct wait_result *w)
 		struct process *p;
 		int err;
 
-		list_for_each(p, &self->children, sibling)
-		{
+		list_for_each(p, &self->children, sibling) {
 			if (!selects(p, which, id))
 				continue;
 			any = true;

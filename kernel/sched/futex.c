@@ -65,8 +65,7 @@ static int wake_key(const struct futex_key *k, int count, u32 bitset)
 	struct futex_sleeper *s, *next;
 	int n = 0;
 
-	list_for_each_safe(s, next, b, link)
-	{
+	list_for_each_safe(s, next, b, link) {
 		if (!futex_key_equal(&s->key, k))
 			continue;
 		if (s->pi)
@@ -141,8 +140,7 @@ static int futex_requeue(u32 __user *from, u32 __user *to, int wake, int move,
 		return err;
 	bf = futex_bucket(&kf);
 	bt = futex_bucket(&kt);
-	list_for_each_safe(s, next, bf, link)
-	{
+	list_for_each_safe(s, next, bf, link) {
 		if (!futex_key_equal(&s->key, &kf))
 			continue;
 		if (s->pi)

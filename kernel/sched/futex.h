@@ -20,7 +20,9 @@ struct futex_sleeper {
 	u32 bitset;
 	bool woken;
 	bool pi;
-	/* pi: where the sleeper's own process sees the word, and whose lock it waits for
+	/*
+	 * pi: where the sleeper's own process sees the word, and whose lock it
+	 * waits for
 	 */
 	u32 __user *word;
 	int owner;

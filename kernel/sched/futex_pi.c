@@ -26,8 +26,7 @@ static int first_waiter(const struct futex_key *k, struct futex_sleeper **first)
 	struct futex_sleeper *s;
 
 	*first = NULL;
-	list_for_each(s, futex_bucket(k), link)
-	{
+	list_for_each(s, futex_bucket(k), link) {
 		if (!futex_key_equal(&s->key, k))
 			continue;
 		if (!s->pi)
@@ -46,8 +45,7 @@ static void hand_over(struct futex_sleeper *s)
 
 	list_del(&container_of(s, struct pi_sleeper, s)->all);
 	futex_wake_sleeper(s);
-	list_for_each(o, futex_bucket(&key), link)
-	{
+	list_for_each(o, futex_bucket(&key), link) {
 		if (futex_key_equal(&o->key, &key))
 			o->owner = s->thread->tid;
 	}
@@ -134,7 +132,9 @@ long futex_unlock_pi(u32 __user *addr, bool shared)
 	return err;
 }
 
-/* In the sleeper's memory, which need not be ours; a fault on the way looks there, too.
+/*
+ * In the sleeper's memory, which need not be ours; a fault on the way looks there,
+ * too.
  */
 static void write_word(const struct futex_sleeper *s, u32 v)
 {
@@ -155,8 +155,7 @@ void futex_exit_pi(struct thread *t)
 
 	do {
 		again = false;
-		list_for_each_safe(p, next, &waiting, all)
-		{
+		list_for_each_safe(p, next, &waiting, all) {
 			if (p->s.owner != t->tid)
 				continue;
 			write_word(&p->s, FUTEX_WAITERS | FUTEX_OWNER_DIED |

@@ -40,7 +40,9 @@ static struct thread *pick(void)
 
 	if (likely(!smp_on))
 		return list_empty(&runq) ? NULL : list_first(&runq, struct thread, run);
-	list_for_each(t, &runq, run) if (may_run(t, cpu_self)) return t;
+	list_for_each(t, &runq, run)
+		if (may_run(t, cpu_self))
+			return t;
 	return NULL;
 }
 
@@ -61,14 +63,15 @@ static int idle_cpu_for(const struct thread *t)
 	return -1;
 }
 
-/* What this CPU has left in the queue is work for one that idles; that one looks again.
+/*
+ * What this CPU has left in the queue is work for one that idles; that one looks
+ * again.
  */
 static void spread(void)
 {
 	struct thread *t;
 
-	list_for_each(t, &runq, run)
-	{
+	list_for_each(t, &runq, run) {
 		int k = idle_cpu_for(t);
 
 		if (k >= 0) {
@@ -78,7 +81,9 @@ static void spread(void)
 	}
 }
 
-/* The CPU that has been at one thread for longest gives it up for the first that waits.
+/*
+ * The CPU that has been at one thread for longest gives it up for the first that
+ * waits.
  */
 static void slice_end_smp(void)
 {

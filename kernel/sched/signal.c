@@ -31,8 +31,7 @@ void sigpending_flush(struct sigpending *p, u64 set)
 {
 	struct sigqueue *q, *next;
 
-	list_for_each_safe(q, next, &p->queue, link)
-	{
+	list_for_each_safe(q, next, &p->queue, link) {
 		if (!(set & SIGBIT(q->info.signo)))
 			continue;
 		list_del(&q->link);
@@ -88,8 +87,7 @@ static struct thread *pick_thread(struct process *p, int signo)
 {
 	struct thread *t, *sleeping = NULL, *any = NULL;
 
-	list_for_each(t, &p->threads, link)
-	{
+	list_for_each(t, &p->threads, link) {
 		if (t->die || t->sig.mask & ~t->sig.wait_set & SIGBIT(signo))
 			continue;
 		if (t->sig.wait_set & SIGBIT(signo))
@@ -164,8 +162,7 @@ static int take(struct sigpending *p, u64 set, struct ksiginfo *info)
 		ready &= SYNCHRONOUS;
 	signo = __builtin_ctzll(ready) + 1;
 	*info = (struct ksiginfo){.signo = signo};
-	list_for_each_safe(q, next, &p->queue, link)
-	{
+	list_for_each_safe(q, next, &p->queue, link) {
 		if (q->info.signo != signo)
 			continue;
 		if (found) {
@@ -189,7 +186,9 @@ int signal_dequeue(struct thread *t, u64 set, struct ksiginfo *info)
 	return signo ? signo : take(&t->proc->pending, set, info);
 }
 
-/* A call that was interrupted: back to the instruction, or EINTR to the handler's code.
+/*
+ * A call that was interrupted: back to the instruction, or EINTR to the handler's
+ * code.
  */
 static void fix_restart(struct regs *regs, const struct ksigaction *act)
 {

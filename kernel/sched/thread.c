@@ -60,7 +60,9 @@ struct process *process_find(int pid)
 {
 	struct process *p;
 
-	list_for_each(p, &process_list, link) if (p->pid == pid) return p;
+	list_for_each(p, &process_list, link)
+		if (p->pid == pid)
+			return p;
 	return NULL;
 }
 
@@ -70,7 +72,9 @@ struct thread *thread_find(int tid)
 	struct thread *t;
 
 	list_for_each(p, &process_list, link)
-		list_for_each(t, &p->threads, link) if (t->tid == tid) return t;
+		list_for_each(t, &p->threads, link)
+			if (t->tid == tid)
+				return t;
 	return NULL;
 }
 
@@ -107,7 +111,9 @@ struct thread *thread_alloc(struct process *proc, const char *comm)
 		return NULL;
 	}
 	t->kstack = stack_alloc();
-	/* XSAVE wants 64-byte alignment: images of whole pages or powers of two have it.
+	/*
+	 * XSAVE wants 64-byte alignment: images of whole pages or powers of two
+	 * have it.
 	 */
 	t->fpu = proc ? kmalloc(MAX(fpu_size(), PAGE_SIZE)) : NULL;
 	if (!t->kstack || (proc && !t->fpu)) {

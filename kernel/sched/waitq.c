@@ -17,8 +17,7 @@ void waitq_wake(struct waitq *q, unsigned events)
 {
 	struct waiter *w, *next;
 
-	list_for_each_safe(w, next, &q->waiters, link)
-	{
+	list_for_each_safe(w, next, &q->waiters, link) {
 		w->woken = true;
 		if (w->func)
 			w->func(w, events);
@@ -31,8 +30,7 @@ void waitq_wake_one(struct waitq *q)
 {
 	struct waiter *w;
 
-	list_for_each(w, &q->waiters, link)
-	{
+	list_for_each(w, &q->waiters, link) {
 		if (w->woken)
 			continue;
 		w->woken = true;

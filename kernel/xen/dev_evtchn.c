@@ -44,7 +44,9 @@ static struct uport *find(struct evtchn *e, u32 port)
 {
 	struct uport *u;
 
-	list_for_each(u, &e->ports, link) if (u->port == port) return u;
+	list_for_each(u, &e->ports, link)
+		if (u->port == port)
+			return u;
 	return NULL;
 }
 

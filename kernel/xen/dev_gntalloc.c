@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* /dev/xen/gntalloc: pages of ours that programs share with another domain (libxenvchan).
+/*
+ * /dev/xen/gntalloc: pages of ours that programs share with another domain
+ * (libxenvchan).
  */
 #include "core.h"
 #include "event.h"
@@ -89,7 +91,9 @@ static struct gref *find(struct gntalloc *a, u64 index)
 {
 	struct gref *g;
 
-	list_for_each(g, &a->grefs, link) if (g->index == index) return g;
+	list_for_each(g, &a->grefs, link)
+		if (g->index == index)
+			return g;
 	return NULL;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* /dev/xen/gntdev: pages that other domains granted to us, mapped or copied by programs.
+/*
+ * /dev/xen/gntdev: pages that other domains granted to us, mapped or copied by
+ * programs.
  */
 #include "core.h"
 #include "event.h"
@@ -51,9 +53,10 @@ static struct gmap *find(struct gntdev *d, u64 index, u32 n)
 {
 	struct gmap *m;
 
-	list_for_each(m, &d->maps,
-		      link) if (index >= m->index && index - m->index < m->n &&
-				(!n || (m->index == index && m->n == n))) return m;
+	list_for_each(m, &d->maps, link)
+		if (index >= m->index && index - m->index < m->n &&
+		    (!n || (m->index == index && m->n == n)))
+			return m;
 	return NULL;
 }
 

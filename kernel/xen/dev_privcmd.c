@@ -53,7 +53,9 @@ static int privcmd_mmap(struct file *f, struct vma *v)
 	return 0;
 }
 
-/* Whether the list is the numbers from *first on, one after the other: 1, 0 or -EFAULT.
+/*
+ * Whether the list is the numbers from *first on, one after the other: 1, 0 or
+ * -EFAULT.
  */
 static int is_run(const struct privcmd_mmapbatch_v2 *c, xen_pfn_t *first)
 {
@@ -329,7 +331,9 @@ static long user_hypercall(const struct privcmd_hypercall *c)
 {
 	long ret;
 
-	/* What is looked at here is what Xen reads: no other CPU may change it meanwhile.
+	/*
+	 * What is looked at here is what Xen reads: no other CPU may change it
+	 * meanwhile.
 	 */
 	if (c->op == __HYPERVISOR_memory_op)
 		smp_barrier();

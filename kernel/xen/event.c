@@ -85,7 +85,9 @@ static void deliver_word(unsigned w)
 void event_unmask(u32 port)
 {
 	bit_clear(xen_shared->evtchn_mask, port);
-	/* Xen raises nothing for an event that came while masked: it is for us to look.
+	/*
+	 * Xen raises nothing for an event that came while masked: it is for us to
+	 * look.
 	 */
 	if (event_take(port))
 		deliver(port);
@@ -340,7 +342,9 @@ void event_notify_late(u32 port)
 
 void event_init(void)
 {
-	/* A vector of our own, injected without the local APIC: nothing to acknowledge.
+	/*
+	 * A vector of our own, injected without the local APIC: nothing to
+	 * acknowledge.
 	 */
 	struct xen_hvm_param p = {.domid = DOMID_SELF,
 				  .index = HVM_PARAM_CALLBACK_IRQ,

@@ -194,7 +194,9 @@ static int foreign_fault(struct vma *v, u64 index, bool write, u64 *pfn)
 	if (is_there(m, (u32)page)) {
 		foreign_show(v, (u32)page, n, NULL);
 	} else {
-		/* -ENOENT: a pager has the frame and is told; any other domain may run.
+		/*
+		 * -ENOENT: a pager has the frame and is told; any other domain may
+		 * run.
 		 */
 		while (keep_promise(m, (u32)page, n, errs), errs[0] == -ENOENT)
 			xen_sched_op(SCHEDOP_yield, NULL);
@@ -346,8 +348,7 @@ void foreign_settle(void)
 	struct foreign *m;
 
 	end_era();
-	list_for_each(m, &promised, link)
-	{
+	list_for_each(m, &promised, link) {
 		for (u32 i = 0, n; i < m->n; i += n) {
 			n = run_of(m, i, SETTLE_BATCH);
 			if (!is_there(m, i))
@@ -394,6 +395,7 @@ void foreign_answered(void)
 	/* QEMU has unmapped what nobody uses; a device's rings stay for as long as their
 	 * driver, and requests for other memory beside them go through the same mapping.
 	 */
-	list_for_each(m, &promised, link) if (m->era == ended && m->mm == requests.mm)
-		renew(m);
+	list_for_each(m, &promised, link)
+		if (m->era == ended && m->mm == requests.mm)
+			renew(m);
 }

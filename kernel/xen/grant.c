@@ -115,8 +115,7 @@ static void zombies_reap(void)
 {
 	struct zombie *z, *n;
 
-	list_for_each_safe(z, n, &zombies, link)
-	{
+	list_for_each_safe(z, n, &zombies, link) {
 		if (!grant_end(z->ref))
 			continue;
 		list_del(&z->link);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Finding Xen, the shared page, and the platform operations that fill in for a machine.
+/*
+ * Finding Xen, the shared page, and the platform operations that fill in for a
+ * machine.
  */
 #include "core.h"
 #include "event.h"

@@ -50,8 +50,7 @@ static void watch_event(struct xs_msg *m)
 	u32 id = token ? (u32)strtou64(token + 1, NULL) : 0;
 
 	kfree(m);
-	list_for_each(w, &watches, link)
-	{
+	list_for_each(w, &watches, link) {
 		if (w->id != id)
 			continue;
 		w->fn(w);
@@ -67,8 +66,7 @@ static void kernel_deliver(struct xs_client *c, struct xs_msg *m)
 		watch_event(m);
 		return;
 	}
-	list_for_each(call, &calls, link)
-	{
+	list_for_each(call, &calls, link) {
 		if (call->id != m->hdr.req_id)
 			continue;
 		call->reply = m;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Paravirtual devices: finding them in xenstore, and the dance of states with back ends.
+/*
+ * Paravirtual devices: finding them in xenstore, and the dance of states with back
+ * ends.
  */
 #include "xenbus.h"
 
@@ -79,7 +81,9 @@ static struct xenbus_device *find(const char *node)
 {
 	struct xenbus_device *d;
 
-	list_for_each(d, &devices, link) if (!strcmp(d->node, node)) return d;
+	list_for_each(d, &devices, link)
+		if (!strcmp(d->node, node))
+			return d;
 	return NULL;
 }
 
@@ -164,14 +168,16 @@ static void scan_type(const struct xenbus_driver *driver)
 	char path[32];
 	int err;
 
-	list_for_each(d, &devices, link) d->listed = false;
+	list_for_each(d, &devices, link)
+		d->listed = false;
 	snprintf(path, sizeof(path), "device/%s", driver->type);
 	err = store_list(path, seen, (void *)driver);
 	/* Only an answer says that something is not there. */
 	if (err && err != -ENOENT)
 		return;
-	list_for_each_safe(d, next, &devices, link) if (d->driver == driver && !d->listed)
-		drop(d);
+	list_for_each_safe(d, next, &devices, link)
+		if (d->driver == driver && !d->listed)
+			drop(d);
 }
 
 static void serve(struct xenbus_device *d)
@@ -186,7 +192,9 @@ static bool idle(void)
 {
 	struct xenbus_device *d;
 
-	list_for_each(d, &devices, link) if (d->dirty) return false;
+	list_for_each(d, &devices, link)
+		if (d->dirty)
+			return false;
 	return !rescan;
 }
 
@@ -205,8 +213,7 @@ static void xenbus_thread(void *arg)
 				scan_type(*p);
 		}
 		/* Only this thread takes devices off the list, and not in here. */
-		list_for_each(d, &devices, link)
-		{
+		list_for_each(d, &devices, link) {
 			if (!d->dirty)
 				continue;
 			d->dirty = false;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Paravirtual devices: finding them in xenstore, and the dance of states with back ends.
+/*
+ * Paravirtual devices: finding them in xenstore, and the dance of states with back
+ * ends.
  */
 #ifndef NUB_XEN_XENBUS_H
 #define NUB_XEN_XENBUS_H

@@ -87,8 +87,9 @@ static struct xs_watch *watch_find(struct xs_client *c, const char *path,
 {
 	struct xs_watch *w;
 
-	list_for_each(w, &c->watches, link) if (!w->closing && !strcmp(w->path, path) &&
-						!strcmp(w->token, token)) return w;
+	list_for_each(w, &c->watches, link)
+		if (!w->closing && !strcmp(w->path, path) && !strcmp(w->token, token))
+			return w;
 	return NULL;
 }
 
@@ -96,8 +97,7 @@ static void watch_remove(struct xs_client *c, u32 id)
 {
 	struct xs_watch *w, *n;
 
-	list_for_each_safe(w, n, &c->watches, link)
-	{
+	list_for_each_safe(w, n, &c->watches, link) {
 		if (w->id != id)
 			continue;
 		list_del(&w->link);
@@ -110,7 +110,9 @@ static bool transaction_owned(struct xs_client *c, u32 id)
 {
 	struct xs_transaction *t;
 
-	list_for_each(t, &c->transactions, link) if (t->id == id) return true;
+	list_for_each(t, &c->transactions, link)
+		if (t->id == id)
+			return true;
 	return false;
 }
 
@@ -118,8 +120,7 @@ static void transaction_remove(struct xs_client *c, u32 id)
 {
 	struct xs_transaction *t, *n;
 
-	list_for_each_safe(t, n, &c->transactions, link)
-	{
+	list_for_each_safe(t, n, &c->transactions, link) {
 		if (t->id != id)
 			continue;
 		list_del(&t->link);
@@ -256,15 +257,15 @@ void xs_client_close(struct xs_client *c)
 	struct xs_transaction *t, *tn;
 	struct xs_watch *w, *wn;
 
-	list_for_each(p, &mux->pending, link) if (p->client == c) p->client = NULL;
-	list_for_each_safe(t, tn, &c->transactions, link)
-	{
+	list_for_each(p, &mux->pending, link)
+		if (p->client == c)
+			p->client = NULL;
+	list_for_each_safe(t, tn, &c->transactions, link) {
 		abort_transaction(mux, t->id);
 		list_del(&t->link);
 		kfree(t);
 	}
-	list_for_each_safe(w, wn, &c->watches, link)
-	{
+	list_for_each_safe(w, wn, &c->watches, link) {
 		/* Requests are answered in order, so this is right even while the watch
 		 * itself is still on its way. */
 		struct xs_msg *m =
@@ -298,10 +299,8 @@ static void route_event(struct xs_mux *mux, struct xs_msg *m)
 			goto drop;
 		id = id << 4 | d;
 	}
-	list_for_each(c, &mux->clients, link)
-	{
-		list_for_each(w, &c->watches, link)
-		{
+	list_for_each(c, &mux->clients, link) {
+		list_for_each(w, &c->watches, link) {
 			size_t np = (size_t)(token - m->body) + 1;
 			size_t nt = strlen(w->token) + 1;
 			struct xs_msg *e;
@@ -366,8 +365,7 @@ static void route(struct xs_mux *mux, struct xs_msg *m)
 		route_event(mux, m);
 		return;
 	}
-	list_for_each(p, &mux->pending, link)
-	{
+	list_for_each(p, &mux->pending, link) {
 		struct xs_client *c = p->client;
 
 		if (p->wire_id != m->hdr.req_id)
@@ -395,15 +393,13 @@ static void die(struct xs_mux *mux)
 	struct xs_msg *m, *mn;
 
 	mux->dead = true;
-	list_for_each_safe(m, mn, &mux->out, link)
-	{
+	list_for_each_safe(m, mn, &mux->out, link) {
 		list_del(&m->link);
 		kfree(m);
 	}
 	kfree(mux->in);
 	mux->in = NULL;
-	list_for_each_safe(p, pn, &mux->pending, link)
-	{
+	list_for_each_safe(p, pn, &mux->pending, link) {
 		list_del(&p->link);
 		if (p->client) {
 			p->client->pending--;

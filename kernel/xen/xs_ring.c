@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Byte rings shared with a hostile peer (xenstore, console): bounded copies in and out.
+/*
+ * Byte rings shared with a hostile peer (xenstore, console): bounded copies in and
+ * out.
  */
 #include "xs_ring.h"
 

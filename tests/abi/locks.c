@@ -109,7 +109,9 @@ static void on_signal(int sig)
 	tries++;
 }
 
-/* A time-out leaves the lock to its owner; a signal's handler runs and the wait goes on.
+/*
+ * A time-out leaves the lock to its owner; a signal's handler runs and the wait
+ * goes on.
  */
 static void given_up(void)
 {

@@ -142,8 +142,7 @@ static void check_tree(struct dent *dir, unsigned depth)
 
 	if (depth > DEPTH_MAX)
 		abort();
-	list_for_each(d, &dir->children, sibling)
-	{
+	list_for_each(d, &dir->children, sibling) {
 		if (!d->linked || d->parent != dir || strchr(d->name, '/'))
 			abort();
 		if ((d->inode->mode & MODE_TYPE) == MODE_REGULAR)

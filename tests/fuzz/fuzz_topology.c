@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz: any text is parsed and checked, or refused with a place; what is parsed is sane.
+/*
+ * Fuzz: any text is parsed and checked, or refused with a place; what is parsed is
+ * sane.
  */
 #include <stdint.h>
 #include <stdlib.h>

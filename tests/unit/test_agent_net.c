@@ -132,8 +132,7 @@ static void test_each_nic_is_wired_straight(void **state)
 		      "up tap0; up xenif0; up bridge0; "
 		      "tap tap1; mac tap1; mtu tap1 65000; bridge bridge1; wire bridge1; "
 		      "add bridge1 tap1; add bridge1 xenif3; "
-		      "up tap1; up xenif3; up bridge1; "
-		      "mtu xenif3 9000; mtu tap1 9000");
+		      "up tap1; up xenif3; up bridge1; mtu xenif3 9000; mtu tap1 9000");
 }
 
 static void test_a_topology_is_executed_in_order(void **state)

@@ -68,8 +68,8 @@ static void test_bounds(void **state)
 static void test_long_path(void **state)
 {
 	static char drive[5200] = "file=/";
-	char *argv[] = {(char *)"dm", (char *)"-xen-domid", (char *)"1",
-			(char *)"-nodefaults", (char *)"-drive", drive};
+	char *argv[] = {(char *)"dm",	       (char *)"-xen-domid", (char *)"1",
+			(char *)"-nodefaults", (char *)"-drive",     drive};
 	struct stubopt options;
 	struct plan plan;
 	struct err err;

@@ -18,8 +18,7 @@ static const struct {
 } good[] = {
 	{{"query-status"}, "{\"execute\": \"query-status\"}"},
 	{{"eject", "device=ide1-cd0", "force=true"},
-	 "{\"execute\": \"eject\", \"arguments\": {\"device\": \"ide1-cd0\", \"force\": "
-	 "true}}"},
+	 "{\"execute\": \"eject\", \"arguments\": {\"device\": \"ide1-cd0\", \"force\": true}}"},
 	{{"balloon", "value=536870912"},
 	 "{\"execute\": \"balloon\", \"arguments\": {\"value\": 536870912}}"},
 	{{"x", "a=-1", "b=1.5", "c=null", "d=[1,\"2\"]", "e={\"f\":1}"},
@@ -30,9 +29,7 @@ static const struct {
 	 "{\"execute\": \"x\", \"arguments\": {\"a\": \"3\", \"b\": \"3x\", \"c\": \"\", "
 	 "\"d\": \"0x10\", \"e\": \"on\"}}"},
 	{{"x", "a.b.c=1", "a.b.d=two", "a.e=true"},
-	 "{\"execute\": \"x\", \"arguments\": {\"a\": {\"b\": {\"c\": 1, \"d\": "
-	 "\"two\"}, "
-	 "\"e\": true}}}"},
+	 "{\"execute\": \"x\", \"arguments\": {\"a\": {\"b\": {\"c\": 1, \"d\": \"two\"}, \"e\": true}}}"},
 	{{"x", "a=b=c"}, "{\"execute\": \"x\", \"arguments\": {\"a\": \"b=c\"}}"},
 	{{"{\"execute\": \"stop\", \"id\": 7}"}, "{\"execute\": \"stop\", \"id\": 7}"},
 	{{"{\"exec-oob\": \"migrate-pause\"}"}, "{\"exec-oob\": \"migrate-pause\"}"},

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors that come beside bytes: the caller's, and none that is too many stays open.
+/*
+ * Descriptors that come beside bytes: the caller's, and none that is too many stays
+ * open.
  */
 #include "unit.h"
 

@@ -195,7 +195,9 @@ static void test_full_pipe(void **state)
 	for (int i = 0; i < 5000; i++)
 		log_info("line %04d of this flood", i);
 	dup2(place->fd, STDERR_FILENO);
-	/* The pipe's end is another process's: what is read here is written with a time.
+	/*
+	 * The pipe's end is another process's: what is read here is written with a
+	 * time.
 	 */
 	text = calloc(1, 65536);
 	assert_non_null(text);
@@ -215,9 +217,8 @@ static void test_full_pipe(void **state)
 			break;
 		n += (size_t)more;
 	}
-	assert_non_null(strstr(text,
-			       " lines of the log were lost here\nstubdom: there is "
-			       "room\n"));
+	assert_non_null(strstr(
+		text, " lines of the log were lost here\nstubdom: there is room\n"));
 	free(text);
 	relay_log_close(&log);
 }

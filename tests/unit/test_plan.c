@@ -154,8 +154,7 @@ static const char *refusal_of(const json_t *line, struct err *err)
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(line, i, v)
-	{
+	json_array_foreach(line, i, v) {
 		assert_true(argc < ARGS_MAX - 1);
 		argv[argc++] = (char *)json_string_value(v);
 	}
@@ -181,8 +180,7 @@ static void test_rejected(void **state)
 	list = json_load_file(path, 0, &why);
 	if (!list)
 		fail_msg("%s: %s", path, why.text);
-	json_array_foreach(list, i, entry)
-	{
+	json_array_foreach(list, i, entry) {
 		const char *expected = json_string_value(json_object_get(entry, "error"));
 		struct err err;
 		const char *got = refusal_of(json_object_get(entry, "argv"), &err);

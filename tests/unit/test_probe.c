@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The toolstack's probe, as libxl makes it: over a listening socket that is handed over.
+/*
+ * The toolstack's probe, as libxl makes it: over a listening socket that is handed
+ * over.
  */
 #include "unit.h"
 
@@ -208,8 +210,8 @@ static void test_listening(void **state)
 	server.args = &args;
 	assert_int_equal(pthread_create(&thread, NULL, serve, &server), 0);
 	for (int i = 0; i < 2; i++) {
-		const char *sent = "{\"execute\":\"qmp_capabilities\"}{\"execute\":"
-				   "\"quit\"}";
+		const char *sent =
+			"{\"execute\":\"qmp_capabilities\"}{\"execute\":\"quit\"}";
 		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 		assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);

@@ -100,7 +100,9 @@ static void test_samples(void **state)
 	}
 }
 
-/* Parsed, written anew and parsed again: the same, for every short text of these bytes.
+/*
+ * Parsed, written anew and parsed again: the same, for every short text of these
+ * bytes.
  */
 static void test_every_short_text(void **state)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* QMP commands that name files, descriptors and disks of dom0: each step, each failure.
+/*
+ * QMP commands that name files, descriptors and disks of dom0: each step, each
+ * failure.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -119,9 +121,9 @@ static void test_save(void **state)
 	pass_fd("/dev/null", O_WRONLY, 0);
 	client("{\"execute\":\"xen-save-devices-state\",\"arguments\":{\"live\":false,"
 	       "\"filename\":\"/dev/fdset/0\"},\"id\":7}{\"execute\":\"cont\"}");
-	expect(&f.to_stub, "{\"execute\":\"xen-save-devices-state\",\"arguments\":"
-			   "{\"live\":false,\"filename\":\"/run/stubdom/saved\"},"
-			   "\"id\":7}\r\n");
+	expect(&f.to_stub,
+	       "{\"execute\":\"xen-save-devices-state\",\"arguments\":"
+	       "{\"live\":false,\"filename\":\"/run/stubdom/saved\"},\"id\":7}\r\n");
 	assert_true(qmp_filter_client_full(&f));
 	stub("{\"event\":\"STOP\"}{\"return\":{},\"id\":7}");
 	expect(&f.to_client, "{\"event\":\"STOP\"}\r\n");
@@ -138,15 +140,12 @@ static void test_save(void **state)
 static void test_save_fails(void **state)
 {
 	pass_fd("/dev/null", O_RDONLY, 0);
-	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/dev/fdset/0\"}"
-	       "}");
+	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/dev/fdset/0\"}}");
 	expect(&f.to_client,
 	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"screendump: "
-	       "/dev/fdset/0 has no descriptor of a file that can be written "
-	       "to\"}}\r\n");
+	       "/dev/fdset/0 has no descriptor of a file that can be written to\"}}\r\n");
 	pass_fd("/dev/null", O_WRONLY, 1);
-	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/dev/fdset/1\"}"
-	       ",\"id\":2}");
+	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/dev/fdset/1\"},\"id\":2}");
 	buffer_consume(&f.to_stub, f.to_stub.len);
 	stub("{\"return\":{},\"id\":2}");
 	qmp_job_saved(&f.job, "writing the file in dom0: No space left on device");
@@ -191,8 +190,8 @@ static void test_change_medium(void **state)
 	qmp_shared_add_disk(&shared, "xvdb");
 	qmp_shared_add_disk(&shared, "xvdaa");
 	client("{\"execute\":\"eject\",\"arguments\":{\"id\":\"ide-5632\"},\"id\":1}");
-	expect(&f.to_stub, "{\"execute\":\"eject\",\"arguments\":{\"id\":\"ide-5632\"},"
-			   "\"id\":1}\r\n");
+	expect(&f.to_stub,
+	       "{\"execute\":\"eject\",\"arguments\":{\"id\":\"ide-5632\"},\"id\":1}\r\n");
 	stub("{\"return\":{},\"id\":1}");
 	expect(&f.to_stub, CHECK);
 	/* xvdb is gone; the client hears when the disk has gone, too. */
@@ -211,9 +210,9 @@ static void test_change_medium(void **state)
 	assert_int_equal(f.job.need, QMP_NEED_ATTACH);
 	qmp_job_attached(&f.job, &shared, "xvdb", NULL);
 	go_on();
-	expect(&f.to_stub, "{\"execute\":\"blockdev-change-medium\",\"arguments\":{\"id\""
-			   ":\"ide-5632\",\"filename\":\"/dev/xvdb\",\"format\":\"raw\"},"
-			   "\"id\":2}\r\n");
+	expect(&f.to_stub,
+	       "{\"execute\":\"blockdev-change-medium\",\"arguments\":{\"id\""
+	       ":\"ide-5632\",\"filename\":\"/dev/xvdb\",\"format\":\"raw\"},\"id\":2}\r\n");
 	/* Its device node is a moment late. */
 	stub("{\"error\":{\"class\":\"GenericError\",\"desc\":\"Could not open "
 	     "'/dev/xvdb': No such file or directory\"},\"id\":2}");

@@ -161,7 +161,8 @@ static void test_refused(void **state)
 	check_refused(&opt, "backend=", "is not a domain's name or number");
 	check_refused(&opt, "backend=a b", "is not a domain's name or number");
 	check_refused(&opt, "backend=../0", "is not a domain's name or number");
-	check_refused(&opt, "colour=red", "'colour' is no option; there are backend, backing, image");
+	check_refused(&opt, "colour=red",
+		      "'colour' is no option; there are backend, backing, image");
 	check_refused(&opt, "memory", "is not a number of MiB");
 	check_refused(&opt, "=3", "has no name");
 	stubopt_free(&opt);
@@ -208,8 +209,9 @@ static void test_kernel_is_chosen(void **state)
 
 	assert_int_equal(load(&opt, both, &err), -1);
 	assert_int_equal(err.code, ERR_USAGE);
-	assert_string_equal(err.msg, "kernel=nub: nub is a PVH kernel; leave type=pv out, "
-				     "or give kernel=linux");
+	assert_string_equal(err.msg,
+			    "kernel=nub: nub is a PVH kernel; leave type=pv out, "
+			    "or give kernel=linux");
 	stubopt_free(&opt);
 }
 

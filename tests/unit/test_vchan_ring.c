@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A vchan's rings: bytes come through in order, and no index of the peer leads outside.
+/*
+ * A vchan's rings: bytes come through in order, and no index of the peer leads
+ * outside.
  */
 #include <setjmp.h>
 #include <stdarg.h>

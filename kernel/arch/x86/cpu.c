@@ -140,17 +140,12 @@ static void tables_load(unsigned id)
 	struct table_ptr p;
 
 	p = (struct table_ptr){sizeof(gdt) - 1, (u64)gdt};
-	__asm__ volatile("lgdt %0\n\t"
-			 "pushq %1\n\t"
-			 "leaq 1f(%%rip), %%rax\n\t"
-			 "pushq %%rax\n\t"
-			 "lretq\n"
-			 "1:\tmov %2, %%ds\n\t"
-			 "mov %2, %%es\n\t"
-			 "mov %2, %%ss"
-			 :
-			 : "m"(p), "i"(KERNEL_CS), "r"(KERNEL_DS)
-			 : "rax", "memory");
+	__asm__ volatile(
+		"lgdt %0\n\tpushq %1\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n"
+		"1:\tmov %2, %%ds\n\tmov %2, %%es\n\tmov %2, %%ss"
+		:
+		: "m"(p), "i"(KERNEL_CS), "r"(KERNEL_DS)
+		: "rax", "memory");
 	p = (struct table_ptr){sizeof(idt) - 1, (u64)idt};
 	__asm__ volatile("lidt %0" : : "m"(p));
 	__asm__ volatile("ltr %w0" : : "r"(TSS_SEL + 16 * id));

@@ -106,8 +106,7 @@ static bool start(unsigned id)
 	after = rdtsc();
 	/* One scale and offset serve all CPUs, here and in the vDSO. */
 	if (tsc + TSC_SLACK < before || tsc > after + TSC_SLACK) {
-		printk("nub: CPU %u is left out: its TSC (%lu) is not the first one's "
-		       "(%lu to %lu)\n",
+		printk("nub: CPU %u is left out: its TSC (%lu) is not the first one's (%lu to %lu)\n",
 		       id, tsc, before, after);
 		__atomic_store_n(&ap_state, AP_GIVEN_UP, __ATOMIC_SEQ_CST);
 		return false;

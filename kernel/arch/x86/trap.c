@@ -195,7 +195,9 @@ static void exception(struct regs *regs)
 
 u8 return_work;
 
-/* Last stop before user mode: reschedule, deliver signals, until nothing is left to do.
+/*
+ * Last stop before user mode: reschedule, deliver signals, until nothing is left to
+ * do.
  */
 void return_to_user(struct regs *regs)
 {

@@ -28,16 +28,14 @@ static size_t copy_raw(void *dst, const void *src, size_t n)
 	size_t words = n >> 3, bytes = n & 7;
 
 	user_access_begin();
-	__asm__ volatile("1:\trep movsq\n\t"
-			 "mov %[bytes], %%rcx\n"
-			 "2:\trep movsb\n\t"
-			 "jmp 4f\n"
-			 "3:\tlea (%[bytes], %%rcx, 8), %%rcx\n\t"
-			 "jmp 2b\n" /* byte by byte up to the very edge */
-			 "4:\n\t" EXTABLE("1b", "3b") EXTABLE("2b", "4b")
-			 : "+D"(dst), "+S"(src), "+c"(words)
-			 : [bytes] "r"(bytes)
-			 : "memory");
+	__asm__ volatile(
+		"1:\trep movsq\n\tmov %[bytes], %%rcx\n"
+		"2:\trep movsb\n\tjmp 4f\n"
+		"3:\tlea (%[bytes], %%rcx, 8), %%rcx\n\tjmp 2b\n" /* byte by byte up to the very edge */
+		"4:\n\t" EXTABLE("1b", "3b") EXTABLE("2b", "4b")
+		: "+D"(dst), "+S"(src), "+c"(words)
+		: [bytes] "r"(bytes)
+		: "memory");
 	user_access_end();
 	return words;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The register frame that every entry into the kernel pushes (entry.S knows the layout).
+/*
+ * The register frame that every entry into the kernel pushes (entry.S knows the
+ * layout).
  */
 #ifndef ARCH_REGS_H
 #define ARCH_REGS_H

@@ -9,7 +9,9 @@ struct page;
 
 #define NS_PER_SEC 1000000000UL
 
-/* ns = ns_base + (((tsc - tsc_base) shifted by shift) * mult >> 32): pvclock's formula.
+/*
+ * ns = ns_base + (((tsc - tsc_base) shifted by shift) * mult >> 32): pvclock's
+ * formula.
  */
 struct clock_params {
 	u64 tsc_base, ns_base;

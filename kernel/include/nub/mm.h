@@ -87,7 +87,9 @@ int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);
 s64 mm_remap(struct mm *mm, u64 addr, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
 int mm_advise(struct mm *mm, u64 addr, u64 len, int advice);
 u64 mm_brk(struct mm *mm, u64 brk);
-/* Drops the page-table entries of [start,end) of one mapping; its pages lose a reference.
+/*
+ * Drops the page-table entries of [start,end) of one mapping; its pages lose a
+ * reference.
  */
 void mm_zap(struct mm *mm, struct vma *v, u64 start, u64 end);
 /* Every mapping of `inode` forgets pages from `first` on (truncate). */

@@ -114,7 +114,9 @@ void waitq_remove(struct waiter *w);
 void waitq_wake(struct waitq *q, unsigned events);
 /* Wakes who has waited longest and is not woken yet, of threads that sleep on q. */
 void waitq_wake_one(struct waitq *q);
-/* Sleeps on one queue, interruptible: 0, -ETIMEDOUT, -ERESTARTSYS. Loop on the condition.
+/*
+ * Sleeps on one queue, interruptible: 0, -ETIMEDOUT, -ERESTARTSYS. Loop on the
+ * condition.
  */
 int waitq_sleep(struct waitq *q, u64 deadline);
 /* As waitq_sleep, but signals do not end it (device I/O with a bounded deadline). */

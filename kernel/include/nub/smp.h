@@ -48,7 +48,9 @@ void biglock_yield(void);
 void smp_park(const u64 *pml4);
 /* No other CPU runs user code until the lock is let go, and each has passed a barrier. */
 void smp_barrier(void);
-/* One turn of a loop that waits for another CPU, which may be waiting for ours to run on.
+/*
+ * One turn of a loop that waits for another CPU, which may be waiting for ours to
+ * run on.
  */
 void smp_relax(unsigned *spins);
 /* Interrupts CPU k: it comes into the kernel, and looks at its need_resched. */

@@ -20,7 +20,9 @@ size_t copy_from_user_partial(void *dst, const void __user *src, size_t n);
 size_t copy_to_user_partial(void __user *dst, const void *src, size_t n);
 /* Length without the NUL, -EFAULT, or -ENAMETOOLONG when no NUL within size. */
 ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size);
-/* Atomic compare-and-exchange of an aligned user word: 0 or -EFAULT; *old gets the value.
+/*
+ * Atomic compare-and-exchange of an aligned user word: 0 or -EFAULT; *old gets the
+ * value.
  */
 int user_cmpxchg32(u32 __user *p, u32 expect, u32 value, u32 *old);
 int get_user32(u32 *v, const void __user *p);

@@ -93,7 +93,9 @@ void frames_listen(const char *ifname, int type, int all)
 		say("listen %s ok", ifname);
 }
 
-/* Each frame that came, until there are `count`; what the guest sent itself is left out.
+/*
+ * Each frame that came, until there are `count`; what the guest sent itself is left
+ * out.
  */
 void frames_heard(int count)
 {

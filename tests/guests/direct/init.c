@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* PID 1 of the direct-boot test guest: modules, disks and NICs as the command line says.
+/*
+ * PID 1 of the direct-boot test guest: modules, disks and NICs as the command line
+ * says.
  */
 #include "guest.h"
 

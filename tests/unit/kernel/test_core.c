@@ -51,7 +51,7 @@ static void count_value(void *value, void *arg)
 static void radix_holds_what_was_set(void **state)
 {
 	static char values[SLOTS];
-	struct radix r = { 0 };
+	struct radix r = {0};
 	unsigned cleared = 0;
 
 	(void)state;
@@ -76,7 +76,7 @@ static void radix_holds_what_was_set(void **state)
 
 static void radix_survives_want_of_memory(void **state)
 {
-	struct radix r = { 0 };
+	struct radix r = {0};
 	unsigned cleared = 0;
 	int x, failed = 0;
 
@@ -104,7 +104,8 @@ static void program(u64 when)
 	programmed = when;
 }
 
-static const struct platform_ops test_platform = { .name = "test", .timer_program = program };
+static const struct platform_ops test_platform = {.name = "test",
+						  .timer_program = program};
 const struct platform_ops *platform = &test_platform;
 
 static void on_timer(struct timer *t)
@@ -179,13 +180,13 @@ static void timer_rearms_itself(void **state)
 
 /* --- formatting --- */
 
-#define SAME(...)                                                    \
-	do {                                                         \
-		char ours[200], theirs[200];                         \
-		int a = nub_snprintf(ours, sizeof(ours), __VA_ARGS__); \
-		int b = snprintf(theirs, sizeof(theirs), __VA_ARGS__); \
-		assert_string_equal(ours, theirs);                   \
-		assert_int_equal(a, b);                              \
+#define SAME(...)                                                                        \
+	do {                                                                             \
+		char ours[200], theirs[200];                                             \
+		int a = nub_snprintf(ours, sizeof(ours), __VA_ARGS__);                   \
+		int b = snprintf(theirs, sizeof(theirs), __VA_ARGS__);                   \
+		assert_string_equal(ours, theirs);                                       \
+		assert_int_equal(a, b);                                                  \
 	} while (0)
 
 static void formats_like_libc(void **state)
@@ -202,8 +203,8 @@ static void formats_like_libc(void **state)
 	SAME("[%10s] [%-10s] [%.2s] [%*s] [%.*s]", "abc", "abc", "abc", 6, "x", 1, "yz");
 	SAME("%c%c %p", 'a', 'b', (void *)0x1234);
 	SAME("%.3d %.5u", 7, 12u);
-	SAME("%08lx-%08lx %c%c%c%c %08lx 00:01 %-10lu%s%s", 1UL, 2UL, 'r', 'w', 'x', 'p', 3UL,
-	     4UL, "    ", "name");
+	SAME("%08lx-%08lx %c%c%c%c %08lx 00:01 %-10lu%s%s", 1UL, 2UL, 'r', 'w', 'x', 'p',
+	     3UL, 4UL, "    ", "name");
 	assert_int_equal(nub_snprintf(small, sizeof(small), "%s", "much too long"), 13);
 	assert_string_equal(small, "much to");
 	assert_int_equal(nub_snprintf(NULL, 0, "%d", 12345), 5);
