@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "deprecation.h"
 #include "doctor.h"
 #include "image.h"
+#include "plan/deprecation.h"
 
 enum component { XEN, IMAGE_LINUX, IMAGE_QEMU, COMPONENTS };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "doctor.h"
-#include "stubopt.h"
+#include "plan/stubopt.h"
 
 static int check_conf_file(const struct doctor_host *host, struct doctor_report *report,
 			   const char *path)

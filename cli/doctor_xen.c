@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "deprecation.h"
 #include "doctor.h"
+#include "plan/deprecation.h"
 
 /* Foreign mapping by PVH domains: "remove foreign mappings from the p2m on teardown". */
 #define XEN_FOR_PVH "4.19"

@@ -12,8 +12,8 @@
 
 #include "child.h"
 #include "cleanup.h"
-#include "deprecation.h"
 #include "manifest.h"
+#include "plan/deprecation.h"
 
 enum { OUTPUT_MAX = 1 << 20 };
 

@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "domain.h"
-#include "endpoint.h"
+#include "domain/run.h"
+#include "endpoint/endpoint.h"
 #include "err.h"
 #include "log.h"
-#include "own.h"
-#include "plan.h"
+#include "plan/own_channels.h"
+#include "plan/plan.h"
+#include "plan/viewers.h"
 #include "probe.h"
-#include "viewers.h"
 
 static const char help[] =
 	"usage: stubdom-dm [--plan] QEMU-ARGUMENT...\n"

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "argv.h"
 #include "manifest.h"
+#include "plan/argv.h"
 
 /* Whether the command line is a probe: a machine of type none. */
 bool probe_is(const struct args *args);

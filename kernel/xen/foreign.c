@@ -27,7 +27,7 @@
 #define PAGES_MAX (1u << 22)
 /* Of what is kept: up to KEPT_WAYS mappings for each KEPT_SETS-th mebibyte. Xen's tables
  * for all of them take half a mebibyte of the two that a stub domain has to spare
- * (launcher/domain_create.c: paging_memory). */
+ * (launcher/domain/create.c: paging_memory). */
 #define KEPT_SETS 64u
 #define KEPT_WAYS 4u
 #define KEPT_RUN 256u /* frames of each, at most */

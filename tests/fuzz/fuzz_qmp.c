@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "qmp_filter.h"
+#include "relay/qmp/filter.h"
 
 static const struct qmp_chardev chardevs[] = {{"serial0", "pty:/dev/pts/3"}};
 static const struct qmp_names names = {.chardevs = chardevs, .n_chardevs = 1};

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "argv.h"
-#include "plan.h"
+#include "plan/argv.h"
+#include "plan/plan.h"
 
 static void check_refused(int argc, char **argv, const char *says)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "container.h"
+#include "check/container.h"
 
 static uint8_t header[4096];
 

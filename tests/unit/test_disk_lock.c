@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "disk_lock.h"
+#include "domain/disk_lock.h"
 
 static char path[] = "/tmp/test_disk_lock.XXXXXX";
 

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "endpoint.h"
+#include "endpoint/endpoint.h"
 
 struct place {
 	char dir[40];

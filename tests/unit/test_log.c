@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "domain/relay_log.h"
 #include "log.h"
 #include "log_file.h"
-#include "relay_console.h"
-#include "relay_log.h"
+#include "relay/console.h"
 
 struct place {
 	char dir[32];

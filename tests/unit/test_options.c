@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "options.h"
+#include "plan/options.h"
 
 static const char *docs_path;
 static bool update;
@@ -76,7 +76,7 @@ static char *make_table(void)
 	size_t len = 0;
 	FILE *f = open_memstream(&out, &len);
 
-	fputs("# QEMU's options in a stub domain\n\nMade from `launcher/options.c` by "
+	fputs("# QEMU's options in a stub domain\n\nMade from `launcher/plan/options.c` by "
 	      "`tests/unit/update-golden`; do not edit.\n\n| option | what becomes of it |\n|---|---|\n",
 	      f);
 	for (size_t i = 0; i < n_qemu_options; i++) {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan.h"
+#include "plan/plan.h"
 #include "sample_manifest.h"
 
 enum { ARGS_MAX = 1024, CORPUS_LEAST = 30, REJECTED_LEAST = 60 };

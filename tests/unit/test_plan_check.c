@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plan.h"
+#include "plan/plan.h"
 #include "sample_manifest.h"
 
 static char dir[] = "/tmp/test_plan_check.XXXXXX";

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "expect.h"
-#include "qmp_filter.h"
+#include "relay/qmp/filter.h"
 
 static const struct qmp_chardev chardevs[] = {
 	{"serial0", "pty:/dev/pts/3"},

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "expect.h"
-#include "qmp_filter.h"
+#include "relay/qmp/filter.h"
 
 static const struct qmp_names names;
 static struct qmp_shared shared;

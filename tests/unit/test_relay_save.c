@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "relay_save.h"
+#include "relay/save.h"
 
 static struct relay_save save;
 static int file;

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "stubopt.h"
+#include "plan/stubopt.h"
 
 /* A configuration directory of the test's own. */
 static char dir[] = "/tmp/test_stubopt.XXXXXX";

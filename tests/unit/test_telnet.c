@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "telnet.h"
+#include "relay/telnet.h"
 
 static void assert_left(struct telnet *telnet, const char *in, size_t len,
 			const char *want)

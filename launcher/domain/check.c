@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* What must hold before a stub domain is made. */
+#include <errno.h>
+#include <libxl_utils.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "domain/create.h"
+#include "log.h"
+#include "xenstore_util.h"
+
+enum {
+	NAME_WAIT_S = 20,
+	LEAST_MB = 32, /* besides the ramdisk: QEMU and its kernel */
+};
+
+/* Foreign mappings by PVH domains: Xen 4.19. */
+static int check_xen(struct domain_host *host, const struct plan *plan, struct err *err)
+{
+	const libxl_version_info *info = libxl_get_version_info(host->libxl);
+
+	if (!info)
+		return domain_host_error(host, err, "asking Xen for its version");
+	if (plan->type == STUBOPT_TYPE_PVH &&
+	    (info->xen_version_major < 4 ||
+	     (info->xen_version_major == 4 && info->xen_version_minor < 19)))
+		return err_set(
+			err, ERR_HOST,
+			"Xen %d.%d cannot run a device model in a PVH domain (4.19 "
+			"can); give the option '-stubdom type=pv'",
+			info->xen_version_major, info->xen_version_minor);
+	return 0;
+}
+
+/* With less, QEMU does not even start. */
+static int check_size(const struct plan *plan, const struct manifest *manifest,
+		      struct err *err)
+{
+	unsigned long long least = (plan_ramdisk_bytes(plan, manifest) >> 20) + LEAST_MB;
+
+	if (plan->memory_mb >= least)
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "-stubdom memory=%u is too little for this image, which needs at "
+		       "least %llu; leave it out to have it worked out",
+		       plan->memory_mb, least);
+}
+
+static int check_memory(struct domain_host *host, const struct plan *plan,
+			struct err *err)
+{
+	/* Xen's own structures for the domain, as libxl counts them for a small one. */
+	uint64_t need_kb = ((uint64_t)plan->memory_mb + 4) * 1024;
+	uint64_t free_kb;
+
+	if (libxl_get_free_memory(host->libxl, &free_kb))
+		return domain_host_error(host, err, "asking Xen for its free memory");
+	if (free_kb < need_kb)
+		return err_set(err, ERR_HOST,
+			       "the stub domain needs %u MiB and Xen has %llu MiB free; "
+			       "shrink dom0 ('xl mem-set 0 ...') or another domain, or "
+			       "give '-stubdom memory=MIB'",
+			       plan->memory_mb + 4, (unsigned long long)free_kb / 1024);
+	return 0;
+}
+
+static int64_t now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+/* Whether the launcher that the domain names, or its guardian, can still be at work.
+ * Both gone, nobody but us will remove it. */
+static bool launcher_alive(struct domain_host *host, uint32_t domid)
+{
+	cleanup_free char *pid =
+		xenstore_read(host->xs, "/local/domain/%u/" DOMAIN_XS_LAUNCHER, domid);
+
+	return pid && atoi(pid) > 1 && kill(atoi(pid), 0) == 0;
+}
+
+/* Removes a stub domain of ours whose guest is gone and whose launcher is, too. */
+static int remove_orphan(struct domain_host *host, const char *name, uint32_t domid,
+			 struct err *err)
+{
+	libxl_dominfo info;
+	libxl_uuid uuid;
+	int rc;
+
+	libxl_dominfo_init(&info);
+	rc = libxl_domain_info(host->libxl, &info, domid);
+	uuid = info.uuid;
+	libxl_dominfo_dispose(&info);
+	if (rc)
+		return 0;
+	log_warn("removing domain %u, %s, that an earlier launcher left behind", domid,
+		 name);
+	return domain_remove(host, &uuid, err);
+}
+
+/* Waits until xenstore says that a domain went, or a second has passed. */
+static void wait_release(struct domain_host *host)
+{
+	struct pollfd pfd = {.fd = xs_fileno(host->xs), .events = POLLIN};
+
+	if (poll(&pfd, 1, 1000) > 0)
+		free(xs_check_watch(host->xs));
+}
+
+static int check_name(struct domain_host *host, const struct plan *plan, struct err *err)
+{
+	int64_t until = now_s() + NAME_WAIT_S;
+	bool watching = false;
+	bool said = false;
+	uint32_t domid;
+	int rc = 0;
+
+	while (libxl_name_to_domid(host->libxl, plan->name, &domid) == 0) {
+		cleanup_free char *target =
+			xenstore_read(host->xs, "/local/domain/%u/target", domid);
+		bool ours = xenstore_exists(
+			host->xs, "/local/domain/%u/" DOMAIN_XS_LAUNCHER, domid);
+
+		/* A name without its nodes: on its way in or out, watched below. */
+		if ((target && !ours) ||
+		    (target && domain_host_life(host, (uint32_t)atoi(target)) !=
+				       DOMAIN_LIFE_GONE)) {
+			rc = err_set(err, ERR_HOST,
+				     "there is a domain called %s already (%u); rename "
+				     "it or destroy it ('xl destroy %s')",
+				     plan->name, domid, plan->name);
+			break;
+		}
+		if (!said)
+			log_info("waiting for domain %u, %s, of an earlier guest to go",
+				 domid, plan->name);
+		said = true;
+		if (ours && !launcher_alive(host, domid) && now_s() + 5 > until) {
+			rc = remove_orphan(host, plan->name, domid, err);
+			break;
+		}
+		if (now_s() >= until) {
+			rc = err_set(err, ERR_HOST,
+				     "domain %u, %s, is still there after %d s; 'xl "
+				     "destroy %s' removes it",
+				     domid, plan->name, NAME_WAIT_S, plan->name);
+			break;
+		}
+		if (!watching)
+			watching = xs_watch(host->xs, "@releaseDomain", "name");
+		wait_release(host);
+	}
+	if (watching)
+		xs_unwatch(host->xs, "@releaseDomain", "name");
+	return rc;
+}
+
+int domain_check(struct domain_host *host, const struct plan *plan,
+		 const struct manifest *manifest, const struct manifest_kernel *kernel,
+		 struct err *err)
+{
+	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
+		return err_set(err, ERR_GUEST, "-xen-domid %u: there is no such domain",
+			       plan->guest_domid);
+	if (access(kernel->path, R_OK) < 0)
+		return err_errno(err, ERR_HOST, errno,
+				 "%s (rebuild the image: stubdom image build)",
+				 kernel->path);
+	if (check_xen(host, plan, err) < 0 || check_size(plan, manifest, err) < 0 ||
+	    check_name(host, plan, err) < 0 || check_memory(host, plan, err) < 0)
+		return -1;
+	return 0;
+}

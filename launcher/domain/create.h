@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes the stub domain of a plan the guest's device model, and takes it away again. */
+#ifndef STUBDOM_DOMAIN_CREATE_H
+#define STUBDOM_DOMAIN_CREATE_H
+
+#include "domain/host.h"
+#include "domain/loop.h"
+#include "manifest.h"
+#include "plan/plan.h"
+
+/*
+ * Nodes below /local/domain/<stub>/ that only dom0 can write.  The first one
+ * marks a stub domain as made by this program and names the process to ask.
+ */
+#define DOMAIN_XS_LAUNCHER "stubdom/launcher"
+#define DOMAIN_XS_GUEST_NAME "stubdom/guest"
+
+/*
+ * What must hold before anything is made: the guest lives, Xen is recent
+ * enough, the image has the kernel, memory is free, the name is free.  Waits
+ * up to half a minute for the stub domain of a guest of the same name that has
+ * just ended; removes one that its launcher has left behind.
+ */
+int domain_check(struct domain_host *host, const struct plan *plan,
+		 const struct manifest *manifest, const struct manifest_kernel *kernel,
+		 struct err *err);
+
+/*
+ * Creates it paused, with this UUID, its devices attached, as the guest's
+ * device model.  On error *domid may name a domain that is there in parts:
+ * domain_remove takes it away.
+ */
+int domain_create(struct domain_host *host, const struct plan *plan,
+		  const struct manifest_kernel *kernel, int ramdisk_fd,
+		  const struct domain_disk *disks, const libxl_uuid *uuid,
+		  uint32_t *domid, struct err *err);
+
+int domain_unpause(struct domain_host *host, uint32_t domid, struct err *err);
+
+/*
+ * Asks a stub domain on Linux, whose page cache may hold the guest's writes, to power
+ * off, and waits for it, 10 s at most.  Whatever comes of it, domain_remove is next.
+ */
+void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t domid);
+
+/*
+ * Destroys the domain with this UUID, if there is one, and what belongs to it.
+ * Safe to call at any time, any number of times; -1: it is still there.
+ */
+int domain_remove(struct domain_host *host, const libxl_uuid *uuid, struct err *err);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The relay: the process that moves bytes between channels and their endpoints. */
+#ifndef STUBDOM_RELAY_H
+#define STUBDOM_RELAY_H
+
+#include <sys/types.h>
+
+#include "domain/relay_log.h"
+#include "err.h"
+#include "plan/plan.h"
+#include "relay/msg.h"
+
+struct relay {
+	pid_t pid;   /* 0: none */
+	int pidfd;   /* -1: none */
+	int control; /* SOCK_SEQPACKET, see relay_msg.h */
+	struct relay_log log;
+};
+
+/* Forks it.  It does nothing before RELAY_GO, and ends when `control` is closed. */
+int relay_start(struct relay *relay, const struct plan *plan, struct err *err);
+
+/* Lets it open the endpoints and drop its privileges; waits for that, bounded. */
+int relay_go(struct relay *relay, struct err *err);
+
+/* It is gone or says what it must not: sets err to how, and returns -1. */
+int relay_report_end(const struct relay *relay, struct err *err);
+
+/* Ends it and waits for its end. */
+void relay_stop(struct relay *relay);
+
+/* The relay's own side: returns the process's exit status. */
+int relay_main(const struct plan *plan, int control);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Takes a stub domain away, whatever state it is in. */
+#include <errno.h>
+#include <libxl_utils.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "domain/create.h"
+#include "domain/facts.h"
+#include "domain/tidy.h"
+#include "log.h"
+#include "xenstore_util.h"
+
+/*
+ * The block script refuses a disk that a domain of another VM holds.  Without
+ * this node the stub domain counts as no VM, so that the guest can be created
+ * again (xl reboot does it at once) while its old stub domain still goes.
+ */
+static void leave_vm(struct domain_host *host, uint32_t domid)
+{
+	cleanup_free char *vm = xenstore_read(host->xs, "/local/domain/%u/vm", domid);
+
+	if (!vm)
+		return;
+	xenstore_remove(host->xs, "/local/domain/%u/vm", domid);
+	if (strncmp(vm, "/vm/", 4) == 0)
+		xenstore_remove(host->xs, "%s", vm);
+}
+
+enum { FLUSH_MS = 10000, FLUSH_POLL_MS = 100 };
+
+void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t domid)
+{
+	static const struct timespec pause = {.tv_nsec = FLUSH_POLL_MS * 1000000L};
+	char path[XENSTORE_PATH_MAX];
+	bool writes = false;
+
+	for (size_t i = 0; i < plan->n_disks; i++)
+		writes |= !plan->disks[i].readonly;
+	if (!writes || plan->kernel != STUBOPT_KERNEL_LINUX)
+		return;
+	leave_vm(host, domid);
+	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
+	if (!xs_write(host->xs, XBT_NULL, path, "poweroff", strlen("poweroff")))
+		return;
+	for (int ms = 0; ms < FLUSH_MS; ms += FLUSH_POLL_MS) {
+		if (domain_host_life(host, domid) != DOMAIN_LIFE_ALIVE)
+			return;
+		nanosleep(&pause, NULL);
+	}
+	log_warn("%s did not end by itself in %d s; what its guest wrote and did not "
+		 "flush may be lost",
+		 plan->name, FLUSH_MS / 1000);
+}
+
+int domain_remove(struct domain_host *host, const libxl_uuid *uuid, struct err *err)
+{
+	uint32_t domid;
+
+	if (domain_host_find(host, uuid, &domid) < 0)
+		return 0;
+	/* From here on the guest's disks do not change any more. */
+	xc_domain_pause(host->xc, domid);
+	leave_vm(host, domid);
+	domain_host_forget_error(host);
+	if (libxl_domain_destroy(host->libxl, domid, NULL) == 0)
+		return 0;
+	/* Another toolstack process may have been faster. */
+	if (domain_host_find(host, uuid, &domid) < 0)
+		return 0;
+	/* One that libxl had only begun to make may lack what libxl wants to undo. */
+	if (xc_domain_destroy(host->xc, domid) < 0)
+		return domain_host_error(
+			host, err, "destroying the stub domain %u; try 'xl destroy %u'",
+			domid, domid);
+	xenstore_remove(host->xs, "/local/domain/%u", domid);
+	xenstore_remove(host->xs, "/libxl/%u", domid);
+	return 0;
+}
+
+void domain_tidy(struct domain_host *host, const struct plan *plan)
+{
+	domain_facts_remove(host, plan);
+	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
+		xenstore_remove(host->xs, "/local/domain/0/device-model/%u",
+				plan->guest_domid);
+}

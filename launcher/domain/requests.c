@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* Opens the stub domain's vchan servers for the relay, which has no right to. */
+#include "domain/requests.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "abi/channel.h"
+#include "cleanup.h"
+#include "domain/files.h"
+#include "endpoint/endpoint.h"
+#include "log.h"
+#include "xenstore_util.h"
+
+/* The relay's clock and ours may be read a moment apart. */
+enum { DIAL_SLACK_MS = 100 };
+
+int domain_channels_init(struct domain_channels *channels, const struct plan *plan,
+			 struct relay *relay, struct err *err)
+{
+	*channels = (struct domain_channels){.plan = plan, .relay = relay};
+	channels->wanted = calloc(plan->n_channels + 1, sizeof(bool));
+	channels->dialled_ms = calloc(plan->n_channels + 1, sizeof(int64_t));
+	if (channels->wanted && channels->dialled_ms)
+		return 0;
+	domain_channels_free(channels);
+	return err_set(err, ERR_HOST, "out of memory");
+}
+
+void domain_channels_free(struct domain_channels *channels)
+{
+	free(channels->wanted);
+	free(channels->dialled_ms);
+	channels->wanted = NULL;
+	channels->dialled_ms = NULL;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/*
+ * The relay gets the connections that the plan names and no others, and not
+ * more often than it says; without one it tries again later.
+ */
+static int dial(struct domain_channels *channels, uint32_t i)
+{
+	const struct plan_endpoint *end = &channels->plan->channels[i].endpoint;
+	int64_t pause_ms = end->reconnect_s * INT64_C(1000) - DIAL_SLACK_MS;
+	struct relay_msg msg = {.type = RELAY_DIALLED, .channel = i};
+	int64_t now = now_ms();
+	cleanup_fd int fd = -1;
+	struct err err;
+
+	if (end->reconnect_s && now - channels->dialled_ms[i] >= pause_ms) {
+		channels->dialled_ms[i] = now;
+		fd = endpoint_dial(end, &err);
+	}
+	return relay_msg_send(channels->relay->control, &msg, &fd, fd >= 0);
+}
+
+/* For a QMP command; what may be asked for is in domain_files.h and domain_hotplug.h. */
+static void serve_request(struct domain_channels *channels, const struct relay_msg *asked,
+			  int fd)
+{
+	struct relay_msg reply = {.type = asked->type, .channel = asked->channel};
+	cleanup_fd int file = -1;
+	struct err err;
+	int rc;
+
+	if (asked->type == RELAY_FILE)
+		rc = file = domain_file_open(channels->plan, asked->text, &err);
+	else if (asked->type == RELAY_ATTACH)
+		rc = domain_hotplug_attach(channels->hotplug, fd, reply.text, &err);
+	else
+		rc = domain_hotplug_detach(channels->hotplug, asked->text, &err);
+	if (rc < 0) {
+		log_warn("channel %s: %s", channels->plan->channels[asked->channel].name,
+			 err.msg);
+		reply.code = err.code;
+		snprintf(reply.text, sizeof(reply.text), "%.*s",
+			 (int)sizeof(reply.text) - 1, err.msg);
+	}
+	relay_msg_send(channels->relay->control, &reply, &file, file >= 0 ? 1 : 0);
+}
+
+/* -1: it is no request that the relay may make. */
+static int take_request(struct domain_channels *channels, const struct relay_msg *msg,
+			int fd)
+{
+	if (msg->channel >= channels->plan->n_channels)
+		return -1;
+	switch (msg->type) {
+	case RELAY_WANT:
+		channels->wanted[msg->channel] = true;
+		return 0;
+	case RELAY_DIAL:
+		return dial(channels, msg->channel);
+	case RELAY_ATTACH:
+		if (fd < 0)
+			return -1;
+		/* fall through */
+	case RELAY_FILE:
+	case RELAY_DETACH:
+		if (channels->plan->channels[msg->channel].kind != STUBDOM_CHANNEL_QMP)
+			return -1;
+		serve_request(channels, msg, fd);
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+int domain_channels_hear(struct domain_channels *channels, struct err *err)
+{
+	struct relay_msg msg;
+	int fds[RELAY_FDS_MAX];
+	int rc = relay_msg_receive(channels->relay->control, &msg, fds);
+
+	if (rc > 0)
+		rc = take_request(channels, &msg, fds[0]);
+	for (int i = 0; i < RELAY_FDS_MAX; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	return rc < 0 ? relay_report_end(channels->relay, err) : 0;
+}
+
+/* A number that the stub domain wrote. */
+static bool read_number(struct domain_host *host, uint32_t stub, const char *name,
+			const char *leaf, uint32_t *out)
+{
+	cleanup_free char *text =
+		xenstore_read(host->xs, "/local/domain/%u/" STUBDOM_XS_CHANNEL "/%s/%s",
+			      stub, name, leaf);
+	char *end;
+	unsigned long value;
+
+	if (!text || text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *end || value == 0 || value > UINT32_MAX)
+		return false;
+	*out = (uint32_t)value;
+	return true;
+}
+
+/* True: try again later. */
+static bool serve_one(struct domain_channels *channels, struct domain_host *host,
+		      size_t i)
+{
+	const char *name = channels->plan->channels[i].name;
+	struct relay_msg msg = {.type = RELAY_OFFER, .channel = (uint32_t)i};
+	uint32_t ring_ref;
+	uint32_t port;
+	struct err err;
+	int rc;
+
+	/* No server: xenstore will say when there is one. */
+	if (!read_number(host, channels->stub, name, "ring-ref", &ring_ref) ||
+	    !read_number(host, channels->stub, name, "event-channel", &port))
+		return false;
+	rc = vchan_offer_open(channels->stub, ring_ref, port, &msg.offer, &err);
+	if (rc < 0) {
+		log_warn("channel %s: %s", name, err.msg);
+		channels->wanted[i] = err.code == ERR_HOST;
+		return channels->wanted[i];
+	}
+	if (rc > 0)
+		return true;
+	relay_msg_send(channels->relay->control, &msg,
+		       (int[]){msg.offer.grant_fd, msg.offer.event_fd}, 2);
+	vchan_offer_close(&msg.offer);
+	channels->wanted[i] = false;
+	return false;
+}
+
+/* The pty that xenconsoled made for the stub domain's console. */
+static void give_console(struct domain_channels *channels, struct domain_host *host)
+{
+	struct relay_msg msg = {.type = RELAY_CONSOLE};
+	cleanup_free char *tty =
+		xenstore_read(host->xs, "/local/domain/%u/console/tty", channels->stub);
+	cleanup_fd int fd = -1;
+	struct stat st;
+
+	/* The node is dom0's, but a stub domain's log is not worth a surprise. */
+	if (!tty || strncmp(tty, "/dev/pts/", 9) != 0)
+		return;
+	fd = open(tty, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode)) {
+		log_warn("%s, the stub domain's console, cannot be opened", tty);
+		channels->console_given = true;
+		return;
+	}
+	relay_msg_send(channels->relay->control, &msg, &fd, 1);
+	channels->console_given = true;
+}
+
+bool domain_channels_serve(struct domain_channels *channels, struct domain_host *host)
+{
+	bool again = false;
+
+	if (!channels->console_given)
+		give_console(channels, host);
+	for (size_t i = 0; i < channels->plan->n_channels; i++) {
+		if (channels->wanted[i])
+			again |= serve_one(channels, host, i);
+	}
+	return again;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Opens the stub domain's vchan servers for the relay, which has no right to. */
+#ifndef STUBDOM_DOMAIN_CHANNELS_H
+#define STUBDOM_DOMAIN_CHANNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "domain/disk_hotplug.h"
+#include "domain/host.h"
+#include "domain/relay.h"
+#include "plan/plan.h"
+
+struct domain_channels {
+	const struct plan *plan;
+	struct relay *relay;
+	uint32_t stub;
+	bool *wanted;	     /* by channel: the relay waits for an offer */
+	int64_t *dialled_ms; /* by channel: when its endpoint was last connected */
+	bool console_given;
+	struct domain_hotplug *hotplug;
+};
+
+int domain_channels_init(struct domain_channels *channels, const struct plan *plan,
+			 struct relay *relay, struct err *err);
+void domain_channels_free(struct domain_channels *channels);
+
+/* Takes what the relay says; -1: it is gone or broken. */
+int domain_channels_hear(struct domain_channels *channels, struct err *err);
+
+/*
+ * Gives the relay every wanted channel whose server waits.  Call it when
+ * xenstore changed, and again after DOMAIN_CHANNELS_RETRY_MS while it returns
+ * true: a server may be about to replace one that was used.
+ */
+bool domain_channels_serve(struct domain_channels *channels, struct domain_host *host);
+
+enum { DOMAIN_CHANNELS_RETRY_MS = 200 };
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Turns a plan into a running stub domain and stays until it ends. */
+#ifndef STUBDOM_DOMAIN_H
+#define STUBDOM_DOMAIN_H
+
+#include "err.h"
+#include "manifest.h"
+#include "plan/plan.h"
+
+/*
+ * Creates the stub domain of the plan, relays its channels, and returns when the
+ * toolstack ended it or it ended by itself.  err->code is the exit status.
+ */
+int domain_run(const struct plan *plan, const struct manifest *manifest, struct err *err);
+
+#endif

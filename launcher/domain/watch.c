@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/* Follows a stub domain that runs: its start, its channels, its end. */
+#include "domain/watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "abi/boot.h"
+#include "cleanup.h"
+#include "domain/create.h"
+#include "domain/name.h"
+#include "domain/vif_rate.h"
+#include "log.h"
+#include "log_file.h"
+#include "xenstore_util.h"
+
+enum { STEP_GO_ON, STEP_END, STEP_FAILED };
+
+enum { GUARDIAN_RESTARTS = 3, LOGGED_BYTES = 256 * 1024 };
+
+/* A migration's two guests have their names within seconds of each other. */
+enum { NAME_TRIES = 240 };
+
+struct watch_state {
+	struct domain_watch *watch;
+	struct domain_channels channels;
+	bool started; /* the toolstack was told */
+	int64_t deadline_ms;
+	bool retry_channels;
+	bool retry_name;
+	unsigned name_tries;
+	unsigned guardian_restarts;
+	char stage[32];
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static char *read_report(struct watch_state *state, const char *node)
+{
+	return xenstore_read(state->watch->host->xs, "/local/domain/%u/%s",
+			     state->watch->stub, node);
+}
+
+/* What the stub domain said of its end, as well as it is known. */
+static int report_death(struct watch_state *state, struct err *err)
+{
+	cleanup_free char *error = read_report(state, STUBDOM_XS_ERROR);
+	cleanup_free char *end = read_report(state, STUBDOM_XS_EXIT);
+	const char *name = state->watch->plan->name;
+
+	if (error)
+		err_set(err, ERR_STUB, "%s: %.400s", name, error);
+	else if (end)
+		err_set(err, ERR_STUB, "%s: QEMU ended (%.40s); see the lines above",
+			name, end);
+	else
+		err_set(err, ERR_STUB,
+			"%s ended without a word, after its stage '%s'; see its console above",
+			name, state->stage[0] ? state->stage : "none");
+	return STEP_FAILED;
+}
+
+static int check_lives(struct watch_state *state, struct err *err)
+{
+	struct domain_watch *watch = state->watch;
+
+	if (domain_host_life(watch->host, watch->plan->guest_domid) == DOMAIN_LIFE_GONE) {
+		log_info("the guest, domain %u, is gone", watch->plan->guest_domid);
+		if (state->started)
+			return STEP_END;
+		err_set(err, ERR_GUEST,
+			"the guest, domain %u, went while its device model was started",
+			watch->plan->guest_domid);
+		return STEP_FAILED;
+	}
+	if (domain_host_life(watch->host, watch->stub) != DOMAIN_LIFE_ALIVE)
+		return report_death(state, err);
+	return STEP_GO_ON;
+}
+
+/*
+ * Tells the toolstack, in the node where it waits; not if it has taken the
+ * node's directory away, because then it has given up the guest.
+ */
+static void tell_running(struct watch_state *state)
+{
+	struct domain_watch *watch = state->watch;
+	struct err err;
+
+	if (!xenstore_exists(watch->host->xs, "/local/domain/0/device-model/%u",
+			     watch->plan->guest_domid))
+		return;
+	if (xenstore_write(watch->host->xs, &err, "running",
+			   "/local/domain/0/device-model/%u/state",
+			   watch->plan->guest_domid) < 0)
+		log_warn("%s", err.msg);
+	log_info("%s, domain %u, runs the device model of domain %u", watch->plan->name,
+		 watch->stub, watch->plan->guest_domid);
+	state->started = true;
+}
+
+static int check_stage(struct watch_state *state, struct err *err)
+{
+	cleanup_free char *error = read_report(state, STUBDOM_XS_ERROR);
+	cleanup_free char *stage = read_report(state, STUBDOM_XS_STAGE);
+
+	if (error)
+		return report_death(state, err);
+	if (!stage || strcmp(stage, state->stage) == 0)
+		return STEP_GO_ON;
+	snprintf(state->stage, sizeof(state->stage), "%s", stage);
+	log_info("%s: stage %s", state->watch->plan->name, state->stage);
+	if (strcmp(stage, STUBDOM_STAGE_EXITED) == 0)
+		return report_death(state, err);
+	/* With -S QEMU says `running` only when it is told to go on. */
+	if (strcmp(stage, STUBDOM_STAGE_RUNNING) == 0 && !state->started)
+		tell_running(state);
+	return STEP_GO_ON;
+}
+
+static void follow_name(struct watch_state *state)
+{
+	struct domain_watch *watch = state->watch;
+
+	state->retry_name =
+		domain_name_follow(watch->host, watch->plan, watch->stub) > 0 &&
+		state->name_tries++ < NAME_TRIES;
+}
+
+static int take_xenstore(struct watch_state *state, struct err *err)
+{
+	struct xs_handle *xs = state->watch->host->xs;
+	bool released = false;
+	bool reported = false;
+	bool channels = false;
+	bool name = false;
+	bool vifs = false;
+	int step = STEP_GO_ON;
+	char **event;
+
+	while ((event = xs_check_watch(xs))) {
+		const char *token = event[XS_WATCH_TOKEN];
+
+		released |= strcmp(token, "release") == 0;
+		reported |= strcmp(token, "report") == 0;
+		channels |= strcmp(token, "channel") == 0;
+		name |= strcmp(token, "name") == 0;
+		vifs |= strcmp(token, "vif") == 0;
+		free(event);
+	}
+	if (errno != EAGAIN) {
+		err_errno(err, ERR_HOST, errno, "listening to xenstored");
+		return STEP_FAILED;
+	}
+	if (reported)
+		step = check_stage(state, err);
+	if (step == STEP_GO_ON && released)
+		step = check_lives(state, err);
+	if (step == STEP_GO_ON && name) {
+		state->name_tries = 0;
+		follow_name(state);
+	}
+	if (step == STEP_GO_ON && vifs)
+		domain_rate_copy(state->watch->host, state->watch->plan,
+				 state->watch->stub);
+	if (step == STEP_GO_ON && channels)
+		state->retry_channels =
+			domain_channels_serve(&state->channels, state->watch->host);
+	return step;
+}
+
+static int take_signal(struct watch_state *state, struct err *err)
+{
+	struct signalfd_siginfo info;
+
+	if (read(state->watch->signals, &info, sizeof(info)) != sizeof(info))
+		return STEP_GO_ON;
+	log_info("signal %s from process %u", strsignal((int)info.ssi_signo),
+		 info.ssi_pid);
+	if (!state->started && !state->watch->plan->paused) {
+		err_set(err, ERR_HOST,
+			"the toolstack ended the start of %s at stage '%s' (libxl allows "
+			"60 s; is this host overloaded?)",
+			state->watch->plan->name,
+			state->stage[0] ? state->stage : "none");
+		return STEP_FAILED;
+	}
+	return STEP_END;
+}
+
+static int restart_guardian(struct watch_state *state)
+{
+	struct domain_watch *watch = state->watch;
+	struct err err;
+
+	guardian_forget(watch->guardian);
+	if (state->guardian_restarts++ >= GUARDIAN_RESTARTS) {
+		log_error(
+			"the guardian ended again; if this process is killed, remove %s "
+			"with 'xl destroy'",
+			watch->plan->name);
+		return STEP_GO_ON;
+	}
+	log_warn("the guardian ended; starting another");
+	if (guardian_start(watch->guardian, watch->plan, watch->uuid, watch->host->libxl,
+			   watch->relay->pidfd, &err) < 0)
+		log_error("%s", err.msg);
+	return STEP_GO_ON;
+}
+
+static int take_relay(struct watch_state *state, struct err *err)
+{
+	if (domain_channels_hear(&state->channels, err) < 0)
+		return STEP_FAILED;
+	state->retry_channels =
+		domain_channels_serve(&state->channels, state->watch->host);
+	return STEP_GO_ON;
+}
+
+static int next_timeout(const struct watch_state *state)
+{
+	int64_t left = -1;
+
+	if (!state->started && !state->watch->plan->paused) {
+		left = state->deadline_ms - now_ms();
+		if (left < 0)
+			left = 0;
+	}
+	if (state->retry_channels && (left < 0 || left > DOMAIN_CHANNELS_RETRY_MS))
+		left = DOMAIN_CHANNELS_RETRY_MS;
+	if (state->retry_name && (left < 0 || left > DOMAIN_NAME_RETRY_MS))
+		left = DOMAIN_NAME_RETRY_MS;
+	return (int)left;
+}
+
+static int check_deadline(struct watch_state *state, struct err *err)
+{
+	const struct plan *plan = state->watch->plan;
+
+	if (state->started || plan->paused || now_ms() < state->deadline_ms)
+		return STEP_GO_ON;
+	err_set(err, ERR_STUB,
+		"%s did not start QEMU within %u s (it came as far as stage '%s'); see its "
+		"console above, or give '-stubdom timeout=SECONDS'",
+		plan->name, plan->timeout_s, state->stage[0] ? state->stage : "none");
+	return STEP_FAILED;
+}
+
+static int step(struct watch_state *state, struct err *err)
+{
+	struct domain_watch *watch = state->watch;
+	enum { SIGNAL, XENSTORE, RELAY, RELAY_LOG, GUARDIAN, N };
+	struct pollfd fds[N] = {
+		[SIGNAL] = {.fd = watch->signals, .events = POLLIN},
+		[XENSTORE] = {.fd = xs_fileno(watch->host->xs), .events = POLLIN},
+		[RELAY] = {.fd = watch->relay->control, .events = POLLIN},
+		[RELAY_LOG] = {.fd = watch->relay->log.fd, .events = POLLIN},
+		[GUARDIAN] = {.fd = watch->guardian->pidfd, .events = POLLIN},
+	};
+	int rc = STEP_GO_ON;
+
+	if (poll(fds, N, next_timeout(state)) < 0 && errno != EINTR) {
+		err_errno(err, ERR_HOST, errno, "poll");
+		return STEP_FAILED;
+	}
+	if (fds[RELAY_LOG].revents)
+		relay_log_read(&watch->relay->log);
+	if (fds[SIGNAL].revents)
+		return take_signal(state, err);
+	if (fds[XENSTORE].revents)
+		rc = take_xenstore(state, err);
+	if (rc == STEP_GO_ON && fds[RELAY].revents)
+		rc = take_relay(state, err);
+	if (rc == STEP_GO_ON && fds[GUARDIAN].revents)
+		rc = restart_guardian(state);
+	if (log_take_written(LOGGED_BYTES))
+		log_file_bound();
+	if (rc == STEP_GO_ON && state->retry_name)
+		follow_name(state);
+	if (rc == STEP_GO_ON && state->retry_channels)
+		state->retry_channels =
+			domain_channels_serve(&state->channels, watch->host);
+	return rc == STEP_GO_ON ? check_deadline(state, err) : rc;
+}
+
+static int watch_nodes(struct watch_state *state, struct err *err)
+{
+	static const struct {
+		const char *node;
+		const char *token;
+	} nodes[] = {{"data/stubdom", "report"},
+		     {STUBDOM_XS_CHANNEL, "channel"},
+		     {"console/tty", "channel"}};
+	struct xs_handle *xs = state->watch->host->xs;
+	char path[XENSTORE_PATH_MAX];
+	bool ok = xs_watch(xs, "@releaseDomain", "release");
+
+	for (size_t i = 0; ok && i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+		snprintf(path, sizeof(path), "/local/domain/%u/%s", state->watch->stub,
+			 nodes[i].node);
+		ok = xs_watch(xs, path, nodes[i].token);
+	}
+	snprintf(path, sizeof(path), "/local/domain/%u/name",
+		 state->watch->plan->guest_domid);
+	ok = ok && xs_watch(xs, path, "name");
+	snprintf(path, sizeof(path), DOMAIN_RATE_NODES, state->watch->plan->guest_domid);
+	if (ok && state->watch->plan->n_nics > 0)
+		ok = xs_watch(xs, path, "vif");
+	return ok ? 0 : err_errno(err, ERR_HOST, errno, "xenstore: setting watches");
+}
+
+int domain_watch(struct domain_watch *watch, struct err *err)
+{
+	struct watch_state state = {
+		.watch = watch,
+		.deadline_ms = now_ms() + (int64_t)watch->plan->timeout_s * 1000,
+	};
+	int rc = STEP_GO_ON;
+
+	if (domain_channels_init(&state.channels, watch->plan, watch->relay, err) < 0)
+		return -1;
+	state.channels.stub = watch->stub;
+	state.channels.hotplug = watch->hotplug;
+	if (watch_nodes(&state, err) < 0 ||
+	    domain_unpause(watch->host, watch->stub, err) < 0)
+		rc = STEP_FAILED;
+	while (rc == STEP_GO_ON)
+		rc = step(&state, err);
+	domain_channels_free(&state.channels);
+	return rc == STEP_END ? 0 : -1;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Follows a stub domain that runs: its start, its channels, its end. */
+#ifndef STUBDOM_DOMAIN_WATCH_H
+#define STUBDOM_DOMAIN_WATCH_H
+
+#include "domain/guardian.h"
+#include "domain/host.h"
+#include "domain/relay.h"
+#include "domain/requests.h"
+#include "plan/plan.h"
+
+struct domain_watch {
+	const struct plan *plan;
+	struct domain_host *host;
+	struct relay *relay;
+	struct guardian *guardian;
+	struct domain_hotplug *hotplug;
+	const libxl_uuid *uuid;
+	uint32_t stub;
+	int signals; /* signalfd of the signals that end us */
+};
+
+/*
+ * Returns when the stub domain must go.  0: because the toolstack said so
+ * (a signal) or the guest is gone.  -1: because something failed; err says what.
+ */
+int domain_watch(struct domain_watch *watch, struct err *err);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* What stubdom needs of every stub domain: channels of our own, and its facts. */
+#include "plan/own_channels.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "abi/facts.h"
+#include "cleanup.h"
+#include "xalloc.h"
+
+static const struct plan_channel *add_channel(struct plan *plan, const char *name,
+					      const char *label,
+					      enum stubdom_channel_kind kind,
+					      const char *file)
+{
+	struct plan_channel *ch;
+
+	plan->channels = xgrow(plan->channels, plan->n_channels, sizeof(*plan->channels));
+	ch = &plan->channels[plan->n_channels++];
+	*ch = (struct plan_channel){
+		.name = xstrdup(name),
+		.label = xstrdup_null(label),
+		.kind = kind,
+		.stub_path = xasprintf(STUBDOM_SOCKET_DIR "/%s.sock", name),
+		.endpoint = {.type = PLAN_ENDPOINT_UNIX_LISTEN,
+			     .fd = -1,
+			     .path = xasprintf(STUBDOM_RUN_DIR "/%u/%s",
+					       plan->guest_domid, file)},
+	};
+	return ch;
+}
+
+static void add_argument(struct plan *plan, const char *option, char *value)
+{
+	plan->qemu = xgrow(plan->qemu, plan->n_qemu + 2, sizeof(*plan->qemu));
+	plan->qemu[plan->n_qemu++] = xstrdup(option);
+	plan->qemu[plan->n_qemu++] = value;
+	plan->qemu[plan->n_qemu] = NULL;
+}
+
+/* Its path is a file's, which QEMU writes; nobody in dom0 is at its other end. */
+static void add_save_channel(struct plan *plan)
+{
+	struct plan_channel *ch;
+
+	plan->channels = xgrow(plan->channels, plan->n_channels, sizeof(*plan->channels));
+	ch = &plan->channels[plan->n_channels++];
+	*ch = (struct plan_channel){
+		.name = xstrdup(STUBDOM_CHANNEL_OWN_SAVE),
+		.kind = STUBDOM_CHANNEL_SAVE,
+		.stub_path = xstrdup(STUBDOM_SOCKET_DIR "/saved"),
+		.endpoint = {.type = PLAN_ENDPOINT_DISCARD, .fd = -1},
+	};
+}
+
+int own_add_channels(struct plan *plan, struct err *err)
+{
+	const struct plan_channel *ch;
+
+	if (plan->n_channels + 3 > STUBDOM_CHANNELS_MAX)
+		return err_set(err, ERR_USAGE, "more than %d channels",
+			       STUBDOM_CHANNELS_MAX - 3);
+	ch = add_channel(plan, STUBDOM_CHANNEL_OWN_QMP, STUBDOM_CHANNEL_OWN_QMP,
+			 STUBDOM_CHANNEL_QMP, STUBDOM_RUN_QMP);
+	add_argument(plan, "-chardev",
+		     xasprintf("socket,id=%s,path=%s,server=on,wait=off", ch->label,
+			       ch->stub_path));
+	add_argument(plan, "-mon", xasprintf("chardev=%s,mode=control", ch->label));
+	ch = add_channel(plan, STUBDOM_CHANNEL_OWN_VNC, NULL, STUBDOM_CHANNEL_VNC,
+			 STUBDOM_RUN_VNC);
+	add_argument(plan, "-vnc", xasprintf("unix:%s", ch->stub_path));
+	add_save_channel(plan);
+	return 0;
+}
+
+int own_make_dir(const struct plan *plan, struct err *err)
+{
+	cleanup_free char *dir = xasprintf(STUBDOM_RUN_DIR "/%u", plan->guest_domid);
+
+	/* Another guest's end may remove the empty directory between the two. */
+	for (int tries = 0; tries < 10; tries++) {
+		if (mkdir(STUBDOM_RUN_DIR, 0700) < 0 && errno != EEXIST)
+			break;
+		if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+			return 0;
+		if (errno != ENOENT)
+			break;
+	}
+	return err_errno(err, ERR_HOST, errno, "making %s", dir);
+}
+
+void own_remove_dir(const struct plan *plan)
+{
+	cleanup_free char *dir = xasprintf(STUBDOM_RUN_DIR "/%u", plan->guest_domid);
+
+	rmdir(dir);
+	rmdir(STUBDOM_RUN_DIR); /* unless another guest has its own in it */
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* What stubdom needs of every stub domain: channels of our own, and its facts. */
+#ifndef STUBDOM_OWN_H
+#define STUBDOM_OWN_H
+
+#include "err.h"
+#include "plan/plan.h"
+
+/*
+ * Adds a QMP monitor and a VNC server of our own to the plan, as sockets in
+ * STUBDOM_RUN_DIR/<guest domid>/ (abi/facts.h): the caller's have their clients,
+ * and a guest may have neither.  ERR_USAGE: there are too many channels.
+ */
+int own_add_channels(struct plan *plan, struct err *err);
+
+/* Makes the directory of those sockets, open to root only. */
+int own_make_dir(const struct plan *plan, struct err *err);
+
+/* Removes it; the sockets must be gone.  Safe to call at any time. */
+void own_remove_dir(const struct plan *plan);
+
+#endif

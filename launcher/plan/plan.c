@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* The plan's names, notes and end. */
+#include "plan/plan.h"
+
+#include <netdb.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "xalloc.h"
+
+static const char *const endpoint_names[] = {
+#define X(id, name) [PLAN_ENDPOINT_##id] = name,
+	PLAN_ENDPOINT_TYPES(X)
+#undef X
+};
+
+const char *plan_endpoint_type_name(enum plan_endpoint_type type)
+{
+	size_t n = sizeof(endpoint_names) / sizeof(endpoint_names[0]);
+
+	return (size_t)type < n ? endpoint_names[type] : "?";
+}
+
+/* xvda ... xvdz, xvdaa ... */
+static char *disk_name(size_t i)
+{
+	char letters[8];
+	size_t at = sizeof(letters);
+
+	letters[--at] = '\0';
+	do {
+		letters[--at] = (char)('a' + i % 26);
+		i /= 26;
+	} while (i-- > 0 && at > 0);
+	return xasprintf("xvd%s", letters + at);
+}
+
+struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const char *format,
+				bool readonly, const char *use)
+{
+	struct plan_disk *disk;
+
+	plan->disks = xgrow(plan->disks, plan->n_disks, sizeof(*plan->disks));
+	disk = &plan->disks[plan->n_disks];
+	*disk = (struct plan_disk){
+		.dev = disk_name(plan->n_disks),
+		.target = xstrdup(target),
+		.format = xstrdup_null(format),
+		.readonly = readonly,
+		.use = xstrdup(use),
+	};
+	plan->n_disks++;
+	return disk;
+}
+
+void plan_note(struct plan *plan, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	plan->notes = xgrow(plan->notes, plan->n_notes + 1, sizeof(*plan->notes));
+	plan->notes[plan->n_notes++] = xalloc_check(text);
+	plan->notes[plan->n_notes] = NULL;
+}
+
+static void free_strings(char **strings, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+void plan_free(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		free(plan->disks[i].dev);
+		free(plan->disks[i].target);
+		free(plan->disks[i].format);
+		free(plan->disks[i].use);
+	}
+	for (size_t i = 0; i < plan->n_nics; i++) {
+		free(plan->nics[i].tap);
+		free(plan->nics[i].mac);
+		free(plan->nics[i].bridge);
+		free(plan->nics[i].vifname);
+		free(plan->nics[i].script);
+		free(plan->nics[i].model);
+		free(plan->nics[i].netdev);
+	}
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		free(plan->channels[i].name);
+		free(plan->channels[i].label);
+		free(plan->channels[i].stub_path);
+		free(plan->channels[i].endpoint.path);
+		free(plan->channels[i].endpoint.host);
+		free(plan->channels[i].endpoint.with);
+		if (plan->channels[i].endpoint.addresses)
+			freeaddrinfo(plan->channels[i].endpoint.addresses);
+	}
+	for (size_t i = 0; i < plan->n_files; i++) {
+		free(plan->files[i].name);
+		free(plan->files[i].source);
+	}
+	free(plan->disks);
+	free(plan->nics);
+	free(plan->channels);
+	free(plan->files);
+	free_strings(plan->topology, plan->n_topology);
+	free_strings(plan->qemu, plan->n_qemu);
+	free_strings(plan->notes, plan->n_notes);
+	free(plan->name);
+	free(plan->guest_name);
+	free(plan->topology_file);
+	free(plan->backend);
+	free(plan->backing_dir);
+	memset(plan, 0, sizeof(*plan));
+}

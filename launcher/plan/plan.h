@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* The plan: what a QEMU command line of dom0 becomes as a stub domain. */
+#ifndef STUBDOM_PLAN_H
+#define STUBDOM_PLAN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "channel_kind.h"
+#include "err.h"
+#include "log.h"
+#include "manifest.h"
+#include "plan/stubopt.h"
+
+#define PLAN_VERSION 1 /* of the JSON form, docs/interface.md */
+
+struct addrinfo;
+
+/* Where a channel ends in dom0. */
+#define PLAN_ENDPOINT_TYPES(X)                                                           \
+	X(UNIX_LISTEN, "unix-listen")	/* path */                                       \
+	X(UNIX_CONNECT, "unix-connect") /* path */                                       \
+	X(FD, "fd")			/* fd, listening */                              \
+	X(PTY, "pty")			/* path: a symbolic link to make, or NULL */     \
+	X(FILE, "file")			/* path, append */                               \
+	X(TCP_LISTEN, "tcp-listen")	/* host, port, to */                             \
+	X(TCP_CONNECT, "tcp-connect")	/* host, port */                                 \
+	X(STDIO, "stdio")                                                                \
+	X(DISCARD, "null")                                                               \
+	X(SHARED, "shared") /* with: takes its clients where that channel does */
+
+enum plan_endpoint_type {
+#define X(id, name) PLAN_ENDPOINT_##id,
+	PLAN_ENDPOINT_TYPES(X)
+#undef X
+};
+
+struct plan_endpoint {
+	enum plan_endpoint_type type;
+	char *path;
+	char *host;	      /* "" listens on every address */
+	char *with;	      /* shared: a channel that listens */
+	unsigned port;	      /* 1..65535; tcp-listen: the first port to try */
+	unsigned to;	      /* tcp-listen: the last port to try, >= port */
+	int fd;		      /* a descriptor that the caller left open for us */
+	bool listening;	      /* fd: a listening socket, to accept from */
+	bool append;	      /* file: keep what is there */
+	bool telnet;	      /* tcp-*: with telnet negotiation */
+	unsigned reconnect_s; /* *-connect: seconds between tries; 0: one try */
+	/*
+	 * By endpoint_lookup: what `host` was at the start, port included; NULL:
+	 * not yet.
+	 */
+	struct addrinfo *addresses;
+};
+
+struct plan_channel {
+	char *name;  /* valid by channel_name_valid, unique in the plan */
+	char *label; /* QEMU's name of the chardev, as query-chardev answers it;
+			NULL: QEMU has no such chardev (vnc, restore) */
+	enum stubdom_channel_kind kind;
+	char *stub_path; /* the unix socket that QEMU listens on */
+	struct plan_endpoint endpoint;
+};
+
+struct plan_disk {
+	char *dev;    /* "xvda": the stub domain's name of it */
+	char *target; /* file or block device in dom0 */
+	char *format; /* of what is in it, QEMU's name: "raw", "qcow2"; NULL: not said.
+			 The stub domain is given the container as raw bytes. */
+	bool readonly;
+	/* By plan_check: a container's file gets this long before it is attached; 0: as
+	   it is. */
+	unsigned long long grow_to;
+	bool has_backing; /* by plan_check: its header names a backing file */
+	char *use;	  /* "drive 0": the argument it is for, for people and logs */
+};
+
+struct plan_nic {
+	char *tap;	/* "tap0" in the stub domain */
+	unsigned xenif; /* devid of the stub domain's PV interface */
+	char *mac;	/* the guest's; NULL: QEMU makes one up */
+	char *bridge;	/* in dom0; NULL: not said */
+	char *vifname;	/* name that the toolstack expects in dom0; NULL: any */
+	char *script;	/* dom0's hot-plug script; NULL: the default */
+	char *model;	/* QEMU's device name; NULL: not said */
+	char *netdev;	/* QEMU's id of the back end */
+};
+
+/* A file of dom0 that travels in the stub domain's ramdisk. */
+struct plan_file {
+	char *name;   /* "boot/kernel", no leading slash */
+	char *source; /* path in dom0 */
+	/* By plan_check; before it, 0. */
+	unsigned long long bytes;
+};
+
+/* Owns everything it points to; plan_free releases it. */
+struct plan {
+	char *name; /* of the stub domain, "<guest>-dm" */
+	unsigned guest_domid;
+	char *guest_name;
+	enum stubopt_kernel kernel;
+	enum stubopt_type type;
+	unsigned memory_mb; /* 0 until plan_set_memory, unless the caller gave it */
+	unsigned vcpus;
+	unsigned timeout_s; /* from start to the stage `running` */
+	enum log_level log;
+	char *topology_file; /* NULL: each NIC straight to its interface */
+	char *backend;	     /* domain of the interfaces' back ends; NULL: dom0 */
+	char *backing_dir;   /* what backing files may be in; NULL: there may be none */
+	unsigned vram_mb;    /* the guest's screen memory, as far as said */
+	bool paused;	     /* -S: QEMU does not write `running` before `cont` */
+	struct plan_disk *disks;
+	size_t n_disks;
+	struct plan_nic *nics;
+	size_t n_nics;
+	struct plan_channel *channels;
+	size_t n_channels;
+	struct plan_file *files;
+	size_t n_files;
+	char **topology; /* lines of topology_file, by plan_check; NULL-terminated */
+	size_t n_topology;
+	char **qemu; /* argv in the stub domain, NULL-terminated */
+	size_t n_qemu;
+	char **notes; /* what was dropped and why, for the log; NULL-terminated */
+	size_t n_notes;
+};
+
+/*
+ * Reads QEMU's command line (argv[0] included) and makes the plan.  Pure: no
+ * file, no Xen; the same input gives the same plan.  An argument that cannot be
+ * carried is ERR_USAGE, and the message names its index and text.  On error
+ * *out is empty.
+ */
+int plan_build(int argc, char *const argv[], const struct stubopt *options,
+	       struct plan *out, struct err *err);
+
+/*
+ * Looks at what the plan names in dom0: disks and files exist, are readable and
+ * not empty; the topology is read.  Opens no disk's format.  ERR_HOST, one line
+ * with the remedy.
+ */
+int plan_check(struct plan *plan, struct err *err);
+
+/*
+ * Puts what disk `i` stands on into the plan, as its header says: the whole chain, each
+ * a read-only disk of its own, and QEMU is told of them.  Only what is in backing_dir
+ * is opened.  For plan_check.
+ */
+struct container;
+int plan_add_backing(struct plan *plan, size_t i, const struct container *container,
+		     struct err *err);
+
+/*
+ * Looks at one disk, and at its container's header.  For plan_check and
+ * plan_add_backing.
+ */
+int plan_check_disk(struct plan *plan, struct plan_disk *disk,
+		    struct container *container, struct err *err);
+
+/* Adds a disk under the next free name; what is given is copied. */
+struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const char *format,
+				bool readonly, const char *use);
+
+/*
+ * Bytes of the stub domain's memory that its ramdisk takes at the most, with the guest's
+ * boot files and what Linux unpacks of it.
+ */
+unsigned long long plan_ramdisk_bytes(const struct plan *plan,
+				      const struct manifest *manifest);
+
+/*
+ * Fills in memory_mb if the caller did not say it, from the image and the
+ * boot files (docs/interface.md gives the sum).
+ */
+void plan_set_memory(struct plan *plan, const struct manifest *manifest);
+
+/* The JSON form, version PLAN_VERSION; the caller owns it.  NULL: out of memory. */
+json_t *plan_to_json(const struct plan *plan);
+
+/* Remembers something worth a line in the log. */
+void plan_note(struct plan *plan, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+const char *plan_endpoint_type_name(enum plan_endpoint_type type);
+
+void plan_free(struct plan *plan);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* One channel in the relay: a vchan on one side, an endpoint on the other. */
+#ifndef STUBDOM_RELAY_CHANNEL_H
+#define STUBDOM_RELAY_CHANNEL_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buffer.h"
+#include "endpoint/endpoint.h"
+#include "plan/plan.h"
+#include "relay/qmp/filter.h"
+#include "relay/rate.h"
+#include "relay/save.h"
+#include "relay/telnet.h"
+#include "vchan_stream.h"
+
+struct relay_channel {
+	const struct plan_channel *plan;
+	struct endpoint end;
+	const struct qmp_names *names;
+	struct qmp_shared *shared;
+	struct vchan_stream stream;
+	bool open;     /* stream is attached */
+	bool asked;    /* an offer was asked for */
+	bool dialling; /* a new connection of the endpoint was asked for */
+	bool busy;     /* the last step left something to move */
+	bool closing;  /* deliver to_host, then drop the client */
+	int64_t opened_ms;
+	int64_t not_before_ms; /* no new connection before */
+	int64_t dial_at_ms;    /* the endpoint is not connected again before */
+	struct buffer to_stub;
+	struct buffer to_host;
+	struct telnet telnet;
+	bool is_qmp;
+	struct qmp_filter qmp;
+	struct rate qmp_rate;	/* of the stub domain's bytes, over all connections */
+	bool held_back;		/* there are more of them than that */
+	int64_t again_ms;	/* when a QMP job is to try again */
+	struct relay_save save; /* of a save channel */
+	bool ended;		/* restore: the toolstack's file is read to its end */
+	bool over; /* restore: delivered, or the stub domain closed: no connection more */
+};
+
+enum { RELAY_CHANNEL_FDS = 3 };
+
+/* With the privileges of the caller: opens the endpoint. */
+int relay_channel_open(struct relay_channel *channel, const struct plan_channel *plan,
+		       const struct qmp_names *names, struct qmp_shared *shared,
+		       struct err *err);
+
+/* A connection to the stub domain, in answer to relay_channel_wants. Takes the offer. */
+void relay_channel_attach(struct relay_channel *channel, const struct vchan_offer *offer,
+			  int64_t now_ms);
+
+/* Whether an offer should be asked for now. */
+bool relay_channel_wants(const struct relay_channel *channel, int64_t now_ms);
+
+/* Whether its *-connect endpoint should be connected again now. */
+bool relay_channel_wants_dial(const struct relay_channel *channel, int64_t now_ms);
+
+/* The answer to that: a socket that connects, or -1.  Takes it. */
+void relay_channel_dialled(struct relay_channel *channel, int fd, int64_t now_ms);
+
+/* Fills in what to wait for; returns how many of RELAY_CHANNEL_FDS were used. */
+unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds);
+
+/* After so many ms relay_channel_tick must be called; -1: no need. */
+int relay_channel_timeout(const struct relay_channel *channel, int64_t now_ms);
+
+/* Looks at what no descriptor tells; true: relay_channel_step is due. */
+bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms);
+
+/* Moves bytes without blocking. true: there is more to move at once. */
+bool relay_channel_step(struct relay_channel *channel, int64_t now_ms);
+
+/* A save channel whose client has gone. */
+void relay_channel_end_save(struct relay_channel *channel, int64_t now_ms);
+
+/* Whether bytes of the stub domain still wait for a client that reads. */
+bool relay_channel_pending(const struct relay_channel *channel);
+
+void relay_channel_close(struct relay_channel *channel);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Gets for QMP jobs what they need: from the launcher, and from the save channel. */
+#include "relay/job.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "log.h"
+
+static int ask(int control, enum relay_msg_type type, uint32_t index, const char *text,
+	       int fd)
+{
+	struct relay_msg msg = {.type = type, .channel = index};
+
+	if (text &&
+	    (size_t)snprintf(msg.text, sizeof(msg.text), "%s", text) >= sizeof(msg.text))
+		msg.text[0] = '\0'; /* refused as no name at all */
+	return relay_msg_send(control, &msg, &fd, fd >= 0 ? 1 : 0);
+}
+
+/* The stub domain's file goes into the job's descriptor; one job runs at a time. */
+static void serve_save(struct qmp_job *job, struct relay_channel *save)
+{
+	if (!save) {
+		qmp_job_saved(job, "there is no channel for files");
+		return;
+	}
+	if (!job->asked) {
+		relay_save_start(&save->save, job->fd, job->most);
+		job->asked = true;
+	}
+	if (save->save.done) {
+		relay_save_stop(&save->save);
+		qmp_job_saved(job, save->save.failed ? save->save.why : NULL);
+	}
+}
+
+int relay_job_serve(struct relay_channel *channel, uint32_t index, int control,
+		    struct relay_channel *save, int64_t now_ms)
+{
+	struct qmp_job *job = &channel->qmp.job;
+	int rc = 0;
+
+	if (job->state == QMP_JOB_NONE)
+		return 0;
+	if (job->need == QMP_NEED_SAVE) {
+		serve_save(job, save);
+	} else if (job->need == QMP_NEED_TIME) {
+		if (!job->asked)
+			channel->again_ms = now_ms + QMP_AGAIN_MS;
+		job->asked = true;
+		if (now_ms >= channel->again_ms)
+			qmp_job_again(job);
+	} else if (!job->asked && job->need != QMP_NEED_NONE) {
+		job->asked = true;
+		if (job->need == QMP_NEED_FILE)
+			rc = ask(control, RELAY_FILE, index, job->text, -1);
+		else if (job->need == QMP_NEED_ATTACH)
+			rc = ask(control, RELAY_ATTACH, index, NULL, job->fd);
+		else
+			rc = ask(control, RELAY_DETACH, index, job->text, -1);
+	}
+	if (qmp_filter_can_go_on(&channel->qmp))
+		channel->busy = true;
+	return rc;
+}
+
+void relay_job_hear(struct relay_channel *channel, uint32_t index, int control,
+		    const struct relay_msg *msg, int fd)
+{
+	struct qmp_job *job = &channel->qmp.job;
+	const char *why = msg->code ? msg->text : NULL;
+	enum qmp_need need = job->asked ? job->need : QMP_NEED_NONE;
+
+	channel->busy = true;
+	if (msg->type == RELAY_FILE && need == QMP_NEED_FILE) {
+		qmp_job_opened(job, channel->shared, why ? -1 : fd, why);
+		if (!why)
+			return;
+	} else if (msg->type == RELAY_ATTACH && need == QMP_NEED_ATTACH) {
+		qmp_job_attached(job, channel->shared, msg->text, why);
+	} else if (msg->type == RELAY_DETACH && need == QMP_NEED_DETACH) {
+		qmp_job_detached(job, channel->shared);
+	} else if (msg->type == RELAY_ATTACH && !why) {
+		/* The client went meanwhile: nobody will use the disk. */
+		ask(control, RELAY_DETACH, index, msg->text, -1);
+	}
+	if (fd >= 0)
+		close(fd);
+}

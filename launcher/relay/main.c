@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/* The relay process: acquire, drop, run until the launcher closes the control socket. */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "domain/relay.h"
+#include "fds.h"
+#include "log.h"
+#include "relay/channel.h"
+#include "relay/console.h"
+#include "relay/job.h"
+#include "relay/sandbox.h"
+
+enum {
+	FLUSH_MS = 1000, /* for clients to take what is left at the end */
+	FLUSH_TICK_MS = 100,
+};
+
+struct relay_state {
+	const struct plan *plan;
+	int control;
+	struct relay_channel *channels;
+	struct pollfd *fds;
+	unsigned *used; /* by channel: how many of fds */
+	struct qmp_chardev *chardevs;
+	struct qmp_names names;
+	struct qmp_shared shared;
+	struct relay_channel *save; /* NULL: the plan has none */
+	char vnc_service[16];
+	struct relay_console console;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void keep_fds(const struct plan *plan, int control)
+{
+	int *keep = calloc(plan->n_channels + 1, sizeof(*keep));
+	bool stdio = false;
+
+	if (!keep)
+		return;
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		const struct plan_endpoint *end = &plan->channels[i].endpoint;
+
+		keep[i] = end->type == PLAN_ENDPOINT_FD ? end->fd : -1;
+		stdio |= end->type == PLAN_ENDPOINT_STDIO;
+	}
+	/* Standard output may be the log, which is not the relay's to fill. */
+	if (!stdio && freopen("/dev/null", "r+", stdout))
+		dup2(STDOUT_FILENO, STDIN_FILENO);
+	keep[plan->n_channels] = control;
+	fds_close_except(keep, plan->n_channels + 1);
+	free(keep);
+}
+
+/* What answers about character devices and VNC are translated to. */
+static void name_endpoints(struct relay_state *state)
+{
+	const struct plan_channel *screen = NULL;
+
+	for (size_t i = 0; i < state->plan->n_channels; i++) {
+		const struct plan_channel *plan = &state->plan->channels[i];
+		const struct endpoint *end = &state->channels[i].end;
+
+		if (plan->label)
+			state->chardevs[state->names.n_chardevs++] =
+				(struct qmp_chardev){plan->label, end->name};
+		/* The first is the screen; one of websockets is behind it. */
+		if (plan->kind == STUBDOM_CHANNEL_VNC && !screen)
+			screen = plan;
+		if (plan == screen && plan->endpoint.type == PLAN_ENDPOINT_TCP_LISTEN) {
+			const char *host = plan->endpoint.host;
+
+			snprintf(state->vnc_service, sizeof(state->vnc_service), "%u",
+				 end->port);
+			state->names.vnc_host = host && host[0] ? host : "0.0.0.0";
+			state->names.vnc_service = state->vnc_service;
+		}
+	}
+	state->names.chardevs = state->chardevs;
+}
+
+static int share_listeners(struct relay_state *state, struct err *err)
+{
+	for (size_t i = 0; i < state->plan->n_channels; i++) {
+		const char *with = state->plan->channels[i].endpoint.with;
+
+		for (size_t j = 0; with && j < state->plan->n_channels; j++) {
+			if (strcmp(state->plan->channels[j].name, with) == 0 &&
+			    endpoint_share(&state->channels[i].end,
+					   &state->channels[j].end, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* What QMP jobs work with. */
+static void share(struct relay_state *state)
+{
+	const struct plan *plan = state->plan;
+
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		if (plan->channels[i].kind != STUBDOM_CHANNEL_SAVE)
+			continue;
+		state->save = &state->channels[i];
+		state->shared.save_path = plan->channels[i].stub_path;
+	}
+	/* Media; the guest's hard disks stay, whatever QEMU says it uses. */
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		if (plan->disks[i].readonly)
+			qmp_shared_add_disk(&state->shared, plan->disks[i].dev);
+	}
+}
+
+static int open_channels(struct relay_state *state, struct err *err)
+{
+	const struct plan *plan = state->plan;
+
+	state->channels = calloc(plan->n_channels + 1, sizeof(*state->channels));
+	state->chardevs = calloc(plan->n_channels + 1, sizeof(*state->chardevs));
+	state->fds =
+		calloc(plan->n_channels * RELAY_CHANNEL_FDS + 2, sizeof(*state->fds));
+	state->used = calloc(plan->n_channels + 1, sizeof(*state->used));
+	if (!state->channels || !state->chardevs || !state->fds || !state->used)
+		return err_set(err, ERR_HOST, "out of memory");
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		if (relay_channel_open(&state->channels[i], &plan->channels[i],
+				       &state->names, &state->shared, err) < 0)
+			return -1;
+	}
+	if (share_listeners(state, err) < 0)
+		return -1;
+	name_endpoints(state);
+	share(state);
+	return 0;
+}
+
+/* Files that libraries read once, at their first use. */
+static void warm_up(void)
+{
+	tzset();
+	json_object_seed(0);
+}
+
+static int say(struct relay_state *state, enum relay_msg_type type, uint32_t channel)
+{
+	struct relay_msg msg = {.type = type, .channel = channel};
+
+	return relay_msg_send(state->control, &msg, NULL, 0);
+}
+
+static int get_ready(struct relay_state *state)
+{
+	struct relay_msg msg = {.type = RELAY_FAILED};
+	struct err err;
+
+	if (open_channels(state, &err) < 0 || relay_sandbox_enter(&err) < 0) {
+		msg.code = err.code;
+		snprintf(msg.text, sizeof(msg.text), "%.*s", (int)sizeof(msg.text) - 1,
+			 err.msg);
+		relay_msg_send(state->control, &msg, NULL, 0);
+		return -1;
+	}
+	return say(state, RELAY_READY, 0);
+}
+
+/* -1: the launcher is gone. */
+static int take_control(struct relay_state *state)
+{
+	struct relay_msg msg;
+	int fds[RELAY_FDS_MAX];
+	int rc = relay_msg_receive(state->control, &msg, fds);
+
+	if (rc <= 0)
+		return rc;
+	if (msg.type == RELAY_OFFER && msg.channel < state->plan->n_channels &&
+	    fds[0] >= 0 && fds[1] >= 0) {
+		msg.offer.grant_fd = fds[0];
+		msg.offer.event_fd = fds[1];
+		relay_channel_attach(&state->channels[msg.channel], &msg.offer, now_ms());
+		return 0;
+	}
+	if (msg.type == RELAY_DIALLED && msg.channel < state->plan->n_channels) {
+		relay_channel_dialled(&state->channels[msg.channel], fds[0], now_ms());
+		fds[0] = -1;
+	}
+	if (msg.type == RELAY_CONSOLE && fds[0] >= 0) {
+		relay_console_open(&state->console, fds[0], now_ms());
+		fds[0] = -1;
+	}
+	if ((msg.type == RELAY_FILE || msg.type == RELAY_ATTACH ||
+	     msg.type == RELAY_DETACH) &&
+	    msg.channel < state->plan->n_channels) {
+		relay_job_hear(&state->channels[msg.channel], msg.channel, state->control,
+			       &msg, fds[0]);
+		fds[0] = -1;
+	}
+	for (int i = 0; i < RELAY_FDS_MAX; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	return 0;
+}
+
+static int find_timeout(const struct relay_state *state, bool busy)
+{
+	int64_t now = now_ms();
+	int least = -1;
+
+	if (busy)
+		return 0;
+	for (size_t i = 0; i < state->plan->n_channels; i++) {
+		int ms = relay_channel_timeout(&state->channels[i], now);
+
+		if (ms >= 0 && (least < 0 || ms < least))
+			least = ms;
+	}
+	return least;
+}
+
+static bool any_ready(const struct pollfd *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (fds[i].revents)
+			return true;
+	}
+	return false;
+}
+
+/* -1: the launcher is gone. */
+static int serve_channel(struct relay_state *state, size_t i, bool ready, int64_t now)
+{
+	struct relay_channel *channel = &state->channels[i];
+
+	if (relay_channel_tick(channel, now) || ready || channel->busy)
+		channel->busy = relay_channel_step(channel, now);
+	if (relay_channel_wants_dial(channel, now)) {
+		if (say(state, RELAY_DIAL, (uint32_t)i) < 0)
+			return -1;
+		channel->dialling = true;
+	}
+	if (channel->is_qmp &&
+	    relay_job_serve(channel, (uint32_t)i, state->control, state->save, now) < 0)
+		return -1;
+	if (!relay_channel_wants(channel, now))
+		return 0;
+	if (say(state, RELAY_WANT, (uint32_t)i) < 0)
+		return -1;
+	channel->asked = true;
+	return 0;
+}
+
+/*
+ * A file that is taken for a client that went; true: one is waiting to hear of its
+ * end.
+ */
+static bool check_save(struct relay_state *state, int64_t now)
+{
+	if (!state->save || !state->save->save.active)
+		return false;
+	for (size_t i = 0; i < state->plan->n_channels; i++) {
+		if (state->channels[i].qmp.job.need == QMP_NEED_SAVE)
+			return state->save->save.done;
+	}
+	relay_channel_end_save(state->save, now);
+	return false;
+}
+
+/* Descriptors that no command uses go when the last client has gone, as in QEMU. */
+static void forget_fds(struct relay_state *state)
+{
+	for (size_t i = 0; i < state->plan->n_channels; i++) {
+		const struct relay_channel *channel = &state->channels[i];
+
+		if (channel->is_qmp && endpoint_connected(&channel->end))
+			return;
+	}
+	qmp_fds_free(&state->shared.fds);
+}
+
+/* One round; -1: the launcher is gone. */
+static int round_trip(struct relay_state *state, bool *busy)
+{
+	size_t n = state->plan->n_channels;
+	unsigned used = 2;
+	unsigned at = 2;
+	int64_t now;
+
+	state->fds[0] = (struct pollfd){.fd = state->control, .events = POLLIN};
+	/* poll skips a negative descriptor. */
+	state->fds[1] = (struct pollfd){.fd = state->console.fd, .events = POLLIN};
+	for (size_t i = 0; i < n; i++) {
+		state->used[i] =
+			relay_channel_poll(&state->channels[i], &state->fds[used]);
+		used += state->used[i];
+	}
+	if (poll(state->fds, used, find_timeout(state, *busy)) < 0 && errno != EINTR)
+		return -1;
+	now = now_ms();
+	if (state->fds[1].revents)
+		relay_console_read(&state->console, now);
+	*busy = false;
+	for (size_t i = 0; i < n; i++) {
+		bool ready = any_ready(&state->fds[at], state->used[i]);
+
+		at += state->used[i];
+		if (serve_channel(state, i, ready, now) < 0)
+			return -1;
+		*busy |= state->channels[i].busy;
+	}
+	forget_fds(state);
+	*busy |= check_save(state, now);
+	/* Last: a new connection is served in the next round. */
+	if (state->fds[0].revents) {
+		*busy = true;
+		return take_control(state);
+	}
+	return 0;
+}
+
+/* The stub domain is gone; its last words may still be on their way. */
+static void flush_channels(struct relay_state *state)
+{
+	int64_t until = now_ms() + FLUSH_MS;
+	bool pending = true;
+
+	while (pending && now_ms() < until) {
+		unsigned used = 0;
+
+		pending = false;
+		for (size_t i = 0; i < state->plan->n_channels; i++) {
+			struct relay_channel *channel = &state->channels[i];
+
+			relay_channel_step(channel, now_ms());
+			if (!relay_channel_pending(channel))
+				continue;
+			pending = true;
+			used += relay_channel_poll(channel, &state->fds[used]);
+		}
+		if (pending)
+			poll(state->fds, used, FLUSH_TICK_MS);
+	}
+	if (state->console.fd >= 0)
+		relay_console_read(&state->console, now_ms());
+}
+
+int relay_main(const struct plan *plan, int control)
+{
+	struct relay_state state = {.plan = plan, .control = control, .console.fd = -1};
+	struct pollfd pfd = {.fd = control, .events = POLLIN};
+	struct relay_msg msg;
+	int fds[RELAY_FDS_MAX];
+	bool busy = false;
+
+	log_init("relay", plan->log);
+	log_to_pipe();
+	keep_fds(plan, control);
+	warm_up();
+	while (poll(&pfd, 1, -1) < 0 && errno == EINTR)
+		;
+	/* Nothing is open before the guardian, which would tidy it up, is there. */
+	if (relay_msg_receive(control, &msg, fds) != 1 || msg.type != RELAY_GO)
+		return ERR_HOST;
+	if (get_ready(&state) < 0)
+		return ERR_HOST;
+	while (round_trip(&state, &busy) == 0)
+		;
+	flush_channels(&state);
+	for (size_t i = 0; i < plan->n_channels; i++)
+		relay_channel_close(&state.channels[i]);
+	return 0;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* A QMP connection between a client in dom0 and the QEMU of a stub domain. */
+#ifndef STUBDOM_QMP_FILTER_H
+#define STUBDOM_QMP_FILTER_H
+
+#include <stdbool.h>
+
+#include "buffer.h"
+#include "err.h"
+#include "relay/qmp/fds.h"
+#include "relay/qmp/job.h"
+#include "relay/qmp/split.h"
+
+/*
+ * Nothing goes through as it came: every message is parsed, looked up in
+ * qmp_table.h and written anew.  The client is trusted to be clumsy, the stub
+ * domain to be hostile; both are held to the bounds of qmp_split.h.
+ */
+
+/* Dom0's name of a character device, by QEMU's label. */
+struct qmp_chardev {
+	const char *label;
+	const char *filename; /* as query-chardev shows it: "pty:/dev/pts/3" */
+};
+
+/* What the answers are translated with; borrowed by the filters. */
+struct qmp_names {
+	const struct qmp_chardev *chardevs;
+	size_t n_chardevs;
+	const char *vnc_host; /* NULL: no VNC server in dom0 */
+	const char *vnc_service;
+};
+
+enum { QMP_PENDING_MAX = 256 };
+
+struct qmp_pending; /* a command whose answer is awaited */
+
+/* All zero but the first two is a fresh connection; qmp_filter_free ends it. */
+struct qmp_filter {
+	const struct qmp_names *names;
+	struct qmp_shared *shared;
+	struct qmp_arrived arrived; /* descriptors that came from the client */
+	struct qmp_split from_client;
+	struct qmp_split from_stub;
+	struct buffer to_client;
+	struct buffer to_stub;
+	struct qmp_pending *first;
+	struct qmp_pending **last;
+	unsigned n_pending;
+	struct qmp_job job; /* a command of many steps: the next ones wait for it */
+	struct buffer held; /* what the client sent meanwhile */
+};
+
+/*
+ * Bytes that came from one side; what is to be sent is in to_client and
+ * to_stub.  -1: the connection must end (after to_client was flushed).
+ */
+int qmp_filter_client(struct qmp_filter *filter, const char *data, size_t len,
+		      struct err *err);
+int qmp_filter_stub(struct qmp_filter *filter, const char *data, size_t len,
+		    struct err *err);
+
+/*
+ * Goes on with what a job holds up: call it after the job was told something, and
+ * when it waits for its turn.  -1: as above.
+ */
+int qmp_filter_go_on(struct qmp_filter *filter, struct err *err);
+
+/* Whether qmp_filter_go_on has something to do. */
+bool qmp_filter_can_go_on(const struct qmp_filter *filter);
+
+/* Whether so much is on its way that no more should be read from the client. */
+bool qmp_filter_client_full(const struct qmp_filter *filter);
+
+void qmp_filter_free(struct qmp_filter *filter);
+
+#endif

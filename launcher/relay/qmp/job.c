@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/* A QMP command that names something of dom0, on its way through its steps. */
+#include "relay/qmp/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+#define REMEDY "pass a descriptor of it with add-fd and name /dev/fdset/N"
+
+int qmp_shared_add_disk(struct qmp_shared *shared, const char *name)
+{
+	if (shared->n_disks == QMP_DISKS_MAX || strlen(name) > QMP_DISK_NAME_MAX)
+		return -1;
+	strcpy(shared->disks[shared->n_disks++], name);
+	return 0;
+}
+
+void qmp_job_begin(struct qmp_job *job, enum qmp_action action, json_t *message)
+{
+	*job = (struct qmp_job){
+		.state = QMP_JOB_WAITS,
+		.fd = -1,
+		.action = action,
+		.message = json_incref(message),
+		.places = json_array(),
+	};
+}
+
+static void drop_need(struct qmp_job *job)
+{
+	job->need = QMP_NEED_NONE;
+	job->asked = false;
+	free(job->text);
+	job->text = NULL;
+}
+
+static void drop_fd(struct qmp_job *job)
+{
+	if (job->fd >= 0)
+		close(job->fd);
+	job->fd = -1;
+}
+
+void qmp_job_free(struct qmp_job *job)
+{
+	if (job->state == QMP_JOB_NONE)
+		return;
+	drop_need(job);
+	drop_fd(job);
+	json_decref(job->places);
+	json_decref(job->message);
+	json_decref(job->send);
+	json_decref(job->answer);
+	memset(job, 0, sizeof(*job));
+	job->fd = -1;
+}
+
+static void need(struct qmp_job *job, enum qmp_need what, const char *text)
+{
+	drop_need(job);
+	job->need = what;
+	job->text = text ? strdup(text) : NULL;
+}
+
+static void finish(struct qmp_job *job)
+{
+	drop_need(job);
+	drop_fd(job);
+	job->state = QMP_JOB_FINISHED;
+}
+
+/* Our own error in place of QEMU's answer. */
+static void fail(struct qmp_job *job, const char *name, const char *why)
+{
+	json_t *id = json_object_get(job->message, "id");
+
+	json_decref(job->answer);
+	job->answer = json_pack("{s:{s:s, s:o}}", "error", "class", "GenericError",
+				"desc", json_sprintf("%s: %s", name, why));
+	if (id)
+		json_object_set(job->answer, "id", id);
+}
+
+static const char *name_of(const struct qmp_job *job)
+{
+	return json_string_value(json_object_get(job->message, "execute"));
+}
+
+static void fail_and_finish(struct qmp_job *job, const char *why)
+{
+	fail(job, name_of(job), why);
+	finish(job);
+}
+
+static void send(struct qmp_job *job)
+{
+	job->state = QMP_JOB_RUNS;
+	job->send = json_incref(job->message);
+}
+
+/* Asks QEMU what it uses, if something could go. */
+static void check(struct qmp_job *job, const struct qmp_shared *shared)
+{
+	if (shared->n_disks == 0) {
+		finish(job);
+		return;
+	}
+	job->state = QMP_JOB_CHECKS;
+	job->send = json_pack("{s:s, s:{s:b}}", "execute", "query-named-block-nodes",
+			      "arguments", "flat", 1);
+}
+
+/* Objects with a file name, at any depth; those of fd sets and paths. */
+static void find_places(json_t *value, json_t *places)
+{
+	json_t *child;
+	const char *key;
+	size_t i;
+
+	if (json_is_string(json_object_get(value, "filename")))
+		json_array_append(places, value);
+	json_object_foreach(value, key, child)
+		find_places(child, places);
+	json_array_foreach(value, i, child)
+		find_places(child, places);
+}
+
+static void name_file(struct qmp_job *job, json_t *place, const char *path)
+{
+	const char *driver = json_string_value(json_object_get(place, "driver"));
+
+	json_object_set_new(place, "filename", json_string(path));
+	if (job->action == QMP_OPENS && driver && strcmp(driver, "file") == 0)
+		json_object_set_new(place, "driver", json_string("host_device"));
+}
+
+/* A disk for the next file name, or the command to QEMU when all have theirs. */
+static void next_disk(struct qmp_job *job, const struct qmp_shared *shared)
+{
+	json_t *place = json_array_get(job->places, 0);
+	const char *path = json_string_value(json_object_get(place, "filename"));
+	struct err err;
+
+	if (!place) {
+		send(job);
+		return;
+	}
+	if (!qmp_fds_is_path(path)) {
+		fail(job, path,
+		     "a file of dom0, which QEMU in its own domain cannot open; " REMEDY);
+		check(job, shared);
+		return;
+	}
+	job->fd = qmp_fds_open(&shared->fds, path, false, &err);
+	if (job->fd < 0) {
+		fail(job, name_of(job), err.msg);
+		check(job, shared);
+		return;
+	}
+	need(job, QMP_NEED_ATTACH, NULL);
+}
+
+static void start_writing(struct qmp_job *job, struct qmp_shared *shared)
+{
+	json_t *arguments = json_object_get(job->message, "arguments");
+	const char *path = json_string_value(json_object_get(arguments, "filename"));
+	json_int_t size = json_integer_value(json_object_get(arguments, "size"));
+	struct err err;
+
+	if (!path) {
+		send(job); /* QEMU words the error */
+		return;
+	}
+	if (!shared->save_path) {
+		fail_and_finish(job, "there is no channel for files");
+		return;
+	}
+	if (size < 0 || (uint64_t)size > QMP_SAVE_MAX) {
+		fail_and_finish(job, "at most 8 MiB at a time, for the stub domain's "
+				     "memory holds them on their way");
+		return;
+	}
+	job->most = QMP_TAKE_MAX;
+	if (path[0] == '/' && !qmp_fds_is_path(path)) {
+		need(job, QMP_NEED_FILE, path);
+		return;
+	}
+	if (path[0] != '/') {
+		fail_and_finish(job, "the file's name must be an absolute path");
+		return;
+	}
+	job->fd = qmp_fds_open(&shared->fds, path, true, &err);
+	if (job->fd < 0) {
+		fail_and_finish(job, err.msg);
+		return;
+	}
+	name_file(job, arguments, shared->save_path);
+	send(job);
+}
+
+void qmp_job_start(struct qmp_job *job, struct qmp_shared *shared)
+{
+	job->state = QMP_JOB_RUNS;
+	if (job->action == QMP_WRITES) {
+		start_writing(job, shared);
+		return;
+	}
+	if (job->action == QMP_OPENS)
+		find_places(json_object_get(job->message, "arguments"), job->places);
+	next_disk(job, shared);
+}
+
+void qmp_job_opened(struct qmp_job *job, struct qmp_shared *shared, int fd,
+		    const char *why)
+{
+	if (why) {
+		fail_and_finish(job, why);
+		return;
+	}
+	drop_need(job);
+	job->fd = fd;
+	name_file(job, json_object_get(job->message, "arguments"), shared->save_path);
+	send(job);
+}
+
+void qmp_job_saved(struct qmp_job *job, const char *why)
+{
+	if (why)
+		fail(job, name_of(job), why);
+	finish(job);
+}
+
+void qmp_job_attached(struct qmp_job *job, struct qmp_shared *shared, const char *name,
+		      const char *why)
+{
+	char path[QMP_DISK_NAME_MAX + 8];
+
+	drop_need(job);
+	drop_fd(job);
+	if (!why && qmp_shared_add_disk(shared, name) < 0) {
+		fail(job, name_of(job), "too many disks");
+		json_array_clear(job->places);
+		need(job, QMP_NEED_DETACH, name);
+		return;
+	}
+	if (why) {
+		fail(job, name_of(job), why);
+		check(job, shared);
+		return;
+	}
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	name_file(job, json_array_get(job->places, 0), path);
+	json_array_remove(job->places, 0);
+	next_disk(job, shared);
+}
+
+void qmp_job_again(struct qmp_job *job)
+{
+	drop_need(job);
+	send(job);
+}
+
+/* The device node may take a moment longer than the disk's connection. */
+static bool is_early(const struct qmp_job *job, const json_t *answer)
+{
+	const char *text = json_string_value(
+		json_object_get(json_object_get(answer, "error"), "desc"));
+
+	return job->action == QMP_OPENS && job->tries < QMP_AGAIN_MAX && text &&
+	       strstr(text, "/dev/xvd") && strstr(text, "No such file or directory");
+}
+
+/* "/dev/xvda" in a text that may have "/dev/xvdaa". */
+static bool mentions(const char *text, const char *disk)
+{
+	char path[QMP_DISK_NAME_MAX + 8];
+	size_t len = (size_t)snprintf(path, sizeof(path), "/dev/%s", disk);
+
+	for (; (text = strstr(text, path)); text += len) {
+		if (text[len] < 'a' || text[len] > 'z')
+			return true;
+	}
+	return false;
+}
+
+/* Leaves in shared->disks what is used, puts the rest into job->places as names. */
+static void sort_disks(struct qmp_job *job, struct qmp_shared *shared, const char *text)
+{
+	size_t kept = 0;
+
+	json_array_clear(job->places);
+	for (size_t i = 0; i < shared->n_disks; i++) {
+		if (!mentions(text, shared->disks[i]))
+			json_array_append_new(job->places, json_string(shared->disks[i]));
+		else if (kept++ != i)
+			strcpy(shared->disks[kept - 1], shared->disks[i]);
+	}
+	shared->n_disks = kept;
+}
+
+void qmp_job_detached(struct qmp_job *job, struct qmp_shared *shared)
+{
+	const char *name = json_string_value(json_array_get(job->places, 0));
+
+	drop_need(job);
+	if (!name) {
+		finish(job);
+		return;
+	}
+	need(job, QMP_NEED_DETACH, name);
+	json_array_remove(job->places, 0);
+}
+
+static void take_check(struct qmp_job *job, struct qmp_shared *shared, json_t *answer)
+{
+	json_t *nodes = json_object_get(answer, "return");
+	cleanup_free char *text = nodes ? json_dumps(nodes, JSON_COMPACT) : NULL;
+
+	if (!text) {
+		finish(job);
+		return;
+	}
+	sort_disks(job, shared, text);
+	qmp_job_detached(job, shared);
+}
+
+void qmp_job_answer(struct qmp_job *job, struct qmp_shared *shared, json_t *answer)
+{
+	if (job->state == QMP_JOB_CHECKS) {
+		take_check(job, shared, answer);
+		return;
+	}
+	if (is_early(job, answer)) {
+		job->tries++;
+		need(job, QMP_NEED_TIME, NULL);
+		return;
+	}
+	job->answer = json_incref(answer);
+	if (job->action == QMP_WRITES) {
+		if (json_object_get(answer, "return") && job->fd >= 0)
+			need(job, QMP_NEED_SAVE, NULL);
+		else
+			finish(job);
+		return;
+	}
+	if (job->action == QMP_RELEASE && json_object_get(answer, "error"))
+		finish(job);
+	else
+		check(job, shared);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* A QMP command that names something of dom0, on its way through its steps. */
+#ifndef STUBDOM_QMP_JOB_H
+#define STUBDOM_QMP_JOB_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "relay/qmp/fds.h"
+#include "relay/qmp/table.h"
+
+/*
+ *   QEMU writes a file:  need FILE (unless a descriptor was passed), command to
+ *                        QEMU with a path of its own, need SAVE, answer
+ *   QEMU opens a disk:   need ATTACH, command to QEMU with the disk's name (again
+ *                        for a while if it is not there yet), what is in use?,
+ *                        need DETACH for each disk that is not, answer
+ *   QEMU lets a disk go: command, what is in use?, need DETACH, answer
+ *
+ * A job only says what it needs; who has the means (relay_job.h) does it and
+ * reports.  Pure, but for closing the descriptors it owns.
+ */
+enum qmp_need {
+	QMP_NEED_NONE,
+	QMP_NEED_FILE,	 /* open `text` for writing; then qmp_job_opened */
+	QMP_NEED_SAVE,	 /* the stub domain's file into fd, `most` bytes at most;
+			    then qmp_job_saved */
+	QMP_NEED_ATTACH, /* a disk of the stub domain from fd; then qmp_job_attached */
+	QMP_NEED_DETACH, /* take the disk `text` away; then qmp_job_detached */
+	QMP_NEED_TIME,	 /* call qmp_job_again after QMP_AGAIN_MS */
+};
+
+enum {
+	QMP_DISKS_MAX = 64,	/* that may be taken away */
+	QMP_DISK_NAME_MAX = 15, /* "xvdaa" */
+	QMP_AGAIN_MS = 50,
+	QMP_AGAIN_MAX = 100, /* times */
+};
+
+/* The largest file that QEMU may have to write in the stub domain's memory. */
+#define QMP_SAVE_MAX ((uint64_t)8 * 1024 * 1024)
+/* The largest that is taken from it, whatever it is said to be. */
+#define QMP_TAKE_MAX ((uint64_t)64 * 1024 * 1024)
+
+/* Of all QMP connections of one QEMU; all zero but save_path is a fresh one. */
+struct qmp_shared {
+	const char *save_path; /* where QEMU is to write a file; NULL: nowhere */
+	struct qmp_fds fds;
+	/* Disks that go when QEMU does not use them: media, and what was added. */
+	char disks[QMP_DISKS_MAX][QMP_DISK_NAME_MAX + 1];
+	size_t n_disks;
+	const void *busy; /* the connection whose job runs: one at a time */
+};
+
+/* Names a disk that may be taken away; -1: there is no room. */
+int qmp_shared_add_disk(struct qmp_shared *shared, const char *name);
+
+enum qmp_job_state {
+	QMP_JOB_NONE,
+	QMP_JOB_WAITS,	  /* for its turn */
+	QMP_JOB_RUNS,	  /* `need`, or the command at QEMU */
+	QMP_JOB_CHECKS,	  /* what is in use? */
+	QMP_JOB_FINISHED, /* `answer` is for the client */
+};
+
+/* All zero is none. */
+struct qmp_job {
+	enum qmp_job_state state;
+	enum qmp_need need;
+	bool asked; /* for whoever serves the need: it is under way */
+	int fd;	    /* -1 or the job's own */
+	char *text;
+	uint64_t most;
+	json_t *send; /* for QEMU now; taken by the caller */
+	json_t *answer;
+
+	enum qmp_action action;
+	json_t *message;
+	json_t *places; /* objects in message whose "filename" is yet to be a disk */
+	unsigned tries;
+};
+
+/* Takes a command over; it runs when qmp_job_start is called. */
+void qmp_job_begin(struct qmp_job *job, enum qmp_action action, json_t *message);
+void qmp_job_start(struct qmp_job *job, struct qmp_shared *shared);
+
+/* QEMU's answer to what was sent. */
+void qmp_job_answer(struct qmp_job *job, struct qmp_shared *shared, json_t *answer);
+
+/* Reports.  `why` is NULL when it went well. */
+void qmp_job_opened(struct qmp_job *job, struct qmp_shared *shared, int fd,
+		    const char *why);
+void qmp_job_saved(struct qmp_job *job, const char *why);
+void qmp_job_attached(struct qmp_job *job, struct qmp_shared *shared, const char *name,
+		      const char *why);
+void qmp_job_detached(struct qmp_job *job, struct qmp_shared *shared);
+void qmp_job_again(struct qmp_job *job);
+
+void qmp_job_free(struct qmp_job *job);
+
+#endif
