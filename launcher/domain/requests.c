@@ -13,7 +13,6 @@
 
 #include "abi/channel.h"
 #include "cleanup.h"
-#include "domain/files.h"
 #include "endpoint/endpoint.h"
 #include "log.h"
 #include "xenstore_util.h"
@@ -69,18 +68,15 @@ static int dial(struct domain_channels *channels, uint32_t i)
 	return relay_msg_send(channels->relay->control, &msg, &fd, fd >= 0);
 }
 
-/* For a QMP command; what may be asked for is in domain_files.h and domain_hotplug.h. */
+/* For a QMP command; what may be asked for is in disk_hotplug.h. */
 static void serve_request(struct domain_channels *channels, const struct relay_msg *asked,
 			  int fd)
 {
 	struct relay_msg reply = {.type = asked->type, .channel = asked->channel};
-	cleanup_fd int file = -1;
 	struct err err;
 	int rc;
 
-	if (asked->type == RELAY_FILE)
-		rc = file = domain_file_open(channels->plan, asked->text, &err);
-	else if (asked->type == RELAY_ATTACH)
+	if (asked->type == RELAY_ATTACH)
 		rc = domain_hotplug_attach(channels->hotplug, fd, reply.text, &err);
 	else
 		rc = domain_hotplug_detach(channels->hotplug, asked->text, &err);
@@ -91,7 +87,7 @@ static void serve_request(struct domain_channels *channels, const struct relay_m
 		snprintf(reply.text, sizeof(reply.text), "%.*s",
 			 (int)sizeof(reply.text) - 1, err.msg);
 	}
-	relay_msg_send(channels->relay->control, &reply, &file, file >= 0 ? 1 : 0);
+	relay_msg_send(channels->relay->control, &reply, NULL, 0);
 }
 
 /* -1: it is no request that the relay may make. */
@@ -110,7 +106,6 @@ static int take_request(struct domain_channels *channels, const struct relay_msg
 		if (fd < 0)
 			return -1;
 		/* fall through */
-	case RELAY_FILE:
 	case RELAY_DETACH:
 		if (channels->plan->channels[msg->channel].kind != STUBDOM_CHANNEL_QMP)
 			return -1;

@@ -53,9 +53,7 @@ int relay_job_serve(struct relay_channel *channel, uint32_t index, int control,
 			qmp_job_again(job);
 	} else if (!job->asked && job->need != QMP_NEED_NONE) {
 		job->asked = true;
-		if (job->need == QMP_NEED_FILE)
-			rc = ask(control, RELAY_FILE, index, job->text, -1);
-		else if (job->need == QMP_NEED_ATTACH)
+		if (job->need == QMP_NEED_ATTACH)
 			rc = ask(control, RELAY_ATTACH, index, NULL, job->fd);
 		else
 			rc = ask(control, RELAY_DETACH, index, job->text, -1);
@@ -73,11 +71,7 @@ void relay_job_hear(struct relay_channel *channel, uint32_t index, int control,
 	enum qmp_need need = job->asked ? job->need : QMP_NEED_NONE;
 
 	channel->busy = true;
-	if (msg->type == RELAY_FILE && need == QMP_NEED_FILE) {
-		qmp_job_opened(job, channel->shared, why ? -1 : fd, why);
-		if (!why)
-			return;
-	} else if (msg->type == RELAY_ATTACH && need == QMP_NEED_ATTACH) {
+	if (msg->type == RELAY_ATTACH && need == QMP_NEED_ATTACH) {
 		qmp_job_attached(job, channel->shared, msg->text, why);
 	} else if (msg->type == RELAY_DETACH && need == QMP_NEED_DETACH) {
 		qmp_job_detached(job, channel->shared);

@@ -23,7 +23,6 @@ enum relay_msg_type {
 	 * relay to launcher, for a QMP command on `channel`; answered with a message
 	 * of the same type and channel: `code` is 0, or `text` says why not.
 	 */
-	RELAY_FILE,   /* text: a file to write.  Answer: fd */
 	RELAY_ATTACH, /* fd: of a disk.  Answer: text, the stub domain's name of it */
 	RELAY_DETACH, /* text: a disk that QEMU has let go */
 };

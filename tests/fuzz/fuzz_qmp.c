@@ -39,10 +39,6 @@ static void serve(struct qmp_filter *f, bool well)
 	const char *why = well ? NULL : "no";
 
 	switch (job->need) {
-	case QMP_NEED_FILE:
-		qmp_job_opened(job, f->shared, well ? open("/dev/null", O_WRONLY) : -1,
-			       why);
-		break;
 	case QMP_NEED_SAVE:
 		qmp_job_saved(job, why);
 		break;

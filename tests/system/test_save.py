@@ -13,33 +13,42 @@ def check_same(guest, dom0, kept, sector):
     assert dom0.qemu_processes() == []
 
 
-DUMPS = "/var/lib/qemu-stubdom/dump"
+def write_by_qmp(guest, dom0, path, command, **arguments):
+    """The answer to a command whose file is a descriptor, opened here."""
+    opened, *_, answer = dom0.qmp(
+        ["a", "open", f"/run/qemu-stubdom/{guest.domid}/qmp"],
+        ["a", "ask", {"execute": "qmp_capabilities"}],
+        ["a", "ask", {"execute": "add-fd", "arguments": {"fdset-id": 3}}, path, "w"],
+        ["a", "ask", {"execute": command,
+                      "arguments": {"filename": "/dev/fdset/3", **arguments}}])
+    assert "QMP" in opened
+    return answer
 
 
 def check_files(guest, dom0):
-    """What QEMU writes by QMP ends up in dom0, where it may."""
-    memory = ["stubdom", "qmp", guest.name, "pmemsave", "val=16777216", "size=1048576"]
-    dom0.run(*memory, f"filename={DUMPS}/memory")
-    got = dom0.rig.exec(["cat", f"{DUMPS}/memory"]).stdout
+    """What QEMU writes by QMP ends up where the client opened a file, and nowhere else."""
+    folder = f"{guest.folder}/written"
+    memory = {"val": 16777216, "size": 1048576}
+    dom0.run("mkdir", folder)
+    assert write_by_qmp(guest, dom0, f"{folder}/memory", "pmemsave", **memory) == {"return": {}}
+    got = dom0.rig.exec(["cat", f"{folder}/memory"]).stdout
     assert got == b"".join(bytes([(77 + page) % 256]) * 4096 for page in range(256))
-    dom0.run("stubdom", "qmp", guest.name, "screendump", f"filename={DUMPS}/screen")
-    assert dom0.rig.exec(["head", "-c", "3", f"{DUMPS}/screen"]).stdout == b"P6\n"
-    for path in ("/etc/cron.d/x", f"{DUMPS}/../x", f"{DUMPS}/no/x"):
-        refused = dom0.run(*memory, f"filename={path}", check=False)
+    assert write_by_qmp(guest, dom0, f"{folder}/screen", "screendump") == {"return": {}}
+    assert dom0.rig.exec(["head", "-c", "3", f"{folder}/screen"]).stdout == b"P6\n"
+    # A name is refused wherever it leads, even where nothing is.
+    for path in (f"{folder}/named", f"/var/lib/xen/qemu-save.{guest.domid}",
+                 "/var/lib/qemu-stubdom/dump/x", "relative"):
+        refused = dom0.run("stubdom", "qmp", guest.name, "screendump", f"filename={path}",
+                           check=False)
         assert refused.status != 0 and "add-fd" in refused.text
-    # Something that is no file of its own is not written through.
-    dom0.shell(f"echo mine >/root/mine && ln -s /root/mine {DUMPS}/link "
-               f"&& ln /root/mine {DUMPS}/second || true")
-    for name in ("link", "second"):
-        assert dom0.run(*memory, f"filename={DUMPS}/{name}", check=False).status != 0
-    assert dom0.read("/root/mine") == "mine\n"
+        assert dom0.run("test", "-e", path, check=False).status != 0
     # dom0's disk is full.
-    dom0.shell(f"mount -t tmpfs -o size=64k,mode=0700 none {DUMPS}")
+    dom0.shell(f"rm {folder}/* && mount -t tmpfs -o size=64k,mode=0700 none {folder}")
     try:
-        full = dom0.run(*memory, f"filename={DUMPS}/memory", check=False)
+        full = write_by_qmp(guest, dom0, f"{folder}/memory", "pmemsave", **memory)
     finally:
-        dom0.shell(f"umount {DUMPS}; rm -rf {DUMPS} /root/mine")
-    assert full.status != 0 and "No space left" in full.text
+        dom0.shell(f"umount {folder}; rmdir {folder}")
+    assert "No space left" in full["error"]["desc"]
 
 
 def test_save_and_restore(make_guest, dom0):

@@ -161,19 +161,28 @@ static void test_save_fails(void **state)
 	assert_null(shared.busy);
 }
 
+/* A name is a right only in the hands of who may open it. */
 static void test_file_by_name(void **state)
 {
-	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/etc/x\"}}");
-	assert_int_equal(f.job.need, QMP_NEED_FILE);
-	assert_string_equal(f.job.text, "/etc/x");
-	assert_int_equal(f.to_stub.len, 0);
-	qmp_job_opened(&f.job, &shared, -1, "not there");
-	go_on();
-	expect(&f.to_client, "{\"error\":{\"class\":\"GenericError\",\"desc\":"
-			     "\"screendump: not there\"}}\r\n");
-	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/d/x\"}}");
-	qmp_job_opened(&f.job, &shared, open("/dev/null", O_WRONLY), NULL);
-	go_on();
+	static const char *const paths[] = {"/etc/x", "x", "",
+					    "/var/lib/xen/qemu-save.1"};
+	char command[128];
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		snprintf(
+			command, sizeof(command),
+			"{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"%s\"}}",
+			paths[i]);
+		client(command);
+		expect(&f.to_client,
+		       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"screendump: files "
+		       "of dom0 are not written by their names; pass a descriptor of it "
+		       "with add-fd and name /dev/fdset/N\"}}\r\n");
+		assert_int_equal(f.to_stub.len, 0);
+		assert_null(shared.busy);
+	}
+	pass_fd("/dev/null", O_WRONLY, 0);
+	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/dev/fdset/0\"}}");
 	expect(&f.to_stub, "{\"execute\":\"screendump\",\"arguments\":{\"filename\":"
 			   "\"/run/stubdom/saved\"}}\r\n");
 	stub("{\"error\":{\"class\":\"GenericError\",\"desc\":\"no screen\"}}");

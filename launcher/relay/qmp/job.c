@@ -185,12 +185,9 @@ static void start_writing(struct qmp_job *job, struct qmp_shared *shared)
 		return;
 	}
 	job->most = QMP_TAKE_MAX;
-	if (path[0] == '/' && !qmp_fds_is_path(path)) {
-		need(job, QMP_NEED_FILE, path);
-		return;
-	}
-	if (path[0] != '/') {
-		fail_and_finish(job, "the file's name must be an absolute path");
+	if (!qmp_fds_is_path(path)) {
+		fail_and_finish(job,
+				"files of dom0 are not written by their names; " REMEDY);
 		return;
 	}
 	job->fd = qmp_fds_open(&shared->fds, path, true, &err);
@@ -212,19 +209,6 @@ void qmp_job_start(struct qmp_job *job, struct qmp_shared *shared)
 	if (job->action == QMP_OPENS)
 		find_places(json_object_get(job->message, "arguments"), job->places);
 	next_disk(job, shared);
-}
-
-void qmp_job_opened(struct qmp_job *job, struct qmp_shared *shared, int fd,
-		    const char *why)
-{
-	if (why) {
-		fail_and_finish(job, why);
-		return;
-	}
-	drop_need(job);
-	job->fd = fd;
-	name_file(job, json_object_get(job->message, "arguments"), shared->save_path);
-	send(job);
 }
 
 void qmp_job_saved(struct qmp_job *job, const char *why)

@@ -11,8 +11,7 @@
 #include "relay/qmp/table.h"
 
 /*
- *   QEMU writes a file:  need FILE (unless a descriptor was passed), command to
- *                        QEMU with a path of its own, need SAVE, answer
+ *   QEMU writes a file:  command to QEMU with a path of its own, need SAVE, answer
  *   QEMU opens a disk:   need ATTACH, command to QEMU with the disk's name (again
  *                        for a while if it is not there yet), what is in use?,
  *                        need DETACH for each disk that is not, answer
@@ -23,7 +22,6 @@
  */
 enum qmp_need {
 	QMP_NEED_NONE,
-	QMP_NEED_FILE,	 /* open `text` for writing; then qmp_job_opened */
 	QMP_NEED_SAVE,	 /* the stub domain's file into fd, `most` bytes at most;
 			    then qmp_job_saved */
 	QMP_NEED_ATTACH, /* a disk of the stub domain from fd; then qmp_job_attached */
@@ -89,8 +87,6 @@ void qmp_job_start(struct qmp_job *job, struct qmp_shared *shared);
 void qmp_job_answer(struct qmp_job *job, struct qmp_shared *shared, json_t *answer);
 
 /* Reports.  `why` is NULL when it went well. */
-void qmp_job_opened(struct qmp_job *job, struct qmp_shared *shared, int fd,
-		    const char *why);
 void qmp_job_saved(struct qmp_job *job, const char *why);
 void qmp_job_attached(struct qmp_job *job, struct qmp_shared *shared, const char *name,
 		      const char *why);
