@@ -10,44 +10,17 @@
 #include "log.h"
 
 enum {
-	HELD_MAX = 64 * 1024, /* bytes waiting in one direction */
-	QMP_CHUNK = 2048,     /* holds fewer commands than QMP_PENDING_MAX / 2 */
-	RECONNECT_MS = 1000,  /* after a connection that did not last as long */
-	STEP_ROUNDS = 16,     /* chunks a step moves before others have their turn */
-	QMP_READ = 4096, /* as a chunk of QMP from the stub domain is parsed at once */
-	QMP_PER_S = 256 * 1024, /* bytes of QMP from the stub domain, and at once: */
-	QMP_AT_ONCE = 2 * QMP_MESSAGE_MAX,
-	QMP_PAUSE_MS = 50, /* when there were more */
-	PTY_LOOK_MS = 500, /* as often as we look whether a pty was opened */
+	CLIENT_CHUNK = 2048, /* holds fewer QMP commands than QMP_PENDING_MAX / 2 */
+	RECONNECT_MS = 1000, /* after a connection that did not last as long */
+	STEP_ROUNDS = 16,    /* chunks a step moves before others have their turn */
+	RATE_PAUSE_MS = 50,  /* when the stub domain said more than its rate */
+	PTY_LOOK_MS = 500,   /* as often as we look whether a pty was opened */
 };
 
-static bool is_kind(const struct relay_channel *channel, enum stubdom_channel_kind kind)
+/* Whether the stub domain has somebody to speak to. */
+static bool is_wanted(const struct relay_channel *channel)
 {
-	return channel->plan->kind == kind;
-}
-
-/* Whether somebody in dom0 is there for what the stub domain says. */
-static bool has_reader(const struct relay_channel *channel)
-{
-	if (is_kind(channel, STUBDOM_CHANNEL_SAVE))
-		return channel->save.active && !channel->save.done;
-	return endpoint_connected(&channel->end);
-}
-
-/*
- * QEMU's output exists without a client: the connection stays, the latest bytes are
- * kept.
- */
-static bool stays_connected(const struct relay_channel *channel)
-{
-	switch (channel->plan->kind) {
-	case STUBDOM_CHANNEL_SERIAL:
-	case STUBDOM_CHANNEL_PARALLEL:
-	case STUBDOM_CHANNEL_RESTORE:
-		return true;
-	default:
-		return false;
-	}
+	return channel->kind->stays || channel->kind->has_reader(channel);
 }
 
 int relay_channel_open(struct relay_channel *channel, const struct plan_channel *plan,
@@ -56,25 +29,14 @@ int relay_channel_open(struct relay_channel *channel, const struct plan_channel 
 {
 	memset(channel, 0, sizeof(*channel));
 	channel->plan = plan;
+	channel->kind = relay_kind_find(plan->kind);
 	channel->names = names;
 	channel->shared = shared;
-	channel->is_qmp = plan->kind == STUBDOM_CHANNEL_QMP;
-	channel->qmp.names = names;
-	channel->qmp.shared = shared;
-	channel->qmp_rate = rate_full(QMP_PER_S, QMP_AT_ONCE);
+	channel->rate = rate_full(channel->kind->stub_per_s, channel->kind->stub_burst);
+	channel->kind->init(channel);
 	if (endpoint_open(&channel->end, &plan->endpoint, err) < 0)
 		return err_prefix(err, "channel %s", plan->name);
 	return 0;
-}
-
-static void forget_bytes(struct relay_channel *channel)
-{
-	buffer_free(&channel->to_stub);
-	buffer_free(&channel->to_host);
-	qmp_filter_free(&channel->qmp);
-	memset(&channel->qmp, 0, sizeof(channel->qmp));
-	channel->qmp.names = channel->names;
-	channel->qmp.shared = channel->shared;
 }
 
 static void drop_stream(struct relay_channel *channel, int64_t now_ms)
@@ -85,7 +47,7 @@ static void drop_stream(struct relay_channel *channel, int64_t now_ms)
 	channel->open = false;
 	channel->held_back = false;
 	buffer_free(&channel->to_stub);
-	if (now_ms - channel->opened_ms < RECONNECT_MS && stays_connected(channel))
+	if (now_ms - channel->opened_ms < RECONNECT_MS && channel->kind->stays)
 		channel->not_before_ms = now_ms + RECONNECT_MS;
 }
 
@@ -96,12 +58,12 @@ static void drop_client(struct relay_channel *channel, int64_t now_ms)
 	channel->dial_at_ms =
 		now_ms + channel->plan->endpoint.reconnect_s * INT64_C(1000);
 	channel->closing = false;
-	if (stays_connected(channel)) {
+	if (channel->kind->stays) {
 		buffer_free(&channel->to_stub);
 		return;
 	}
 	drop_stream(channel, now_ms);
-	forget_bytes(channel);
+	channel->kind->forget(channel);
 }
 
 void relay_channel_attach(struct relay_channel *channel, const struct vchan_offer *offer,
@@ -111,7 +73,7 @@ void relay_channel_attach(struct relay_channel *channel, const struct vchan_offe
 	struct err err;
 
 	channel->asked = false;
-	if (channel->open || (!stays_connected(channel) && !has_reader(channel))) {
+	if (channel->open || !is_wanted(channel)) {
 		vchan_offer_close(&unused);
 		return;
 	}
@@ -128,8 +90,7 @@ void relay_channel_attach(struct relay_channel *channel, const struct vchan_offe
 bool relay_channel_wants(const struct relay_channel *channel, int64_t now_ms)
 {
 	return !channel->open && !channel->asked && !channel->closing && !channel->over &&
-	       now_ms >= channel->not_before_ms &&
-	       (stays_connected(channel) || has_reader(channel));
+	       now_ms >= channel->not_before_ms && is_wanted(channel);
 }
 
 /* A client of others, as opposed to a place that others connect to. */
@@ -160,30 +121,16 @@ void relay_channel_dialled(struct relay_channel *channel, int fd, int64_t now_ms
 	}
 }
 
-static struct buffer *outgoing(struct relay_channel *channel)
-{
-	return channel->is_qmp ? &channel->qmp.to_client : &channel->to_host;
-}
-
-static struct buffer *incoming(struct relay_channel *channel)
-{
-	return channel->is_qmp ? &channel->qmp.to_stub : &channel->to_stub;
-}
-
 static bool room_for_client(const struct relay_channel *channel)
 {
-	if (channel->closing)
-		return false;
-	if (channel->is_qmp)
-		return !qmp_filter_client_full(&channel->qmp);
-	return channel->to_stub.len < HELD_MAX;
+	return !channel->closing && channel->kind->has_room(channel);
 }
 
 unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds)
 {
 	struct endpoint *end = &channel->end;
 	short in = room_for_client(channel) ? POLLIN : 0;
-	short out = outgoing(channel)->len && !end->is_file ? POLLOUT : 0;
+	short out = channel->outgoing->len && !end->is_file ? POLLOUT : 0;
 	unsigned n = 0;
 
 	if (channel->open)
@@ -199,7 +146,7 @@ unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds)
 		return n;
 	}
 	/* A job must not be disturbed by the end of its client. */
-	if (channel->is_qmp && channel->qmp.job.state != QMP_JOB_NONE && !out)
+	if (channel->qmp.job.state != QMP_JOB_NONE && !out)
 		return n;
 	if (end->in_fd >= 0 && end->in_fd == end->out_fd) {
 		/*
@@ -221,19 +168,18 @@ unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds)
 /* A job's next step is due. */
 static bool can_go_on(const struct relay_channel *channel)
 {
-	return channel->is_qmp && !channel->closing &&
-	       qmp_filter_can_go_on(&channel->qmp);
+	return !channel->closing && qmp_filter_can_go_on(&channel->qmp);
 }
 
 int relay_channel_timeout(const struct relay_channel *channel, int64_t now_ms)
 {
 	int64_t left;
 
-	if (can_go_on(channel))
+	if (channel->busy || can_go_on(channel))
 		return 0;
 	if (channel->held_back)
-		return QMP_PAUSE_MS;
-	if (channel->is_qmp && channel->qmp.job.need == QMP_NEED_TIME)
+		return RATE_PAUSE_MS;
+	if (channel->qmp.job.need == QMP_NEED_TIME)
 		return channel->again_ms > now_ms ? (int)(channel->again_ms - now_ms) : 0;
 	if (channel->end.is_pty && !channel->end.attached && channel->end.opened_fd < 0)
 		return PTY_LOOK_MS;
@@ -254,62 +200,32 @@ bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms)
 
 	if (channel->end.is_pty && !was)
 		endpoint_update(&channel->end);
-	return channel->end.attached != was || relay_channel_wants(channel, now_ms) ||
-	       can_go_on(channel) || channel->held_back;
-}
-
-/* Reads, on a QMP socket with the descriptors that came beside the bytes. */
-static ssize_t read_input(struct relay_channel *channel, char *chunk, size_t size)
-{
-	int fds[QMP_ARRIVED_MAX];
-	size_t n_fds;
-	ssize_t n;
-
-	if (!channel->is_qmp)
-		return read(channel->end.in_fd, chunk, size);
-	n = fds_receive(channel->end.in_fd, chunk, size, fds, QMP_ARRIVED_MAX, &n_fds);
-	if (n < 0 && errno == ENOTSOCK)
-		return read(channel->end.in_fd, chunk, size);
-	for (size_t i = 0; i < n_fds; i++)
-		qmp_arrived_put(&channel->qmp.arrived, fds[i]);
-	return n;
-}
-
-/* The toolstack's file is read; what is left of it is still to be delivered. */
-static void end_restore(struct relay_channel *channel)
-{
-	endpoint_disconnect(&channel->end);
-	channel->ended = true;
+	return channel->busy || channel->end.attached != was ||
+	       relay_channel_wants(channel, now_ms) || can_go_on(channel) ||
+	       channel->held_back;
 }
 
 /* Takes bytes of the client; false: nothing more now. */
 static bool read_client(struct relay_channel *channel, int64_t now_ms)
 {
-	char chunk[QMP_CHUNK];
+	char chunk[CLIENT_CHUNK];
 	struct err err;
 	ssize_t n;
 
 	if (channel->end.in_fd < 0 || !endpoint_connected(&channel->end) ||
 	    !room_for_client(channel))
 		return false;
-	n = read_input(channel, chunk, sizeof(chunk));
+	n = channel->kind->read_client(channel, chunk, sizeof(chunk));
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	if (n <= 0 && is_kind(channel, STUBDOM_CHANNEL_RESTORE)) {
-		end_restore(channel);
-		return false;
-	}
 	if (n <= 0) {
-		if (!endpoint_end_input(&channel->end))
+		if (!channel->kind->end_client(channel))
 			drop_client(channel, now_ms);
 		return false;
 	}
 	if (channel->plan->endpoint.telnet)
 		n = (ssize_t)telnet_filter(&channel->telnet, chunk, (size_t)n);
-	if (!channel->is_qmp)
-		return buffer_append(&channel->to_stub, chunk, (size_t)n, 2 * HELD_MAX) ==
-		       0;
-	if (qmp_filter_client(&channel->qmp, chunk, (size_t)n, &err) < 0) {
+	if (channel->kind->take_client(channel, chunk, (size_t)n, &err) < 0) {
 		log_info("channel %s: %s", channel->plan->name, err.msg);
 		channel->closing = true;
 		return false;
@@ -320,7 +236,7 @@ static bool read_client(struct relay_channel *channel, int64_t now_ms)
 /* Delivers to the client; false: nothing more now. */
 static bool write_client(struct relay_channel *channel, int64_t now_ms)
 {
-	struct buffer *out = outgoing(channel);
+	struct buffer *out = channel->outgoing;
 	ssize_t n;
 
 	if (channel->end.discards)
@@ -354,63 +270,51 @@ static bool write_client(struct relay_channel *channel, int64_t now_ms)
 static void lose_stream(struct relay_channel *channel, int64_t now_ms)
 {
 	drop_stream(channel, now_ms);
-	if (is_kind(channel, STUBDOM_CHANNEL_SAVE))
-		relay_save_end(&channel->save);
-	else if (is_kind(channel, STUBDOM_CHANNEL_RESTORE))
-		channel->over = true; /* the rest of a state is no state */
-	else if (!stays_connected(channel))
-		channel->closing = true;
+	if (channel->kind->lost)
+		channel->kind->lost(channel);
 }
 
 /* Takes bytes of the stub domain; false: nothing more now. */
 static bool read_stub(struct relay_channel *channel, int64_t now_ms)
 {
+	const struct relay_kind *kind = channel->kind;
 	bool listens = endpoint_connected(&channel->end);
 	/* A serial port's ring at once: each read may wake the stub domain. */
-	char chunk[HELD_MAX];
-	size_t most = channel->is_qmp ? QMP_READ : sizeof(chunk);
+	char chunk[RELAY_HELD_MAX];
 	struct err err;
 	ssize_t n;
+	int rc;
 
 	channel->held_back = false;
 	/* With nobody listening the latest bytes are kept, so QEMU is not held up. */
-	if (!channel->open || (listens && outgoing(channel)->len >= HELD_MAX))
+	if (!channel->open || (listens && channel->outgoing->len >= RELAY_HELD_MAX))
 		return false;
-	/* Of a flood no more is parsed than this; the rest waits in the ring. */
-	channel->held_back =
-		channel->is_qmp && rate_left(&channel->qmp_rate, now_ms) == 0;
+	/* Of a flood no more is taken than this; the rest waits in the ring. */
+	channel->held_back = kind->stub_per_s && rate_left(&channel->rate, now_ms) == 0;
 	if (channel->held_back)
 		return false;
-	n = vchan_stream_read(&channel->stream, chunk, most);
+	n = vchan_stream_read(&channel->stream, chunk, kind->stub_chunk);
 	if (n > 0)
-		rate_spend(&channel->qmp_rate, n);
+		rate_spend(&channel->rate, n);
 	if (n < 0)
 		lose_stream(channel, now_ms);
 	if (n <= 0)
 		return false;
-	if (is_kind(channel, STUBDOM_CHANNEL_SAVE)) {
-		relay_save_take(&channel->save, chunk, (size_t)n);
-		if (channel->save.done)
-			drop_stream(channel, now_ms);
-		return true;
-	}
-	if (!channel->is_qmp) {
-		buffer_append_recent(&channel->to_host, chunk, (size_t)n,
-				     HELD_MAX + sizeof(chunk));
-		return true;
-	}
-	if (qmp_filter_stub(&channel->qmp, chunk, (size_t)n, &err) < 0) {
+	rc = kind->take_stub(channel, chunk, (size_t)n, &err);
+	if (rc < 0) {
 		log_warn("channel %s: %s; connection closed", channel->plan->name,
 			 err.msg);
 		lose_stream(channel, now_ms);
 		return false;
 	}
+	if (rc > 0)
+		drop_stream(channel, now_ms);
 	return true;
 }
 
 static bool write_stub(struct relay_channel *channel, int64_t now_ms)
 {
-	struct buffer *in = incoming(channel);
+	struct buffer *in = channel->incoming;
 	ssize_t n;
 
 	if (!channel->open || in->len == 0)
@@ -433,7 +337,7 @@ static void greet(struct relay_channel *channel)
 		log_debug("channel %s: %s", channel->plan->name, strerror(errno));
 }
 
-bool relay_channel_step(struct relay_channel *channel, int64_t now_ms)
+void relay_channel_step(struct relay_channel *channel, int64_t now_ms)
 {
 	bool was = endpoint_connected(&channel->end);
 	bool busy = true;
@@ -456,13 +360,13 @@ bool relay_channel_step(struct relay_channel *channel, int64_t now_ms)
 		busy |= read_stub(channel, now_ms);
 		busy |= write_client(channel, now_ms);
 	}
-	if (channel->ended && incoming(channel)->len == 0 && channel->open) {
+	if (channel->ended && channel->incoming->len == 0 && channel->open) {
 		drop_stream(channel, now_ms);
 		channel->over = true;
 	}
-	if (channel->closing && outgoing(channel)->len == 0)
+	if (channel->closing && channel->outgoing->len == 0)
 		drop_client(channel, now_ms);
-	return busy;
+	channel->busy = busy;
 }
 
 void relay_channel_end_save(struct relay_channel *channel, int64_t now_ms)
@@ -473,10 +377,7 @@ void relay_channel_end_save(struct relay_channel *channel, int64_t now_ms)
 
 bool relay_channel_pending(const struct relay_channel *channel)
 {
-	const struct buffer *out =
-		channel->is_qmp ? &channel->qmp.to_client : &channel->to_host;
-
-	return out->len > 0 && endpoint_connected(&channel->end);
+	return channel->outgoing->len > 0 && endpoint_connected(&channel->end);
 }
 
 void relay_channel_close(struct relay_channel *channel)
@@ -484,7 +385,6 @@ void relay_channel_close(struct relay_channel *channel)
 	if (channel->open)
 		vchan_stream_close(&channel->stream);
 	channel->open = false;
-	/* A job's descriptors and its turn go with it. */
-	forget_bytes(channel);
+	channel->kind->forget(channel);
 	endpoint_close(&channel->end);
 }

@@ -10,6 +10,7 @@
 #include "buffer.h"
 #include "endpoint/endpoint.h"
 #include "plan/plan.h"
+#include "relay/kind.h"
 #include "relay/qmp/filter.h"
 #include "relay/rate.h"
 #include "relay/save.h"
@@ -18,6 +19,7 @@
 
 struct relay_channel {
 	const struct plan_channel *plan;
+	const struct relay_kind *kind;
 	struct endpoint end;
 	const struct qmp_names *names;
 	struct qmp_shared *shared;
@@ -25,17 +27,18 @@ struct relay_channel {
 	bool open;     /* stream is attached */
 	bool asked;    /* an offer was asked for */
 	bool dialling; /* a new connection of the endpoint was asked for */
-	bool busy;     /* the last step left something to move */
-	bool closing;  /* deliver to_host, then drop the client */
+	bool busy;     /* relay_channel_step has more to do at once */
+	bool closing;  /* deliver what is outgoing, then drop the client */
 	int64_t opened_ms;
 	int64_t not_before_ms; /* no new connection before */
 	int64_t dial_at_ms;    /* the endpoint is not connected again before */
 	struct buffer to_stub;
 	struct buffer to_host;
+	struct buffer *incoming; /* for the stub domain: to_stub or QMP's */
+	struct buffer *outgoing; /* for the client: to_host or QMP's */
 	struct telnet telnet;
-	bool is_qmp;
-	struct qmp_filter qmp;
-	struct rate qmp_rate;	/* of the stub domain's bytes, over all connections */
+	struct qmp_filter qmp;	/* idle in a channel of another kind */
+	struct rate rate;	/* of the stub domain's bytes, over all connections */
 	bool held_back;		/* there are more of them than that */
 	int64_t again_ms;	/* when a QMP job is to try again */
 	struct relay_save save; /* of a save channel */
@@ -69,11 +72,14 @@ unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds);
 /* After so many ms relay_channel_tick must be called; -1: no need. */
 int relay_channel_timeout(const struct relay_channel *channel, int64_t now_ms);
 
-/* Looks at what no descriptor tells; true: relay_channel_step is due. */
+/*
+ * Checks state that poll() cannot report (ptys, due jobs, rate limit).  True if
+ * relay_channel_step must run.
+ */
 bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms);
 
-/* Moves bytes without blocking. true: there is more to move at once. */
-bool relay_channel_step(struct relay_channel *channel, int64_t now_ms);
+/* Moves bytes without blocking; channel->busy: there is more to move at once. */
+void relay_channel_step(struct relay_channel *channel, int64_t now_ms);
 
 /* A save channel whose client has gone. */
 void relay_channel_end_save(struct relay_channel *channel, int64_t now_ms);

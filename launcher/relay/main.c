@@ -215,13 +215,11 @@ static int take_control(struct relay_state *state)
 	return 0;
 }
 
-static int find_timeout(const struct relay_state *state, bool busy)
+static int find_timeout(const struct relay_state *state)
 {
 	int64_t now = now_ms();
 	int least = -1;
 
-	if (busy)
-		return 0;
 	for (size_t i = 0; i < state->plan->n_channels; i++) {
 		int ms = relay_channel_timeout(&state->channels[i], now);
 
@@ -245,15 +243,14 @@ static int serve_channel(struct relay_state *state, size_t i, bool ready, int64_
 {
 	struct relay_channel *channel = &state->channels[i];
 
-	if (relay_channel_tick(channel, now) || ready || channel->busy)
-		channel->busy = relay_channel_step(channel, now);
+	if (relay_channel_tick(channel, now) || ready)
+		relay_channel_step(channel, now);
 	if (relay_channel_wants_dial(channel, now)) {
 		if (say(state, RELAY_DIAL, (uint32_t)i) < 0)
 			return -1;
 		channel->dialling = true;
 	}
-	if (channel->is_qmp &&
-	    relay_job_serve(channel, (uint32_t)i, state->control, state->save, now) < 0)
+	if (relay_job_serve(channel, (uint32_t)i, state->control, state->save, now) < 0)
 		return -1;
 	if (!relay_channel_wants(channel, now))
 		return 0;
@@ -263,20 +260,20 @@ static int serve_channel(struct relay_state *state, size_t i, bool ready, int64_
 	return 0;
 }
 
-/*
- * A file that is taken for a client that went; true: one is waiting to hear of its
- * end.
- */
-static bool check_save(struct relay_state *state, int64_t now)
+/* A file that was taken: the job that waits for it hears so, or its client has gone. */
+static void check_save(struct relay_state *state, int64_t now)
 {
 	if (!state->save || !state->save->save.active)
-		return false;
+		return;
 	for (size_t i = 0; i < state->plan->n_channels; i++) {
-		if (state->channels[i].qmp.job.need == QMP_NEED_SAVE)
-			return state->save->save.done;
+		struct relay_channel *channel = &state->channels[i];
+
+		if (channel->qmp.job.need == QMP_NEED_SAVE) {
+			channel->busy |= state->save->save.done;
+			return;
+		}
 	}
 	relay_channel_end_save(state->save, now);
-	return false;
 }
 
 /* Descriptors that no command uses go when the last client has gone, as in QEMU. */
@@ -285,14 +282,14 @@ static void forget_fds(struct relay_state *state)
 	for (size_t i = 0; i < state->plan->n_channels; i++) {
 		const struct relay_channel *channel = &state->channels[i];
 
-		if (channel->is_qmp && endpoint_connected(&channel->end))
+		if (channel->kind->has_fd_sets && endpoint_connected(&channel->end))
 			return;
 	}
 	qmp_fds_free(&state->shared.fds);
 }
 
 /* One round; -1: the launcher is gone. */
-static int round_trip(struct relay_state *state, bool *busy)
+static int round_trip(struct relay_state *state)
 {
 	size_t n = state->plan->n_channels;
 	unsigned used = 2;
@@ -307,28 +304,22 @@ static int round_trip(struct relay_state *state, bool *busy)
 			relay_channel_poll(&state->channels[i], &state->fds[used]);
 		used += state->used[i];
 	}
-	if (poll(state->fds, used, find_timeout(state, *busy)) < 0 && errno != EINTR)
+	if (poll(state->fds, used, find_timeout(state)) < 0 && errno != EINTR)
 		return -1;
 	now = now_ms();
 	if (state->fds[1].revents)
 		relay_console_read(&state->console, now);
-	*busy = false;
 	for (size_t i = 0; i < n; i++) {
 		bool ready = any_ready(&state->fds[at], state->used[i]);
 
 		at += state->used[i];
 		if (serve_channel(state, i, ready, now) < 0)
 			return -1;
-		*busy |= state->channels[i].busy;
 	}
 	forget_fds(state);
-	*busy |= check_save(state, now);
+	check_save(state, now);
 	/* Last: a new connection is served in the next round. */
-	if (state->fds[0].revents) {
-		*busy = true;
-		return take_control(state);
-	}
-	return 0;
+	return state->fds[0].revents ? take_control(state) : 0;
 }
 
 /* The stub domain is gone; its last words may still be on their way. */
@@ -363,7 +354,6 @@ int relay_main(const struct plan *plan, int control)
 	struct pollfd pfd = {.fd = control, .events = POLLIN};
 	struct relay_msg msg;
 	int fds[RELAY_FDS_MAX];
-	bool busy = false;
 
 	log_init("relay", plan->log);
 	log_to_pipe();
@@ -376,7 +366,7 @@ int relay_main(const struct plan *plan, int control)
 		return ERR_HOST;
 	if (get_ready(&state) < 0)
 		return ERR_HOST;
-	while (round_trip(&state, &busy) == 0)
+	while (round_trip(&state) == 0)
 		;
 	flush_channels(&state);
 	for (size_t i = 0; i < plan->n_channels; i++)

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* The kinds of channels whose bytes go through as they are. */
+#include "relay/kind.h"
+
+#include <unistd.h>
+
+#include "relay/channel.h"
+
+static void init_bytes(struct relay_channel *channel)
+{
+	channel->incoming = &channel->to_stub;
+	channel->outgoing = &channel->to_host;
+}
+
+bool relay_kind_is_connected(const struct relay_channel *channel)
+{
+	return endpoint_connected(&channel->end);
+}
+
+static bool is_saving(const struct relay_channel *channel)
+{
+	return channel->save.active && !channel->save.done;
+}
+
+static bool has_room(const struct relay_channel *channel)
+{
+	return channel->to_stub.len < RELAY_HELD_MAX;
+}
+
+static ssize_t read_bytes(struct relay_channel *channel, char *chunk, size_t size)
+{
+	return read(channel->end.in_fd, chunk, size);
+}
+
+static int take_client(struct relay_channel *channel, const char *data, size_t len,
+		       struct err *err)
+{
+	if (buffer_append(&channel->to_stub, data, len, 2 * RELAY_HELD_MAX) < 0)
+		return err_set(err, ERR_HOST, "out of memory");
+	return 0;
+}
+
+bool relay_kind_end_client(struct relay_channel *channel)
+{
+	return endpoint_end_input(&channel->end);
+}
+
+/* The toolstack's file is read; what is left of it is still to be delivered. */
+static bool end_restore(struct relay_channel *channel)
+{
+	endpoint_disconnect(&channel->end);
+	channel->ended = true;
+	return true;
+}
+
+static int take_stub(struct relay_channel *channel, const char *data, size_t len,
+		     struct err *err)
+{
+	buffer_append_recent(&channel->to_host, data, len, 2 * RELAY_HELD_MAX);
+	return 0;
+}
+
+static int take_saved(struct relay_channel *channel, const char *data, size_t len,
+		      struct err *err)
+{
+	relay_save_take(&channel->save, data, len);
+	return channel->save.done;
+}
+
+void relay_kind_close_client(struct relay_channel *channel)
+{
+	channel->closing = true;
+}
+
+static void lost_save(struct relay_channel *channel)
+{
+	relay_save_end(&channel->save);
+}
+
+/* The rest of a state is no state. */
+static void lost_restore(struct relay_channel *channel)
+{
+	channel->over = true;
+}
+
+static void forget_bytes(struct relay_channel *channel)
+{
+	buffer_free(&channel->to_stub);
+	buffer_free(&channel->to_host);
+}
+
+#define BYTES                                                                            \
+	.stub_chunk = RELAY_HELD_MAX, .init = init_bytes, .has_room = has_room,          \
+	.read_client = read_bytes, .take_client = take_client, .forget = forget_bytes
+
+/* A serial or parallel port. */
+static const struct relay_kind kind_port = {
+	BYTES,
+	.stays = true,
+	.has_reader = relay_kind_is_connected,
+	.end_client = relay_kind_end_client,
+	.take_stub = take_stub,
+};
+
+/* HMP, VNC: QEMU serves one client after the other. */
+static const struct relay_kind kind_session = {
+	BYTES,
+	.has_reader = relay_kind_is_connected,
+	.end_client = relay_kind_end_client,
+	.take_stub = take_stub,
+	.lost = relay_kind_close_client,
+};
+
+static const struct relay_kind kind_save = {
+	BYTES,
+	.has_reader = is_saving,
+	.end_client = relay_kind_end_client,
+	.take_stub = take_saved,
+	.lost = lost_save,
+};
+
+static const struct relay_kind kind_restore = {
+	BYTES,
+	.stays = true,
+	.has_reader = relay_kind_is_connected,
+	.end_client = end_restore,
+	.take_stub = take_stub,
+	.lost = lost_restore,
+};
+
+const struct relay_kind *relay_kind_find(enum stubdom_channel_kind kind)
+{
+	static const struct relay_kind *const kinds[] = {
+		[STUBDOM_CHANNEL_QMP] = &relay_kind_qmp,
+		[STUBDOM_CHANNEL_HMP] = &kind_session,
+		[STUBDOM_CHANNEL_SERIAL] = &kind_port,
+		[STUBDOM_CHANNEL_PARALLEL] = &kind_port,
+		[STUBDOM_CHANNEL_VNC] = &kind_session,
+		[STUBDOM_CHANNEL_SAVE] = &kind_save,
+		[STUBDOM_CHANNEL_RESTORE] = &kind_restore,
+	};
+
+	return kinds[kind];
+}
