@@ -66,6 +66,15 @@ bool relay_channel_wants_dial(const struct relay_channel *channel, int64_t now_m
 /* The answer to that: a socket that connects, or -1.  Takes it. */
 void relay_channel_dialled(struct relay_channel *channel, int fd, int64_t now_ms);
 
+/* Whether it connects to others, as opposed to a place that others connect to. */
+bool relay_channel_dials(const struct relay_channel *channel);
+
+/* Closes the connection to the stub domain, if there is one. */
+void relay_channel_drop_stream(struct relay_channel *channel, int64_t now_ms);
+
+/* The client is gone: what it would have read is of no use to the next one. */
+void relay_channel_drop_client(struct relay_channel *channel, int64_t now_ms);
+
 /* Fills in what to wait for; returns how many of RELAY_CHANNEL_FDS were used. */
 unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds);
 
