@@ -16,11 +16,11 @@
 
 #include "domain/create.h"
 #include "domain/host.h"
+#include "domain/run_dir.h"
 #include "domain/tidy.h"
 #include "endpoint/endpoint.h"
 #include "fds.h"
 #include "log.h"
-#include "plan/own_channels.h"
 
 enum {
 	SCRIPTS_MS = 30000, /* longer than a hot-plug script takes */
@@ -68,7 +68,7 @@ static void clean_up(const struct plan *plan, const libxl_uuid *uuid)
 	}
 	for (size_t i = 0; i < plan->n_channels; i++)
 		endpoint_tidy(&plan->channels[i].endpoint);
-	own_remove_dir(plan);
+	run_dir_remove(plan);
 	if (rc < 0)
 		log_error("%s", err.msg);
 	else

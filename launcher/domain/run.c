@@ -19,11 +19,11 @@
 #include "domain/loop.h"
 #include "domain/ramdisk.h"
 #include "domain/relay.h"
+#include "domain/run_dir.h"
 #include "domain/tidy.h"
 #include "domain/watch.h"
 #include "endpoint/endpoint.h"
 #include "log.h"
-#include "plan/own_channels.h"
 
 /* The signals that a toolstack, an init or a person ends a QEMU with. */
 static int catch_signals(struct err *err)
@@ -102,7 +102,7 @@ static int serve(struct domain_host *host, const struct plan *plan,
 			       manifest->dir, name);
 	if (domain_host_open(host, err) < 0 ||
 	    domain_check(host, plan, manifest, kernel, err) < 0 ||
-	    own_make_dir(plan, err) < 0 || relay_go(relay, err) < 0)
+	    run_dir_make(plan, err) < 0 || relay_go(relay, err) < 0)
 		return -1;
 	close_inherited(plan);
 	disks = domain_disks_open(plan, err);
@@ -147,7 +147,7 @@ static void tear_down(struct domain_host *host, const struct plan *plan,
 	relay_stop(relay);
 	for (size_t i = 0; i < plan->n_channels; i++)
 		endpoint_tidy(&plan->channels[i].endpoint);
-	own_remove_dir(plan);
+	run_dir_remove(plan);
 	if (rc == 0) {
 		guardian_stop(guardian);
 		return;

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What stubdom needs of every stub domain: channels of our own, and its facts. */
+/* What stubdom needs of every stub domain: channels of our own. */
 #include "plan/own_channels.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "abi/facts.h"
-#include "cleanup.h"
 #include "xalloc.h"
 
 static const struct plan_channel *add_channel(struct plan *plan, const char *name,
@@ -74,28 +68,4 @@ int own_add_channels(struct plan *plan, struct err *err)
 	add_argument(plan, "-vnc", xasprintf("unix:%s", ch->stub_path));
 	add_save_channel(plan);
 	return 0;
-}
-
-int own_make_dir(const struct plan *plan, struct err *err)
-{
-	cleanup_free char *dir = xasprintf(STUBDOM_RUN_DIR "/%u", plan->guest_domid);
-
-	/* Another guest's end may remove the empty directory between the two. */
-	for (int tries = 0; tries < 10; tries++) {
-		if (mkdir(STUBDOM_RUN_DIR, 0700) < 0 && errno != EEXIST)
-			break;
-		if (mkdir(dir, 0700) == 0 || errno == EEXIST)
-			return 0;
-		if (errno != ENOENT)
-			break;
-	}
-	return err_errno(err, ERR_HOST, errno, "making %s", dir);
-}
-
-void own_remove_dir(const struct plan *plan)
-{
-	cleanup_free char *dir = xasprintf(STUBDOM_RUN_DIR "/%u", plan->guest_domid);
-
-	rmdir(dir);
-	rmdir(STUBDOM_RUN_DIR); /* unless another guest has its own in it */
 }

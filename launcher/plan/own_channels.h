@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stubdom needs of every stub domain: channels of our own, and its facts. */
+/* What stubdom needs of every stub domain: channels of our own. */
 #ifndef STUBDOM_OWN_H
 #define STUBDOM_OWN_H
 
@@ -12,11 +12,5 @@
  * and a guest may have neither.  ERR_USAGE: there are too many channels.
  */
 int own_add_channels(struct plan *plan, struct err *err);
-
-/* Makes the directory of those sockets, open to root only. */
-int own_make_dir(const struct plan *plan, struct err *err);
-
-/* Removes it; the sockets must be gone.  Safe to call at any time. */
-void own_remove_dir(const struct plan *plan);
 
 #endif

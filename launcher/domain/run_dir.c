@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The directory of a guest's sockets, STUBDOM_RUN_DIR/<guest domid> (abi/facts.h). */
+#include "domain/run_dir.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "abi/facts.h"
+#include "cleanup.h"
+#include "xalloc.h"
+
+int run_dir_make(const struct plan *plan, struct err *err)
+{
+	cleanup_free char *dir = xasprintf(STUBDOM_RUN_DIR "/%u", plan->guest_domid);
+
+	/* Another guest's end may remove the empty directory between the two. */
+	for (int tries = 0; tries < 10; tries++) {
+		if (mkdir(STUBDOM_RUN_DIR, 0700) < 0 && errno != EEXIST)
+			break;
+		if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+			return 0;
+		if (errno != ENOENT)
+			break;
+	}
+	return err_errno(err, ERR_HOST, errno, "making %s", dir);
+}
+
+void run_dir_remove(const struct plan *plan)
+{
+	cleanup_free char *dir = xasprintf(STUBDOM_RUN_DIR "/%u", plan->guest_domid);
+
+	rmdir(dir);
+	rmdir(STUBDOM_RUN_DIR); /* unless another guest has its own in it */
+}
