@@ -14,11 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "domain/create.h"
 #include "domain/host.h"
-#include "domain/run_dir.h"
-#include "domain/tidy.h"
-#include "endpoint/endpoint.h"
+#include "domain/undo.h"
 #include "fds.h"
 #include "log.h"
 
@@ -50,25 +47,19 @@ static bool wait_for_launcher(int control)
 
 static void clean_up(const struct plan *plan, const libxl_uuid *uuid)
 {
-	struct domain_host host;
+	struct domain_host host = {0};
 	struct err err;
 	int rc = -1;
 
 	for (int i = 0; i < TRIES && rc < 0; i++) {
 		rc = domain_host_open(&host, &err);
-		if (rc == 0) {
-			rc = domain_remove(&host, uuid, &err);
-			domain_tidy(&host, plan);
-			domain_host_close(&host);
-		}
+		if (domain_undo(&host, plan, uuid, NULL, &err) < 0)
+			rc = -1;
 		if (rc < 0) {
 			log_warn("%s; trying again", err.msg);
 			poll(NULL, 0, TRY_MS);
 		}
 	}
-	for (size_t i = 0; i < plan->n_channels; i++)
-		endpoint_tidy(&plan->channels[i].endpoint);
-	run_dir_remove(plan);
 	if (rc < 0)
 		log_error("%s", err.msg);
 	else

@@ -7,8 +7,6 @@
 
 #include "cleanup.h"
 #include "domain/create.h"
-#include "domain/facts.h"
-#include "domain/tidy.h"
 #include "log.h"
 #include "xenstore_util.h"
 
@@ -77,12 +75,4 @@ int domain_remove(struct domain_host *host, const libxl_uuid *uuid, struct err *
 	xenstore_remove(host->xs, "/local/domain/%u", domid);
 	xenstore_remove(host->xs, "/libxl/%u", domid);
 	return 0;
-}
-
-void domain_tidy(struct domain_host *host, const struct plan *plan)
-{
-	domain_facts_remove(host, plan);
-	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
-		xenstore_remove(host->xs, "/local/domain/0/device-model/%u",
-				plan->guest_domid);
 }

@@ -20,9 +20,8 @@
 #include "domain/ramdisk.h"
 #include "domain/relay.h"
 #include "domain/run_dir.h"
-#include "domain/tidy.h"
+#include "domain/undo.h"
 #include "domain/watch.h"
-#include "endpoint/endpoint.h"
 #include "log.h"
 
 /* The signals that a toolstack, an init or a person ends a QEMU with. */
@@ -75,7 +74,7 @@ static bool told_to_end(int signals)
 	return poll(&pfd, 1, 0) == 1;
 }
 
-/* Relay and guardian are there; everything from here on is undone by tear_down. */
+/* Relay and guardian are there; everything from here on is undone by domain_undo. */
 static int serve(struct domain_host *host, const struct plan *plan,
 		 const struct manifest *manifest, struct relay *relay,
 		 struct guardian *guardian, const libxl_uuid *uuid, int signals,
@@ -132,36 +131,13 @@ static int serve(struct domain_host *host, const struct plan *plan,
 	return rc;
 }
 
-static void tear_down(struct domain_host *host, const struct plan *plan,
-		      struct relay *relay, struct guardian *guardian,
-		      const libxl_uuid *uuid)
-{
-	struct err err;
-	int rc = 0;
-
-	if (host->libxl) {
-		rc = domain_remove(host, uuid, &err);
-		domain_tidy(host, plan);
-		domain_host_close(host);
-	}
-	relay_stop(relay);
-	for (size_t i = 0; i < plan->n_channels; i++)
-		endpoint_tidy(&plan->channels[i].endpoint);
-	run_dir_remove(plan);
-	if (rc == 0) {
-		guardian_stop(guardian);
-		return;
-	}
-	/* The guardian tries on when we are gone. */
-	log_error("%s", err.msg);
-}
-
 int domain_run(const struct plan *plan, const struct manifest *manifest, struct err *err)
 {
 	struct guardian guardian = {.pidfd = -1, .control = -1, .lifeline = -1};
 	struct relay relay = {.pidfd = -1, .control = -1, .log.fd = -1};
 	struct domain_host host = {0};
 	cleanup_fd int signals = catch_signals(err);
+	struct err undo_err;
 	libxl_uuid uuid;
 	int rc = -1;
 
@@ -171,6 +147,9 @@ int domain_run(const struct plan *plan, const struct manifest *manifest, struct 
 	if (relay_start(&relay, plan, err) == 0 &&
 	    guardian_start(&guardian, plan, &uuid, NULL, relay.pidfd, err) == 0)
 		rc = serve(&host, plan, manifest, &relay, &guardian, &uuid, signals, err);
-	tear_down(&host, plan, &relay, &guardian, &uuid);
+	if (domain_undo(&host, plan, &uuid, &relay, &undo_err) == 0)
+		guardian_stop(&guardian);
+	else /* The guardian tries on when we are gone. */
+		log_error("%s", undo_err.msg);
 	return rc;
 }

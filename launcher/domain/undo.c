@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Takes back all that a launcher made in dom0 for one guest. */
+#include "domain/undo.h"
+
+#include "domain/create.h"
+#include "domain/facts.h"
+#include "domain/run_dir.h"
+#include "endpoint/endpoint.h"
+#include "xenstore_util.h"
+
+/*
+ * Our facts, and the toolstack's node for the device model if the guest is gone:
+ * the toolstack may have removed it just before we wrote to it.
+ */
+static void remove_nodes(struct domain_host *host, const struct plan *plan)
+{
+	domain_facts_remove(host, plan);
+	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
+		xenstore_remove(host->xs, "/local/domain/0/device-model/%u",
+				plan->guest_domid);
+}
+
+int domain_undo(struct domain_host *host, const struct plan *plan, const libxl_uuid *uuid,
+		struct relay *relay, struct err *err)
+{
+	int rc = 0;
+
+	if (host->libxl) {
+		rc = domain_remove(host, uuid, err);
+		remove_nodes(host, plan);
+		domain_host_close(host);
+	}
+	/* After the domain, whose last words it delivers; before the sockets it serves. */
+	if (relay)
+		relay_stop(relay);
+	for (size_t i = 0; i < plan->n_channels; i++)
+		endpoint_tidy(&plan->channels[i].endpoint);
+	run_dir_remove(plan);
+	return rc;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Takes back all that a launcher made in dom0 for one guest. */
+#ifndef STUBDOM_DOMAIN_UNDO_H
+#define STUBDOM_DOMAIN_UNDO_H
+
+#include "domain/host.h"
+#include "domain/relay.h"
+#include "plan/plan.h"
+
+/*
+ * Removes the stub domain (known by its UUID), its facts, the relay, the sockets
+ * and their directory, and closes the host.  The launcher and its guardian end
+ * with it, at any moment of a start, any number of times.  A host that is not open
+ * (all zero): no domain was made yet, or nothing can be done about it; the rest is
+ * removed.  relay: NULL if there is none any more.  -1: the stub domain is still
+ * there; err says why, and is left alone otherwise.
+ */
+int domain_undo(struct domain_host *host, const struct plan *plan, const libxl_uuid *uuid,
+		struct relay *relay, struct err *err);
+
+#endif
