@@ -15,6 +15,7 @@
 #include "abi/channel.h"
 #include "clock.h"
 #include "report.h"
+#include "unix_address.h"
 #include "vchan.h"
 
 enum {
@@ -134,10 +135,14 @@ static void connect_failed(struct channel *ch, int why)
 
 static int open_sock(const char *path)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_un addr;
+	int fd;
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	if (unix_address_set(&addr, path) < 0) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		const int why = errno;
 

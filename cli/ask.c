@@ -12,6 +12,7 @@
 
 #include "abi/boot.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "xenstore_util.h"
 
 static char *read_node(const struct ask *ask, const char *node)
@@ -19,24 +20,16 @@ static char *read_node(const struct ask *ask, const char *node)
 	return xenstore_read(ask->xs, "/local/domain/%u/%s", ask->stub_domid, node);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Waits until the answer to this or a later question is complete. */
 static int wait_answer(struct ask *ask, int timeout_ms, struct err *err)
 {
-	const int64_t end = now_ms() + timeout_ms;
+	const int64_t end = clock_ms() + timeout_ms;
 
 	for (;;) {
 		cleanup_free char *asked = read_node(ask, STUBDOM_XS_ASK);
 		char *answered = read_node(ask, STUBDOM_XS_ANSWER);
 		struct pollfd pfd = {.fd = xs_fileno(ask->xs), .events = POLLIN};
-		int64_t left = end - now_ms();
+		int64_t left = end - clock_ms();
 
 		if (asked && answered && strcmp(asked, answered) == 0) {
 			ask->answered = answered;

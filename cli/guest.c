@@ -12,23 +12,12 @@
 #include "abi/boot.h"
 #include "abi/facts.h"
 #include "cleanup.h"
+#include "decimal.h"
 #include "term.h"
 
 #define DOMAINS "/local/domain"
 
 enum { FOREIGN_MAX = 200, DOMID_MAX = 0x7fef };
-
-static int parse_number(const char *text, unsigned long long most,
-			unsigned long long *out)
-{
-	char *end;
-
-	if (!text || *text < '0' || *text > '9')
-		return -1;
-	errno = 0;
-	*out = strtoull(text, &end, 10);
-	return errno || *end || *out > most ? -1 : 0;
-}
 
 /* NULL: not there.  The caller frees. */
 static char *read_path(struct xs_handle *xs, const char *under, const char *domid,
@@ -75,7 +64,7 @@ static void read_guest(struct xs_handle *xs, const char *domid, struct guest *ou
 	cleanup_free char *stub = read_fact(xs, domid, STUBDOM_FACT_STUB);
 	cleanup_free char *pid = read_fact(xs, domid, STUBDOM_FACT_LAUNCHER);
 	cleanup_free char *started = read_fact(xs, domid, STUBDOM_FACT_STARTED);
-	unsigned long long n;
+	uint64_t n;
 
 	/* Renamed at the end of a restore or migration: today's name before the first. */
 	out->name = domain_name(xs, out->domid);
@@ -87,7 +76,7 @@ static void read_guest(struct xs_handle *xs, const char *domid, struct guest *ou
 	out->image = read_fact(xs, domid, STUBDOM_FACT_IMAGE);
 	out->log = read_fact(xs, domid, STUBDOM_FACT_LOG);
 	out->guest_alive = xs_is_domain_introduced(xs, out->domid);
-	if (parse_number(stub, DOMID_MAX, &n) == 0) {
+	if (decimal_parse(stub, DOMID_MAX, &n) == 0) {
 		out->stub_known = true;
 		out->stub_domid = (unsigned)n;
 		out->stub_alive = xs_is_domain_introduced(xs, out->stub_domid);
@@ -96,11 +85,11 @@ static void read_guest(struct xs_handle *xs, const char *domid, struct guest *ou
 		out->error = read_foreign(xs, out->stub_domid, STUBDOM_XS_ERROR);
 		out->exit = read_foreign(xs, out->stub_domid, STUBDOM_XS_EXIT);
 	}
-	if (parse_number(pid, 1 << 22, &n) == 0 && n > 0) {
+	if (decimal_parse(pid, 1 << 22, &n) == 0 && n > 0) {
 		out->launcher = (pid_t)n;
 		out->launcher_alive = kill(out->launcher, 0) == 0 || errno == EPERM;
 	}
-	if (parse_number(started, 1ULL << 40, &n) == 0)
+	if (decimal_parse(started, 1ULL << 40, &n) == 0)
 		out->started = (long long)n;
 }
 
@@ -125,9 +114,9 @@ static int read_all(struct xs_handle *xs, struct guest_list *list, struct err *e
 	if (!list->guests)
 		return err_set(err, ERR_HOST, "out of memory");
 	for (unsigned i = 0; i < n; i++) {
-		unsigned long long domid;
+		uint64_t domid;
 
-		if (parse_number(domids[i], DOMID_MAX, &domid) < 0)
+		if (decimal_parse(domids[i], DOMID_MAX, &domid) < 0)
 			continue;
 		list->guests[list->n].domid = (unsigned)domid;
 		read_guest(xs, domids[i], &list->guests[list->n++]);
@@ -201,8 +190,8 @@ static int not_found(const char *name_or_id, struct err *err)
 int guest_find(const char *name_or_id, struct guest *out, struct err *err)
 {
 	struct guest_list list;
-	unsigned long long domid;
-	bool is_id = parse_number(name_or_id, DOMID_MAX, &domid) == 0;
+	uint64_t domid;
+	bool is_id = decimal_parse(name_or_id, DOMID_MAX, &domid) == 0;
 	size_t found;
 
 	*out = (struct guest){0};

@@ -2,7 +2,6 @@
 /* Reads and checks what a stub domain answers on its network (abi/boot.h). */
 #include "netgraph.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xenstore.h>
@@ -11,30 +10,26 @@
 #include "abi/facts.h"
 #include "ask.h"
 #include "cleanup.h"
+#include "decimal.h"
 #include "term.h"
 #include "xenstore_util.h"
 
 enum { INTERFACES_MAX = 256, VALUE_MAX = 320, WORD_MAX = 40 };
 
-static bool parse_numbers(const char *text, size_t n, unsigned long long *out)
+static bool parse_numbers(const char *text, size_t n, uint64_t *out)
 {
 	for (size_t i = 0; i < n; i++) {
-		char *end;
-
-		if (*text < '0' || *text > '9')
+		text = decimal_read(text, UINT64_MAX, &out[i]);
+		if (!text || *text != (i + 1 < n ? ',' : '\0'))
 			return false;
-		errno = 0;
-		out[i] = strtoull(text, &end, 10);
-		if (errno || *end != (i + 1 < n ? ',' : '\0'))
-			return false;
-		text = end + 1;
+		text++;
 	}
 	return true;
 }
 
 static bool parse_word(const char *key, const char *value, struct netgraph_if *out)
 {
-	unsigned long long n[3];
+	uint64_t n[3];
 	struct topology_if bridge;
 
 	if (strcmp(key, "bridge") == 0) {

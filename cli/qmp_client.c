@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "sock.h"
 
 static int make_room(struct qmp_client *qmp, struct err *err)
@@ -74,7 +75,7 @@ static int error_reply(const json_t *error, int code, struct err *err)
 int qmp_client_run(struct qmp_client *qmp, const json_t *command, int timeout_ms,
 		   int error_code, json_t **result, struct err *err)
 {
-	long long deadline = sock_now_ms() + timeout_ms;
+	long long deadline = clock_ms() + timeout_ms;
 	cleanup_json json_t *sent = json_copy((json_t *)command);
 	cleanup_free char *line = NULL;
 	char id[32];
@@ -121,7 +122,7 @@ int qmp_client_run(struct qmp_client *qmp, const json_t *command, int timeout_ms
 
 int qmp_client_start(struct qmp_client *qmp, int fd, int timeout_ms, struct err *err)
 {
-	long long deadline = sock_now_ms() + timeout_ms;
+	long long deadline = clock_ms() + timeout_ms;
 	cleanup_json json_t *command = json_pack("{s:s}", "execute", "qmp_capabilities");
 	cleanup_json json_t *result = NULL;
 

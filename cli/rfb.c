@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "sock.h"
 
 /* RFC 6143, sections 7.5 to 7.7; DesktopSize is 7.8.2. */
@@ -258,7 +259,7 @@ static int read_message(struct rfb *rfb)
 
 int rfb_capture(int fd, int timeout_ms, struct rfb_image *out, struct err *err)
 {
-	struct rfb rfb = {.fd = fd, .deadline = sock_now_ms() + timeout_ms, .err = err};
+	struct rfb rfb = {.fd = fd, .deadline = clock_ms() + timeout_ms, .err = err};
 	int rc = negotiate(&rfb);
 
 	if (rc == 0)

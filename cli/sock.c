@@ -6,33 +6,25 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-long long sock_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
+#include "clock.h"
+#include "unix_address.h"
 
 int sock_left_ms(long long deadline)
 {
-	long long left = deadline - sock_now_ms();
+	long long left = deadline - clock_ms();
 
 	return left > 0 ? (int)left : 0;
 }
 
 int sock_connect(const char *path, struct err *err)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr;
 	int fd;
 
-	if (strlen(path) >= sizeof(addr.sun_path))
+	if (unix_address_set(&addr, path) < 0)
 		return err_set(err, ERR_HOST, "%s: path too long", path);
-	strcpy(addr.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_errno(err, ERR_HOST, errno, "socket");

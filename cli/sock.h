@@ -7,8 +7,7 @@
 
 #include "err.h"
 
-/* Milliseconds of the monotonic clock, and what is left of a deadline on it (>= 0). */
-long long sock_now_ms(void);
+/* Milliseconds that are left of a deadline on clock_ms() (>= 0). */
 int sock_left_ms(long long deadline);
 
 /* Connects.  ERR_GUEST if there is no such socket.  Returns the descriptor or -1. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "decimal.h"
 #include "guest.h"
 #include "term.h"
 #include "verb.h"
@@ -42,7 +43,7 @@ static int find_log(const char *name, char **out, struct err *err)
 }
 
 /* Where the last `lines` lines begin. */
-static off_t tail_start(int fd, long lines)
+static off_t tail_start(int fd, int64_t lines)
 {
 	off_t end = lseek(fd, 0, SEEK_END);
 	off_t at = end;
@@ -146,7 +147,7 @@ static int follow_log(int *fd, const char *path, struct err *err)
 	}
 }
 
-static int print_log(const char *path, long lines, bool follow, struct err *err)
+static int print_log(const char *path, int64_t lines, bool follow, struct err *err)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -164,22 +165,21 @@ int verb_log(int argc, char **argv, struct err *err)
 					      {0}};
 	cleanup_free char *path = NULL;
 	bool follow = false;
-	long lines = -1;
+	int64_t lines = -1;
+	uint64_t n;
 	int c;
 
 	while ((c = verb_getopt(argc, argv, "fn:", names, err)) != -1) {
-		char *end;
-
 		if (c == '?')
 			return -1;
 		if (c == 'f') {
 			follow = true;
 			continue;
 		}
-		lines = strtol(optarg, &end, 10);
-		if (end == optarg || *end || lines < 0)
+		if (decimal_parse(optarg, INT64_MAX, &n) < 0)
 			return verb_usage_error(
 				argv[0], err, "'%s': expected a number of lines", optarg);
+		lines = (int64_t)n;
 	}
 	if (optind + 1 != argc)
 		return verb_usage_error(argv[0], err, "expected one GUEST");

@@ -4,6 +4,7 @@
 
 #include "abi/facts.h"
 #include "cleanup.h"
+#include "decimal.h"
 #include "guest.h"
 #include "guest_json.h"
 #include "qmp_args.h"
@@ -14,10 +15,9 @@ enum { OPEN_TIMEOUT_MS = 10000, TIMEOUT_S = 60, TIMEOUT_MAX_S = 86400 };
 
 static int parse_timeout(const char *text, int *out, struct err *err)
 {
-	char *end;
-	long n = strtol(text, &end, 10);
+	unsigned n;
 
-	if (end == text || *end || n < 1 || n > TIMEOUT_MAX_S)
+	if (decimal_parse_unsigned(text, 1, TIMEOUT_MAX_S, &n) < 0)
 		return verb_usage_error("qmp", err, "'%s': expected seconds from 1 to %d",
 					text, TIMEOUT_MAX_S);
 	*out = (int)n;

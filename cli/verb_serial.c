@@ -11,6 +11,7 @@
 #include <xenstore.h>
 
 #include "cleanup.h"
+#include "decimal.h"
 #include "guest.h"
 #include "verb.h"
 
@@ -162,17 +163,14 @@ int verb_serial(int argc, char **argv, struct err *err)
 					      {0}};
 	cleanup_free char *tty = NULL;
 	struct guest guest;
-	long port = 0;
+	unsigned port = 0;
 	int rc;
 	int c;
 
 	while ((c = verb_getopt(argc, argv, "n:", names, err)) != -1) {
-		char *end;
-
 		if (c == '?')
 			return -1;
-		port = strtol(optarg, &end, 10);
-		if (end == optarg || *end || port < 0 || port >= PORTS_MAX)
+		if (decimal_parse_unsigned(optarg, 0, PORTS_MAX - 1, &port) < 0)
 			return verb_usage_error(argv[0], err,
 						"'%s': expected a port from 0 to %d",
 						optarg, PORTS_MAX - 1);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "decimal.h"
 #include "qemu_opt.h"
 #include "xalloc.h"
 
@@ -18,6 +19,7 @@ enum {
 	CONNECTIONS_MAX = 100,
 	CLOSE_MS = 5000,  /* for the caller to close after quit */
 	SIGNAL_MS = 1000, /* and to send its signal */
+	FD_MAX = (1 << 20) - 1,
 };
 
 struct session {
@@ -37,23 +39,20 @@ static int find_fd(const struct args *args, int *fd, struct err *err)
 		const struct arg *arg = &args->list[i];
 		struct qemu_opts opts;
 		const char *text;
-		char *end = NULL;
-		unsigned long n = 0;
+		unsigned n;
+		int rc;
 
 		if (arg->option->class != OPTION_CHARDEV)
 			continue;
 		if (qemu_opts_parse(arg->value, "backend", false, &opts, err) < 0)
 			return arg_error(arg, err);
 		text = qemu_opts_get(&opts, "fd");
-		if (text)
-			n = strtoul(text, &end, 10);
-		if (text && *text >= '0' && *text <= '9' && *end == '\0' &&
-		    n < (1 << 20)) {
+		rc = decimal_parse_unsigned(text, 0, FD_MAX, &n);
+		qemu_opts_free(&opts);
+		if (rc == 0) {
 			*fd = (int)n;
-			qemu_opts_free(&opts);
 			return 0;
 		}
-		qemu_opts_free(&opts);
 	}
 	return err_set(
 		err, ERR_USAGE,

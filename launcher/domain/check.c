@@ -5,16 +5,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "domain/create.h"
 #include "log.h"
 #include "xenstore_util.h"
 
 enum {
 	NAME_WAIT_S = 20,
-	LEAST_MB = 32, /* besides the ramdisk: QEMU and its kernel */
+	ORPHAN_MS = 5000, /* before that, an orphan is removed */
+	LEAST_MB = 32,	  /* besides the ramdisk: QEMU and its kernel */
 };
 
 /* Foreign mappings by PVH domains: Xen 4.19. */
@@ -67,14 +68,6 @@ static int check_memory(struct domain_host *host, const struct plan *plan,
 	return 0;
 }
 
-static int64_t now_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
 /* Whether the launcher that the domain names, or its guardian, can still be at work.
  * Both gone, nobody but us will remove it. */
 static bool launcher_alive(struct domain_host *host, uint32_t domid)
@@ -115,7 +108,7 @@ static void wait_release(struct domain_host *host)
 
 static int check_name(struct domain_host *host, const struct plan *plan, struct err *err)
 {
-	int64_t until = now_s() + NAME_WAIT_S;
+	int64_t until = clock_ms() + NAME_WAIT_S * INT64_C(1000);
 	bool watching = false;
 	bool said = false;
 	uint32_t domid;
@@ -141,11 +134,12 @@ static int check_name(struct domain_host *host, const struct plan *plan, struct 
 			log_info("waiting for domain %u, %s, of an earlier guest to go",
 				 domid, plan->name);
 		said = true;
-		if (ours && !launcher_alive(host, domid) && now_s() + 5 > until) {
+		if (ours && !launcher_alive(host, domid) &&
+		    clock_ms() + ORPHAN_MS > until) {
 			rc = remove_orphan(host, plan->name, domid, err);
 			break;
 		}
-		if (now_s() >= until) {
+		if (clock_ms() >= until) {
 			rc = err_set(err, ERR_HOST,
 				     "domain %u, %s, is still there after %d s; 'xl "
 				     "destroy %s' removes it",

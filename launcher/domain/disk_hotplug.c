@@ -9,14 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "log.h"
 #include "xenstore_util.h"
+#include "xvd.h"
 
-enum { CONNECT_MS = 10000, CONNECT_POLL_MS = 20, DISKS_MAX = 702 /* xvda to xvdzz */ };
+enum { CONNECT_MS = 10000, CONNECT_POLL_MS = 20 };
 
 int domain_hotplug_init(struct domain_hotplug *hotplug, struct domain_host *host,
 			const struct plan *plan, struct domain_disk *disks,
@@ -47,13 +48,10 @@ static struct hotplug_disk *find(struct domain_hotplug *hotplug, const char *dev
 }
 
 /* The first name that no disk has. */
-static void name_disk(struct domain_hotplug *hotplug, char dev[16])
+static void name_disk(struct domain_hotplug *hotplug, char dev[XVD_NAME_SIZE])
 {
-	for (int i = 0; i < DISKS_MAX; i++) {
-		if (i < 26)
-			snprintf(dev, 16, "xvd%c", 'a' + i);
-		else
-			snprintf(dev, 16, "xvd%c%c", 'a' + i / 26 - 1, 'a' + i % 26);
+	for (unsigned i = 0; i < XVD_MAX; i++) {
+		xvd_name(i, dev);
 		if (!find(hotplug, dev))
 			return;
 	}
@@ -91,17 +89,14 @@ static bool is_connected(struct domain_hotplug *hotplug, int devid)
 static int wait_connected(struct domain_hotplug *hotplug, const char *dev,
 			  struct err *err)
 {
-	static const struct timespec pause = {.tv_nsec = CONNECT_POLL_MS * 1000000L};
-	/* xvda to xvdp, and the extended numbers behind them. */
-	int disk = dev[4] ? (dev[3] - 'a' + 1) * 26 + dev[4] - 'a' : dev[3] - 'a';
-	int devid = disk < 16 ? 202 << 8 | disk << 4 : 1 << 28 | disk << 8;
+	int devid = xvd_devid(dev);
 
 	for (int ms = 0; ms < CONNECT_MS; ms += CONNECT_POLL_MS) {
 		if (is_connected(hotplug, devid))
 			return 0;
 		if (domain_host_life(hotplug->host, hotplug->stub) != DOMAIN_LIFE_ALIVE)
 			return err_set(err, ERR_STUB, "the stub domain has ended");
-		nanosleep(&pause, NULL);
+		clock_wait_ms(CONNECT_POLL_MS);
 	}
 	return err_set(err, ERR_STUB, "the stub domain did not connect to its disk %s",
 		       dev);

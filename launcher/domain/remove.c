@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <libxl_utils.h>
 #include <string.h>
-#include <time.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "domain/create.h"
 #include "log.h"
 #include "xenstore_util.h"
@@ -30,7 +30,6 @@ enum { FLUSH_MS = 10000, FLUSH_POLL_MS = 100 };
 
 void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t domid)
 {
-	static const struct timespec pause = {.tv_nsec = FLUSH_POLL_MS * 1000000L};
 	char path[XENSTORE_PATH_MAX];
 	bool writes = false;
 
@@ -45,7 +44,7 @@ void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t do
 	for (int ms = 0; ms < FLUSH_MS; ms += FLUSH_POLL_MS) {
 		if (domain_host_life(host, domid) != DOMAIN_LIFE_ALIVE)
 			return;
-		nanosleep(&pause, NULL);
+		clock_wait_ms(FLUSH_POLL_MS);
 	}
 	log_warn("%s did not end by itself in %d s; what its guest wrote and did not "
 		 "flush may be lost",

@@ -2,17 +2,17 @@
 /* Opens the stub domain's vchan servers for the relay, which has no right to. */
 #include "domain/requests.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "abi/channel.h"
 #include "cleanup.h"
+#include "clock.h"
+#include "decimal.h"
 #include "endpoint/endpoint.h"
 #include "log.h"
 #include "xenstore_util.h"
@@ -40,14 +40,6 @@ void domain_channels_free(struct domain_channels *channels)
 	channels->dialled_ms = NULL;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /*
  * The relay gets the connections that the plan names and no others, and not
  * more often than it says; without one it tries again later.
@@ -57,7 +49,7 @@ static int dial(struct domain_channels *channels, uint32_t i)
 	const struct plan_endpoint *end = &channels->plan->channels[i].endpoint;
 	int64_t pause_ms = end->reconnect_s * INT64_C(1000) - DIAL_SLACK_MS;
 	struct relay_msg msg = {.type = RELAY_DIALLED, .channel = i};
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	cleanup_fd int fd = -1;
 	struct err err;
 
@@ -138,17 +130,8 @@ static bool read_number(struct domain_host *host, uint32_t stub, const char *nam
 	cleanup_free char *text =
 		xenstore_read(host->xs, "/local/domain/%u/" STUBDOM_XS_CHANNEL "/%s/%s",
 			      stub, name, leaf);
-	char *end;
-	unsigned long value;
 
-	if (!text || text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *end || value == 0 || value > UINT32_MAX)
-		return false;
-	*out = (uint32_t)value;
-	return true;
+	return decimal_parse_unsigned(text, 1, UINT32_MAX, out) == 0;
 }
 
 /* True: try again later. */

@@ -6,11 +6,11 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "abi/boot.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "domain/create.h"
 #include "domain/name.h"
 #include "domain/vif_rate.h"
@@ -36,14 +36,6 @@ struct watch_state {
 	unsigned guardian_restarts;
 	char stage[32];
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static char *read_report(struct watch_state *state, const char *node)
 {
@@ -232,7 +224,7 @@ static int next_timeout(const struct watch_state *state)
 	int64_t left = -1;
 
 	if (!state->started && !state->watch->plan->paused) {
-		left = state->deadline_ms - now_ms();
+		left = state->deadline_ms - clock_ms();
 		if (left < 0)
 			left = 0;
 	}
@@ -247,7 +239,7 @@ static int check_deadline(struct watch_state *state, struct err *err)
 {
 	const struct plan *plan = state->watch->plan;
 
-	if (state->started || plan->paused || now_ms() < state->deadline_ms)
+	if (state->started || plan->paused || clock_ms() < state->deadline_ms)
 		return STEP_GO_ON;
 	err_set(err, ERR_STUB,
 		"%s did not start QEMU within %u s (it came as far as stage '%s'); see its "
@@ -323,7 +315,7 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 {
 	struct watch_state state = {
 		.watch = watch,
-		.deadline_ms = now_ms() + (int64_t)watch->plan->timeout_s * 1000,
+		.deadline_ms = clock_ms() + (int64_t)watch->plan->timeout_s * 1000,
 	};
 	int rc = STEP_GO_ON;
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "endpoint/tcp.h"
+#include "unix_address.h"
 
 /* A unix socket, and the address that the plan names. */
 static int make_unix(const struct plan_endpoint *plan, struct sockaddr_un *addr,
@@ -23,11 +24,9 @@ static int make_unix(const struct plan_endpoint *plan, struct sockaddr_un *addr,
 {
 	int fd;
 
-	*addr = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (strlen(plan->path) >= sizeof(addr->sun_path))
+	if (unix_address_set(addr, plan->path) < 0)
 		return err_set(err, ERR_HOST, "%s: longer than a unix socket's name",
 			       plan->path);
-	strcpy(addr->sun_path, plan->path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	return fd >= 0 ? fd : err_errno(err, ERR_HOST, errno, "making a unix socket");
 }
@@ -332,15 +331,14 @@ void endpoint_close(struct endpoint *end)
 /* A socket that nobody listens on is left over; one that answers is another's. */
 static void remove_dead_socket(const char *path)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr;
 	struct stat st;
 	int fd;
 
 	/* What is no socket refuses a connection, too. */
-	if (strlen(path) >= sizeof(addr.sun_path) || lstat(path, &st) < 0 ||
+	if (unix_address_set(&addr, path) < 0 || lstat(path, &st) < 0 ||
 	    !S_ISSOCK(st.st_mode))
 		return;
-	strcpy(addr.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "decimal.h"
 #include "plan/builder.h"
 #include "xalloc.h"
 
@@ -67,16 +68,12 @@ static int keep_usbdevice(struct build *b, const struct arg *arg, struct err *er
 
 static int read_domid(struct build *b, const struct arg *arg, struct err *err)
 {
-	char *end;
-	unsigned long n = strtoul(arg->value, &end, 10);
-
-	if (arg->value[0] < '0' || arg->value[0] > '9' || *end || n == 0 || n > DOMID_MAX)
-		return err_set(err, ERR_USAGE, "no domain id of a guest (1 to %d)",
-			       DOMID_MAX);
 	if (b->has_domid)
 		return err_set(err, ERR_USAGE, "given twice; leave one out");
+	if (decimal_parse_unsigned(arg->value, 1, DOMID_MAX, &b->plan->guest_domid) < 0)
+		return err_set(err, ERR_USAGE, "no domain id of a guest (1 to %d)",
+			       DOMID_MAX);
 	b->has_domid = true;
-	b->plan->guest_domid = (unsigned)n;
 	return keep(b, arg, err);
 }
 

@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
 #include "cleanup.h"
+#include "unix_address.h"
 #include "xalloc.h"
 
 void build_emit(struct build *b, const char *text)
@@ -89,17 +89,15 @@ static bool channel_exists(const struct plan *plan, const char *name)
 
 static int check_endpoint(const struct plan_endpoint *e, struct err *err)
 {
-	struct sockaddr_un un;
-
 	if (!e->path)
 		return 0;
 	if (build_check_path(e->path, err) < 0)
 		return -1;
 	if ((e->type == PLAN_ENDPOINT_UNIX_LISTEN ||
 	     e->type == PLAN_ENDPOINT_UNIX_CONNECT) &&
-	    strlen(e->path) >= sizeof(un.sun_path))
-		return err_set(err, ERR_USAGE, "a socket's path has at most %zu bytes",
-			       sizeof(un.sun_path) - 1);
+	    strlen(e->path) > UNIX_ADDRESS_MAX)
+		return err_set(err, ERR_USAGE, "a socket's path has at most %d bytes",
+			       UNIX_ADDRESS_MAX);
 	return 0;
 }
 
@@ -174,19 +172,5 @@ int build_check_values(const struct qemu_opts *opts, struct err *err)
 				"with QEMU in dom0",
 				name, value);
 	}
-	return 0;
-}
-
-int build_parse_number(const char *text, unsigned long most, unsigned *out)
-{
-	char *end;
-	unsigned long n;
-
-	if (text[0] < '0' || text[0] > '9')
-		return -1;
-	n = strtoul(text, &end, 10);
-	if (*end || n > most)
-		return -1;
-	*out = (unsigned)n;
 	return 0;
 }

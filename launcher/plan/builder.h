@@ -53,9 +53,6 @@ struct plan_channel *build_add_channel(struct build *b, const char *label,
 /* An absolute path that a person can have meant. */
 int build_check_path(const char *path, struct err *err);
 
-/* A decimal number from 0 to `most`, with nothing around it; -1 if it is none. */
-int build_parse_number(const char *text, unsigned long most, unsigned *out);
-
 /*
  * Whether any value names a file or a descriptor of dom0, by its key or by its
  * form; ERR_USAGE if so.

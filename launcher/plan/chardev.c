@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "decimal.h"
 #include "plan/builder.h"
 #include "plan/chardev_compat.h"
 #include "xalloc.h"
@@ -45,10 +46,10 @@ static int read_reconnect(const struct qemu_opts *opts, struct plan_endpoint *e,
 	const char *ms = qemu_opts_get(opts, "reconnect-ms");
 	unsigned n = 0;
 
-	if (seconds && build_parse_number(seconds, 86400, &e->reconnect_s) < 0)
+	if (seconds && decimal_parse_unsigned(seconds, 0, 86400, &e->reconnect_s) < 0)
 		return err_set(err, ERR_USAGE, "reconnect is no number of seconds");
 	if (ms) {
-		if (build_parse_number(ms, 86400000, &n) < 0)
+		if (decimal_parse_unsigned(ms, 0, 86400000, &n) < 0)
 			return err_set(err, ERR_USAGE,
 				       "reconnect-ms is no number of milliseconds");
 		e->reconnect_s = (n + 999) / 1000;
@@ -63,11 +64,13 @@ static int read_tcp(const struct qemu_opts *opts, bool server, struct plan_endpo
 	const char *port = qemu_opts_get(opts, "port");
 	const char *to = qemu_opts_get(opts, "to");
 
-	if (!port || build_parse_number(port, PORT_MAX, &e->port) < 0 || e->port == 0)
+	if (!port || decimal_parse_unsigned(port, 0, PORT_MAX, &e->port) < 0 ||
+	    e->port == 0)
 		return err_set(err, ERR_USAGE, "port is no number from 1 to %d",
 			       PORT_MAX);
 	e->to = e->port;
-	if (to && (build_parse_number(to, PORT_MAX, &e->to) < 0 || e->to < e->port))
+	if (to &&
+	    (decimal_parse_unsigned(to, 0, PORT_MAX, &e->to) < 0 || e->to < e->port))
 		return err_set(err, ERR_USAGE, "to is no number from %u to %d", e->port,
 			       PORT_MAX);
 	if (!server && (!host || !*host))
@@ -95,7 +98,7 @@ static int read_socket(struct build *b, const struct qemu_opts *opts,
 			b->plan,
 			"the guest starts without waiting for a client (wait=on of a socket)");
 	if (fd) {
-		if (build_parse_number(fd, FD_MAX, &n) < 0)
+		if (decimal_parse_unsigned(fd, 0, FD_MAX, &n) < 0)
 			return err_set(err, ERR_USAGE, "fd is no descriptor's number");
 		e->type = PLAN_ENDPOINT_FD;
 		e->fd = (int)n;
@@ -358,7 +361,7 @@ int build_incoming(struct build *b, const struct arg *arg, struct err *err)
 	unsigned fd;
 
 	if (strncmp(arg->value, "fd:", 3) != 0 ||
-	    build_parse_number(arg->value + 3, FD_MAX, &fd) < 0)
+	    decimal_parse_unsigned(arg->value + 3, 0, FD_MAX, &fd) < 0)
 		return err_set(err, ERR_USAGE,
 			       "the state of a guest comes through a descriptor of the "
 			       "toolstack; write fd:N");

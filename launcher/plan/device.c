@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "decimal.h"
 #include "plan/builder.h"
 #include "xalloc.h"
 
@@ -10,6 +11,8 @@
 	"take it out of the guest's configuration, or run this guest with QEMU in dom0"
 
 #define SILENT_ID "stubdom-silent"
+
+enum { VRAM_MAX_MB = 512 };
 
 static const struct {
 	const char *pattern; /* of the driver's or object's name */
@@ -51,12 +54,12 @@ static void add_vram(struct build *b, const struct qemu_opts *opts)
 	static const char *const keys[] = {"vgamem_mb", "vram_size_mb", "ram_size_mb"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		const char *mb = qemu_opts_get(opts, keys[i]);
-		unsigned long n = mb ? strtoul(mb, NULL, 10) : 0;
+		unsigned n;
 
-		/* QEMU itself takes no more than 512 MB. */
-		if (n <= 512)
-			b->plan->vram_mb += (unsigned)n;
+		/* QEMU itself takes no more. */
+		if (decimal_parse_unsigned(qemu_opts_get(opts, keys[i]), 0, VRAM_MAX_MB,
+					   &n) == 0)
+			b->plan->vram_mb += n;
 	}
 }
 

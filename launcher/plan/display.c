@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "decimal.h"
 #include "plan/builder.h"
 #include "xalloc.h"
 
@@ -26,13 +27,13 @@ static int read_address(const char *address, const char *to, struct plan_endpoin
 		e->path = xstrdup(address + 5);
 		return 0;
 	}
-	if (!colon || build_parse_number(colon + 1, VNC_DISPLAY_MAX, &display) < 0)
+	if (!colon || decimal_parse_unsigned(colon + 1, 0, VNC_DISPLAY_MAX, &display) < 0)
 		return err_set(
 			err, ERR_USAGE,
 			"expected HOST:DISPLAY with a display from 0 to %d, or none",
 			VNC_DISPLAY_MAX);
 	last = display;
-	if (to && build_parse_number(to, VNC_DISPLAY_MAX, &last) < 0)
+	if (to && decimal_parse_unsigned(to, 0, VNC_DISPLAY_MAX, &last) < 0)
 		return err_set(err, ERR_USAGE, "to= is no display from 0 to %d",
 			       VNC_DISPLAY_MAX);
 	if (last < display)
@@ -72,7 +73,8 @@ static int read_websocket(const char *value, const struct plan_endpoint *screen,
 				       "number; use websocket=PORT");
 		e->port = screen->port - VNC_PORT_BASE + VNC_WEBSOCKET_BASE;
 		e->to = screen->to - VNC_PORT_BASE + VNC_WEBSOCKET_BASE;
-	} else if (build_parse_number(colon ? colon + 1 : value, 65535, &e->port) < 0 ||
+	} else if (decimal_parse_unsigned(colon ? colon + 1 : value, 0, 65535, &e->port) <
+			   0 ||
 		   e->port == 0) {
 		return err_set(err, ERR_USAGE,
 			       "expected websocket=on, PORT, HOST:PORT or unix:PATH");

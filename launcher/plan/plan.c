@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "xalloc.h"
+#include "xvd.h"
 
 static const char *const endpoint_names[] = {
 #define X(id, name) [PLAN_ENDPOINT_##id] = name,
@@ -21,29 +22,17 @@ const char *plan_endpoint_type_name(enum plan_endpoint_type type)
 	return (size_t)type < n ? endpoint_names[type] : "?";
 }
 
-/* xvda ... xvdz, xvdaa ... */
-static char *disk_name(size_t i)
-{
-	char letters[8];
-	size_t at = sizeof(letters);
-
-	letters[--at] = '\0';
-	do {
-		letters[--at] = (char)('a' + i % 26);
-		i /= 26;
-	} while (i-- > 0 && at > 0);
-	return xasprintf("xvd%s", letters + at);
-}
-
 struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const char *format,
 				bool readonly, const char *use)
 {
 	struct plan_disk *disk;
+	char dev[XVD_NAME_SIZE];
 
+	xvd_name((unsigned)plan->n_disks, dev);
 	plan->disks = xgrow(plan->disks, plan->n_disks, sizeof(*plan->disks));
 	disk = &plan->disks[plan->n_disks];
 	*disk = (struct plan_disk){
-		.dev = disk_name(plan->n_disks),
+		.dev = xstrdup(dev),
 		.target = xstrdup(target),
 		.format = xstrdup_null(format),
 		.readonly = readonly,

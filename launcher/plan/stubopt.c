@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "decimal.h"
 #include "qemu_opt.h"
 #include "xalloc.h"
 
@@ -99,16 +100,7 @@ static int read_word(const struct key *key, const char *value, unsigned *out)
 
 static int read_number(const struct key *key, const char *value, unsigned *out)
 {
-	char *end;
-	unsigned long n;
-
-	if (!isdigit((unsigned char)value[0]))
-		return -1;
-	n = strtoul(value, &end, 10);
-	if (*end || n < key->least || n > key->most)
-		return -1;
-	*out = (unsigned)n;
-	return 0;
+	return decimal_parse_unsigned(value, key->least, key->most, out);
 }
 
 static int read_text(const struct key *key, const char *value, char **out)

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "domain/relay.h"
 #include "fds.h"
 #include "log.h"
@@ -36,14 +37,6 @@ struct relay_state {
 	char vnc_service[16];
 	struct relay_console console;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void keep_fds(const struct plan *plan, int control)
 {
@@ -191,15 +184,16 @@ static int take_control(struct relay_state *state)
 	    fds[0] >= 0 && fds[1] >= 0) {
 		msg.offer.grant_fd = fds[0];
 		msg.offer.event_fd = fds[1];
-		relay_channel_attach(&state->channels[msg.channel], &msg.offer, now_ms());
+		relay_channel_attach(&state->channels[msg.channel], &msg.offer,
+				     clock_ms());
 		return 0;
 	}
 	if (msg.type == RELAY_DIALLED && msg.channel < state->plan->n_channels) {
-		relay_channel_dialled(&state->channels[msg.channel], fds[0], now_ms());
+		relay_channel_dialled(&state->channels[msg.channel], fds[0], clock_ms());
 		fds[0] = -1;
 	}
 	if (msg.type == RELAY_CONSOLE && fds[0] >= 0) {
-		relay_console_open(&state->console, fds[0], now_ms());
+		relay_console_open(&state->console, fds[0], clock_ms());
 		fds[0] = -1;
 	}
 	if ((msg.type == RELAY_ATTACH || msg.type == RELAY_DETACH) &&
@@ -217,7 +211,7 @@ static int take_control(struct relay_state *state)
 
 static int find_timeout(const struct relay_state *state)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	int least = -1;
 
 	for (size_t i = 0; i < state->plan->n_channels; i++) {
@@ -306,7 +300,7 @@ static int round_trip(struct relay_state *state)
 	}
 	if (poll(state->fds, used, find_timeout(state)) < 0 && errno != EINTR)
 		return -1;
-	now = now_ms();
+	now = clock_ms();
 	if (state->fds[1].revents)
 		relay_console_read(&state->console, now);
 	for (size_t i = 0; i < n; i++) {
@@ -325,17 +319,17 @@ static int round_trip(struct relay_state *state)
 /* The stub domain is gone; its last words may still be on their way. */
 static void flush_channels(struct relay_state *state)
 {
-	int64_t until = now_ms() + FLUSH_MS;
+	int64_t until = clock_ms() + FLUSH_MS;
 	bool pending = true;
 
-	while (pending && now_ms() < until) {
+	while (pending && clock_ms() < until) {
 		unsigned used = 0;
 
 		pending = false;
 		for (size_t i = 0; i < state->plan->n_channels; i++) {
 			struct relay_channel *channel = &state->channels[i];
 
-			relay_channel_step(channel, now_ms());
+			relay_channel_step(channel, clock_ms());
 			if (!relay_channel_pending(channel))
 				continue;
 			pending = true;
@@ -345,7 +339,7 @@ static void flush_channels(struct relay_state *state)
 			poll(state->fds, used, FLUSH_TICK_MS);
 	}
 	if (state->console.fd >= 0)
-		relay_console_read(&state->console, now_ms());
+		relay_console_read(&state->console, clock_ms());
 }
 
 int relay_main(const struct plan *plan, int control)

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "decimal.h"
+
 #define SET_PATH "/dev/fdset/"
 
 void qmp_arrived_put(struct qmp_arrived *arrived, int fd)
@@ -161,17 +163,14 @@ static bool can(int fd, bool write)
 int qmp_fds_open(const struct qmp_fds *fds, const char *path, bool write, struct err *err)
 {
 	const char *digits = path + strlen(SET_PATH);
-	char *end;
-	long long set;
+	uint64_t set;
 
-	errno = 0;
-	set = strtoll(digits, &end, 10);
-	if (digits[0] < '0' || digits[0] > '9' || *end || errno)
+	if (decimal_parse(digits, INT64_MAX, &set) < 0)
 		return err_set(err, ERR_USAGE, "'%.64s' is no file descriptor set", path);
 	for (size_t i = 0; i < fds->n; i++) {
 		int fd;
 
-		if (fds->list[i].set != set || !can(fds->list[i].fd, write))
+		if (fds->list[i].set != (json_int_t)set || !can(fds->list[i].fd, write))
 			continue;
 		fd = fcntl(fds->list[i].fd, F_DUPFD_CLOEXEC, 3);
 		return fd >= 0 ? fd : err_errno(err, ERR_HOST, errno, "%s", path);

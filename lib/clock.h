@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Time for bounded waits. */
-#ifndef AGENT_CLOCK_H
-#define AGENT_CLOCK_H
+#ifndef STUBDOM_CLOCK_H
+#define STUBDOM_CLOCK_H
 
 #include <stdint.h>
 
