@@ -11,24 +11,12 @@
 /* A whole boot fits in the burst; after it a chatty domain fills no disk in a hurry. */
 enum { BURST_LINES = 4000, LINES_PER_S = 10 };
 
-void relay_console_open(struct relay_console *console, int fd, int64_t now_ms)
+void relay_console_open(struct relay_console *console, int fd)
 {
 	if (console->fd >= 0)
 		close(console->fd);
-	*console = (struct relay_console){
-		.fd = fd, .tokens = BURST_LINES, .refilled_ms = now_ms};
-}
-
-static void refill(struct relay_console *console, int64_t now_ms)
-{
-	int64_t lines = (now_ms - console->refilled_ms) * LINES_PER_S / 1000;
-
-	if (lines <= 0)
-		return;
-	console->refilled_ms = now_ms;
-	console->tokens = lines + console->tokens > BURST_LINES
-				  ? BURST_LINES
-				  : console->tokens + (uint32_t)lines;
+	*console = (struct relay_console){.fd = fd,
+					  .rate = rate_full(LINES_PER_S, BURST_LINES)};
 }
 
 /*
@@ -56,20 +44,20 @@ static unsigned find_source(struct relay_console *console)
 	return 0;
 }
 
-static void end_piece(struct relay_console *console)
+static void end_piece(struct relay_console *console, int64_t now_ms)
 {
 	unsigned mark;
 
 	if (console->used == 0)
 		return;
-	if (console->tokens == 0) {
+	if (rate_left(&console->rate, now_ms) == 0) {
 		console->dropped++;
 	} else {
 		if (console->dropped)
 			log_warn("%llu lines of the stub domain's console were dropped",
 				 (unsigned long long)console->dropped);
 		console->dropped = 0;
-		console->tokens--;
+		rate_spend(&console->rate, 1);
 		mark = find_source(console);
 		log_foreign(console->source, console->line + mark, console->used - mark);
 	}
@@ -84,15 +72,14 @@ void relay_console_read(struct relay_console *console, int64_t now_ms)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		end_piece(console);
+		end_piece(console, now_ms);
 		close(console->fd);
 		console->fd = -1;
 		return;
 	}
-	refill(console, now_ms);
 	for (ssize_t i = 0; i < n; i++) {
 		if (chunk[i] == '\n' || console->used == sizeof(console->line))
-			end_piece(console);
+			end_piece(console, now_ms);
 		if (chunk[i] == '\n')
 			console->source = NULL;
 		else if (chunk[i] != '\r')

@@ -5,18 +5,19 @@
 
 #include <stdint.h>
 
+#include "relay/rate.h"
+
 /* fd -1: no console (yet). The rest is zero at first. */
 struct relay_console {
 	int fd;
 	char line[1024]; /* the agent's lines are shorter */
 	unsigned used;
 	const char *source; /* whose line it is; NULL: a new one */
-	uint32_t tokens;    /* lines that may still be written now */
-	int64_t refilled_ms;
-	uint64_t dropped; /* lines, since the last one that was written */
+	struct rate rate;   /* of lines that are written */
+	uint64_t dropped;   /* lines, since the last one that was written */
 };
 
-void relay_console_open(struct relay_console *console, int fd, int64_t now_ms);
+void relay_console_open(struct relay_console *console, int fd);
 
 /* Reads what is there, a bounded amount; closes the console at its end. */
 void relay_console_read(struct relay_console *console, int64_t now_ms);

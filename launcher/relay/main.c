@@ -193,7 +193,7 @@ static int take_control(struct relay_state *state)
 		fds[0] = -1;
 	}
 	if (msg.type == RELAY_CONSOLE && fds[0] >= 0) {
-		relay_console_open(&state->console, fds[0], clock_ms());
+		relay_console_open(&state->console, fds[0]);
 		fds[0] = -1;
 	}
 	if ((msg.type == RELAY_ATTACH || msg.type == RELAY_DETACH) &&

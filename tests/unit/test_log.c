@@ -96,7 +96,7 @@ static void test_sources(void **state)
 
 	assert_int_equal(pipe(pipes), 0);
 	fcntl(pipes[0], F_SETFL, O_NONBLOCK);
-	relay_console_open(&console, pipes[0], 0);
+	relay_console_open(&console, pipes[0]);
 	assert_int_equal(write(pipes[1], said, sizeof(said) - 1), sizeof(said) - 1);
 	relay_console_read(&console, 0);
 	/* The rest of a line that is too long is the same speaker's. */
@@ -128,8 +128,8 @@ static void test_flood_is_bounded(void **state)
 
 	assert_int_equal(pipe(pipes), 0);
 	fcntl(pipes[0], F_SETFL, O_NONBLOCK);
-	relay_console_open(&console, pipes[0], 0);
-	console.tokens = 2;
+	relay_console_open(&console, pipes[0]);
+	console.rate.left = 2;
 	assert_int_equal(write(pipes[1], "1\n2\n3\n4\n", 8), 8);
 	relay_console_read(&console, 0);
 	assert_int_equal(write(pipes[1], "5\n", 2), 2);
