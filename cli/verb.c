@@ -118,3 +118,25 @@ int verb_getopt(int argc, char **argv, const char *letters, const struct option 
 				 argv[optind > at ? optind - 1 : at]);
 	return c == ':' ? '?' : c;
 }
+
+int verb_form(int argc, char **argv, const struct option *names, int n_guests,
+	      struct err *err)
+{
+	int form = 0, c;
+
+	while ((c = verb_getopt(argc, argv, "", names, err)) != -1) {
+		if (c == '?')
+			return -1;
+		if (form && form != c)
+			return verb_usage_error(argv[0], err,
+						"--%s and --%s exclude each other",
+						names[0].name, names[1].name);
+		form = c;
+	}
+	if (optind + n_guests == argc)
+		return form;
+	if (n_guests == 0)
+		return verb_usage_error(argv[0], err, "'%s': takes no argument",
+					argv[optind]);
+	return verb_usage_error(argv[0], err, "expected one GUEST");
+}

@@ -39,6 +39,14 @@ int verb_usage_error(const char *verb, struct err *err, const char *fmt, ...)
 int verb_getopt(int argc, char **argv, const char *letters, const struct option *names,
 		struct err *err);
 
+/*
+ * Of a verb whose options are only how to print, one of `names` at most, and whose
+ * arguments are n_guests (0 or 1) GUESTs, at optind then.  The option's letter; 0:
+ * none; -1: err is set.
+ */
+int verb_form(int argc, char **argv, const struct option *names, int n_guests,
+	      struct err *err);
+
 int verb_list(int argc, char **argv, struct err *err);
 int verb_status(int argc, char **argv, struct err *err);
 int verb_topology(int argc, char **argv, struct err *err);

@@ -54,26 +54,20 @@ int verb_doctor(int argc, char **argv, struct err *err)
 						.launcher = BINDIR "/stubdom-dm",
 						.live = true};
 	struct doctor_report report;
-	bool as_json = false;
-	int c;
+	int form = verb_form(argc, argv, names, 0, err);
+	bool good;
 
-	while ((c = verb_getopt(argc, argv, "", names, err)) != -1) {
-		if (c == '?')
-			return -1;
-		as_json = true;
-	}
-	if (optind < argc)
-		return verb_usage_error(argv[0], err, "'%s': takes no argument",
-					argv[optind]);
+	if (form < 0)
+		return -1;
 	if (doctor_run(&host, &report) < 0) {
 		doctor_report_free(&report);
 		return err_set(err, ERR_HOST, "out of memory");
 	}
-	if (as_json)
+	if (form == 'j')
 		print_json(&report);
 	else
 		print_lines(&report);
-	c = doctor_worst(&report) < DOCTOR_FAIL;
+	good = doctor_worst(&report) < DOCTOR_FAIL;
 	doctor_report_free(&report);
-	return c ? 0 : err_set(err, VERB_NO, "%s", "");
+	return good ? 0 : err_set(err, VERB_NO, "%s", "");
 }

@@ -93,28 +93,21 @@ int verb_list(int argc, char **argv, struct err *err)
 		{"json", no_argument, NULL, 'j'}, {"names", no_argument, NULL, 'n'}, {0}};
 	struct dominfo_reader *reader;
 	struct guest_list list;
-	int mode = 0;
+	int form = verb_form(argc, argv, names, 0, err);
 	int rc;
-	int c;
 
-	while ((c = verb_getopt(argc, argv, "", names, err)) != -1) {
-		if (c == '?')
-			return -1;
-		mode = c;
-	}
-	if (optind < argc)
-		return verb_usage_error(argv[0], err, "'%s': takes no argument",
-					argv[optind]);
+	if (form < 0)
+		return -1;
 	if (guest_list_read(&list, err) < 0)
 		return -1;
-	if (mode == 'n') {
+	if (form == 'n') {
 		list_names(&list);
 		guest_list_free(&list);
 		return 0;
 	}
 	reader = dominfo_open(err);
 	rc = !reader	   ? -1
-	     : mode == 'j' ? list_json(reader, &list)
+	     : form == 'j' ? list_json(reader, &list)
 			   : list_table(reader, &list, err);
 	dominfo_close(reader);
 	guest_list_free(&list);

@@ -111,16 +111,10 @@ int verb_status(int argc, char **argv, struct err *err)
 	struct guest guest;
 	struct err qmp_err = {0}, inside_err = {0};
 	struct ask_memory inside = {0};
-	bool as_json = false;
-	int c;
+	int form = verb_form(argc, argv, names, 1, err);
 
-	while ((c = verb_getopt(argc, argv, "", names, err)) != -1) {
-		if (c == '?')
-			return -1;
-		as_json = true;
-	}
-	if (optind + 1 != argc)
-		return verb_usage_error(argv[0], err, "expected one GUEST");
+	if (form < 0)
+		return -1;
 	if (guest_find(argv[optind], &guest, err) < 0)
 		return -1;
 	reader = dominfo_open(err);
@@ -132,7 +126,7 @@ int verb_status(int argc, char **argv, struct err *err)
 	dominfo_close(reader);
 	qemu_status = ask_qemu(&guest, &qmp_err);
 	ask_stub(&guest, &inside, &inside_err);
-	if (as_json) {
+	if (form == 'j') {
 		cleanup_json json_t *o = guest_to_json(&guest, &info);
 
 		json_object_set_new(o, "version", json_integer(GUEST_JSON_VERSION));

@@ -39,18 +39,10 @@ int verb_topology(int argc, char **argv, struct err *err)
 		{"json", no_argument, NULL, 'j'}, {"dot", no_argument, NULL, 'd'}, {0}};
 	struct netgraph graph;
 	struct guest guest;
-	int form = 't', rc, c;
+	int form = verb_form(argc, argv, names, 1, err), rc;
 
-	while ((c = verb_getopt(argc, argv, "", names, err)) != -1) {
-		if (c == '?')
-			return -1;
-		if (form != 't' && form != c)
-			return verb_usage_error(argv[0], err,
-						"--json and --dot exclude each other");
-		form = c;
-	}
-	if (optind + 1 != argc)
-		return verb_usage_error(argv[0], err, "expected one GUEST");
+	if (form < 0)
+		return -1;
 	if (guest_find(argv[optind], &guest, err) < 0)
 		return -1;
 	rc = netgraph_read(&guest, TOPOLOGY_TIMEOUT_MS, &graph, err);
