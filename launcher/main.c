@@ -8,9 +8,7 @@
 #include "endpoint/endpoint.h"
 #include "err.h"
 #include "log.h"
-#include "plan/own_channels.h"
 #include "plan/plan.h"
-#include "plan/viewers.h"
 #include "probe.h"
 
 static const char help[] =
@@ -126,7 +124,7 @@ static int print_qemu_text(bool version, const struct stubopt *options, struct e
 	return 0;
 }
 
-static int run_line(int argc, char **argv, bool plan_only, const struct args *args,
+static int run_line(bool plan_only, const struct args *args,
 		    const struct stubopt *options, struct err *err)
 {
 	struct plan plan = {0};
@@ -134,13 +132,8 @@ static int run_line(int argc, char **argv, bool plan_only, const struct args *ar
 
 	if (!plan_only && probe_is(args))
 		return run_probe(args, options, err);
-	if (plan_build(argc, argv, options, &plan, err) < 0)
+	if (plan_build(args, options, &plan, err) < 0)
 		return -1;
-	viewers_add_channels(&plan);
-	if (own_add_channels(&plan, err) < 0) {
-		plan_free(&plan);
-		return -1;
-	}
 	rc = plan_only ? print_plan(&plan, options) : run_plan(&plan, options, err);
 	plan_free(&plan);
 	return rc;
@@ -159,7 +152,7 @@ static int run_with_options(int argc, char **argv, bool plan_only,
 		log_init("stubdom-dm", options->log);
 		for (size_t i = 0; i < options->n_warnings; i++)
 			log_warn("%s", options->warnings[i]);
-		rc = run_line(argc, argv, plan_only, &args, options, err);
+		rc = run_line(plan_only, &args, options, err);
 	}
 	args_free(&args);
 	return rc;

@@ -5,6 +5,8 @@
 #include "cleanup.h"
 #include "decimal.h"
 #include "plan/builder.h"
+#include "plan/own_channels.h"
+#include "plan/viewers.h"
 #include "xalloc.h"
 
 /* Xen's first reserved domain id, DOMID_FIRST_RESERVED. */
@@ -190,7 +192,7 @@ static void set_identity(struct plan *plan, const struct stubopt *options)
 	plan->backing_dir = xstrdup_null(options->backing);
 }
 
-static int build_all(struct build *b, struct err *err)
+static int build_line(struct build *b, struct err *err)
 {
 	build_emit(b, "qemu-system-i386");
 	for (size_t i = 0; i < b->args->n; i++) {
@@ -202,22 +204,20 @@ static int build_all(struct build *b, struct err *err)
 	return check_whole(b, err);
 }
 
-int plan_build(int argc, char *const argv[], const struct stubopt *options,
-	       struct plan *out, struct err *err)
+int plan_build(const struct args *args, const struct stubopt *options, struct plan *out,
+	       struct err *err)
 {
-	struct args args;
-	struct build b = {.plan = out, .args = &args};
-	int rc;
+	struct build b = {.plan = out, .args = args};
 
 	memset(out, 0, sizeof(*out));
-	if (args_split(argc, argv, &args, err) < 0)
-		return -1;
-	rc = build_all(&b, err);
-	args_free(&args);
-	if (rc < 0) {
-		plan_free(out);
-		return -1;
-	}
+	if (build_line(&b, err) < 0)
+		goto fail;
 	set_identity(out, options);
+	viewers_add_channels(out);
+	if (own_add_channels(out, err) < 0)
+		goto fail;
 	return 0;
+fail:
+	plan_free(out);
+	return -1;
 }

@@ -129,13 +129,13 @@ struct plan {
 };
 
 /*
- * Reads QEMU's command line (argv[0] included) and makes the plan.  Pure: no
+ * Makes the plan of QEMU's command line, with the channels of our own.  Pure: no
  * file, no Xen; the same input gives the same plan.  An argument that cannot be
  * carried is ERR_USAGE, and the message names its index and text.  On error
  * *out is empty.
  */
-int plan_build(int argc, char *const argv[], const struct stubopt *options,
-	       struct plan *out, struct err *err);
+int plan_build(const struct args *args, const struct stubopt *options, struct plan *out,
+	       struct err *err);
 
 /*
  * Looks at what the plan names in dom0: disks and files exist, are readable and

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	stubopt_init(&options);
 	if (args_split(argc, argv, &args, &err) == 0) {
 		if (stubopt_load(&options, "/nonexistent", &args, &err) == 0 &&
-		    plan_build(argc, argv, &options, &plan, &err) == 0) {
+		    plan_build(&args, &options, &plan, &err) == 0) {
 			check(&plan);
 			plan_free(&plan);
 		}

@@ -71,12 +71,15 @@ static void test_long_path(void **state)
 	char *argv[] = {(char *)"dm",	       (char *)"-xen-domid", (char *)"1",
 			(char *)"-nodefaults", (char *)"-drive",     drive};
 	struct stubopt options;
+	struct args args;
 	struct plan plan;
 	struct err err;
 
 	memset(drive + 6, 'p', 5000);
 	stubopt_init(&options);
-	assert_int_equal(plan_build(6, argv, &options, &plan, &err), -1);
+	assert_int_equal(args_split(6, argv, &args, &err), 0);
+	assert_int_equal(plan_build(&args, &options, &plan, &err), -1);
+	args_free(&args);
 	assert_non_null(strstr(err.msg, "pppp...': the path is longer than 4095 bytes"));
 	assert_true(strlen(err.msg) < 300);
 	stubopt_free(&options);

@@ -60,7 +60,7 @@ static int build(int argc, char **argv, struct plan *plan, struct err *err)
 	stubopt_init(&options);
 	rc = stubopt_load(&options, "/nonexistent", &args, err);
 	if (rc == 0)
-		rc = plan_build(argc, argv, &options, plan, err);
+		rc = plan_build(&args, &options, plan, err);
 	if (rc == 0)
 		plan_set_memory(plan, &manifest);
 	stubopt_free(&options);

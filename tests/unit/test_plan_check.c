@@ -53,9 +53,9 @@ static int check_line(const char *const *more, struct plan *plan, struct err *er
 	stubopt_init(&options);
 	assert_int_equal(args_split(argc, (char *const *)argv, &args, err), 0);
 	assert_int_equal(stubopt_load(&options, "/nonexistent", &args, err), 0);
-	args_free(&args);
-	if (plan_build(argc, (char *const *)argv, &options, plan, err) < 0)
+	if (plan_build(&args, &options, plan, err) < 0)
 		fail_msg("%s", err->msg);
+	args_free(&args);
 	stubopt_free(&options);
 	return plan_check(plan, err);
 }
