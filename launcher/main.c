@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check/resolve.h"
 #include "cleanup.h"
 #include "domain/run.h"
 #include "endpoint/endpoint.h"
@@ -70,7 +71,7 @@ static int print_plan(struct plan *plan, const struct stubopt *options)
 
 	if (load_image(options, &manifest, &err) < 0)
 		log_warn("%s", err.msg);
-	if (plan_check(plan, &err) < 0)
+	if (plan_resolve(plan, &err) < 0)
 		log_warn("%s", err.msg);
 	if (manifest.dir)
 		plan_set_memory(plan, &manifest);
@@ -86,7 +87,7 @@ static int run_plan(struct plan *plan, const struct stubopt *options, struct err
 	struct manifest manifest = {0};
 	int rc = -1;
 
-	if (load_image(options, &manifest, err) == 0 && plan_check(plan, err) == 0 &&
+	if (load_image(options, &manifest, err) == 0 && plan_resolve(plan, err) == 0 &&
 	    endpoint_lookup(plan, err) == 0) {
 		plan_set_memory(plan, &manifest);
 		for (size_t i = 0; i < plan->n_notes; i++)

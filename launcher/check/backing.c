@@ -7,34 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check/container.h"
+#include "check/resolve.h"
 #include "cleanup.h"
 #include "plan/builder.h"
-#include "plan/plan.h"
 #include "xalloc.h"
 
 enum { CHAIN_MAX = 32 };
 
 #define FLATTEN "flatten the disk (qemu-img convert -O qcow2)"
-
-/* QEMU's -drive value for this disk; NULL: there is none, or it says itself what it
- * stands on. */
-static char **find_drive(struct plan *plan, const char *dev)
-{
-	cleanup_free char *file = xasprintf("file=/dev/%s", dev);
-	size_t len = strlen(file);
-
-	for (size_t i = 0; i + 1 < plan->n_qemu; i++) {
-		char **value = &plan->qemu[i + 1];
-		char *at = strstr(*value, file);
-
-		if (strcmp(plan->qemu[i], "-drive") == 0 && at &&
-		    (at == *value || at[-1] == ',') && (at[len] == ',' || !at[len]) &&
-		    !strstr(*value, "backing"))
-			return value;
-	}
-	return NULL;
-}
 
 static void append(char **text, char *more)
 {
@@ -113,18 +93,18 @@ static int check_format(const struct container *container, struct err *err)
 	return 0;
 }
 
-int plan_add_backing(struct plan *plan, size_t i, const struct container *top,
-		     struct err *err)
+int resolve_backing(struct plan *plan, size_t i, const struct container *top,
+		    struct err *err)
 {
 	cleanup_free char *use = xasprintf("%s, backing file", plan->disks[i].use);
 	cleanup_free char *target = xstrdup(plan->disks[i].target);
 	cleanup_free char *prefix = xstrdup("backing.");
-	char **drive = find_drive(plan, plan->disks[i].dev);
+	char **drive = &plan->qemu[plan->disks[i].drive];
 	struct container container = *top;
 
-	if (!drive)
-		return 0; /* QEMU's own options say what it stands on, or it fails there
-			   */
+	/* QEMU's own options say what it stands on, or it fails there. */
+	if (!plan->disks[i].drive)
+		return 0;
 	for (int depth = 0; container.backing[0]; depth++) {
 		cleanup_free char *path = resolve(plan, target, container.backing, err);
 		struct plan_disk *disk;
@@ -141,7 +121,7 @@ int plan_add_backing(struct plan *plan, size_t i, const struct container *top,
 					"%sfile.filename=/dev/%s",
 					prefix, disk->format, prefix, prefix, disk->dev));
 		append(&prefix, xstrdup("backing."));
-		if (plan_check_disk(plan, disk, &container, err) < 0)
+		if (resolve_disk(plan, plan->n_disks - 1, &container, err) < 0)
 			return -1;
 		free(target);
 		target = xstrdup(path);

@@ -218,6 +218,28 @@ static int check_rest(const struct qemu_opts *opts, struct err *err)
 	return 0;
 }
 
+static bool says_backing(const struct qemu_opts *opts)
+{
+	for (size_t i = 0; i < opts->n; i++) {
+		if (strstr(opts->list[i].name, "backing"))
+			return true;
+	}
+	return false;
+}
+
+/* The disk of this -drive's `file` may stand on others, which are added to the -drive. */
+static void note_drive(struct build *b, const struct qemu_opts *opts)
+{
+	const char *file = qemu_opts_get(opts, "file");
+
+	for (size_t i = 0; file && i < b->plan->n_disks; i++) {
+		cleanup_free char *dev = xasprintf("/dev/%s", b->plan->disks[i].dev);
+
+		if (strcmp(dev, file) == 0)
+			b->plan->disks[i].drive = b->plan->n_qemu - 1;
+	}
+}
+
 static int carry_disks(struct build *b, const char *option, struct qemu_opts *opts,
 		       bool drive, struct err *err)
 {
@@ -230,6 +252,8 @@ static int carry_disks(struct build *b, const char *option, struct qemu_opts *op
 	    check_rest(opts, err) < 0)
 		return -1;
 	build_emit_opts(b, option, opts);
+	if (drive && !says_backing(opts))
+		note_drive(b, opts);
 	return 0;
 }
 

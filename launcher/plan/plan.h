@@ -70,10 +70,13 @@ struct plan_disk {
 	char *format; /* of what is in it, QEMU's name: "raw", "qcow2"; NULL: not said.
 			 The stub domain is given the container as raw bytes. */
 	bool readonly;
-	/* By plan_check: a container's file gets this long before it is attached; 0: as
+	/* Index in `qemu` of the -drive that its own backing files are to be added to;
+	   0: there is none, or it says itself what the disk stands on. */
+	size_t drive;
+	/* By plan_resolve: a container's file gets this long before it is attached; 0: as
 	   it is. */
 	unsigned long long grow_to;
-	bool has_backing; /* by plan_check: its header names a backing file */
+	bool has_backing; /* by plan_resolve: its header names a backing file */
 	char *use;	  /* "drive 0": the argument it is for, for people and logs */
 };
 
@@ -92,7 +95,7 @@ struct plan_nic {
 struct plan_file {
 	char *name;   /* "boot/kernel", no leading slash */
 	char *source; /* path in dom0 */
-	/* By plan_check; before it, 0. */
+	/* By plan_resolve; before it, 0. */
 	unsigned long long bytes;
 };
 
@@ -120,7 +123,7 @@ struct plan {
 	size_t n_channels;
 	struct plan_file *files;
 	size_t n_files;
-	char **topology; /* lines of topology_file, by plan_check; NULL-terminated */
+	char **topology; /* lines of topology_file, by plan_resolve; NULL-terminated */
 	size_t n_topology;
 	char **qemu; /* argv in the stub domain, NULL-terminated */
 	size_t n_qemu;
@@ -136,29 +139,6 @@ struct plan {
  */
 int plan_build(const struct args *args, const struct stubopt *options, struct plan *out,
 	       struct err *err);
-
-/*
- * Looks at what the plan names in dom0: disks and files exist, are readable and
- * not empty; the topology is read.  Opens no disk's format.  ERR_HOST, one line
- * with the remedy.
- */
-int plan_check(struct plan *plan, struct err *err);
-
-/*
- * Puts what disk `i` stands on into the plan, as its header says: the whole chain, each
- * a read-only disk of its own, and QEMU is told of them.  Only what is in backing_dir
- * is opened.  For plan_check.
- */
-struct container;
-int plan_add_backing(struct plan *plan, size_t i, const struct container *container,
-		     struct err *err);
-
-/*
- * Looks at one disk, and at its container's header.  For plan_check and
- * plan_add_backing.
- */
-int plan_check_disk(struct plan *plan, struct plan_disk *disk,
-		    struct container *container, struct err *err);
 
 /* Adds a disk under the next free name; what is given is copied. */
 struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const char *format,

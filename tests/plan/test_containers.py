@@ -84,7 +84,7 @@ def make_chain(tmp_path):
 
 def test_backing_chain(chain):
     """Each file of the chain is a disk, and the options are those that QEMU understands."""
-    drive = f"file={chain}/top.qcow2,format=qcow2,if=ide"
+    drive = f"file={chain}/top.qcow2,format=qcow2,if=ide,id=backing0"
     plan, wrong = plan_of(drive, "-stubdom", f"backing={chain}/base")
     assert not wrong
     assert [(os.path.basename(d["target"]), d["format"], d["readonly"]) for d in plan["disks"]] == [
@@ -94,7 +94,8 @@ def test_backing_chain(chain):
     for disk in plan["disks"]:
         value = re.sub(f"/dev/{disk['dev']}\\b", disk["target"] + ".moved", value)
         os.rename(disk["target"], disk["target"] + ".moved")
-    value = value.replace("host_device", "file").replace("format=", "driver=").replace(",if=ide", "")
+    value = value.replace("host_device", "file").replace("format=", "driver=").replace(
+        ",if=ide,id=backing0", "")
     out = run("qemu-io", "--image-opts", value.replace("file=", "file.filename=", 1),
               "-c", f"read -P 0x11 0 {MIB}", "-c", f"read -P 0x22 {MIB} {MIB}",
               "-c", f"read -P 0x33 {2 * MIB} {MIB}", "-c", f"read -P 0x11 {3 * MIB} {MIB}")

@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plan/plan.h"
+#include "check/resolve.h"
 #include "sample_manifest.h"
 
-static char dir[] = "/tmp/test_plan_check.XXXXXX";
+static char dir[] = "/tmp/test_plan_resolve.XXXXXX";
 
 static int make_dir(void **state)
 {
@@ -57,7 +57,7 @@ static int check_line(const char *const *more, struct plan *plan, struct err *er
 		fail_msg("%s", err->msg);
 	args_free(&args);
 	stubopt_free(&options);
-	return plan_check(plan, err);
+	return plan_resolve(plan, err);
 }
 
 static void check_disk(const char *name, const char *options, const char *says)
@@ -194,7 +194,7 @@ static void test_topology(void **state)
 	assert_int_equal(check_line(line, &plan, &err), -1); /* kernel=nub */
 	assert_non_null(strstr(err.msg, "topo:3:18: found 'stp'"));
 	plan.kernel = STUBOPT_KERNEL_LINUX;
-	assert_int_equal(plan_check(&plan, &err), 0);
+	assert_int_equal(plan_resolve(&plan, &err), 0);
 	plan_free(&plan);
 	f = fopen(path_of("topo"), "w");
 	assert_non_null(f);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Looks at what a plan names in dom0, before any domain exists, and completes it. */
+#include "check/resolve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+enum { SECTOR = 512, PAGE = 4096 };
+
+/* Opens it; *size is its size, also of a block device. */
+static int open_source(const char *path, bool block_too, int *fd, off_t *size,
+		       bool *block, struct err *err)
+{
+	struct stat st;
+
+	/* Not blocking: the path may be a fifo, which the check below refuses. */
+	*fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (*fd < 0)
+		return err_errno(err, ERR_HOST, errno, "%s", path);
+	if (fstat(*fd, &st) < 0)
+		return err_errno(err, ERR_HOST, errno, "%s", path);
+	*block = S_ISBLK(st.st_mode);
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, ERR_HOST, "%s: is a directory; name a file%s", path,
+			       block_too ? " or a block device" : "");
+	if (!S_ISREG(st.st_mode) && !(block_too && *block))
+		return err_set(err, ERR_HOST, "%s: is no regular file%s", path,
+			       block_too ? " and no block device" : "");
+	*size = lseek(*fd, 0, SEEK_END);
+	if (*size < 0)
+		return err_errno(err, ERR_HOST, errno, "%s", path);
+	if (*size == 0)
+		return err_set(err, ERR_HOST, "%s: is empty (0 bytes)", path);
+	return 0;
+}
+
+/* A container: what its header says, and whether its file may be written as it is. */
+static int resolve_container(struct plan_disk *disk, int fd, off_t size, bool block,
+			     struct container *container, struct err *err)
+{
+	if (!container_format_known(disk->format)) {
+		if (disk->readonly || block)
+			return 0;
+		return err_set(
+			err, ERR_HOST,
+			"%s: a writable %s file would have to grow at its end, which a "
+			"disk of the stub domain cannot; convert it (qemu-img convert "
+			"-O qcow2, or raw), or put it on a block device",
+			disk->target, disk->format);
+	}
+	if (container_read(fd, disk->target, disk->format, container, err) < 0)
+		return -1;
+	disk->has_backing = container->backing[0];
+	if (block)
+		return 0;
+	/* A whole number of sectors, or the last bytes would be cut off. */
+	if (!disk->readonly)
+		disk->grow_to = container->bytes > (unsigned long long)size
+					? (container->bytes + PAGE - 1) / PAGE * PAGE
+					: ((unsigned long long)size + SECTOR - 1) /
+						  SECTOR * SECTOR;
+	else if (size % SECTOR)
+		return err_set(err, ERR_HOST,
+			       "%s: its last %d bytes are no whole sector and would not "
+			       "be seen; make it longer (truncate -s %%512 FILE)",
+			       disk->target, (int)(size % SECTOR));
+	return 0;
+}
+
+int resolve_disk(struct plan *plan, size_t i, struct container *container,
+		 struct err *err)
+{
+	struct plan_disk *disk = &plan->disks[i];
+	bool raw = !disk->format || strcmp(disk->format, "raw") == 0;
+	cleanup_fd int fd = -1;
+	off_t size;
+	bool block;
+
+	memset(container, 0, sizeof(*container));
+	if (open_source(disk->target, true, &fd, &size, &block, err) < 0)
+		return -1;
+	if (!disk->readonly && access(disk->target, W_OK) < 0)
+		return err_errno(
+			err, ERR_HOST, errno,
+			"%s: cannot be written (make it writable, or read-only in "
+			"the guest's configuration)",
+			disk->target);
+	if (size < SECTOR)
+		return err_set(err, ERR_HOST, "%s: smaller than one sector of %d bytes",
+			       disk->target, SECTOR);
+	if (!raw)
+		return resolve_container(disk, fd, size, block, container, err);
+	if (size % SECTOR)
+		plan_note(plan,
+			  "%s: the last %d bytes are no whole sector and are not seen",
+			  disk->target, (int)(size % SECTOR));
+	return 0;
+}
+
+/* One disk of the command line, and what it stands on. */
+static int resolve_chain(struct plan *plan, size_t i, struct err *err)
+{
+	struct container container;
+
+	if (resolve_disk(plan, i, &container, err) < 0 ||
+	    (container.backing[0] && resolve_backing(plan, i, &container, err) < 0))
+		return err_prefix(err, "disk of %s", plan->disks[i].use);
+	return 0;
+}
+
+static int resolve_file(struct plan_file *file, struct err *err)
+{
+	cleanup_fd int fd = -1;
+	off_t size;
+	bool block;
+
+	if (open_source(file->source, false, &fd, &size, &block, err) < 0)
+		return -1;
+	file->bytes = (unsigned long long)size;
+	return 0;
+}
+
+int plan_resolve(struct plan *plan, struct err *err)
+{
+	size_t given = plan->n_disks;
+
+	if (plan->topology_file && !plan->topology && resolve_topology(plan, err) < 0)
+		return err_prefix(err, "topology");
+	for (size_t i = 0; i < given; i++) {
+		if (resolve_chain(plan, i, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < plan->n_files; i++) {
+		if (resolve_file(&plan->files[i], err) < 0)
+			return err_prefix(err, "%s", plan->files[i].name);
+	}
+	return 0;
+}

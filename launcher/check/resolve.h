@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Looks at what a plan names in dom0, before any domain exists, and completes it. */
+#ifndef STUBDOM_RESOLVE_H
+#define STUBDOM_RESOLVE_H
+
+#include "check/container.h"
+#include "plan/plan.h"
+
+/*
+ * Disks and files exist, are readable and not empty; the topology fits.  The plan gets
+ * what it could not know: the topology's statements, the disks that others stand on,
+ * how long a container gets, the files' lengths.  ERR_HOST, or ERR_USAGE for the
+ * topology, one line with the remedy.
+ */
+int plan_resolve(struct plan *plan, struct err *err);
+
+/* Its parts. */
+
+/* Looks at disk `i`, and at its container's header. */
+int resolve_disk(struct plan *plan, size_t i, struct container *container,
+		 struct err *err);
+
+/*
+ * Puts what disk `i` stands on into the plan, as its header says: the whole chain, each
+ * a read-only disk of its own, and QEMU is told of them.  Only what is in backing_dir
+ * is opened.
+ */
+int resolve_backing(struct plan *plan, size_t i, const struct container *container,
+		    struct err *err);
+
+int resolve_topology(struct plan *plan, struct err *err);
+
+#endif
