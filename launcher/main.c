@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* stubdom-dm: runs a guest's QEMU, given its command line, in a domain of its own. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,26 +61,32 @@ static int load_image(const struct stubopt *options, struct manifest *manifest,
 }
 
 /*
- * What depends on the image is left out if there is none: the plan is still worth
- * seeing.
+ * Also on a host that lacks the image or a disk: what depends on them is left out, for
+ * the plan is still worth seeing.  What no host can run is an error.
  */
-static int print_plan(struct plan *plan, const struct stubopt *options)
+static int print_plan(struct plan *plan, const struct stubopt *options, struct err *err)
 {
 	struct manifest manifest = {0};
-	struct err err = {0};
+	struct err missing = {0};
 	cleanup_json json_t *json = NULL;
+	int rc = 0;
 
-	if (load_image(options, &manifest, &err) < 0)
-		log_warn("%s", err.msg);
-	if (plan_resolve(plan, &err) < 0)
-		log_warn("%s", err.msg);
+	if (load_image(options, &manifest, &missing) < 0)
+		log_warn("%s", missing.msg);
+	rc = plan_resolve(plan, err);
+	if (rc < 0 && err->code != ERR_USAGE) {
+		log_warn("%s", err->msg);
+		rc = 0;
+	}
 	if (manifest.dir)
 		plan_set_memory(plan, &manifest);
 	manifest_free(&manifest);
 	json = plan_to_json(plan);
 	json_dumpf(json, stdout, JSON_INDENT(1));
 	putchar('\n');
-	return fflush(stdout) == 0 ? 0 : -1;
+	if (fflush(stdout) != 0)
+		return err_errno(err, ERR_HOST, errno, "standard output");
+	return rc;
 }
 
 static int run_plan(struct plan *plan, const struct stubopt *options, struct err *err)
@@ -135,7 +142,7 @@ static int run_line(bool plan_only, const struct args *args,
 		return run_probe(args, options, err);
 	if (plan_build(args, options, &plan, err) < 0)
 		return -1;
-	rc = plan_only ? print_plan(&plan, options) : run_plan(&plan, options, err);
+	rc = plan_only ? print_plan(&plan, options, err) : run_plan(&plan, options, err);
 	plan_free(&plan);
 	return rc;
 }

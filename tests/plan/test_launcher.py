@@ -174,6 +174,25 @@ def test_plan_without_files(image):
     assert "warning: /nonexistent/manifest.json" in done.stderr
 
 
+def test_plan_with_a_wrong_topology(tmp_path, image):
+    """What no host can run is an error, and the plan is shown all the same."""
+    wiring = tmp_path / "wiring"
+    line = ["--plan", *LINE, *image, "-stubdom", f"topology={wiring}"]
+    wiring.write_text("ifconfig bridge0 create\n")
+    assert run(*line).returncode == 0
+    for text, says in (("ifconfig bridge0 creat\n", "wiring:1:18: found 'creat'"),
+                       ("ifconfig xenif7 up\n", "wiring:1:17: xenif7 is not there")):
+        wiring.write_text(text)
+        done = run(*line)
+        assert done.returncode == 2
+        assert json.loads(done.stdout)["domain"]["name"] == "s1-dm"
+        assert len(done.stderr.splitlines()) == 1 and "error: topology: " in done.stderr
+        assert says in done.stderr
+    wiring.unlink()
+    done = run(*line)
+    assert done.returncode == 0 and "warning: topology: " in done.stderr
+
+
 def test_probe(tmp_path, image):
     """libxl's own line, with its own listening socket."""
     listening = socket.socket(socket.AF_UNIX)
