@@ -11,20 +11,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "xalloc.h"
+
 enum { CONNECT_MS = 5000 };
 
-static struct addrinfo *resolve(const struct plan_endpoint *plan, unsigned port,
-				int flags, struct err *err)
+static struct addrinfo *resolve(const char *host, unsigned port, int flags,
+				struct err *err)
 {
 	struct addrinfo hints = {
 		.ai_flags = flags | AI_NUMERICSERV,
 		.ai_socktype = SOCK_STREAM,
 	};
-	const char *host = plan->host && plan->host[0] ? plan->host : NULL;
 	struct addrinfo *list = NULL;
 	char service[8];
 	int rc;
 
+	if (host && !host[0])
+		host = NULL;
 	snprintf(service, sizeof(service), "%u", port);
 	rc = getaddrinfo(host, service, &hints, &list);
 	if (rc) {
@@ -63,7 +66,7 @@ int endpoint_tcp_listen(struct endpoint *end, struct err *err)
 	const char *host = plan->host ? plan->host : "";
 
 	for (unsigned port = plan->port; port <= plan->to || port == plan->port; port++) {
-		struct addrinfo *list = resolve(plan, port, AI_PASSIVE, err);
+		struct addrinfo *list = resolve(host, port, AI_PASSIVE, err);
 
 		if (!list)
 			return -1;
@@ -103,11 +106,10 @@ static int connect_bounded(int fd, const struct addrinfo *ai, int wait_ms)
 	return error ? -1 : 0;
 }
 
-/* Connects within wait_ms; 0: the connection may still be under way. */
-static int dial(const struct plan_endpoint *plan, int wait_ms, struct err *err)
+static int dial_host(const struct plan_endpoint *plan, const char *host, int flags,
+		     int wait_ms, struct err *err)
 {
-	struct addrinfo *list =
-		plan->addresses ? plan->addresses : resolve(plan, plan->port, 0, err);
+	struct addrinfo *list = resolve(host, plan->port, flags, err);
 	int saved = EADDRNOTAVAIL;
 	int found = -1;
 
@@ -126,18 +128,46 @@ static int dial(const struct plan_endpoint *plan, int wait_ms, struct err *err)
 		saved = errno;
 		close(fd);
 	}
-	if (list != plan->addresses)
-		freeaddrinfo(list);
+	freeaddrinfo(list);
 	if (found < 0)
 		err_errno(err, ERR_HOST, saved, "connecting to TCP %s:%u", plan->host,
 			  plan->port);
 	return found;
 }
 
+/* Connects within wait_ms; 0: the connection may still be under way. */
+static int dial(const struct plan_endpoint *plan, int wait_ms, struct err *err)
+{
+	int fd = -1;
+
+	if (!plan->addresses)
+		return dial_host(plan, plan->host, 0, wait_ms, err);
+	for (size_t i = 0; plan->addresses[i] && fd < 0; i++)
+		fd = dial_host(plan, plan->addresses[i], AI_NUMERICHOST, wait_ms, err);
+	return fd;
+}
+
 int endpoint_tcp_lookup(struct plan_endpoint *plan, struct err *err)
 {
-	plan->addresses = resolve(plan, plan->port, 0, err);
-	return plan->addresses ? 0 : -1;
+	struct addrinfo *list = resolve(plan->host, plan->port, 0, err);
+	char text[NI_MAXHOST];
+	size_t n = 0;
+	int rc = 0;
+
+	if (!list)
+		return -1;
+	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next) {
+		rc = getnameinfo(ai->ai_addr, ai->ai_addrlen, text, sizeof(text), NULL, 0,
+				 NI_NUMERICHOST);
+		if (rc)
+			break;
+		plan->addresses = xgrow(plan->addresses, n + 1, sizeof(char *));
+		plan->addresses[n++] = xstrdup(text);
+		plan->addresses[n] = NULL;
+	}
+	freeaddrinfo(list);
+	return rc ? err_set(err, ERR_HOST, "host %s: %s", plan->host, gai_strerror(rc))
+		  : 0;
 }
 
 int endpoint_tcp_dial(const struct plan_endpoint *plan, struct err *err)

@@ -2,7 +2,6 @@
 /* The plan's names, notes and end. */
 #include "plan/plan.h"
 
-#include <netdb.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -63,6 +62,13 @@ static void free_strings(char **strings, size_t n)
 	free(strings);
 }
 
+static void free_texts(char **texts)
+{
+	for (size_t i = 0; texts && texts[i]; i++)
+		free(texts[i]);
+	free(texts);
+}
+
 void plan_free(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n_disks; i++) {
@@ -87,8 +93,7 @@ void plan_free(struct plan *plan)
 		free(plan->channels[i].endpoint.path);
 		free(plan->channels[i].endpoint.host);
 		free(plan->channels[i].endpoint.with);
-		if (plan->channels[i].endpoint.addresses)
-			freeaddrinfo(plan->channels[i].endpoint.addresses);
+		free_texts(plan->channels[i].endpoint.addresses);
 	}
 	for (size_t i = 0; i < plan->n_files; i++) {
 		free(plan->files[i].name);

@@ -15,8 +15,6 @@
 
 #define PLAN_VERSION 1 /* of the JSON form, docs/interface.md */
 
-struct addrinfo;
-
 /* Where a channel ends in dom0. */
 #define PLAN_ENDPOINT_TYPES(X)                                                           \
 	X(UNIX_LISTEN, "unix-listen")	/* path */                                       \
@@ -48,11 +46,9 @@ struct plan_endpoint {
 	bool append;	      /* file: keep what is there */
 	bool telnet;	      /* tcp-*: with telnet negotiation */
 	unsigned reconnect_s; /* *-connect: seconds between tries; 0: one try */
-	/*
-	 * By endpoint_lookup: what `host` was at the start, port included; NULL:
-	 * not yet.
-	 */
-	struct addrinfo *addresses;
+	/* By endpoint_lookup: what `host` was at the start, "192.0.2.1" and the like,
+	   NULL-terminated; NULL: not looked up. */
+	char **addresses;
 };
 
 struct plan_channel {
