@@ -36,12 +36,11 @@ static int get_unsigned(const json_t *obj, const char *where, const char *key,
 }
 
 /* An absent array counts as an empty one. */
-static int get_array(const json_t *obj, const char *key, size_t item_size,
-		     const json_t **array, void **items, size_t *n, struct err *err)
+static int get_array(const json_t *obj, const char *key, size_t item_size, void **items,
+		     size_t *n, struct err *err)
 {
 	const json_t *v = json_object_get(obj, key);
 
-	*array = v;
 	*items = NULL;
 	*n = 0;
 	if (!v)
@@ -61,9 +60,9 @@ static int get_array(const json_t *obj, const char *key, size_t item_size,
 static int get_strings(const json_t *obj, const char *key, char ***out, size_t *n,
 		       struct err *err)
 {
-	const json_t *array;
+	const json_t *array = json_object_get(obj, key);
 
-	if (get_array(obj, key, sizeof(char *), &array, (void **)out, n, err) < 0)
+	if (get_array(obj, key, sizeof(char *), (void **)out, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < *n; i++) {
 		const json_t *v = json_array_get(array, i);
@@ -80,9 +79,9 @@ static int get_strings(const json_t *obj, const char *key, char ***out, size_t *
 
 static int parse_disks(const json_t *root, struct boot_contract *out, struct err *err)
 {
-	const json_t *array;
+	const json_t *array = json_object_get(root, "disks");
 
-	if (get_array(root, "disks", sizeof(*out->disks), &array, (void **)&out->disks,
+	if (get_array(root, "disks", sizeof(*out->disks), (void **)&out->disks,
 		      &out->n_disks, err) < 0)
 		return -1;
 	for (size_t i = 0; i < out->n_disks; i++) {
@@ -97,10 +96,10 @@ static int parse_disks(const json_t *root, struct boot_contract *out, struct err
 
 static int parse_nics(const json_t *root, struct boot_contract *out, struct err *err)
 {
-	const json_t *array;
+	const json_t *array = json_object_get(root, "nics");
 
-	if (get_array(root, "nics", sizeof(*out->nics), &array, (void **)&out->nics,
-		      &out->n_nics, err) < 0)
+	if (get_array(root, "nics", sizeof(*out->nics), (void **)&out->nics, &out->n_nics,
+		      err) < 0)
 		return -1;
 	for (size_t i = 0; i < out->n_nics; i++) {
 		const json_t *v = json_array_get(array, i);
@@ -119,10 +118,10 @@ static int parse_nics(const json_t *root, struct boot_contract *out, struct err 
 
 static int parse_channels(const json_t *root, struct boot_contract *out, struct err *err)
 {
-	const json_t *array;
+	const json_t *array = json_object_get(root, "channels");
 
-	if (get_array(root, "channels", sizeof(*out->channels), &array,
-		      (void **)&out->channels, &out->n_channels, err) < 0)
+	if (get_array(root, "channels", sizeof(*out->channels), (void **)&out->channels,
+		      &out->n_channels, err) < 0)
 		return -1;
 	if (out->n_channels > STUBDOM_CHANNELS_MAX)
 		return err_set(err, ERR_USAGE, "channels: more than %d",

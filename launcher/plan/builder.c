@@ -48,18 +48,19 @@ int build_check_path(const char *path, struct err *err)
 	return 0;
 }
 
-int build_add_disk(struct build *b, const char *target, const char *format, bool readonly,
-		   const char *use, char **dev, struct err *err)
+const struct plan_disk *build_add_disk(struct build *b, const char *target,
+				       const char *format, bool readonly, const char *use,
+				       struct err *err)
 {
 	struct plan *plan = b->plan;
 
-	if (plan->n_disks >= BUILD_DISKS_MAX)
-		return err_set(err, ERR_USAGE, "more than %d disks", BUILD_DISKS_MAX);
+	if (plan->n_disks >= BUILD_DISKS_MAX) {
+		err_set(err, ERR_USAGE, "more than %d disks", BUILD_DISKS_MAX);
+		return NULL;
+	}
 	if (build_check_path(target, err) < 0)
-		return -1;
-	*dev = xasprintf("/dev/%s",
-			 plan_add_disk(plan, target, format, readonly, use)->dev);
-	return 0;
+		return NULL;
+	return plan_add_disk(plan, target, format, readonly, use);
 }
 
 int build_add_file(struct build *b, const char *name, const char *source, struct err *err)

@@ -30,12 +30,10 @@ void build_emit_pair(struct build *b, const char *option, const char *value);
 /* Appends "option value" from opts. */
 void build_emit_opts(struct build *b, const char *option, const struct qemu_opts *opts);
 
-/*
- * Adds a disk; *dev is its path in the stub domain, "/dev/xvda", for the caller
- * to free.  The target must be an absolute path.
- */
-int build_add_disk(struct build *b, const char *target, const char *format, bool readonly,
-		   const char *use, char **dev, struct err *err);
+/* Adds a disk.  The target must be an absolute path.  NULL: err. */
+const struct plan_disk *build_add_disk(struct build *b, const char *target,
+				       const char *format, bool readonly, const char *use,
+				       struct err *err);
 
 /* Adds a file of the ramdisk. */
 int build_add_file(struct build *b, const char *name, const char *source,

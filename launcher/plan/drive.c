@@ -171,12 +171,15 @@ static int move_file(struct build *b, struct qemu_opts *opts, const char *at,
 	const char *driver = qemu_opts_get(opts, driver_key);
 	const char *path = path_of(qemu_opts_get(opts, key), err);
 	bool readonly = is_readonly(opts, prefix, parent);
+	const struct plan_disk *disk;
 
 	if (!path)
 		return -1;
 	format = find_format(b, opts, key, prefix, parent, &readonly);
-	if (build_add_disk(b, path, format, readonly, use, &dev, err) < 0)
+	disk = build_add_disk(b, path, format, readonly, use, err);
+	if (!disk)
 		return -1;
+	dev = xasprintf("/dev/%s", disk->dev);
 	qemu_opts_set(opts, key, dev);
 	/* /dev/xvda is no regular file, and the file driver says so on the log. */
 	if (strcmp(key, "file") != 0 && driver && strcmp(driver, "file") == 0)
