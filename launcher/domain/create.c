@@ -19,28 +19,14 @@ static char *dup_or_null(const char *s)
 	return s ? strdup(s) : NULL;
 }
 
-static int describe_disks(const struct plan *plan, const struct domain_disk *disks,
-			  libxl_domain_config *config)
+static int describe_disks(const struct domain_disks *disks, libxl_domain_config *config)
 {
-	config->disks = calloc(plan->n_disks + 1, sizeof(*config->disks));
+	config->disks = calloc(disks->n, sizeof(*config->disks));
 	if (!config->disks)
 		return -1;
-	for (size_t i = 0; i < plan->n_disks; i++) {
-		const struct plan_disk *from = &plan->disks[i];
-		libxl_device_disk *disk = &config->disks[config->num_disks++];
-
-		libxl_device_disk_init(disk);
-		/*
-		 * Blkback serves the container as raw bytes, a file through a
-		 * loop device; any other backend is a QEMU in dom0.
-		 */
-		disk->backend = LIBXL_DISK_BACKEND_PHY;
-		disk->format = LIBXL_DISK_FORMAT_RAW;
-		disk->pdev_path = strdup(disks[i].path[0] ? disks[i].path : from->target);
-		disk->script = strdup(STUBDOM_LIBEXECDIR "/stubdom-block");
-		disk->vdev = strdup(from->dev);
-		disk->readwrite = !from->readonly;
-		if (!disk->pdev_path || !disk->vdev || !disk->script)
+	for (size_t i = 0; i < disks->n && disks->list[i].dev[0]; i++) {
+		if (domain_disk_describe(&disks->list[i],
+					 &config->disks[config->num_disks++]) < 0)
 			return -1;
 	}
 	return 0;
@@ -104,11 +90,10 @@ static uint64_t paging_memory(struct domain_host *host, const struct plan *plan)
 	return (own + mapped + 3) & ~3ULL; /* whole pages, or Xen refuses it */
 }
 
-static int describe_domain(struct domain_host *host, const struct plan *plan,
-			   const struct manifest_kernel *kernel, int ramdisk_fd,
-			   const struct domain_disk *disks, const libxl_uuid *uuid,
+static int describe_domain(struct domain_host *host, const struct domain_parts *parts,
 			   libxl_domain_config *config)
 {
+	const struct plan *plan = parts->plan;
 	libxl_domain_create_info *create = &config->c_info;
 	libxl_domain_build_info *build = &config->b_info;
 	libxl_domain_type type = plan->type == STUBOPT_TYPE_PV ? LIBXL_DOMAIN_TYPE_PV
@@ -117,7 +102,7 @@ static int describe_domain(struct domain_host *host, const struct plan *plan,
 	libxl_domain_create_info_init(create);
 	create->type = type;
 	create->name = strdup(plan->name);
-	create->uuid = *uuid;
+	create->uuid = *parts->uuid;
 
 	libxl_domain_build_info_init(build);
 	libxl_domain_build_info_init_type(build, type);
@@ -132,13 +117,13 @@ static int describe_domain(struct domain_host *host, const struct plan *plan,
 	/* Emulated, each rdtsc is an exit, and QEMU reads the clock at every request. */
 	build->tsc_mode = LIBXL_TSC_MODE_NATIVE;
 	build->event_channels = EVENT_CHANNELS_MAX;
-	build->kernel = strdup(kernel->path);
-	if (asprintf(&build->ramdisk, "/proc/self/fd/%d", ramdisk_fd) < 0)
+	build->kernel = strdup(parts->kernel->path);
+	if (asprintf(&build->ramdisk, "/proc/self/fd/%d", parts->ramdisk_fd) < 0)
 		build->ramdisk = NULL;
-	build->cmdline = dup_or_null(kernel->cmdline);
+	build->cmdline = dup_or_null(parts->kernel->cmdline);
 	if (!create->name || !build->kernel || !build->ramdisk)
 		return -1;
-	if (describe_disks(plan, disks, config) < 0)
+	if (describe_disks(parts->disks, config) < 0)
 		return -1;
 	return describe_nics(plan, config);
 }
@@ -209,16 +194,15 @@ static int become_device_model(struct domain_host *host, const struct plan *plan
 	return 0;
 }
 
-int domain_create(struct domain_host *host, const struct plan *plan,
-		  const struct manifest_kernel *kernel, int ramdisk_fd,
-		  const struct domain_disk *disks, const libxl_uuid *uuid,
+int domain_create(struct domain_host *host, const struct domain_parts *parts,
 		  uint32_t *domid, struct err *err)
 {
+	const struct plan *plan = parts->plan;
 	libxl_domain_config config;
 	int rc = -1;
 
 	libxl_domain_config_init(&config);
-	if (describe_domain(host, plan, kernel, ramdisk_fd, disks, uuid, &config) < 0 ||
+	if (describe_domain(host, parts, &config) < 0 ||
 	    describe_nodes(plan, &config.c_info) < 0) {
 		err_set(err, ERR_HOST, "out of memory");
 		goto out;

@@ -3,8 +3,8 @@
 #ifndef STUBDOM_DOMAIN_CREATE_H
 #define STUBDOM_DOMAIN_CREATE_H
 
+#include "domain/disks.h"
 #include "domain/host.h"
-#include "domain/loop.h"
 #include "manifest.h"
 #include "plan/plan.h"
 
@@ -25,14 +25,21 @@ int domain_check(struct domain_host *host, const struct plan *plan,
 		 const struct manifest *manifest, const struct manifest_kernel *kernel,
 		 struct err *err);
 
+/* What a stub domain is made of; borrowed. */
+struct domain_parts {
+	const struct plan *plan;
+	const struct manifest_kernel *kernel;
+	int ramdisk_fd;
+	const struct domain_disks *disks;
+	const libxl_uuid *uuid;
+};
+
 /*
  * Creates it paused, with this UUID, its devices attached, as the guest's
  * device model.  On error *domid may name a domain that is there in parts:
  * domain_remove takes it away.
  */
-int domain_create(struct domain_host *host, const struct plan *plan,
-		  const struct manifest_kernel *kernel, int ramdisk_fd,
-		  const struct domain_disk *disks, const libxl_uuid *uuid,
+int domain_create(struct domain_host *host, const struct domain_parts *parts,
 		  uint32_t *domid, struct err *err);
 
 int domain_unpause(struct domain_host *host, uint32_t domid, struct err *err);

@@ -13,10 +13,10 @@
 #include "domain/backends.h"
 #include "domain/create.h"
 #include "domain/disk_hotplug.h"
+#include "domain/disks.h"
 #include "domain/facts.h"
 #include "domain/guardian.h"
 #include "domain/host.h"
-#include "domain/loop.h"
 #include "domain/ramdisk.h"
 #include "domain/relay.h"
 #include "domain/run_dir.h"
@@ -52,18 +52,24 @@ static void close_inherited(const struct plan *plan)
 	}
 }
 
-static int create(struct domain_host *host, const struct plan *plan,
-		  const struct manifest *manifest, const struct manifest_kernel *kernel,
-		  const struct domain_disk *disks, const libxl_uuid *uuid, uint32_t *stub,
-		  struct err *err)
+static int create(struct domain_watch *watch, const struct manifest *manifest,
+		  const struct manifest_kernel *kernel, struct err *err)
 {
+	const struct plan *plan = watch->plan;
 	cleanup_fd int ramdisk = domain_ramdisk_make(plan, manifest, kernel, err);
+	struct domain_parts parts = {
+		.plan = plan,
+		.kernel = kernel,
+		.ramdisk_fd = ramdisk,
+		.disks = watch->hotplug->disks,
+		.uuid = watch->uuid,
+	};
 
 	if (ramdisk < 0)
 		return -1;
 	log_info("creating %s: %u MiB, %zu disks, %zu interfaces", plan->name,
 		 plan->memory_mb, plan->n_disks, plan->n_nics);
-	return domain_create(host, plan, kernel, ramdisk, disks, uuid, stub, err);
+	return domain_create(watch->host, &parts, &watch->stub, err);
 }
 
 /* libxl's calls are not interrupted by a signal; one that came meanwhile is their end. */
@@ -74,60 +80,57 @@ static bool told_to_end(int signals)
 	return poll(&pfd, 1, 0) == 1;
 }
 
-/* Relay and guardian are there; everything from here on is undone by domain_undo. */
-static int serve(struct domain_host *host, const struct plan *plan,
-		 const struct manifest *manifest, struct relay *relay,
-		 struct guardian *guardian, const libxl_uuid *uuid, int signals,
-		 struct err *err)
+/* From the open disks to the end of the stub domain. */
+static int serve(struct domain_watch *watch, const struct manifest *manifest,
+		 const struct manifest_kernel *kernel, struct err *err)
 {
+	const struct plan *plan = watch->plan;
+	int rc = create(watch, manifest, kernel, err);
+
+	if (told_to_end(watch->signals))
+		rc = err_set(err, ERR_HOST,
+			     "the toolstack ended the start of %s (libxl allows 60 s; is "
+			     "this host overloaded?)",
+			     plan->name);
+	watch->hotplug->stub = watch->stub;
+	if (rc == 0)
+		rc = domain_backends_move(watch->host, plan, watch->stub, err);
+	if (rc == 0)
+		rc = domain_facts_write(watch->host, plan, manifest, watch->stub, err);
+	if (rc == 0)
+		rc = domain_watch(watch, err);
+	if (rc == 0)
+		domain_flush(watch->host, plan, watch->stub);
+	return rc;
+}
+
+/* Relay and guardian are there; everything from here on is undone by domain_undo. */
+static int prepare_and_serve(struct domain_watch *watch, const struct manifest *manifest,
+			     struct err *err)
+{
+	const struct plan *plan = watch->plan;
 	const char *name = stubopt_kernel_name(plan->kernel);
 	const struct manifest_kernel *kernel = manifest_find_kernel(manifest, name);
-	struct domain_hotplug hotplug = {0};
-	struct domain_disk *disks;
+	struct domain_disks disks = {0};
+	struct domain_hotplug hotplug = {
+		.host = watch->host, .plan = plan, .disks = &disks};
 	int rc;
-	struct domain_watch watch = {
-		.plan = plan,
-		.host = host,
-		.relay = relay,
-		.guardian = guardian,
-		.hotplug = &hotplug,
-		.uuid = uuid,
-		.signals = signals,
-	};
 
 	if (!kernel)
 		return err_set(err, ERR_HOST,
 			       "the image in %s has no kernel '%s' (-stubdom kernel=)",
 			       manifest->dir, name);
-	if (domain_host_open(host, err) < 0 ||
-	    domain_check(host, plan, manifest, kernel, err) < 0 ||
-	    run_dir_make(plan, err) < 0 || relay_go(relay, err) < 0)
+	if (domain_host_open(watch->host, err) < 0 ||
+	    domain_check(watch->host, plan, manifest, kernel, err) < 0 ||
+	    run_dir_make(plan, err) < 0 || relay_go(watch->relay, err) < 0)
 		return -1;
 	close_inherited(plan);
-	disks = domain_disks_open(plan, err);
-	if (!disks)
-		return -1;
-	rc = create(host, plan, manifest, kernel, disks, uuid, &watch.stub, err);
-	if (told_to_end(signals))
-		rc = err_set(err, ERR_HOST,
-			     "the toolstack ended the start of %s (libxl allows 60 s; is "
-			     "this host overloaded?)",
-			     plan->name);
+	watch->hotplug = &hotplug;
+	rc = domain_disks_open(&disks, plan, err);
 	if (rc == 0)
-		rc = domain_backends_move(host, plan, watch.stub, err);
-	if (rc == 0)
-		rc = domain_facts_write(host, plan, manifest, watch.stub, err);
-	if (rc == 0)
-		rc = domain_hotplug_init(&hotplug, host, plan, disks, err);
-	hotplug.stub = watch.stub;
-	if (rc == 0)
-		rc = domain_watch(&watch, err);
-	if (rc == 0)
-		domain_flush(host, plan, watch.stub);
+		rc = serve(watch, manifest, kernel, err);
 	/* Not earlier: blkback opens them at a moment of its own. */
-	domain_hotplug_free(&hotplug);
-	domain_disks_close(disks, plan->n_disks);
-	free(disks);
+	domain_disks_close(&disks);
 	return rc;
 }
 
@@ -140,13 +143,21 @@ int domain_run(const struct plan *plan, const struct manifest *manifest, struct 
 	struct err undo_err;
 	libxl_uuid uuid;
 	int rc = -1;
+	struct domain_watch watch = {
+		.plan = plan,
+		.host = &host,
+		.relay = &relay,
+		.guardian = &guardian,
+		.uuid = &uuid,
+		.signals = signals,
+	};
 
 	if (signals < 0)
 		return -1;
 	libxl_uuid_generate(&uuid);
 	if (relay_start(&relay, plan, err) == 0 &&
 	    guardian_start(&guardian, plan, &uuid, NULL, relay.pidfd, err) == 0)
-		rc = serve(&host, plan, manifest, &relay, &guardian, &uuid, signals, err);
+		rc = prepare_and_serve(&watch, manifest, err);
 	if (domain_undo(&host, plan, &uuid, &relay, &undo_err) == 0)
 		guardian_stop(&guardian);
 	else /* The guardian tries on when we are gone. */

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* The stub domain's disks: files and block devices of dom0, open and locked. */
+#include "domain/disks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "domain/disk_lock.h"
+#include "domain/loop.h"
+#include "xalloc.h"
+
+enum {
+	LOCK_WAIT_MS = 20000, /* a stub domain of before is on its way out */
+	LOCK_STEP_MS = 100,
+};
+
+/*
+ * The same disk may not be written to by two: not by another guest's stub domain, nor by
+ * a QEMU of dom0.  In a migration on one host both sides have it for a while, and the
+ * toolstack sees to it that only one runs.
+ */
+static int lock(const struct plan *plan, const struct plan_disk *disk, int file,
+		struct err *err)
+{
+	bool incoming = false;
+	int rc;
+
+	for (size_t i = 0; i < plan->n_channels; i++)
+		incoming |= plan->channels[i].kind == STUBDOM_CHANNEL_RESTORE;
+	for (int waited = 0; (rc = disk_lock(file, disk->readonly, err)) > 0;
+	     waited += LOCK_STEP_MS) {
+		if (incoming)
+			return 0;
+		if (waited >= LOCK_WAIT_MS)
+			return err_set(err, ERR_HOST,
+				       "%s (%s): another guest or program has it open "
+				       "%s; end that, or make both read-only",
+				       disk->target, disk->use,
+				       disk->readonly ? "for writing" : "");
+		poll(NULL, 0, LOCK_STEP_MS);
+	}
+	return rc < 0 ? err_prefix(err, "%s (%s)", disk->target, disk->use) : 0;
+}
+
+/* A container gets its full length: a disk of the stub domain does not grow. */
+static int grow(const struct plan_disk *disk, int file, const struct stat *st,
+		struct err *err)
+{
+	if (disk->grow_to <= (unsigned long long)st->st_size)
+		return 0;
+	if (ftruncate(file, (off_t)disk->grow_to) < 0)
+		return err_errno(err, ERR_HOST, errno,
+				 "%s (%s): making it %llu bytes long, sparse",
+				 disk->target, disk->use, disk->grow_to);
+	return 0;
+}
+
+static int open_one(const struct plan *plan, const struct plan_disk *disk,
+		    struct domain_disk *out, struct err *err)
+{
+	cleanup_fd int file = open(disk->target, (disk->readonly ? O_RDONLY : O_RDWR) |
+							 O_CLOEXEC | O_NONBLOCK);
+	char path[LOOP_PATH_SIZE] = "";
+	struct stat st;
+
+	if (file < 0 || fstat(file, &st) < 0)
+		return err_errno(err, ERR_HOST, errno, "%s (%s)", disk->target,
+				 disk->use);
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
+		return err_set(err, ERR_HOST,
+			       "%s (%s): neither a file nor a block device", disk->target,
+			       disk->use);
+	if (lock(plan, disk, file, err) < 0)
+		return -1;
+	snprintf(out->dev, sizeof(out->dev), "%s", disk->dev);
+	out->readonly = out->may_go = disk->readonly;
+	if (S_ISBLK(st.st_mode)) {
+		out->path = xstrdup(disk->target);
+		out->fd = file; /* holds the lock */
+		file = -1;
+		return 0;
+	}
+	if (grow(disk, file, &st, err) < 0)
+		return -1;
+	out->fd = loop_attach(file, disk->target, disk->readonly, path, err);
+	out->path = xstrdup(path);
+	return out->fd < 0 ? -1 : 0;
+}
+
+int domain_disks_open(struct domain_disks *disks, const struct plan *plan,
+		      struct err *err)
+{
+	disks->n = plan->n_disks + DISKS_ADDED_MAX;
+	disks->list = xalloc_check(calloc(disks->n, sizeof(*disks->list)));
+	for (size_t i = 0; i < disks->n; i++)
+		disks->list[i].fd = -1;
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		if (open_one(plan, &plan->disks[i], &disks->list[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+struct domain_disk *domain_disks_find(const struct domain_disks *disks, const char *dev)
+{
+	for (size_t i = 0; i < disks->n; i++) {
+		if (strcmp(disks->list[i].dev, dev) == 0)
+			return &disks->list[i];
+	}
+	return NULL;
+}
+
+int domain_disk_describe(const struct domain_disk *disk, libxl_device_disk *out)
+{
+	libxl_device_disk_init(out);
+	/*
+	 * Blkback serves a container as raw bytes, a file through a loop device; any
+	 * other backend is a QEMU in dom0.
+	 */
+	out->backend = LIBXL_DISK_BACKEND_PHY;
+	out->format = LIBXL_DISK_FORMAT_RAW;
+	out->pdev_path = strdup(disk->path);
+	out->script = strdup(STUBDOM_LIBEXECDIR "/stubdom-block");
+	out->vdev = strdup(disk->dev);
+	out->readwrite = !disk->readonly;
+	return out->pdev_path && out->script && out->vdev ? 0 : -1;
+}
+
+void domain_disk_close(struct domain_disk *disk)
+{
+	if (disk->fd >= 0)
+		close(disk->fd);
+	free(disk->path);
+	*disk = (struct domain_disk){.fd = -1};
+}
+
+void domain_disks_close(struct domain_disks *disks)
+{
+	for (size_t i = 0; i < disks->n; i++)
+		domain_disk_close(&disks->list[i]);
+	free(disks->list);
+	*disks = (struct domain_disks){0};
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* The stub domain's disks: files and block devices of dom0, open and locked. */
+#ifndef STUBDOM_DOMAIN_DISKS_H
+#define STUBDOM_DOMAIN_DISKS_H
+
+#include <libxl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "err.h"
+#include "plan/plan.h"
+#include "xvd.h"
+
+enum { DISKS_ADDED_MAX = 32 }; /* besides the plan's, at a time */
+
+struct domain_disk {
+	char dev[XVD_NAME_SIZE]; /* "xvda"; "": a free place */
+	char *path; /* what blkback opens: a loop device, or a block device itself */
+	int fd;	    /* of that, -1: none.  The lock (disk_lock.h) goes with it. */
+	bool readonly;
+	bool may_go; /* a medium, or added since: not a hard disk of the guest's */
+};
+
+/* The plan's come first, in its order, and then free places. */
+struct domain_disks {
+	struct domain_disk *list;
+	size_t n;
+};
+
+/* Opens the plan's.  domain_disks_close() also after an error. */
+int domain_disks_open(struct domain_disks *disks, const struct plan *plan,
+		      struct err *err);
+
+/* By its name; "": a free place.  NULL: none. */
+struct domain_disk *domain_disks_find(const struct domain_disks *disks, const char *dev);
+
+/* What libxl is to be told of it.  -1: out of memory; *out can be disposed of. */
+int domain_disk_describe(const struct domain_disk *disk, libxl_device_disk *out);
+
+/* Lets go and frees the place; a device that a domain uses stays until it is gone. */
+void domain_disk_close(struct domain_disk *disk);
+
+void domain_disks_close(struct domain_disks *disks);
+
+#endif
