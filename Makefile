@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system demo bench format clean distclean-cache help
+.PHONY: all build check check-units check-system demo bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -17,6 +17,7 @@ help:
 	@echo 'make check-system     the system tests only'
 	@echo 'make bench            measure; table and $(BUILD)/bench/results.json'
 	@echo 'make format           apply .clang-format to every C file'
+	@echo 'make golden           make anew what is made from tables: docs, manual pages, plans'
 	@echo 'make clean            remove $(BUILD) and $(BUILD)-check'
 	@echo 'make distclean-cache  remove the cached workbench, dom0 and saved hosts'
 	@echo 'rig/workbench CMD     run CMD where everything is installed'
@@ -45,6 +46,10 @@ bench:
 
 format:
 	@$(WB) rig/format
+
+golden:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) tests/unit/update-golden $(BUILD)
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-check

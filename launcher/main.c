@@ -13,7 +13,7 @@
 #include "plan/plan.h"
 #include "probe.h"
 
-static const char help[] =
+static const char help_begin[] =
 	"usage: stubdom-dm [--plan] QEMU-ARGUMENT...\n"
 	"\n"
 	"Runs the device model of a Xen HVM guest in a domain of its own. The toolstack runs\n"
@@ -26,18 +26,9 @@ static const char help[] =
 	"  --help      this text (-help: QEMU's own, for toolstacks that look into it)\n"
 	"  --version   our version (-version: QEMU's)\n"
 	"\n"
-	"  -stubdom key=value,...   may be given more than once:\n"
-	"    kernel=auto|nub|linux  the stub domain's kernel (nub, in a PV one linux)\n"
-	"    type=pvh|pv            the stub domain's type (pvh)\n"
-	"    memory=MiB             its memory (worked out from the image)\n"
-	"    vcpus=N                its virtual CPUs (1)\n"
-	"    topology=FILE          how its network is wired (each NIC straight)\n"
-	"    backend=DOMAIN         where its network's back ends are (dom0)\n"
-	"    log=error|warn|info|debug                             (info)\n"
-	"    image=DIR              where the image is\n"
-	"                           (" STUBDOM_IMAGEDIR ")\n"
-	"    backing=DIR            where backing files of disks may be (nowhere)\n"
-	"    timeout=SECONDS        for QEMU to be running (120)\n"
+	"  -stubdom key=value,...   may be given more than once:\n";
+
+static const char help_end[] =
 	"\n"
 	"Defaults: " STUBDOM_CONFDIR "/stubdom.conf, then\n" STUBDOM_CONFDIR
 	"/guests/GUEST.conf, lines of `key = value`.\n"
@@ -166,6 +157,15 @@ static int run_with_options(int argc, char **argv, bool plan_only,
 	return rc;
 }
 
+static int print_help(struct err *err)
+{
+	fputs(help_begin, stdout);
+	stubopt_print_keys(stdout);
+	fputs(help_end, stdout);
+	return fflush(stdout) == 0 ? 0
+				   : err_errno(err, ERR_HOST, errno, "standard output");
+}
+
 static bool is_word(const char *arg, const char *a, const char *b)
 {
 	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
@@ -182,7 +182,7 @@ static int run(int argc, char **argv, struct err *err)
 			       "no arguments; a toolstack runs this program in QEMU's "
 			       "place (try --help)");
 	if (strcmp(argv[1], "--help") == 0)
-		return fputs(help, stdout) < 0 ? -1 : 0;
+		return print_help(err);
 	if (strcmp(argv[1], "--version") == 0)
 		return puts("stubdom-dm " STUBDOM_VERSION) < 0 ? -1 : 0;
 	stubopt_init(&options);

@@ -1,6 +1,26 @@
 # SPDX-License-Identifier: MIT
 # Completes stubdom's verbs, options and guests in bash.
 
+# keys: begin, made by make golden
+_stubdom_keys='backend=
+backing=
+image=
+kernel=auto
+kernel=linux
+kernel=nub
+log=error
+log=warn
+log=info
+log=debug
+memory=
+timeout=
+topology=
+type=pvh
+type=pv
+vcpus=
+'
+# keys: end
+
 _stubdom_guests() {
 	stubdom list --names 2>/dev/null
 }
@@ -39,6 +59,11 @@ _stubdom() {
 	image:-d | image:--directory)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
+	plan:-stubdom)
+		compopt -o nospace
+		mapfile -t COMPREPLY < <(compgen -W "$_stubdom_keys" -- "$cur")
 		return
 		;;
 	*:-t | *:--timeout | *:-c | *:--command | *:-n | *:--number | *:--lines) return ;;

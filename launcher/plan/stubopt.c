@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Our own options: their table, the command line and the configuration files. */
+/* Our own options: the command line and the configuration files. */
 #include "plan/stubopt.h"
 
 #include <ctype.h>
@@ -7,127 +7,22 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "decimal.h"
 #include "qemu_opt.h"
 #include "xalloc.h"
 
-enum { CONF_LINES_MAX = 10000, TIMEOUT_DEFAULT_S = 120 };
-
-static const char *const kernels[] = {"auto", "linux", "nub", NULL};
-static const char *const types[] = {"pvh", "pv", NULL};
-static const char *const logs[] = {"error", "warn", "info", "debug", NULL};
-
-_Static_assert(sizeof(enum stubopt_kernel) == sizeof(unsigned) &&
-		       sizeof(enum stubopt_type) == sizeof(unsigned) &&
-		       sizeof(enum log_level) == sizeof(unsigned),
-	       "the table below stores enums as unsigned");
-
-static bool is_path(const char *value)
-{
-	return value[0] == '/';
-}
-
-/* A domain's name or number; what there is, libxl finds out. */
-static bool is_domain(const char *value)
-{
-	size_t len = strlen(value);
-
-	for (size_t i = 0; i < len; i++)
-		if (!isgraph((unsigned char)value[i]) || value[i] == '/')
-			return false;
-	return len > 0 && len < 128;
-}
-
-static const struct key {
-	const char *name;
-	size_t offset;
-	const char *const *words;	  /* one of these, or */
-	unsigned least, most;		  /* a number, or, if both are 0, */
-	bool (*valid)(const char *value); /* a text */
-	const char *what;
-} keys[] = {
-	{"backend", offsetof(struct stubopt, backend), NULL, 0, 0, is_domain,
-	 "a domain's name or number"},
-	{"backing", offsetof(struct stubopt, backing), NULL, 0, 0, is_path,
-	 "an absolute path"},
-	{"image", offsetof(struct stubopt, image), NULL, 0, 0, is_path,
-	 "an absolute path"},
-	{"kernel", offsetof(struct stubopt, kernel), kernels, 0, 0, NULL,
-	 "auto, linux or nub"},
-	{"log", offsetof(struct stubopt, log), logs, 0, 0, NULL,
-	 "error, warn, info or debug"},
-	{"memory", offsetof(struct stubopt, memory_mb), NULL, 32, 1 << 20, NULL,
-	 "a number of MiB, at least 32"},
-	{"timeout", offsetof(struct stubopt, timeout_s), NULL, 1, 86400, NULL,
-	 "a number of seconds, at least 1"},
-	{"topology", offsetof(struct stubopt, topology), NULL, 0, 0, is_path,
-	 "an absolute path"},
-	{"type", offsetof(struct stubopt, type), types, 0, 0, NULL, "pvh or pv"},
-	{"vcpus", offsetof(struct stubopt, vcpus), NULL, 1, 64, NULL,
-	 "a number from 1 to 64"},
-};
-
-const char *stubopt_kernel_name(enum stubopt_kernel kernel)
-{
-	return kernels[kernel];
-}
-
-const char *stubopt_type_name(enum stubopt_type type)
-{
-	return types[type];
-}
+enum { CONF_LINES_MAX = 10000 };
 
 void stubopt_init(struct stubopt *opt)
 {
 	memset(opt, 0, sizeof(*opt));
-	opt->vcpus = 1;
-	opt->timeout_s = TIMEOUT_DEFAULT_S;
-	opt->log = LOG_LEVEL_INFO;
-	opt->image = xstrdup(STUBDOM_IMAGEDIR);
 	opt->deprecations = &deprecations;
-}
+	for (size_t i = 0; i < n_stubopt_keys; i++) {
+		const struct stubopt_key *key = &stubopt_keys[i];
+		struct err err;
 
-static int read_word(const struct key *key, const char *value, unsigned *out)
-{
-	for (unsigned i = 0; key->words[i]; i++) {
-		if (strcmp(key->words[i], value) == 0) {
-			*out = i;
-			return 0;
-		}
+		if (key->initial)
+			stubopt_key_set(opt, key, key->initial, &err);
 	}
-	return -1;
-}
-
-static int read_number(const struct key *key, const char *value, unsigned *out)
-{
-	return decimal_parse_unsigned(value, key->least, key->most, out);
-}
-
-static int read_text(const struct key *key, const char *value, char **out)
-{
-	if (!key->valid(value))
-		return -1;
-	free(*out);
-	*out = xstrdup(value);
-	return 0;
-}
-
-static int set_key(struct stubopt *opt, const struct key *key, const char *value,
-		   struct err *err)
-{
-	void *at = (char *)opt + key->offset;
-	int rc;
-
-	if (key->words)
-		rc = read_word(key, value, at);
-	else if (key->most)
-		rc = read_number(key, value, at);
-	else
-		rc = read_text(key, value, at);
-	if (rc < 0)
-		return err_set(err, ERR_USAGE, "%s: '%.200s' is not %s", key->name, value,
-			       key->what);
-	return 0;
 }
 
 static void warn_once(struct stubopt *opt, char *text)
@@ -164,18 +59,29 @@ static int modernize(struct stubopt *opt, const char **key, const char **value,
 	return 0;
 }
 
+static int unknown(const char *name, struct err *err)
+{
+	cleanup_free char *names = xstrdup("");
+
+	for (size_t i = 0; i < n_stubopt_keys; i++) {
+		char *longer =
+			xasprintf("%s%s%s", names, i ? ", " : "", stubopt_keys[i].name);
+
+		free(names);
+		names = longer;
+	}
+	return err_set(err, ERR_USAGE, "'%.64s' is no option; there are %s", name, names);
+}
+
 int stubopt_set(struct stubopt *opt, const char *key, const char *value, struct err *err)
 {
 	if (modernize(opt, &key, &value, err) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (strcmp(keys[i].name, key) == 0)
-			return set_key(opt, &keys[i], value, err);
+	for (size_t i = 0; i < n_stubopt_keys; i++) {
+		if (strcmp(stubopt_keys[i].name, key) == 0)
+			return stubopt_key_set(opt, &stubopt_keys[i], value, err);
 	}
-	return err_set(err, ERR_USAGE,
-		       "'%.64s' is no option; there are backend, backing, image, "
-		       "kernel, log, memory, timeout, topology, type, vcpus",
-		       key);
+	return unknown(key, err);
 }
 
 int stubopt_set_argument(struct stubopt *opt, const char *text, struct err *err)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "err.h"
 #include "log.h"
@@ -38,6 +39,43 @@ const char *stubopt_kernel_name(enum stubopt_kernel kernel);
 const char *stubopt_type_name(enum stubopt_type type);
 
 void stubopt_init(struct stubopt *opt);
+
+/*
+ * One key.  Values, defaults and words are here only: the command line, the help, the
+ * manual pages, docs/interface.md, packaging/stubdom.conf and the completions are made of
+ * it (tests/unit/update-golden).
+ */
+struct stubopt_key {
+	const char *name;
+	size_t offset;			  /* in struct stubopt */
+	const char *const *words;	  /* one of these, the value is its index; or */
+	unsigned least, most;		  /* a number; or, if both are 0, */
+	bool (*valid)(const char *value); /* a text */
+	const char *what;		  /* a value, in an error: "an absolute path" */
+	const char *sign;    /* and in a synopsis, "DIR"; NULL: one of the words */
+	const char *initial; /* the default; NULL: none, and then it */
+	const char *unset;   /* is in effect this */
+	const char *sample;  /* a value to show; NULL: the default */
+	const char *brief;   /* some words */
+	const char *help;    /* sentences, without markup */
+};
+
+/* In the order of their names. */
+extern const struct stubopt_key stubopt_keys[];
+extern const size_t n_stubopt_keys;
+
+/* Takes a value.  ERR_USAGE. */
+int stubopt_key_set(struct stubopt *opt, const struct stubopt_key *key, const char *value,
+		    struct err *err);
+
+/* "auto|linux|nub", or its sign; the caller frees. */
+char *stubopt_key_values(const struct stubopt_key *key, const char *between);
+
+/* What is in effect when nobody says it, for people. */
+const char *stubopt_key_default(const struct stubopt_key *key);
+
+/* A line each, for --help. */
+void stubopt_print_keys(FILE *out);
 
 /* Takes one option.  ERR_USAGE: no such key, or not a value of its kind. */
 int stubopt_set(struct stubopt *opt, const char *key, const char *value, struct err *err);

@@ -77,7 +77,7 @@ static char *make_table(void)
 	FILE *f = open_memstream(&out, &len);
 
 	fputs("# QEMU's options in a stub domain\n\nMade from `launcher/plan/options.c` by "
-	      "`tests/unit/update-golden`; do not edit.\n\n| option | what becomes of it |\n|---|---|\n",
+	      "`make golden`; do not edit.\n\n| option | what becomes of it |\n|---|---|\n",
 	      f);
 	for (size_t i = 0; i < n_qemu_options; i++) {
 		const struct qemu_option *o = &qemu_options[i];

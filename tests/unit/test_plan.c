@@ -26,8 +26,7 @@ static char *read_all(const char *path)
 	size_t n;
 
 	if (!f)
-		fail_msg("%s: cannot be opened (tests/unit/update-golden makes it)",
-			 path);
+		fail_msg("%s: cannot be opened (make golden makes it)", path);
 	n = fread(text, 1, (1 << 20) - 1, f);
 	text[n] = '\0';
 	fclose(f);

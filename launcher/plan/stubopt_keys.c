@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* The keys of -stubdom and of the configuration files. */
+#include <ctype.h>
+#include <string.h>
+
+#include "decimal.h"
+#include "plan/stubopt.h"
+#include "xalloc.h"
+
+static const char *const kernels[] = {"auto", "linux", "nub", NULL};
+static const char *const types[] = {"pvh", "pv", NULL};
+static const char *const logs[] = {"error", "warn", "info", "debug", NULL};
+
+_Static_assert(sizeof(enum stubopt_kernel) == sizeof(unsigned) &&
+		       sizeof(enum stubopt_type) == sizeof(unsigned) &&
+		       sizeof(enum log_level) == sizeof(unsigned),
+	       "the table below stores enums as unsigned");
+
+static bool is_path(const char *value)
+{
+	return value[0] == '/';
+}
+
+/* A domain's name or number; what there is, libxl finds out. */
+static bool is_domain(const char *value)
+{
+	size_t len = strlen(value);
+
+	for (size_t i = 0; i < len; i++)
+		if (!isgraph((unsigned char)value[i]) || value[i] == '/')
+			return false;
+	return len > 0 && len < 128;
+}
+
+#define FIELD(f) .name = #f, .offset = offsetof(struct stubopt, f)
+
+const struct stubopt_key stubopt_keys[] = {
+	{
+		FIELD(backend),
+		.valid = is_domain,
+		.what = "a domain's name or number",
+		.sign = "DOMAIN",
+		.unset = "dom0",
+		.sample = "net-domain",
+		.brief = "the domain of the network's back ends",
+		.help = "The domain with the back ends of the network interfaces, by name "
+			"or number. If the guest's vif lines say backend=, say the same "
+			"here.",
+	},
+	{
+		FIELD(backing),
+		.valid = is_path,
+		.what = "an absolute path",
+		.sign = "DIR",
+		.unset = "nowhere",
+		.sample = "/srv/xen/base",
+		.brief = "where backing files of disks may be",
+		.help = "The directory that backing files of disk images may be in. Without "
+			"it, an image whose header names a backing file is refused: a guest "
+			"may have written that header.",
+	},
+	{
+		FIELD(image),
+		.valid = is_path,
+		.what = "an absolute path",
+		.sign = "DIR",
+		.initial = STUBDOM_IMAGEDIR,
+		.brief = "where the image is",
+		.help = "The directory of the image that stub domains are made from.",
+	},
+	{
+		FIELD(kernel),
+		.words = kernels,
+		.what = "auto, linux or nub",
+		.initial = "auto",
+		.brief = "the stub domain's kernel",
+		.help = "The stub domain's kernel: nub, our own, or Debian's Linux. The "
+			"choice auto is nub in a PVH stub domain and Linux in a PV one. The "
+			"image must have it.",
+	},
+	{
+		FIELD(log),
+		.words = logs,
+		.what = "error, warn, info or debug",
+		.initial = "info",
+		.brief = "how much is logged",
+		.help = "How much is logged.",
+	},
+	{
+		.name = "memory",
+		.offset = offsetof(struct stubopt, memory_mb),
+		.least = 32,
+		.most = 1 << 20,
+		.what = "a number of MiB, at least 32",
+		.sign = "MIB",
+		.unset = "worked out from the image and the guest",
+		.sample = "256",
+		.brief = "its memory",
+		.help = "The stub domain's memory, at least 32 MiB.",
+	},
+	{
+		.name = "timeout",
+		.offset = offsetof(struct stubopt, timeout_s),
+		.least = 1,
+		.most = 86400,
+		.what = "a number of seconds, at least 1",
+		.sign = "SECONDS",
+		.initial = "120",
+		.brief = "how long QEMU may take to start",
+		.help = "How long QEMU may take until it runs. libxl itself waits for 60 "
+			"seconds.",
+	},
+	{
+		FIELD(topology),
+		.valid = is_path,
+		.what = "an absolute path",
+		.sign = "FILE",
+		.unset = "each NIC to one of its own",
+		.sample = "/etc/qemu-stubdom/topology",
+		.brief = "how its network is wired",
+		.help = "How the guest's network interfaces are wired to the stub domain's.",
+	},
+	{
+		FIELD(type),
+		.words = types,
+		.what = "pvh or pv",
+		.initial = "pvh",
+		.brief = "the stub domain's type",
+		.help = "The stub domain's type. PVH needs Xen 4.19 or later.",
+	},
+	{
+		FIELD(vcpus),
+		.least = 1,
+		.most = 64,
+		.what = "a number from 1 to 64",
+		.sign = "N",
+		.initial = "1",
+		.brief = "its virtual CPUs",
+		.help = "The number of its virtual CPUs, 1 to 64. nub uses up to eight. More "
+			"than one only helps a QEMU that has several busy threads.",
+	},
+};
+
+const size_t n_stubopt_keys = sizeof(stubopt_keys) / sizeof(stubopt_keys[0]);
+
+const char *stubopt_kernel_name(enum stubopt_kernel kernel)
+{
+	return kernels[kernel];
+}
+
+const char *stubopt_type_name(enum stubopt_type type)
+{
+	return types[type];
+}
+
+static int read_word(const struct stubopt_key *key, const char *value, unsigned *out)
+{
+	for (unsigned i = 0; key->words[i]; i++) {
+		if (strcmp(key->words[i], value) == 0) {
+			*out = i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int read_text(const struct stubopt_key *key, const char *value, char **out)
+{
+	if (!key->valid(value))
+		return -1;
+	free(*out);
+	*out = xstrdup(value);
+	return 0;
+}
+
+int stubopt_key_set(struct stubopt *opt, const struct stubopt_key *key, const char *value,
+		    struct err *err)
+{
+	void *at = (char *)opt + key->offset;
+	int rc;
+
+	if (key->words)
+		rc = read_word(key, value, at);
+	else if (key->most)
+		rc = decimal_parse_unsigned(value, key->least, key->most, at);
+	else
+		rc = read_text(key, value, at);
+	if (rc < 0)
+		return err_set(err, ERR_USAGE, "%s: '%.200s' is not %s", key->name, value,
+			       key->what);
+	return 0;
+}
+
+char *stubopt_key_values(const struct stubopt_key *key, const char *between)
+{
+	char *text = xstrdup(key->words ? key->words[0] : key->sign);
+
+	for (size_t i = 1; key->words && key->words[i]; i++) {
+		char *longer = xasprintf("%s%s%s", text, between, key->words[i]);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+const char *stubopt_key_default(const struct stubopt_key *key)
+{
+	return key->initial ? key->initial : key->unset;
+}
+
+void stubopt_print_keys(FILE *out)
+{
+	for (size_t i = 0; i < n_stubopt_keys; i++) {
+		const struct stubopt_key *key = &stubopt_keys[i];
+		char *values = stubopt_key_values(key, "|");
+		int width = fprintf(out, "    %s=%s", key->name, values);
+
+		fprintf(out, "%*s%s (%s)\n", width < 30 ? 30 - width : 1, "", key->brief,
+			stubopt_key_default(key));
+		free(values);
+	}
+}
