@@ -2,9 +2,11 @@
 /* A QMP client over a unix socket, with bounds on what the other side may send. */
 #include "qmp_client.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -118,6 +120,42 @@ int qmp_client_run(struct qmp_client *qmp, const json_t *command, int timeout_ms
 		*result = json_incref(value);
 		return 0;
 	}
+}
+
+/* Beside a byte that is nothing to QMP. */
+static int pass_fd(struct qmp_client *qmp, int fd, struct err *err)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec iov = {.iov_base = (char *)"\n", .iov_len = 1};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+	if (sendmsg(qmp->fd, &msg, MSG_NOSIGNAL) < 0)
+		return err_errno(err, ERR_STUB, errno, "passing a descriptor");
+	return 0;
+}
+
+int qmp_client_add_fd(struct qmp_client *qmp, int fd, int timeout_ms, json_int_t *set,
+		      struct err *err)
+{
+	cleanup_json json_t *command = json_pack("{s:s}", "execute", "add-fd");
+	cleanup_json json_t *result = NULL;
+
+	if (pass_fd(qmp, fd, err) < 0 ||
+	    qmp_client_run(qmp, command, timeout_ms, ERR_STUB, &result, err) < 0)
+		return -1;
+	if (json_unpack(result, "{s:I}", "fdset-id", set) < 0)
+		return err_set(err, ERR_STUB, "the answer is not QMP");
+	return 0;
 }
 
 int qmp_client_start(struct qmp_client *qmp, int fd, int timeout_ms, struct err *err)

@@ -39,6 +39,13 @@ int qmp_client_start(struct qmp_client *qmp, int fd, int timeout_ms, struct err 
 int qmp_client_run(struct qmp_client *qmp, const json_t *command, int timeout_ms,
 		   int error_code, json_t **result, struct err *err);
 
+/*
+ * Hands QEMU a descriptor of a file, which stays the caller's: *set is its fd set, for
+ * "/dev/fdset/SET" in a later command.
+ */
+int qmp_client_add_fd(struct qmp_client *qmp, int fd, int timeout_ms, json_int_t *set,
+		      struct err *err);
+
 void qmp_client_close(struct qmp_client *qmp);
 
 #endif

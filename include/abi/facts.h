@@ -30,9 +30,7 @@
  */
 #define STUBDOM_RUN_DIR "/run/qemu-stubdom"
 #define STUBDOM_RUN_QMP "qmp" /* a QMP monitor of our own */
-#define STUBDOM_RUN_VNC "vnc" /* a VNC server of our own, for screenshots */
 #define STUBDOM_CHANNEL_OWN_QMP "stubdom-qmp"
-#define STUBDOM_CHANNEL_OWN_VNC "stubdom-vnc"
 #define STUBDOM_CHANNEL_OWN_SAVE "stubdom-save" /* no socket: files that QEMU writes */
 
 #endif

@@ -2,6 +2,8 @@
 /* What stubdom needs of every stub domain: channels of our own. */
 #include "plan/own_channels.h"
 
+#include <string.h>
+
 #include "abi/facts.h"
 #include "xalloc.h"
 
@@ -50,22 +52,30 @@ static void add_save_channel(struct plan *plan)
 	};
 }
 
+/* What QEMU does without is a display of its own choice: a window, or VNC on TCP. */
+static void say_display(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_qemu; i++) {
+		if (strcmp(plan->qemu[i], "-display") == 0)
+			return;
+	}
+	add_argument(plan, "-display", xstrdup("none"));
+}
+
 int own_add_channels(struct plan *plan, struct err *err)
 {
 	const struct plan_channel *ch;
 
-	if (plan->n_channels + 3 > STUBDOM_CHANNELS_MAX)
+	if (plan->n_channels + 2 > STUBDOM_CHANNELS_MAX)
 		return err_set(err, ERR_USAGE, "more than %d channels",
-			       STUBDOM_CHANNELS_MAX - 3);
+			       STUBDOM_CHANNELS_MAX - 2);
 	ch = add_channel(plan, STUBDOM_CHANNEL_OWN_QMP, STUBDOM_CHANNEL_OWN_QMP,
 			 STUBDOM_CHANNEL_QMP, STUBDOM_RUN_QMP);
 	add_argument(plan, "-chardev",
 		     xasprintf("socket,id=%s,path=%s,server=on,wait=off", ch->label,
 			       ch->stub_path));
 	add_argument(plan, "-mon", xasprintf("chardev=%s,mode=control", ch->label));
-	ch = add_channel(plan, STUBDOM_CHANNEL_OWN_VNC, NULL, STUBDOM_CHANNEL_VNC,
-			 STUBDOM_RUN_VNC);
-	add_argument(plan, "-vnc", xasprintf("unix:%s", ch->stub_path));
 	add_save_channel(plan);
+	say_display(plan);
 	return 0;
 }

@@ -7,9 +7,10 @@
 #include "plan/plan.h"
 
 /*
- * Adds a QMP monitor and a VNC server of our own to the plan, as sockets in
- * STUBDOM_RUN_DIR/<guest domid>/ (abi/facts.h): the caller's have their clients,
- * and a guest may have neither.  ERR_USAGE: there are too many channels.
+ * Adds a QMP monitor of our own to the plan, a socket in STUBDOM_RUN_DIR/<guest domid>/
+ * (abi/facts.h): the caller's has its clients, and a guest may have none.  And the channel
+ * for files that QEMU writes, and `-display none` if the line says nothing of a display.
+ * ERR_USAGE: there are too many channels.
  */
 int own_add_channels(struct plan *plan, struct err *err);
 

@@ -93,7 +93,7 @@ def test_viewers():
     """One screen is several channels to one VNC server, with one listening socket."""
     plan = json.loads(run("--plan", *LINE, "-vnc", "127.0.0.1:3,to=99").stdout)
     screens = [c for c in plan["channels"] if c["kind"] == "vnc"]
-    assert [c["name"] for c in screens] == ["vnc", "2-vnc", "3-vnc", "4-vnc", "stubdom-vnc"]
+    assert [c["name"] for c in screens] == ["vnc", "2-vnc", "3-vnc", "4-vnc"]
     assert {c["stub_path"] for c in screens[:4]} == {"/run/stubdom/vnc.sock"}
     assert screens[0]["endpoint"] == {"type": "tcp-listen", "host": "127.0.0.1", "port": 5903,
                                       "to": 5999}

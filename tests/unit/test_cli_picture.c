@@ -15,7 +15,7 @@
 
 static unsigned char pixels[] = {255, 0, 0, 0, 255, 0, 0, 0, 255,
 				 1,   2, 3, 4, 5,   6, 7, 8, 9};
-static const struct rfb_image image = {.width = 3, .height = 2, .rgb = pixels};
+static const struct picture image = {.width = 3, .height = 2, .rgb = pixels};
 
 static void test_format(void **state)
 {
@@ -65,6 +65,46 @@ static void test_ppm(void **state)
 	fclose(f);
 }
 
+/* Not what another domain says it is: its text, its length, its size. */
+static void test_read(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t pixels;
+	} wrong[] = {
+		{"", 0},
+		{"P6", 0},
+		{"P5\n1 1\n255\n", 3},
+		{"P6\n1 1\n65535\n", 3},
+		{"P6\n0 1\n255\n", 0},
+		{"P6\n1 1\n255\n", 2},
+		{"P6\n1 1\n255\n", 4},
+		{"P6\n16385 1\n255\n", 49155},
+		{"P6\n-1 1\n255\n", 3},
+		{"P6\n4294967297 1\n255\n", 3},
+		{"P6 1 1\n255\n", 3},
+	};
+	char data[65536] = "P6\n3 2\n255\n";
+	struct picture back;
+	struct err err;
+
+	memcpy(data + 11, pixels, sizeof(pixels));
+	assert_int_equal(picture_read_ppm(data, 11 + sizeof(pixels), &back, &err), 0);
+	assert_int_equal(back.width, 3);
+	assert_int_equal(back.height, 2);
+	assert_memory_equal(back.rgb, pixels, sizeof(pixels));
+	picture_free(&back);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		memset(data, 0, sizeof(data));
+		strcpy(data, wrong[i].text);
+		assert_int_equal(picture_read_ppm(data,
+						  strlen(wrong[i].text) + wrong[i].pixels,
+						  &back, &err),
+				 -1);
+		assert_int_equal(err.code, ERR_STUB);
+	}
+}
+
 static void test_full(void **state)
 {
 	FILE *f = fopen("/dev/full", "w");
@@ -80,9 +120,8 @@ static void test_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_format),
-		cmocka_unit_test(test_png),
-		cmocka_unit_test(test_ppm),
+		cmocka_unit_test(test_format), cmocka_unit_test(test_png),
+		cmocka_unit_test(test_ppm),    cmocka_unit_test(test_read),
 		cmocka_unit_test(test_full),
 	};
 
