@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The man pages and completions know every verb, option, key and exit status there is."""
+import glob
 import os
 import re
 import subprocess
@@ -118,3 +119,30 @@ def test_zsh_completion():
     for verb in verbs():
         if verb != "version":
             assert re.search(rf"^\t{verb}\)", text, re.M), verb
+
+
+def strings_of_sources():
+    """Each run of string literals that the compiler joins, and formats as the reader sees them."""
+    out = []
+    for folder in ("launcher", "agent", "lib", "cli", "include"):
+        for path in glob.glob(f"{TREE}/{folder}/**/*.[ch]", recursive=True):
+            text = re.sub(r"/\*.*?\*/", "", read(path), flags=re.S)
+            for run in re.findall(r'"(?:[^"\\\n]|\\.)*"(?:\s*(?:[A-Z_]+\s*)?"(?:[^"\\\n]|\\.)*")*', text):
+                out.append("".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', run)))
+    return out
+
+
+def test_messages_that_are_explained_exist():
+    """docs/troubleshooting.md goes by messages: each is one of ours, but for the names in it."""
+    sources = strings_of_sources()
+    messages = re.findall(r"^\| `([^`]+)` \|", read(f"{TREE}/docs/troubleshooting.md"), re.M)
+    assert len(messages) > 25
+    missing = []
+    for message in messages:
+        parts = [re.escape(p) for p in message.split("…")]
+        pattern = re.compile(".*".join(parts))
+        said_by_system = message.endswith(("No such file or directory", "No such file",
+                                           "Cannot allocate memory"))
+        if not said_by_system and not any(pattern.search(s) for s in sources):
+            missing.append(message)
+    assert not missing
