@@ -26,32 +26,17 @@ def pytest_addoption(parser):
     parser.addoption("--rig-name", default=os.environ.get("RIG_NAME"),
                      help="a rig to use and to keep; without it one is started and ended")
     parser.addoption("--long", action="store_true", help="also run the tests that take minutes")
-    parser.addoption("--unproven", action="store_true",
-                     help="also run the tests that unproven.txt lists")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long(why): takes minutes; run with --long")
 
 
-def skip_long(config, items):
+def pytest_collection_modifyitems(config, items):
     for item in items:
         mark = item.get_closest_marker("long")
         if mark and not config.getoption("--long"):
             item.add_marker(pytest.mark.skip(reason=f"{mark.args[0]}; --long runs it"))
-
-
-def pytest_collection_modifyitems(config, items):
-    """A test that nobody has seen pass yet proves nothing by failing: it is skipped, and says so."""
-    skip_long(config, items)
-    if config.getoption("--unproven"):
-        return
-    with open(os.path.join(TREE, "tests/system/unproven.txt"), encoding="utf-8") as f:
-        unproven = {line.split("#")[0].strip() for line in f}
-    why = pytest.mark.skip(reason="not seen to pass yet (tests/system/unproven.txt); --unproven runs it")
-    for item in items:
-        if item.nodeid.removeprefix("tests/system/") in unproven:
-            item.add_marker(why)
 
 
 @pytest.fixture(scope="session")
