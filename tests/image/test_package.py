@@ -22,7 +22,7 @@ PROGRAMS = {
     "/usr/share/zsh/site-functions/_stubdom": 0o644,
     "/usr/share/man/man1/stubdom.1.gz": 0o644, "/usr/share/man/man5/stubdom.conf.5.gz": 0o644,
     "/usr/share/man/man8/stubdom-dm.8.gz": 0o644,
-    "/usr/share/doc/qemu-stubdom/README.md": 0o644,
+    "/usr/share/doc/qemu-stubdom/README.md.gz": 0o644,
 }
 
 
