@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 
+import prose
 import pytest
 
 BUILD = os.path.realpath(os.environ.get("BUILD", "build"))
@@ -146,3 +147,18 @@ def test_messages_that_are_explained_exist():
         if not said_by_system and not any(pattern.search(s) for s in sources):
             missing.append(message)
     assert not missing
+
+
+def test_sentences_are_short():
+    """At most 40 words, and 16 in the mean: one fact a sentence."""
+    lengths = []
+    for path in [f"{TREE}/{name}.md" for name in ("README", "CHANGES", "CONTRIBUTING")] + \
+            glob.glob(f"{TREE}/docs/*.md") + glob.glob(f"{TREE}/docs/man/*.scd"):
+        if os.path.basename(path) in ("options.md", "syscalls.md", "ioctls.md"):
+            continue  # made from tables
+        found = list(prose.sentences(read(path)))
+        long = [text for words, text in found if words > 40]
+        assert not long, (path, long)
+        lengths += [words for words, _ in found]
+    assert len(lengths) > 500
+    assert sum(lengths) / len(lengths) <= 16
