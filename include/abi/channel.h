@@ -12,7 +12,7 @@
  *    both ways; dom0 closes it: the agent closes the socket and offers a fresh
  *    server (new ring-ref and event-channel) for the next connection;
  *  - QEMU closes the socket: the agent closes the vchan;
- *  - a serial, parallel or log channel is connected to QEMU from the start, so
+ *  - a serial or parallel channel is connected to QEMU from the start, so
  *    that what is written before dom0 attaches is kept, up to the ring's size,
  *    and then holds QEMU back;
  *  - a save channel's path is a file that QEMU writes (xen-save-devices-state,

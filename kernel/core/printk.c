@@ -4,11 +4,6 @@
 #include <nub/printk.h>
 #include <nub/string.h>
 
-#define RING 8192
-
-static char ring[RING];
-static u64 ring_head;
-
 void console_write(const char *s, size_t n)
 {
 	if (platform)
@@ -25,8 +20,6 @@ void printk(const char *fmt, ...)
 	n = (size_t)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	n = MIN(n, sizeof(line) - 1);
-	for (size_t i = 0; i < n; i++)
-		ring[ring_head++ % RING] = line[i];
 	for (size_t start = 0, i = 0; i < n; i++) {
 		if (line[i] != '\n')
 			if (i + 1 < n)
@@ -39,14 +32,4 @@ void printk(const char *fmt, ...)
 		}
 		start = i + 1;
 	}
-}
-
-size_t printk_ring_read(char *buf, size_t n)
-{
-	u64 have = MIN(ring_head, (u64)RING);
-	u64 k = MIN(have, n);
-
-	for (u64 i = 0; i < k; i++)
-		buf[i] = ring[(ring_head - k + i) % RING];
-	return k;
 }

@@ -191,9 +191,9 @@ static void idle(void)
 }
 
 /*
- * The first CPU, where events arrive, idles on the stack of whoever slept last: if it is
- * woken there is no switch. The others leave who sleeps for the first to wake and to run;
- * and so does the first with a thread that may not go on here.
+ * CPU 0 receives all events. It idles on the stack of the thread that slept last, so
+ * waking that thread needs no switch. Every other CPU switches to its idle thread, so that
+ * CPU 0 can wake and run the sleeper.
  */
 void schedule(void)
 {

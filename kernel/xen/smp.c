@@ -38,7 +38,8 @@ unsigned xen_cpu_count(void)
 
 int xen_cpu_start(unsigned k)
 {
-	static struct vcpu_hvm_context context; /* */
+	/* Static: too large for a kernel stack; CPUs start one at a time. */
+	static struct vcpu_hvm_context context;
 	int port;
 	long err;
 

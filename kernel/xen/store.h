@@ -22,9 +22,11 @@ int store_read_u64(const char *path, u64 *v);
 #define STORE_NODES_MAX 12u
 struct store_node {
 	const char *name;
-	u64 value;   /* stays what it is when there is no such node or no number in it */
-	char *text;  /* when not NULL, what is there as it is; else it stays, too */
-	size_t size; /* of text, which is cut to it */
+	u64 value; /* left alone if there is no such node, or no number in it */
+	/* If not NULL, receives the node's text (cut to `size`); left alone if there is no
+	 * such node. */
+	char *text;
+	size_t size;
 };
 void store_read_nodes(const char *dir, struct store_node *list, unsigned n);
 /* Writes, and does not wait for the answer: xenstored takes one connection's requests in

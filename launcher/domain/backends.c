@@ -27,8 +27,8 @@ struct move {
 
 /*
  * What QEMU opens for a disk, by the stub domain's own name of it: libxl writes
- * "qcow2:/path".  NULL: the stub domain has no such disk, or one that stands on others,
- * which this way cannot be told of.
+ * "qcow2:/path".  NULL if the stub domain has no such disk, or if the disk has backing
+ * files: xenstore's `params` cannot name those.
  */
 static char *translate_params(const struct plan *plan, const char *params)
 {

@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /*
- * A byte at PERM + n is locked by who uses permission n, one at SHARED + n by who does
- * not let others use it.
+ * Whoever uses permission n locks byte PERM+n; whoever denies n to others locks SHARED+n
+ * (QEMU, block/file-posix.c).
  */
 enum { PERM = 100, SHARED = 200, READ = 0, WRITE = 1, RESIZE = 3 };
 

@@ -130,13 +130,13 @@ static void page_fault(struct regs *regs)
 		out_of_memory();
 		break;
 	case -ENXIO:
-		signal_fault(SIGBUS, 2 /* BUS_ADRERR */, addr);
+		signal_fault(SIGBUS, BUS_ADRERR, addr);
 		break;
 	case -EACCES:
-		signal_fault(SIGSEGV, 2 /* SEGV_ACCERR */, addr);
+		signal_fault(SIGSEGV, SEGV_ACCERR, addr);
 		break;
 	default:
-		signal_fault(SIGSEGV, 1 /* SEGV_MAPERR */, addr);
+		signal_fault(SIGSEGV, SEGV_MAPERR, addr);
 		break;
 	}
 }
@@ -145,30 +145,30 @@ static void user_exception(struct regs *regs)
 {
 	switch (regs->vector) {
 	case 0:
-		signal_fault(SIGFPE, 1 /* FPE_INTDIV */, regs->rip);
+		signal_fault(SIGFPE, FPE_INTDIV, regs->rip);
 		break;
 	case 1:
-		signal_fault(SIGTRAP, 1 /* TRAP_BRKPT */, regs->rip);
+		signal_fault(SIGTRAP, TRAP_BRKPT, regs->rip);
 		break;
 	case 3:
-		signal_fault(SIGTRAP, 0x80 /* SI_KERNEL */, 0);
+		signal_fault(SIGTRAP, SI_KERNEL, 0);
 		break;
 	case 6:
-		signal_fault(SIGILL, 2 /* ILL_ILLOPN */, regs->rip);
+		signal_fault(SIGILL, ILL_ILLOPN, regs->rip);
 		break;
 	case 11:
 	case 12:
-		signal_fault(SIGBUS, 0x80 /* SI_KERNEL */, 0);
+		signal_fault(SIGBUS, SI_KERNEL, 0);
 		break;
 	case 16:
 	case 19:
-		signal_fault(SIGFPE, 8 /* FPE_CONDTRAP */, regs->rip);
+		signal_fault(SIGFPE, FPE_CONDTRAP, regs->rip);
 		break;
 	case 17:
-		signal_fault(SIGBUS, 1 /* BUS_ADRALN */, 0);
+		signal_fault(SIGBUS, BUS_ADRALN, 0);
 		break;
 	default:
-		signal_fault(SIGSEGV, 0x80 /* SI_KERNEL */, 0);
+		signal_fault(SIGSEGV, SI_KERNEL, 0);
 		break;
 	}
 }
@@ -217,7 +217,7 @@ void return_to_user(struct regs *regs)
 		/* A program's entry point or a handler's address: IRET to one that is
 		 * not canonical would fault in ring 0. */
 		if (regs->rip >= USER_TOP) {
-			signal_fault(SIGSEGV, 0x80 /* SI_KERNEL */, 0);
+			signal_fault(SIGSEGV, SI_KERNEL, 0);
 			continue;
 		}
 		break;

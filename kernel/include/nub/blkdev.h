@@ -50,7 +50,7 @@ struct blkdev {
 	u32 logical_size, physical_size;
 	bool readonly, can_flush, can_discard, cdrom, gone;
 	u32 max_bytes; /* per request */
-	u32 discard_granularity, discard_alignment;
+	u32 discard_granularity;
 	const struct blkdev_ops *ops;
 	void *priv;
 	struct dent *dent; /* NULL: not registered */

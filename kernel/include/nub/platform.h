@@ -21,8 +21,8 @@ struct platform_ops {
 	 * meanwhile, also timers whose time has come. Called and left with interrupts
 	 * off; the timer event is not programmed yet (timer_arm). NULL: HLT. */
 	void (*idle)(void);
-	/* When the return_work-th way back to a program begins; NULL if that is never
-	 * set. */
+	/* Called on the return to user mode that brings `return_work` to zero. NULL on
+	 * platforms that never set it. */
 	void (*return_work)(void);
 	/* How many CPUs there are; NULL: one. The calls below are for those beyond the
 	 * first. */

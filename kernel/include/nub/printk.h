@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel messages: to the platform's console and to a ring that dumps can show. */
+/* Kernel messages, on the platform's console. */
 #ifndef NUB_PRINTK_H
 #define NUB_PRINTK_H
 
@@ -8,8 +8,6 @@
 void printk(const char *fmt, ...) __printf(1, 2);
 /* Raw bytes to the console (the tty's output and trace lines share it). */
 void console_write(const char *s, size_t n);
-/* Copies the newest bytes of the message ring; returns the count. */
-size_t printk_ring_read(char *buf, size_t n);
 
 /* A line that is worth only one print however often it is reached. */
 #define printk_once(...)                                                                 \

@@ -46,6 +46,20 @@ enum {
 	SIGPWR,
 	SIGSYS,
 };
+
+/* si_code (Linux, asm-generic/siginfo.h). */
+enum {
+	SI_KERNEL = 0x80,
+	ILL_ILLOPN = 2,
+	FPE_INTDIV = 1,
+	FPE_CONDTRAP = 8,
+	SEGV_MAPERR = 1,
+	SEGV_ACCERR = 2,
+	BUS_ADRALN = 1,
+	BUS_ADRERR = 2,
+	TRAP_BRKPT = 1,
+};
+
 #define SIG_DFL 0UL
 #define SIG_IGN 1UL
 
