@@ -80,7 +80,7 @@ class Bench:
             out["create_s"], out["bios_ready_s"] = self.start(guest, "bios-guest: ready")
             guest.remove()
             _, out["linux_up_s"] = self.start(linux, "guest: up")
-            pattern = r"stubdom-dm.*-xen-domid" if stub else r"qemu-system.*-xen-domid"
+            pattern = r"stubdom-(dm.*-xen-domid|relay )" if stub else r"qemu-system.*-xen-domid"
             out["dom0_kb"] = self.dom0.call("memory_of", pattern=pattern)["kilobytes"]
             out["stub_mb"] = self._memory(name + "-dm") if stub else 0
             linux.remove()

@@ -142,7 +142,7 @@ class Steps:
 
     def relay(self):
         text = self.see(
-            "for p in $(pgrep -f '^/usr/bin/stubdom-dm'); do awk -v p=$p '/^(Uid|CapEff|Seccomp):/ "
+            "for p in $(pgrep -f '^(/usr/bin/stubdom-dm|stubdom-relay)'); do awk -v p=$p '/^(Uid|CapEff|Seccomp):/ "
             "{ l = l \" \" $1 $2 } END { print \"process \" p l }' /proc/$p/status; done")
         rows = [line for line in text.splitlines() if "Uid:0" not in line]
         require(len(rows) == 1, "there is not exactly one process without root")

@@ -17,6 +17,7 @@ timeout=
 topology=
 type=pvh
 type=pv
+uid-base=
 vcpus=
 '
 # keys: end

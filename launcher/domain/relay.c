@@ -5,27 +5,78 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "log.h"
+#include "plan/handover.h"
+#include "proc_status.h"
+
+#define PROGRAM STUBDOM_LIBEXECDIR "/stubdom-relay"
 
 /* Resolving a host name and connecting to it are the slow parts. */
 enum { READY_MS = 30000, STOP_MS = 2000 };
 
 static const struct relay no_relay = {.pidfd = -1, .control = -1, .log.fd = -1};
 
+static void keep_at_exec(int fd)
+{
+	fcntl(fd, F_SETFD, 0);
+}
+
+/* The new process, which has our memory until it is the relay. */
+static void become_relay(const struct relay *relay, const struct plan *plan, int plan_fd,
+			 int control)
+{
+	char *const environment[] = {NULL};
+	char fds[2][16];
+	char uid[16];
+	char *const argv[] = {"stubdom-relay", plan->name, fds[0], fds[1], uid, NULL};
+
+	snprintf(fds[0], sizeof(fds[0]), "%d", plan_fd);
+	snprintf(fds[1], sizeof(fds[1]), "%d", control);
+	snprintf(uid, sizeof(uid), "%u", relay->uid);
+	keep_at_exec(plan_fd);
+	keep_at_exec(control);
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		const struct plan_endpoint *end = &plan->channels[i].endpoint;
+
+		if (end->type == PLAN_ENDPOINT_FD)
+			keep_at_exec(end->fd);
+	}
+	execve(PROGRAM, argv, environment);
+	dprintf(STDERR_FILENO, "relay: error: %s: %s\n", PROGRAM, strerror(errno));
+	_exit(ERR_HOST);
+}
+
+/* fork(), into process ids of its own if this kernel has such a thing. */
+static pid_t clone_process(void)
+{
+	unsigned long flags = SIGCHLD;
+
+	if (access("/proc/self/ns/pid", F_OK) == 0)
+		flags |= CLONE_NEWPID;
+	return (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+}
+
 int relay_start(struct relay *relay, const struct plan *plan, struct err *err)
 {
+	cleanup_fd int plan_fd = plan_hand_over(plan, err);
 	int pair[2];
 	int log[2];
 
 	*relay = no_relay;
+	relay->uid = plan->uid_base + plan->guest_domid;
+	if (plan_fd < 0)
+		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(err, ERR_HOST, errno, "making a socket pair");
 	if (pipe2(log, O_CLOEXEC | O_NONBLOCK) < 0) {
@@ -34,13 +85,11 @@ int relay_start(struct relay *relay, const struct plan *plan, struct err *err)
 		close(pair[1]);
 		return -1;
 	}
-	relay->pid = fork();
+	relay->pid = clone_process();
 	if (relay->pid == 0) {
-		prctl(PR_SET_NAME, "stubdom-relay");
-		close(pair[0]);
 		if (dup2(log[1], STDERR_FILENO) < 0)
 			_exit(ERR_HOST);
-		_exit(relay_main(plan, pair[1]));
+		become_relay(relay, plan, plan_fd, pair[1]);
 	}
 	close(pair[1]);
 	close(log[1]);
@@ -54,6 +103,36 @@ int relay_start(struct relay *relay, const struct plan *plan, struct err *err)
 		err_errno(err, ERR_HOST, errno, "starting the relay");
 		relay_stop(relay);
 		return -1;
+	}
+	return 0;
+}
+
+/* From outside, where the relay's own word does not count. */
+static int check_dropped(const struct relay *relay, struct err *err)
+{
+	static const char *const namespaces[] = {"mnt", "pid", "net",
+						 "ipc", "uts", "cgroup"};
+	struct proc_status status;
+
+	if (proc_status_read(relay->pid, &status) < 0)
+		return err_errno(err, ERR_HOST, errno, "reading /proc/%d/status",
+				 (int)relay->pid);
+	for (int i = 0; i < 4; i++) {
+		if (status.uid[i] != relay->uid || status.gid[i] != relay->uid)
+			return err_set(err, ERR_HOST, "the relay is user %u, not %u",
+				       status.uid[i], relay->uid);
+	}
+	if (status.has_groups || status.capabilities || status.no_new_privs != 1 ||
+	    status.seccomp != 2)
+		return err_set(err, ERR_HOST,
+			       "the relay kept privileges (/proc/%d/status: groups, "
+			       "capabilities, NoNewPrivs or Seccomp)",
+			       (int)relay->pid);
+	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
+		if (!proc_namespaces_differ(getpid(), relay->pid, namespaces[i]))
+			return err_set(err, ERR_HOST,
+				       "the relay is in dom0's %s namespace",
+				       namespaces[i]);
 	}
 	return 0;
 }
@@ -75,7 +154,7 @@ int relay_go(struct relay *relay, struct err *err)
 		return err_set(err, msg.code, "%s", msg.text);
 	if (msg.type != RELAY_READY)
 		return err_set(err, ERR_HOST, "the relay spoke out of turn");
-	return 0;
+	return check_dropped(relay, err);
 }
 
 int relay_report_end(const struct relay *relay, struct err *err)

@@ -12,15 +12,23 @@
 
 struct relay {
 	pid_t pid;   /* 0: none */
+	uid_t uid;   /* that it is to run as */
 	int pidfd;   /* -1: none */
 	int control; /* SOCK_SEQPACKET, see relay_msg.h */
 	struct relay_log log;
 };
 
-/* Forks it.  It does nothing before RELAY_GO, and ends when `control` is closed. */
+/*
+ * Starts it: a program of its own, so that its memory is laid out unlike ours, which
+ * is process 1 of its process ids.  It does nothing before RELAY_GO, and ends when
+ * `control` is closed.
+ */
 int relay_start(struct relay *relay, const struct plan *plan, struct err *err);
 
-/* Lets it open the endpoints and drop its privileges; waits for that, bounded. */
+/*
+ * Lets it open the endpoints and drop its privileges; waits for that, bounded, and
+ * looks whether they are gone.
+ */
 int relay_go(struct relay *relay, struct err *err);
 
 /* It is gone or says what it must not: sets err to how, and returns -1. */
@@ -28,8 +36,5 @@ int relay_report_end(const struct relay *relay, struct err *err);
 
 /* Ends it and waits for its end. */
 void relay_stop(struct relay *relay);
-
-/* The relay's own side: returns the process's exit status. */
-int relay_main(const struct plan *plan, int control);
 
 #endif

@@ -23,6 +23,9 @@
 #include "domain/undo.h"
 #include "domain/watch.h"
 #include "log.h"
+#include "proc_status.h"
+
+enum { OOM_SCORE = -900 };
 
 /* The signals that a toolstack, an init or a person ends a QEMU with. */
 static int catch_signals(struct err *err)
@@ -154,6 +157,8 @@ int domain_run(const struct plan *plan, const struct manifest *manifest, struct 
 
 	if (signals < 0)
 		return -1;
+	/* Guardian and scripts have it from us; the last to go, for they tidy up. */
+	proc_set_oom_score(OOM_SCORE);
 	libxl_uuid_generate(&uuid);
 	if (relay_start(&relay, plan, err) == 0 &&
 	    guardian_start(&guardian, plan, &uuid, NULL, relay.pidfd, err) == 0)

@@ -186,6 +186,7 @@ static void set_identity(struct plan *plan, const struct stubopt *options)
 	plan->memory_mb = options->memory_mb;
 	plan->vcpus = options->vcpus;
 	plan->timeout_s = options->timeout_s;
+	plan->uid_base = options->uid_base;
 	plan->log = options->log;
 	plan->topology_file = xstrdup_null(options->topology);
 	plan->backend = xstrdup_null(options->backend);

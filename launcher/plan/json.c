@@ -37,6 +37,8 @@ static json_t *domain_json(const struct plan *plan)
 	set_number(obj, "memory_mb", plan->memory_mb);
 	set_number(obj, "vcpus", plan->vcpus);
 	set_number(obj, "timeout_s", plan->timeout_s);
+	if (plan->uid_base != STUBOPT_UID_BASE)
+		set_number(obj, "uid_base", plan->uid_base);
 	set_number(obj, "vram_mb", plan->vram_mb);
 	json_object_set_new(obj, "paused", json_boolean(plan->paused));
 	set_text(obj, "topology_file", plan->topology_file);

@@ -23,6 +23,7 @@ struct stubopt {
 	unsigned memory_mb; /* 0: work it out */
 	unsigned vcpus;
 	unsigned timeout_s;
+	unsigned uid_base; /* the relay of domain N is user uid_base + N */
 	enum log_level log;
 	char *backing;	/* directory; NULL: no backing files */
 	char *image;	/* directory */
@@ -33,6 +34,13 @@ struct stubopt {
 	size_t n_warnings;
 	const struct deprecation_table *deprecations;
 };
+
+/*
+ * Above what systemd gives to containers, what adduser and subuid(5) give out, and what
+ * SSSD and FreeIPA map by default (2000200000); below systemd's range for files of
+ * others (2147352576).
+ */
+#define STUBOPT_UID_BASE 2130706432u
 
 /* The names that the command line and manifest.json use. */
 const char *stubopt_kernel_name(enum stubopt_kernel kernel);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The keys of -stubdom and of the configuration files. */
 #include <ctype.h>
+#include <limits.h>
 #include <string.h>
 
 #include "decimal.h"
@@ -31,6 +32,9 @@ static bool is_domain(const char *value)
 			return false;
 	return len > 0 && len < 128;
 }
+
+/* With a domain's number (below 0x7ff0, xen.h), no user -1, which is none. */
+#define UID_BASE_MAX (UINT_MAX - 0x7ff0)
 
 #define FIELD(f) .name = #f, .offset = offsetof(struct stubopt, f)
 
@@ -127,6 +131,22 @@ const struct stubopt_key stubopt_keys[] = {
 		.initial = "pvh",
 		.brief = "the stub domain's type",
 		.help = "The stub domain's type. PVH needs Xen 4.19 or later.",
+	},
+	{
+		.name = "uid-base",
+		.offset = offsetof(struct stubopt, uid_base),
+		.least = 65536,
+		.most = UID_BASE_MAX,
+		.what = "a number of at least 65536, and below 2^32 with that of a domain",
+		.sign = "N",
+		.initial = "2130706432",
+		.brief = "the relay of domain D is user N + D",
+		.help = "The process in dom0 that reads from a guest's stub domain has a user "
+			"and group number of its own: this one plus the guest's domain id. "
+			"The 32752 numbers from it on must belong to nobody else: no user, "
+			"no group, no line of subuid(5). One that is somebody's is refused "
+			"when the guest starts. The default is above what adduser(8), "
+			"systemd, subuid(5) and FreeIPA give out by default.",
 	},
 	{
 		FIELD(vcpus),

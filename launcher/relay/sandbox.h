@@ -3,13 +3,30 @@
 #ifndef STUBDOM_RELAY_SANDBOX_H
 #define STUBDOM_RELAY_SANDBOX_H
 
+#include <sys/types.h>
+
 #include "err.h"
 
 /*
- * An empty root directory, a user without rights, no new privileges, bounded
- * memory, and a list of allowed system calls; anything else ends the process.
- * There is no way back.
+ * All of it, for good: relay_sandbox_drop, relay_sandbox_check, relay_filter_load.
+ * Anything that the filter does not allow ends the process.
  */
-int relay_sandbox_enter(struct err *err);
+int relay_sandbox_enter(uid_t uid, struct err *err);
+
+/*
+ * Namespaces of its own (those that the kernel has), a root that is an empty
+ * read-only file system, user and group `uid` without groups and capabilities, no
+ * new privileges, Landlock without a rule, bounded resources, what is left of the CPU.
+ */
+int relay_sandbox_drop(uid_t uid, struct err *err);
+
+/* Tries what must not work any more; -1: something did. */
+int relay_sandbox_check(uid_t uid, struct err *err);
+
+/* The list of system calls (relay/filter.c). */
+int relay_filter_load(struct err *err);
+
+/* Landlock, as far as this kernel's goes: no file, no port, no signal to others. */
+int relay_landlock_enter(struct err *err);
 
 #endif

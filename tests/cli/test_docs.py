@@ -37,7 +37,7 @@ def keys():
     """Those that stubdom-dm itself names when it is given one that is none."""
     done = subprocess.run([LAUNCHER, "--plan", "-xen-domid", "1", "-nodefaults", "-stubdom", "x=y"],
                           stderr=subprocess.PIPE, check=False, timeout=60)
-    found = re.search(rb"there are ([a-z, ]+)", done.stderr).group(1).decode().split(", ")
+    found = re.search(rb"there are ([a-z, -]+)", done.stderr).group(1).decode().split(", ")
     assert {"kernel", "memory", "type"} <= set(found)
     return found
 
@@ -81,9 +81,10 @@ def test_every_key_is_explained():
 def test_the_installed_configuration_is_valid():
     """Every line of it, were it not a comment."""
     text = read(f"{TREE}/packaging/stubdom.conf")
-    for key, value in re.findall(r"^#(\w+) = (.*)$", text, re.M):
+    for key, value in re.findall(r"^#([\w-]+) = (.*)$", text, re.M):
         done = subprocess.run([LAUNCHER, "--plan", "-xen-domid", "1", "-nodefaults",
-                               "-stubdom", f"{key}={value}"], stdout=subprocess.DEVNULL,
+                               "-stubdom", f"{key}={value.replace(',', ',,')}"],
+                              stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, check=False, timeout=60)
         assert done.returncode == 0, (key, done.stderr)
 

@@ -1,29 +1,59 @@
 # SPDX-License-Identifier: MIT
 """What the process that reads from the stub domain may do in dom0: almost nothing."""
 
+NAMESPACES = ("mnt", "pid", "net", "ipc", "uts", "cgroup")
+UID_BASE = 2130706432  # stubdom.conf(5)
+
 
 def status_of(dom0, pid):
     text = dom0.read(f"/proc/{pid}/status")
     return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
 
-def test_relay_has_no_privilege(make_guest, dom0):
-    guest = make_guest("relay")
-    guest.start()
-    main = guest.launcher_pid
-    pids = dom0.run("pgrep", "-f", "stubdom-dm").stdout.split()
-    found = [status_of(dom0, pid) for pid in pids]
-    confined = [s for s in found if s["Uid"].split()[0] != "0"]
-    assert len(confined) == 1, f"launcher {main}; processes: {found}"
-    relay = confined[0]
-    assert "0" not in relay["Gid"].split()
+def namespaces_of(dom0, pid):
+    return dom0.run("readlink", *[f"/proc/{pid}/ns/{name}" for name in NAMESPACES]).stdout.split()
+
+
+def check_relay(dom0, guest):
+    """The relay's pid, once its privileges are looked at."""
+    pid = dom0.run("pgrep", "-P", guest.launcher_pid, "-x", "stubdom-relay").stdout.strip()
+    relay = status_of(dom0, pid)
+    uid = UID_BASE + guest.domid
+    assert relay["Uid"].split() == relay["Gid"].split() == [str(uid)] * 4
+    assert relay["Groups"].strip() == ""
     for field in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(relay[field], 16) == 0, field
     assert relay["Seccomp"].strip() == "2"
     assert relay["NoNewPrivs"].strip() == "1"
-    pid = relay["Pid"].strip()
+    assert relay["NSpid"].split() == [pid, "1"]
     # its root is an empty directory, and nothing it holds open is a directory or a disk image
     assert dom0.shell(f"ls -A /proc/{pid}/root/ | wc -l").stdout.strip() == "0"
+    assert len(dom0.read(f"/proc/{pid}/mounts").splitlines()) == 1
     held = dom0.shell(f"ls -l /proc/{pid}/fd").stdout
     assert guest.log_path not in held  # its words go to the launcher
     assert "/opt/guests" not in held.replace(guest.folder + "/serial.log", "")
+    # another program, with nothing of the launcher's in its memory
+    assert dom0.run("readlink", f"/proc/{pid}/exe").stdout.strip().endswith("/stubdom-relay")
+    assert "libxenlight" not in dom0.read(f"/proc/{pid}/maps")
+    assert dom0.read(f"/proc/{pid}/environ") == ""
+    assert dom0.read(f"/proc/{pid}/oom_score_adj").strip() == "500"
+    assert dom0.read(f"/proc/{guest.launcher_pid}/oom_score_adj").strip() == "-900"
+    return pid
+
+
+def test_relay_has_no_privilege(make_guest, dom0):
+    one, two = make_guest("relay"), make_guest("neighbour", nics=())
+    one.start()
+    pid = check_relay(dom0, one)
+    # numbers that are somebody's are refused before anything exists
+    dom0.shell(f"cp /etc/subuid /etc/subuid.kept; echo 'somebody:{UID_BASE}:32752' >>/etc/subuid")
+    try:
+        refused = two.create(check=False)
+    finally:
+        dom0.shell("rm /etc/subuid; mv /etc/subuid.kept /etc/subuid || true")
+    assert refused.status != 0
+    assert "is in the file /etc/subuid; choose other numbers with uid-base=" in two.log()
+    two.start()
+    other = check_relay(dom0, two)
+    shared = set(namespaces_of(dom0, pid)) & set(namespaces_of(dom0, other))
+    assert not shared and not set(namespaces_of(dom0, pid)) & set(namespaces_of(dom0, "self"))

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "plan/handover.h"
 #include "plan/plan.h"
 #include "sample_manifest.h"
 
@@ -85,6 +87,30 @@ static void check_sane(const struct plan *plan, const char *name)
 	assert_true(plan->memory_mb >= 32);
 }
 
+/* The relay, another program, has the same channels and disks. */
+static void check_handover(const struct plan *plan, const json_t *tree)
+{
+	struct plan got;
+	struct err err;
+	json_t *got_tree;
+	int fd = plan_hand_over(plan, &err);
+
+	assert_true(fd >= 0);
+	assert_int_equal(plan_take_over(fd, &got, &err), 0);
+	close(fd);
+	got_tree = plan_to_json(&got);
+	assert_true(json_equal(json_object_get(got_tree, "channels"),
+			       json_object_get(tree, "channels")));
+	assert_int_equal(got.log, plan->log);
+	assert_int_equal(got.n_disks, plan->n_disks);
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		assert_string_equal(got.disks[i].dev, plan->disks[i].dev);
+		assert_int_equal(got.disks[i].readonly, plan->disks[i].readonly);
+	}
+	json_decref(got_tree);
+	plan_free(&got);
+}
+
 static void check_one(const char *name)
 {
 	char path[512];
@@ -101,6 +127,7 @@ static void check_one(const char *name)
 		fail_msg("%s: %s", name, err.msg);
 	check_sane(&plan, name);
 	tree = plan_to_json(&plan);
+	check_handover(&plan, tree);
 	json = json_dumps(tree, JSON_INDENT(1));
 	snprintf(path, sizeof(path), "%s/%s.json", corpus, name);
 	if (update) {

@@ -84,6 +84,8 @@ static const struct {
 	{"memory=32", {.memory_mb = 32}},
 	{"memory=1048576", {.memory_mb = 1048576}},
 	{"vcpus=4", {.vcpus = 4}},
+	{"uid-base=65536", {.uid_base = 65536}},
+	{"uid-base=4294934543", {.uid_base = 4294934543u}},
 	{"timeout=7", {.timeout_s = 7}},
 	{"log=error", {.log = LOG_LEVEL_ERROR}},
 	{"log=warn", {.log = LOG_LEVEL_WARN}},
@@ -112,6 +114,8 @@ static void test_every_spelling(void **state)
 		assert_int_equal(opt.type, want->type);
 		assert_int_equal(opt.memory_mb, want->memory_mb);
 		assert_int_equal(opt.vcpus, want->vcpus ? want->vcpus : 1);
+		assert_int_equal(opt.uid_base,
+				 want->uid_base ? want->uid_base : 2130706432u);
 		assert_int_equal(opt.timeout_s, want->timeout_s ? want->timeout_s : 120);
 		assert_int_equal(opt.log, want->log);
 		assert_string_equal(opt.image, want->image
@@ -153,6 +157,14 @@ static void test_refused(void **state)
 	check_refused(&opt, "memory=-1", "is not a number of MiB");
 	check_refused(&opt, "memory=99999999999999999999", "is not a number of MiB");
 	check_refused(&opt, "memory=", "is not a number of MiB");
+	check_refused(
+		&opt, "uid-base=1000",
+		"uid-base: '1000' is not a number of at least 65536, and below 2^32 "
+		"with that of a domain");
+	check_refused(
+		&opt, "uid-base=4294934544",
+		"uid-base: '4294934544' is not a number of at least 65536, and below "
+		"2^32 with that of a domain");
 	check_refused(&opt, "vcpus=0", "vcpus: '0' is not a number from 1 to 64");
 	check_refused(&opt, "timeout=soon", "is not a number of seconds");
 	check_refused(&opt, "log=loud", "is not error, warn, info or debug");

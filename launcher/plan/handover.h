@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The part of the plan that the relay, a program of its own, works from. */
+#ifndef STUBDOM_PLAN_HANDOVER_H
+#define STUBDOM_PLAN_HANDOVER_H
+
+#include "plan/plan.h"
+
+/*
+ * Writes channels, disks and the log's level into a memfd, as JSON in the words of
+ * plan_to_json.  The descriptor, at its start, or -1.
+ */
+int plan_hand_over(const struct plan *plan, struct err *err);
+
+/* The other end of it; *out has nothing else, and is the caller's to plan_free. */
+int plan_take_over(int fd, struct plan *out, struct err *err);
+
+#endif
