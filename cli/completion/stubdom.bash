@@ -4,6 +4,9 @@
 # keys: begin, made by make golden
 _stubdom_keys='backend=
 backing=
+cap=
+cpupool=
+cpus=
 image=
 kernel=auto
 kernel=linux
@@ -19,6 +22,7 @@ type=pvh
 type=pv
 uid-base=
 vcpus=
+weight=
 '
 # keys: end
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "domain/schedule.h"
 #include "log.h"
 #include "xenstore_util.h"
 
@@ -207,6 +208,8 @@ int domain_create(struct domain_host *host, const struct domain_parts *parts,
 		err_set(err, ERR_HOST, "out of memory");
 		goto out;
 	}
+	if (domain_schedule_describe(host, plan, &config, err) < 0)
+		goto out;
 	domain_host_forget_error(host);
 	*domid = INVALID_DOMID;
 	if (libxl_domain_create_new(host->libxl, &config, domid, NULL, NULL)) {

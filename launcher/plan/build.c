@@ -187,6 +187,10 @@ static void set_identity(struct plan *plan, const struct stubopt *options)
 	plan->vcpus = options->vcpus;
 	plan->timeout_s = options->timeout_s;
 	plan->uid_base = options->uid_base;
+	plan->weight = options->weight;
+	plan->cap = options->cap;
+	plan->cpupool = xstrdup_null(options->cpupool);
+	plan->cpus = xstrdup_null(options->cpus);
 	plan->log = options->log;
 	plan->topology_file = xstrdup_null(options->topology);
 	plan->backend = xstrdup_null(options->backend);

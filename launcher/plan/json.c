@@ -37,6 +37,12 @@ static json_t *domain_json(const struct plan *plan)
 	set_number(obj, "memory_mb", plan->memory_mb);
 	set_number(obj, "vcpus", plan->vcpus);
 	set_number(obj, "timeout_s", plan->timeout_s);
+	if (plan->weight != STUBOPT_AS_GUEST)
+		set_number(obj, "weight", plan->weight);
+	if (plan->cap != STUBOPT_AS_GUEST)
+		set_number(obj, "cap", plan->cap);
+	set_text(obj, "cpupool", plan->cpupool);
+	set_text(obj, "cpus", plan->cpus);
 	if (plan->uid_base != STUBOPT_UID_BASE)
 		set_number(obj, "uid_base", plan->uid_base);
 	set_number(obj, "vram_mb", plan->vram_mb);

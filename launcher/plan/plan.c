@@ -110,6 +110,8 @@ void plan_free(struct plan *plan)
 	free(plan->guest_name);
 	free(plan->topology_file);
 	free(plan->backend);
+	free(plan->cpupool);
+	free(plan->cpus);
 	free(plan->backing_dir);
 	memset(plan, 0, sizeof(*plan));
 }

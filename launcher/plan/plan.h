@@ -105,7 +105,11 @@ struct plan {
 	unsigned memory_mb; /* 0 until plan_set_memory, unless the caller gave it */
 	unsigned vcpus;
 	unsigned timeout_s; /* from start to the stage `running` */
-	unsigned uid_base;  /* the relay is user uid_base + guest_domid */
+	unsigned weight;    /* these four as in struct stubopt */
+	unsigned cap;
+	char *cpupool;
+	char *cpus;
+	unsigned uid_base; /* the relay is user uid_base + guest_domid */
 	enum log_level log;
 	char *topology_file; /* NULL: each NIC straight to its interface */
 	char *backend;	     /* domain of the interfaces' back ends; NULL: dom0 */

@@ -16,6 +16,7 @@ void stubopt_init(struct stubopt *opt)
 {
 	memset(opt, 0, sizeof(*opt));
 	opt->deprecations = &deprecations;
+	opt->weight = opt->cap = STUBOPT_AS_GUEST;
 	for (size_t i = 0; i < n_stubopt_keys; i++) {
 		const struct stubopt_key *key = &stubopt_keys[i];
 		struct err err;
@@ -224,5 +225,7 @@ void stubopt_free(struct stubopt *opt)
 	free(opt->image);
 	free(opt->topology);
 	free(opt->backend);
+	free(opt->cpupool);
+	free(opt->cpus);
 	memset(opt, 0, sizeof(*opt));
 }

@@ -23,17 +23,24 @@ struct stubopt {
 	unsigned memory_mb; /* 0: work it out */
 	unsigned vcpus;
 	unsigned timeout_s;
+	unsigned weight;   /* of Xen's credit schedulers; STUBOPT_AS_GUEST */
+	unsigned cap;	   /* percent of a CPU, 0: none; STUBOPT_AS_GUEST */
 	unsigned uid_base; /* the relay of domain N is user uid_base + N */
 	enum log_level log;
 	char *backing;	/* directory; NULL: no backing files */
 	char *image;	/* directory */
 	char *topology; /* file; NULL: default wiring */
+	char *cpupool;	/* NULL: the guest's */
+	char *cpus;	/* plan/cpus.h; NULL: the guest's, if the pool is */
 	char *backend;	/* domain of the interfaces' back ends; NULL: dom0 */
 	/* One line for each old spelling that was met, for the log. */
 	char **warnings;
 	size_t n_warnings;
 	const struct deprecation_table *deprecations;
 };
+
+/* A number that was not said. */
+#define STUBOPT_AS_GUEST (~0u)
 
 /*
  * Above what systemd gives to containers, what adduser and subuid(5) give out, and what

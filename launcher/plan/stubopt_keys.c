@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decimal.h"
+#include "plan/cpus.h"
 #include "plan/stubopt.h"
 #include "xalloc.h"
 
@@ -62,6 +63,39 @@ const struct stubopt_key stubopt_keys[] = {
 		.help = "The directory that backing files of disk images may be in. Without "
 			"it, an image whose header names a backing file is refused: a guest "
 			"may have written that header.",
+	},
+	{
+		FIELD(cap),
+		.least = 0,
+		.most = 6400,
+		.what = "a percentage of a CPU, from 0 (none) to 6400",
+		.sign = "PERCENT",
+		.unset = "its guest's",
+		.sample = "100",
+		.brief = "the most of a CPU that it gets",
+		.help = "The most of a CPU that the stub domain gets; 0 is no bound. It is cut "
+			"to 100 for each of its virtual CPUs.",
+	},
+	{
+		FIELD(cpupool),
+		.valid = is_domain,
+		.what = "a cpupool's name",
+		.sign = "NAME",
+		.unset = "its guest's",
+		.sample = "Pool-0",
+		.brief = "the cpupool it is in",
+		.help = "The cpupool it is in.",
+	},
+	{
+		FIELD(cpus),
+		.valid = cpus_valid,
+		.what = "a list of CPUs such as 0-3,6",
+		.sign = "LIST",
+		.unset = "those of its guest, in its cpupool",
+		.sample = "0-3,6",
+		.brief = "the CPUs it runs on",
+		.help = "The physical CPUs that it may run on, such as 0-3,6. On a command "
+			"line a comma is written twice.",
 	},
 	{
 		FIELD(image),
@@ -158,6 +192,17 @@ const struct stubopt_key stubopt_keys[] = {
 		.brief = "its virtual CPUs",
 		.help = "The number of its virtual CPUs, 1 to 64. nub uses up to eight. More "
 			"than one only helps a QEMU that has several busy threads.",
+	},
+	{
+		FIELD(weight),
+		.least = 1,
+		.most = 65535,
+		.what = "a number from 1 to 65535",
+		.sign = "N",
+		.unset = "its guest's",
+		.sample = "256",
+		.brief = "its share of the CPU beside others",
+		.help = "Its share of the CPU beside other domains, 1 to 65535.",
 	},
 };
 

@@ -41,8 +41,16 @@ def check_relay(dom0, guest):
     return pid
 
 
+def shares_of(dom0, name):
+    """Weight and cap."""
+    return tuple(dom0.run("xl", "sched-credit2", "-d", name).stdout.splitlines()[-1].split()[-2:])
+
+
 def test_relay_has_no_privilege(make_guest, dom0):
-    one, two = make_guest("relay"), make_guest("neighbour", nics=())
+    one = make_guest("relay", cpu_weight=300, cap=70)
+    two = make_guest("neighbour", nics=(), cpu_weight=300)
+    two.config["device_model_args"] += ["-stubdom", "weight=500,cap=60,cpupool=Pool-0,cpus=0"]
+    two.write_config()
     one.start()
     pid = check_relay(dom0, one)
     # numbers that are somebody's are refused before anything exists
@@ -55,5 +63,8 @@ def test_relay_has_no_privilege(make_guest, dom0):
     assert "is in the file /etc/subuid; choose other numbers with uid-base=" in two.log()
     two.start()
     other = check_relay(dom0, two)
+    # The stub domain has its guest's share of the CPU, or the one that was asked for.
+    assert shares_of(dom0, "relay-dm") == shares_of(dom0, "relay") == ("300", "70")
+    assert shares_of(dom0, "neighbour-dm") == ("500", "60")
     shared = set(namespaces_of(dom0, pid)) & set(namespaces_of(dom0, other))
     assert not shared and not set(namespaces_of(dom0, pid)) & set(namespaces_of(dom0, "self"))

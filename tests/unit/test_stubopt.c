@@ -84,6 +84,10 @@ static const struct {
 	{"memory=32", {.memory_mb = 32}},
 	{"memory=1048576", {.memory_mb = 1048576}},
 	{"vcpus=4", {.vcpus = 4}},
+	{"weight=512", {.weight = 512}},
+	{"cap=50", {.cap = 50}},
+	{"cpupool=Pool-0", {.cpupool = (char *)"Pool-0"}},
+	{"cpus=0-3,,6", {.cpus = (char *)"0-3,6"}},
 	{"uid-base=65536", {.uid_base = 65536}},
 	{"uid-base=4294934543", {.uid_base = 4294934543u}},
 	{"timeout=7", {.timeout_s = 7}},
@@ -98,6 +102,14 @@ static const struct {
 	 {.memory_mb = 64, .vcpus = 2, .type = STUBOPT_TYPE_PV}},
 	{"memory=64,memory=65", {.memory_mb = 65}},
 };
+
+static void check_text(const char *got, const char *want)
+{
+	if (want)
+		assert_string_equal(got, want);
+	else
+		assert_null(got);
+}
 
 static void test_every_spelling(void **state)
 {
@@ -116,6 +128,11 @@ static void test_every_spelling(void **state)
 		assert_int_equal(opt.vcpus, want->vcpus ? want->vcpus : 1);
 		assert_int_equal(opt.uid_base,
 				 want->uid_base ? want->uid_base : 2130706432u);
+		assert_int_equal(opt.weight,
+				 want->weight ? want->weight : STUBOPT_AS_GUEST);
+		assert_int_equal(opt.cap, want->cap ? want->cap : STUBOPT_AS_GUEST);
+		check_text(opt.cpupool, want->cpupool);
+		check_text(opt.cpus, want->cpus);
 		assert_int_equal(opt.timeout_s, want->timeout_s ? want->timeout_s : 120);
 		assert_int_equal(opt.log, want->log);
 		assert_string_equal(opt.image, want->image
@@ -165,6 +182,16 @@ static void test_refused(void **state)
 		&opt, "uid-base=4294934544",
 		"uid-base: '4294934544' is not a number of at least 65536, and below "
 		"2^32 with that of a domain");
+	check_refused(&opt, "weight=0", "weight: '0' is not a number from 1 to 65535");
+	check_refused(&opt, "cap=6401",
+		      "cap: '6401' is not a percentage of a CPU, from 0 (none) to 6400");
+	check_refused(&opt, "cpus=3-1",
+		      "cpus: '3-1' is not a list of CPUs such as 0-3,6");
+	check_refused(&opt, "cpus=1,,", "cpus: '1,' is not a list of CPUs such as 0-3,6");
+	check_refused(&opt, "cpus=all",
+		      "cpus: 'all' is not a list of CPUs such as 0-3,6");
+	check_refused(&opt, "cpus=16384",
+		      "cpus: '16384' is not a list of CPUs such as 0-3,6");
 	check_refused(&opt, "vcpus=0", "vcpus: '0' is not a number from 1 to 64");
 	check_refused(&opt, "timeout=soon", "is not a number of seconds");
 	check_refused(&opt, "log=loud", "is not error, warn, info or debug");
@@ -173,8 +200,9 @@ static void test_refused(void **state)
 	check_refused(&opt, "backend=", "is not a domain's name or number");
 	check_refused(&opt, "backend=a b", "is not a domain's name or number");
 	check_refused(&opt, "backend=../0", "is not a domain's name or number");
-	check_refused(&opt, "colour=red",
-		      "'colour' is no option; there are backend, backing, image");
+	check_refused(
+		&opt, "colour=red",
+		"'colour' is no option; there are backend, backing, cap, cpupool, cpus, image");
 	check_refused(&opt, "memory", "is not a number of MiB");
 	check_refused(&opt, "=3", "has no name");
 	stubopt_free(&opt);
