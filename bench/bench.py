@@ -11,8 +11,7 @@ import sys
 import time
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "tests"),
-                os.path.join(TREE, "bench")]
+sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "bench")]
 
 import channels  # noqa: E402
 import disk  # noqa: E402

@@ -11,7 +11,7 @@ import sys
 import time
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "tests")]
+sys.path[:0] = [os.path.join(TREE, "rig")]
 
 from guestlib import hostile  # noqa: E402
 from guestlib.dom0host import Dom0  # noqa: E402

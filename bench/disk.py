@@ -10,7 +10,7 @@ import os
 import sys
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TREE, p) for p in ("rig", "tests", "bench")]
+sys.path[:0] = [os.path.join(TREE, p) for p in ("rig", "bench")]
 
 import xentrace  # noqa: E402
 from guestlib.disks import LINUX, drive  # noqa: E402

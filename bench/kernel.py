@@ -11,7 +11,7 @@ import statistics
 import sys
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TREE, p) for p in ("rig", "tests", "bench")]
+sys.path[:0] = [os.path.join(TREE, p) for p in ("rig", "bench")]
 
 import xentrace  # noqa: E402
 from guestlib.dom0host import Dom0  # noqa: E402

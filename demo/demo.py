@@ -7,8 +7,7 @@ import os
 import sys
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "tests"),
-                os.path.join(TREE, "demo")]
+sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "demo")]
 
 from guestlib.dom0host import Dom0  # noqa: E402
 from rigctl.rig import Rig  # noqa: E402

@@ -15,7 +15,7 @@ import sys
 
 import pytest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../guestlib/dom0"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../rig/guestlib/dom0"))
 from websocket import WebSocket  # noqa: E402
 
 BUILD = os.path.realpath(os.environ.get("BUILD", "build"))

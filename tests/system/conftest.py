@@ -6,7 +6,7 @@ import sys
 import pytest
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "tests")]
+sys.path[:0] = [os.path.join(TREE, "rig")]
 
 from guestlib import leaks  # noqa: E402
 from guestlib.dom0host import Dom0  # noqa: E402

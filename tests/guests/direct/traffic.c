@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP and UDP of the direct-boot test guest; tests/guestlib/dom0/traffic.py is the other
+/* TCP and UDP of the direct-boot test guest; rig/guestlib/dom0/traffic.py is the other
  * side. */
 #include "guest.h"
 

@@ -9,7 +9,7 @@ import time
 
 from .service import Service
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../guests"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/guests"))
 import mkdisk  # noqa: E402
 import mkiso  # noqa: E402
 

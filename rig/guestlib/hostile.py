@@ -8,7 +8,7 @@ import tempfile
 
 from .guest import Stub
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../guests"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/guests"))
 import mkinitramfs  # noqa: E402
 
 IMAGE = "/var/lib/qemu-stubdom/image"
