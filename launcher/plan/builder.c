@@ -112,6 +112,7 @@ struct plan_channel *build_add_channel(struct build *b, const char *label,
 	/* In the plan before anything can fail: plan_free frees the endpoint then. */
 	plan->channels = xgrow(plan->channels, plan->n_channels, sizeof(*plan->channels));
 	ch = &plan->channels[plan->n_channels];
+	memset(ch, 0, sizeof(*ch));
 	if (!name)
 		name = label;
 	ch->name = channel_name_valid(name) && !channel_exists(plan, name)

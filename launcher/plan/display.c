@@ -90,14 +90,17 @@ static int read_websocket(const char *value, const struct plan_endpoint *screen,
 	return 0;
 }
 
-/* QEMU speaks the protocol itself, on a second socket; the bytes are carried. */
+/*
+ * QEMU speaks the protocol itself, on a second socket; the bytes are carried.  With a
+ * password the relay does, which has to see what a viewer says.
+ */
 static int carry_websocket(struct build *b, struct qemu_opts *opts,
-			   const struct plan_endpoint *screen, struct err *err)
+			   const struct plan_channel *screen, struct err *err)
 {
 	const char *value = qemu_opts_get(opts, "websocket");
 	struct plan_endpoint e = {.fd = -1};
 	cleanup_free char *inner = NULL;
-	const struct plan_channel *ch;
+	struct plan_channel *ch;
 
 	if (!value)
 		return 0;
@@ -105,11 +108,18 @@ static int carry_websocket(struct build *b, struct qemu_opts *opts,
 		qemu_opts_remove(opts, "websocket");
 		return 0;
 	}
-	if (read_websocket(value, screen, &e, err) < 0)
+	if (read_websocket(value, &screen->endpoint, &e, err) < 0)
 		return -1;
 	ch = build_add_channel(b, NULL, "vnc-websocket", STUBDOM_CHANNEL_VNC, &e, err);
 	if (!ch)
 		return -1;
+	if (screen->password) {
+		ch->password = ch->websocket = true;
+		free(ch->stub_path);
+		ch->stub_path = xstrdup(screen->stub_path);
+		qemu_opts_remove(opts, "websocket");
+		return 0;
+	}
 	inner = xasprintf("unix:%s", ch->stub_path);
 	qemu_opts_set(opts, "websocket", inner);
 	return 0;
@@ -117,9 +127,9 @@ static int carry_websocket(struct build *b, struct qemu_opts *opts,
 
 static int refuse_keys(const struct qemu_opts *opts, struct err *err)
 {
-	static const char *const keys[] = {"tls-creds",	 "tls-authz",  "tls",
-					   "x509",	 "x509verify", "sasl",
-					   "sasl-authz", "acl",	       "reverse"};
+	static const char *const keys[] = {
+		"tls-creds", "tls-authz",  "tls", "x509",    "x509verify",
+		"sasl",	     "sasl-authz", "acl", "reverse", "password-secret"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const char *value = qemu_opts_get(opts, keys[i]);
@@ -142,8 +152,8 @@ static int carry_vnc(struct build *b, struct qemu_opts *opts, struct err *err)
 	const char *address = qemu_opts_get(opts, "vnc");
 	struct plan_endpoint e = {.fd = -1};
 	cleanup_free char *inner = NULL;
-	struct plan_endpoint screen;
-	const struct plan_channel *ch;
+	struct plan_channel screen;
+	struct plan_channel *ch;
 
 	if (!address)
 		return err_set(err, ERR_USAGE, "expected an address");
@@ -162,11 +172,14 @@ static int carry_vnc(struct build *b, struct qemu_opts *opts, struct err *err)
 	ch = build_add_channel(b, NULL, "vnc", STUBDOM_CHANNEL_VNC, &e, err);
 	if (!ch)
 		return -1;
+	ch->password = qemu_opts_get_bool(opts, "password", false) == 1;
 	inner = xasprintf("unix:%s", ch->stub_path);
-	screen = ch->endpoint; /* the next channel moves it, not its strings */
+	screen = *ch; /* the next channel moves it, not its strings */
 	qemu_opts_set(opts, "vnc", inner);
 	if (carry_websocket(b, opts, &screen, err) < 0)
 		return -1;
+	/* Debian's QEMU for Xen has no DES; behind the relay it needs no password. */
+	qemu_opts_remove(opts, "password");
 	for (size_t i = 0; i < sizeof(of_address) / sizeof(of_address[0]); i++)
 		qemu_opts_remove(opts, of_address[i]);
 	build_emit_opts(b, "-vnc", opts);

@@ -92,6 +92,8 @@ static int read_channel(const json_t *json, struct plan_channel *channel)
 		.name = read_text(json, "name"),
 		.label = read_text(json, "label"),
 		.stub_path = read_text(json, "stub_path"),
+		.password = read_bool(json, "password"),
+		.websocket = read_bool(json, "websocket"),
 	};
 	if (read_endpoint(json_object_get(json, "endpoint"), &channel->endpoint) < 0 ||
 	    !kind || channel_kind_parse(kind, &channel->kind) < 0 || !channel->name ||

@@ -134,6 +134,10 @@ static json_t *channels_json(const struct plan *plan)
 		set_text(obj, "name", ch->name);
 		set_text(obj, "label", ch->label);
 		set_text(obj, "kind", channel_kind_name(ch->kind));
+		if (ch->password)
+			json_object_set_new(obj, "password", json_true());
+		if (ch->websocket)
+			json_object_set_new(obj, "websocket", json_true());
 		set_text(obj, "stub_path", ch->stub_path);
 		json_object_set_new(obj, "endpoint", endpoint_json(&ch->endpoint));
 		json_array_append_new(array, obj);

@@ -29,6 +29,8 @@ static void add_viewers(struct plan *plan, size_t first)
 			.name = xasprintf("%d-%s", n, screen->name),
 			.kind = screen->kind,
 			.stub_path = xstrdup(screen->stub_path),
+			.password = screen->password,
+			.websocket = screen->websocket,
 			.endpoint = {.type = PLAN_ENDPOINT_SHARED,
 				     .fd = -1,
 				     .with = xstrdup(screen->name)},

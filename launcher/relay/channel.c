@@ -21,7 +21,7 @@ int relay_channel_open(struct relay_channel *channel, const struct plan_channel 
 {
 	memset(channel, 0, sizeof(*channel));
 	channel->plan = plan;
-	channel->kind = relay_kind_find(plan->kind);
+	channel->kind = plan->password ? &relay_kind_door : relay_kind_find(plan->kind);
 	channel->names = names;
 	channel->shared = shared;
 	channel->rate = rate_full(channel->kind->stub_per_s, channel->kind->stub_burst);

@@ -15,6 +15,7 @@
 #include "relay/rate.h"
 #include "relay/save.h"
 #include "relay/telnet.h"
+#include "relay/vnc_door.h"
 #include "vchan_stream.h"
 
 struct relay_channel {
@@ -37,6 +38,8 @@ struct relay_channel {
 	struct buffer *incoming; /* for the stub domain: to_stub or QMP's */
 	struct buffer *outgoing; /* for the client: to_host or QMP's */
 	struct telnet telnet;
+	struct vnc_door door;	/* of a screen with a password */
+	int64_t door_until_ms;	/* its viewer must be past it */
 	struct qmp_filter qmp;	/* idle in a channel of another kind */
 	struct rate rate;	/* of the stub domain's bytes, over all connections */
 	bool held_back;		/* there are more of them than that */

@@ -25,6 +25,10 @@ struct relay_kind {
 	int64_t stub_burst; /* and at once */
 	/* Once, when the channel is opened. */
 	void (*init)(struct relay_channel *channel);
+	/* A client has connected; NULL: it is not spoken to first. */
+	void (*greet)(struct relay_channel *channel, int64_t now_ms);
+	/* When the client must go; 0: it may stay.  NULL: all may. */
+	int64_t (*until_ms)(const struct relay_channel *channel);
 	/* Whether somebody in dom0 is there for what the stub domain says. */
 	bool (*has_reader)(const struct relay_channel *channel);
 	/* Whether more may be read from the client. */
@@ -48,8 +52,11 @@ struct relay_kind {
 const struct relay_kind *relay_kind_find(enum stubdom_channel_kind kind);
 
 extern const struct relay_kind relay_kind_qmp;
+extern const struct relay_kind relay_kind_door; /* a screen with a password */
 
 /* Of kinds whose bytes go through as they are, and of others. */
+void relay_kind_init_bytes(struct relay_channel *channel);
+ssize_t relay_kind_read_bytes(struct relay_channel *channel, char *chunk, size_t size);
 bool relay_kind_is_connected(const struct relay_channel *channel);
 void relay_kind_close_client(struct relay_channel *channel);
 bool relay_kind_end_client(struct relay_channel *channel);

@@ -6,7 +6,7 @@
 
 #include "relay/channel.h"
 
-static void init_bytes(struct relay_channel *channel)
+void relay_kind_init_bytes(struct relay_channel *channel)
 {
 	channel->incoming = &channel->to_stub;
 	channel->outgoing = &channel->to_host;
@@ -27,7 +27,7 @@ static bool has_room(const struct relay_channel *channel)
 	return channel->to_stub.len < RELAY_HELD_MAX;
 }
 
-static ssize_t read_bytes(struct relay_channel *channel, char *chunk, size_t size)
+ssize_t relay_kind_read_bytes(struct relay_channel *channel, char *chunk, size_t size)
 {
 	return read(channel->end.in_fd, chunk, size);
 }
@@ -90,8 +90,9 @@ static void forget_bytes(struct relay_channel *channel)
 }
 
 #define BYTES                                                                            \
-	.stub_chunk = RELAY_HELD_MAX, .init = init_bytes, .has_room = has_room,          \
-	.read_client = read_bytes, .take_client = take_client, .forget = forget_bytes
+	.stub_chunk = RELAY_HELD_MAX, .init = relay_kind_init_bytes,                     \
+	.has_room = has_room, .read_client = relay_kind_read_bytes,                      \
+	.take_client = take_client, .forget = forget_bytes
 
 /* A serial or parallel port. */
 static const struct relay_kind kind_port = {

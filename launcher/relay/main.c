@@ -39,7 +39,8 @@ struct relay_state {
 	struct qmp_chardev *chardevs;
 	struct qmp_names names;
 	struct qmp_shared shared;
-	struct relay_channel *save; /* NULL: the plan has none */
+	struct vnc_password password; /* of the screen */
+	struct relay_channel *save;   /* NULL: the plan has none */
 	char vnc_service[16];
 	struct relay_console console;
 };
@@ -113,6 +114,10 @@ static void share(struct relay_state *state)
 	const struct plan *plan = state->plan;
 
 	for (size_t i = 0; i < plan->n_channels; i++) {
+		if (plan->channels[i].password && !state->shared.vnc) {
+			state->password = vnc_password_new();
+			state->shared.vnc = &state->password;
+		}
 		if (plan->channels[i].kind != STUBDOM_CHANNEL_SAVE)
 			continue;
 		state->save = &state->channels[i];

@@ -64,6 +64,14 @@ static bool can_go_on(const struct relay_channel *channel)
 	return !channel->closing && qmp_filter_can_go_on(&channel->qmp);
 }
 
+/* When the client has to be gone; 0: nobody has. */
+static int64_t client_until(const struct relay_channel *channel)
+{
+	return channel->kind->until_ms && endpoint_connected(&channel->end)
+		       ? channel->kind->until_ms(channel)
+		       : 0;
+}
+
 int relay_channel_timeout(const struct relay_channel *channel, int64_t now_ms)
 {
 	int64_t left;
@@ -76,6 +84,10 @@ int relay_channel_timeout(const struct relay_channel *channel, int64_t now_ms)
 		return channel->again_ms > now_ms ? (int)(channel->again_ms - now_ms) : 0;
 	if (channel->end.is_pty && !channel->end.attached && channel->end.opened_fd < 0)
 		return PTY_LOOK_MS;
+	if (client_until(channel))
+		return client_until(channel) > now_ms
+			       ? (int)(client_until(channel) - now_ms)
+			       : 0;
 	left = channel->not_before_ms - now_ms;
 	if (relay_channel_dials(channel) && !channel->dialling) {
 		int64_t dial = channel->dial_at_ms - now_ms;
@@ -93,6 +105,8 @@ bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms)
 
 	if (channel->end.is_pty && !was)
 		endpoint_update(&channel->end);
+	if (client_until(channel) && now_ms >= client_until(channel))
+		relay_channel_drop_client(channel, now_ms);
 	return channel->busy || channel->end.attached != was ||
 	       relay_channel_wants(channel, now_ms) || can_go_on(channel) ||
 	       channel->held_back;
@@ -222,8 +236,10 @@ static bool write_stub(struct relay_channel *channel, int64_t now_ms)
 }
 
 /* Before anything else; what the last client did not read stays behind it. */
-static void greet(struct relay_channel *channel)
+static void greet(struct relay_channel *channel, int64_t now_ms)
 {
+	if (channel->kind->greet)
+		channel->kind->greet(channel, now_ms);
 	channel->telnet = (struct telnet){0};
 	if (channel->plan->endpoint.telnet &&
 	    write(channel->end.out_fd, telnet_greeting, sizeof(telnet_greeting)) < 0)
@@ -239,7 +255,7 @@ void relay_channel_step(struct relay_channel *channel, int64_t now_ms)
 	endpoint_update(&channel->end);
 	endpoint_accept(&channel->end);
 	if (!was && endpoint_connected(&channel->end))
-		greet(channel);
+		greet(channel, now_ms);
 	if (channel->open)
 		vchan_stream_ack(&channel->stream);
 	/* Before the loop, which sends what comes of it. */

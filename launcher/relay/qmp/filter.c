@@ -104,16 +104,42 @@ static int take_fd_command(struct qmp_filter *filter, const char *name,
 	return answer_here(filter, reply, err);
 }
 
+/* What is the relay's to answer: the password that it asks viewers for. 0: not this. */
+static int take_vnc_command(struct qmp_filter *filter, const char *name,
+			    const json_t *message, struct err *err)
+{
+	struct vnc_password *vnc = filter->shared ? filter->shared->vnc : NULL;
+	json_t *id = json_object_get(message, "id");
+	json_t *reply, *value;
+	struct err why;
+
+	if (!name || !vnc)
+		return 0;
+	value = vnc_password_command(vnc, name, json_object_get(message, "arguments"),
+				     vnc_password_now(), &why);
+	if (!value && !why.msg[0])
+		return 0;
+	reply = value ? json_pack("{s:o}", "return", value)
+		      : make_refusal(message, "%s: %s", name, why.msg);
+	if (value && id)
+		json_object_set(reply, "id", id);
+	return answer_here(filter, reply, err) < 0 ? -1 : 1;
+}
+
 static int take_command(struct qmp_filter *filter, json_t *message, struct err *err)
 {
 	const char *name = json_string_value(json_object_get(message, "execute"));
 	const struct qmp_command *command;
+	int rc;
 
 	if (json_object_get(message, "exec-oob"))
 		return answer_here(filter,
 				   make_refusal(message, "%s: %s", "exec-oob",
 						"out-of-band commands are not offered"),
 				   err);
+	rc = take_vnc_command(filter, name, message, err);
+	if (rc)
+		return rc < 0 ? -1 : 0;
 	/* Without a name QEMU itself words the error. */
 	command = qmp_table_find(name ? name : "");
 	switch (command->action) {
@@ -276,7 +302,7 @@ static void translate_chardevs(const struct qmp_names *names, json_t *message)
 	json_object_set_new(message, "return", kept);
 }
 
-static void translate_vnc(const struct qmp_names *names, json_t *message)
+static void translate_vnc(const struct qmp_names *names, bool password, json_t *message)
 {
 	json_t *answer = json_object_get(message, "return");
 
@@ -289,6 +315,8 @@ static void translate_vnc(const struct qmp_names *names, json_t *message)
 	json_object_set_new(answer, "host", json_string(names->vnc_host));
 	json_object_set_new(answer, "service", json_string(names->vnc_service));
 	json_object_set_new(answer, "family", json_string("ipv4"));
+	if (password)
+		json_object_set_new(answer, "auth", json_string("vnc"));
 }
 
 /* The one greeting and the events belong to no command. */
@@ -313,7 +341,8 @@ static int take_answer(struct qmp_filter *filter, json_t *message, struct err *e
 		if (pending->action == QMP_ANSWER_CHARDEV)
 			translate_chardevs(filter->names, message);
 		else if (pending->action == QMP_ANSWER_VNC)
-			translate_vnc(filter->names, message);
+			translate_vnc(filter->names,
+				      filter->shared && filter->shared->vnc, message);
 	}
 	step = pending->action == QMP_STEP;
 	filter->first = pending->next;

@@ -9,6 +9,7 @@
 
 #include "relay/qmp/fds.h"
 #include "relay/qmp/table.h"
+#include "relay/vnc_password.h"
 
 /*
  *   QEMU writes a file:  command to QEMU with a path of its own, need SAVE, answer
@@ -45,6 +46,7 @@ enum {
 struct qmp_shared {
 	const char *save_path; /* where QEMU is to write a file; NULL: nowhere */
 	struct qmp_fds fds;
+	struct vnc_password *vnc; /* NULL: the screen has none, or there is no screen */
 	/* Disks that go when QEMU does not use them: media, and what was added. */
 	char disks[QMP_DISKS_MAX][QMP_DISK_NAME_MAX + 1];
 	size_t n_disks;

@@ -24,7 +24,7 @@ from console import Console, open_terminal
 from pxe import pxe_start, pxe_stop
 from strike import strike
 from traffic import traffic_serve, traffic_to
-from vncshot import viewer_close, viewer_open, viewer_picture, viewer_stall, vnc_shot
+from vncshot import viewer_close, viewer_open, viewer_picture, viewer_stall, viewer_type, vnc_shot
 from xs import Xenstore
 
 POLL_SECONDS = 0.1
@@ -185,7 +185,7 @@ def wait_file(path, pattern, count, seconds):
 
 OPERATIONS = {
     f.__name__: f for f in (console_open, console_ask, console_send, console_close, console_run, listen, console_accept,
-                            listen_close, viewer_open, viewer_picture, viewer_stall, viewer_close,
+                            listen_close, viewer_open, viewer_picture, viewer_stall, viewer_type, viewer_close,
                             domains, xenstore_read, wait_xenstore,
                             timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
                             wait_no_process, wait_file,

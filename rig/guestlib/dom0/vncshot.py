@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Takes pictures of a VNC server (RFB 3.8, no password, raw encoding, screens that change
-size)."""
+"""Takes pictures of a VNC server (RFB 3.8, raw encoding, screens that change size), and types."""
 import socket
 import struct
 import zlib
@@ -13,7 +12,8 @@ STALL_REQUESTS = 64
 
 
 class Rfb:
-    def __init__(self, host, port, websocket=False):
+    def __init__(self, host, port, websocket=False, password=None):
+        self.password = password
         self.sock = socket.create_connection((host, port), TIMEOUT)
         self.sock.settimeout(TIMEOUT)
         if websocket:
@@ -39,11 +39,17 @@ class Rfb:
         if not count:
             (length,) = self.unpack(">I")
             raise OSError(self.get(length).decode(errors="replace"))
-        if 1 not in self.get(count):
+        kinds = self.get(count)
+        if 1 in kinds:
+            self.sock.sendall(b"\x01")
+        elif 2 in kinds and self.password is not None:
+            self.sock.sendall(b"\x02")
+            self.sock.sendall(answer(self.password, self.get(16)))
+        else:
             raise OSError("the server wants a password")
-        self.sock.sendall(b"\x01")
         if self.unpack(">I")[0]:
-            raise OSError("the server refused us")
+            (length,) = self.unpack(">I")
+            raise OSError(f"the server refused us: {self.get(length).decode(errors='replace')}")
         self.sock.sendall(b"\x01")
         self.width, self.height = self.unpack(">HH")
         self.get(16)
@@ -53,6 +59,11 @@ class Rfb:
         self.sock.sendall(struct.pack(">B3xBBBBHHHBBB3x", 0, 32, 24, 0, 1, 255, 255, 255,
                                       16, 8, 0))
         self.sock.sendall(struct.pack(">BxHii", 2, 2, 0, DESKTOP_SIZE))
+
+    def key(self, keysym):
+        """Pressed and let go."""
+        for down in (1, 0):
+            self.sock.sendall(struct.pack(">BBxxI", 4, down, keysym))
 
     def request(self):
         self.sock.sendall(struct.pack(">BBHHHH", 3, 0, 0, 0, self.width, self.height))
@@ -94,6 +105,13 @@ class Rfb:
         return [bytes(rgb[y * width * 3 : (y + 1) * width * 3]) for y in range(self.height)]
 
 
+def answer(password, challenge):
+    """VNC's DES (RFC 6143, 7.2.2); vncdotool's library has it."""
+    from Cryptodome.Cipher import DES
+    key = bytes(int(f"{c:08b}"[::-1], 2) for c in password.encode()[:8].ljust(8, b"\0"))
+    return DES.new(key, DES.MODE_ECB).encrypt(challenge)
+
+
 def write_png(path, width, rows):
     def chunk(kind, body):
         return (struct.pack(">I", len(body)) + kind + body
@@ -118,9 +136,9 @@ def vnc_shot(host, port, path):
 viewers = {}
 
 
-def viewer_open(name, host, port, seconds=TIMEOUT, websocket=False):
+def viewer_open(name, host, port, seconds=TIMEOUT, websocket=False, password=None):
     """Whether the server has welcomed a viewer, which stays, in that time."""
-    rfb = Rfb(host, int(port), websocket)
+    rfb = Rfb(host, int(port), websocket, password)
     rfb.sock.settimeout(seconds)
     try:
         rfb.open()
@@ -138,6 +156,11 @@ def viewer_picture(name, path):
     rows = rfb.picture()
     write_png(path, rfb.width, rows)
     return [rfb.width, rfb.height]
+
+
+def viewer_type(name, keysyms):
+    for keysym in keysyms:
+        viewers[name].key(keysym)
 
 
 def viewer_stall(name):

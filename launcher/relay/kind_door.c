@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* A screen with a password: QEMU is not connected to before a viewer has said it. */
+#include "relay/channel.h"
+#include "relay/kind.h"
+
+static void greet(struct relay_channel *channel, int64_t now_ms)
+{
+	vnc_door_open(&channel->door, channel->shared->vnc, channel->plan->websocket,
+		      now_ms, &channel->to_host);
+	channel->door_until_ms = now_ms + VNC_DOOR_MS;
+}
+
+static int64_t until_ms(const struct relay_channel *channel)
+{
+	return vnc_door_is_past(&channel->door) ? 0 : channel->door_until_ms;
+}
+
+static bool has_reader(const struct relay_channel *channel)
+{
+	return endpoint_connected(&channel->end) && vnc_door_wants_qemu(&channel->door);
+}
+
+static bool has_room(const struct relay_channel *channel)
+{
+	return channel->to_stub.len < RELAY_HELD_MAX && vnc_door_reads(&channel->door);
+}
+
+static int take_client(struct relay_channel *channel, const char *data, size_t len,
+		       struct err *err)
+{
+	return vnc_door_viewer(&channel->door, data, len, &channel->to_host,
+			       &channel->to_stub, err);
+}
+
+static int take_stub(struct relay_channel *channel, const char *data, size_t len,
+		     struct err *err)
+{
+	return vnc_door_qemu(&channel->door, data, len, &channel->to_host,
+			     &channel->to_stub, err);
+}
+
+static void forget(struct relay_channel *channel)
+{
+	buffer_free(&channel->to_stub);
+	buffer_free(&channel->to_host);
+	vnc_door_close(&channel->door);
+}
+
+const struct relay_kind relay_kind_door = {
+	.stub_chunk = RELAY_HELD_MAX,
+	.init = relay_kind_init_bytes,
+	.greet = greet,
+	.until_ms = until_ms,
+	.has_reader = has_reader,
+	.has_room = has_room,
+	.read_client = relay_kind_read_bytes,
+	.take_client = take_client,
+	.end_client = relay_kind_end_client,
+	.take_stub = take_stub,
+	.lost = relay_kind_close_client,
+	.forget = forget,
+};
