@@ -17,8 +17,10 @@
 	 EPOLLEXCLUSIVE)
 #define EP_PRIVATE (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
 #define MAX_NESTING 5
+#define MAX_VISITS 20000u /* entries looked at for a new one */
 
 struct epoll {
+	struct file *file; /* its own; not counted */
 	struct list items, ready;
 	struct waitq wq;
 };
@@ -82,21 +84,52 @@ static struct epitem *item_find(struct epoll *ep, struct file *f, int fd)
 	return NULL;
 }
 
-/* Would watching `f` from `ep` make a cycle, or too deep a chain? */
-static bool reaches(struct file *f, const struct epoll *ep, int depth)
+/* How many epolls are one below the other from f on, itself included; MAX_NESTING + 1 for
+ * more than are allowed, or if ep is one of them. */
+static int depth_below(struct file *f, const struct epoll *ep, int level,
+		       unsigned *visits)
 {
 	struct epoll *e;
 	struct epitem *it;
+	int deepest = 0;
 
 	if (f->ops != &epoll_ops)
-		return false;
+		return 0;
 	e = f->priv;
-	if (e == ep || depth >= MAX_NESTING)
-		return true;
-	list_for_each(it, &e->items, link)
-		if (reaches(it->file, ep, depth + 1))
-			return true;
-	return false;
+	if (e == ep || level >= MAX_NESTING)
+		return MAX_NESTING + 1;
+	list_for_each(it, &e->items, link) {
+		if (++*visits > MAX_VISITS)
+			return MAX_NESTING + 1;
+		deepest = MAX(deepest, depth_below(it->file, ep, level + 1, visits));
+	}
+	return deepest + 1;
+}
+
+/* How many epolls watch ep, one above the other. */
+static int depth_above(const struct epoll *ep, int level, unsigned *visits)
+{
+	struct epitem *it;
+	int highest = 0;
+
+	if (level > MAX_NESTING)
+		return level;
+	list_for_each(it, &ep->file->epitems, file_link) {
+		if (++*visits > MAX_VISITS)
+			return MAX_NESTING + 1;
+		highest = MAX(highest, 1 + depth_above(it->ep, level + 1, visits));
+	}
+	return highest;
+}
+
+/* Would watching f from ep make a cycle, or too deep a chain? Each link of a chain takes
+ * stack when something wakes its end or asks its top. */
+static bool too_deep(struct file *f, const struct epoll *ep)
+{
+	unsigned visits = 0;
+	int below = depth_below(f, ep, 0, &visits);
+
+	return below && below + depth_above(ep, 0, &visits) > MAX_NESTING;
 }
 
 static int item_add(struct epoll *ep, struct file *f, int fd,
@@ -225,6 +258,7 @@ long sys_epoll_create1(int flags)
 		kfree(ep);
 		return -ENOMEM;
 	}
+	ep->file = f;
 	list_init(&ep->items);
 	list_init(&ep->ready);
 	waitq_init(&ep->wq);
@@ -257,7 +291,7 @@ static long ctl(struct epoll *ep, struct file *self, int op, struct file *f, int
 	case EPOLL_CTL_ADD:
 		if (it)
 			return -EEXIST;
-		if (reaches(f, ep, 0))
+		if (too_deep(f, ep))
 			return -ELOOP;
 		return item_add(ep, f, fd, ev);
 	case EPOLL_CTL_MOD:
