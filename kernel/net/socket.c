@@ -107,6 +107,11 @@ struct file *socket_file(struct socket *s, unsigned flags)
 	return f;
 }
 
+struct socket *socket_of(struct file *f)
+{
+	return f->ops == &socket_file_ops ? f->priv : NULL;
+}
+
 struct file *socket_get(int fd, struct socket **s)
 {
 	struct file *f = fd_get(fd);

@@ -23,8 +23,10 @@ void usock_put(struct usock *u)
 
 static struct usock *usock_create(int type)
 {
-	struct usock *u = kzalloc(sizeof(*u));
+	struct usock *u;
 
+	flight_collect();
+	u = kzalloc(sizeof(*u));
 	if (!u)
 		return NULL;
 	u->s.ops = &unix_ops;
@@ -36,6 +38,7 @@ static struct usock *usock_create(int type)
 	list_init(&u->pending);
 	list_init(&u->pending_link);
 	list_init(&u->name_link);
+	list_init(&u->flight);
 	waitq_init(&u->wq);
 	u->cred_pid = current->proc ? current->proc->pid : 0;
 	return u;
@@ -403,6 +406,7 @@ static void unix_release(struct socket *s)
 	}
 	waitq_wake(&u->wq, 0);
 	usock_put(u);
+	flight_collect();
 }
 
 static unsigned unix_poll(struct socket *s, struct waitq **wq)

@@ -32,6 +32,11 @@ struct usock {
 	u8 addr[112];
 	u32 addr_len;
 	int cred_pid, peer_pid;
+	/* unix_flight.c: messages that hold it, and what the collector reckons */
+	struct file *file; /* valid while in flight */
+	u32 in_flight, outside;
+	bool suspect;
+	struct list flight;
 };
 
 struct umsg {
@@ -46,7 +51,14 @@ struct umsg {
 };
 
 void usock_put(struct usock *u);
+/* Lets go of a message and its descriptors; uses little stack whatever these hold. */
 void umsg_free(struct umsg *m);
+/* Counts the files and puts them into m: 0, -ENOMEM or -ETOOMANYREFS. */
+int flight_start(struct umsg *m, struct file *const *files, unsigned n);
+/* The files of m are the caller's now. */
+void flight_end(struct umsg *m);
+/* Frees sockets that nobody can reach: each is held by messages of such sockets only. */
+void flight_collect(void);
 struct usock *unix_find(const u8 *addr, u32 len, int *err);
 ssize_t unix_send(struct socket *s, struct sockmsg *m, bool nonblock);
 ssize_t unix_recv(struct socket *s, struct sockmsg *m, bool nonblock);

@@ -10,15 +10,6 @@
 
 #define CHUNK 16384 /* bytes of one queued piece of a stream */
 
-void umsg_free(struct umsg *m)
-{
-	for (unsigned i = 0; i < m->nfds; i++)
-		if (m->fds[i])
-			file_put(m->fds[i]);
-	kfree(m->fds);
-	kfree(m);
-}
-
 static struct umsg *umsg_create(struct usock *from, size_t len)
 {
 	struct umsg *m = kmalloc(sizeof(*m) + len);
@@ -35,15 +26,7 @@ static struct umsg *umsg_create(struct usock *from, size_t len)
 
 static int attach_fds(struct umsg *q, struct sockmsg *m)
 {
-	if (!m->nfds)
-		return 0;
-	q->fds = kcalloc(m->nfds, sizeof(*q->fds));
-	if (!q->fds)
-		return -ENOMEM;
-	for (unsigned i = 0; i < m->nfds; i++)
-		q->fds[i] = file_get(m->fds[i]);
-	q->nfds = m->nfds;
-	return 0;
+	return m->nfds ? flight_start(q, m->fds, m->nfds) : 0;
 }
 
 static int broken(const struct sockmsg *m)
@@ -178,13 +161,10 @@ ssize_t unix_send(struct socket *s, struct sockmsg *m, bool nonblock)
 
 static void take_fds(struct umsg *q, struct sockmsg *m, bool peek)
 {
-	for (unsigned i = 0; i < q->nfds; i++) {
-		m->fds[m->nfds++] = file_get(q->fds[i]);
-		if (!peek)
-			file_put(q->fds[i]);
-	}
+	for (unsigned i = 0; i < q->nfds; i++)
+		m->fds[m->nfds++] = peek ? file_get(q->fds[i]) : q->fds[i];
 	if (!peek)
-		q->nfds = 0;
+		flight_end(q);
 }
 
 static void consumed(struct usock *u, struct umsg *q)
