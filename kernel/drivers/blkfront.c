@@ -46,15 +46,16 @@ struct blkfront {
 	unsigned n_free;
 	unsigned max_segs;
 	bool connected, persistent;
+	bool holds;    /* the back end kept a page that it had answered */
 	bool draining; /* the back end is closing: nothing new goes into the ring */
 };
 
 /* --- pages --- */
 
-static void page_release(struct bpage *p)
+static void page_release(struct blkfront *b, struct bpage *p)
 {
 	if (p->ref)
-		grant_end_page(p->ref, p->page);
+		grant_end_page(p->ref, p->page, b);
 	else
 		page_put(p->page);
 	kfree(p);
@@ -88,7 +89,8 @@ static void page_give(struct blkfront *b, struct bpage *p)
 	if (p->ref && !b->persistent) {
 		if (!grant_end(p->ref)) {
 			b->pages--;
-			page_release(p);
+			b->holds = true;
+			page_release(b, p);
 			return;
 		}
 		p->ref = 0;
@@ -236,7 +238,7 @@ static void pool_free(struct blkfront *b)
 		b->free = p->next;
 		b->n_free--;
 		b->pages--;
-		page_release(p);
+		page_release(b, p);
 	}
 }
 
@@ -280,6 +282,20 @@ static void fail_all(struct blkfront *b)
 	waitq_wake(&b->dev.wq, 0);
 }
 
+/* Whatever it answers from now on cannot be trusted: no more answers are taken. The pages
+ * it may still write to are not freed by this. */
+static void lose(struct blkfront *b, const char *why)
+{
+	printk("%s: the back end %s\n", b->dev.name, why);
+	b->connected = false;
+	b->dev.gone = true;
+	for (unsigned slot = 0; slot < BLKRING_SLOTS; slot++)
+		if (b->slots[slot])
+			list_add_tail(&b->queue, &b->slots[slot]->io.link);
+	memset(b->slots, 0, sizeof(b->slots));
+	fail_all(b);
+}
+
 /* Interrupt context. */
 static void blkfront_event(u32 port, void *arg)
 {
@@ -296,18 +312,14 @@ static void blkfront_event(u32 port, void *arg)
 		complete(b, r, status);
 	}
 	if (got < 0) {
-		/* Whatever it answers from now on cannot be trusted: no more answers are
-		 * taken. The pages it may still write to are not freed by this. */
-		printk("%s: the back end broke the protocol\n", b->dev.name);
-		b->connected = false;
-		b->dev.gone = true;
-		for (slot = 0; slot < BLKRING_SLOTS; slot++)
-			if (b->slots[slot])
-				list_add_tail(&b->queue, &b->slots[slot]->io.link);
-		memset(b->slots, 0, sizeof(b->slots));
-		fail_all(b);
+		lose(b, "broke the protocol");
 		return;
 	}
+	if (b->holds && grant_held(b) > GRANT_HELD_MAX) {
+		lose(b, "keeps what it has answered");
+		return;
+	}
+	b->holds = false;
 	run_queue(b);
 	if (b->draining && !in_flight(b))
 		xenbus_kick(b->xb);
@@ -322,7 +334,7 @@ static void disconnect(struct blkfront *b)
 		event_close((u32)b->port);
 	b->port = -1;
 	if (b->ring_ref)
-		grant_end_page(b->ring_ref, b->ring_page);
+		grant_end_page(b->ring_ref, b->ring_page, b);
 	b->ring_ref = 0;
 	/* What the old back end had goes to the next one, in front. */
 	for (unsigned i = BLKRING_SLOTS; i-- > 0;) {
@@ -361,6 +373,8 @@ static int setup(struct blkfront *b)
 
 	disconnect(b);
 	regrant(b);
+	if (grant_held(b) > GRANT_HELD_MAX)
+		return -EBUSY;
 	b->ring_page = page_alloc(0, ALLOC_ZERO);
 	if (!b->ring_page)
 		return -ENOMEM;

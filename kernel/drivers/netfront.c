@@ -13,8 +13,9 @@
 #include <nub/slab.h>
 #include <nub/string.h>
 
-#define RX_BUFFERS 64u /* pages kept posted */
-#define FRAGS_MAX 17u  /* of one frame; the back end's limit is 18 slots with extras */
+#define RX_BUFFERS 64u	  /* pages kept posted */
+#define RX_PIECES_MAX 18u /* of one frame: as many as a back end may send */
+#define FRAGS_MAX 17u	  /* of one frame; the back end's limit is 18 slots with extras */
 
 struct sent {
 	struct netbuf *nb; /* one piece, NULL: free */
@@ -34,23 +35,32 @@ struct netfront {
 	struct sent posted[NETRING_SLOTS];
 	/* the frame that is being received */
 	struct netbuf *frame, **frame_tail;
+	unsigned frame_pieces;
 	bool frame_bad, in_extra;
+	bool holds; /* the back end kept a page that it had answered */
 };
 
 /*
  * Ends a grant and frees the piece; a page that the back end holds on to is not
  * reused.
  */
-static void piece_end(struct sent *s)
+static void piece_end(struct netfront *n, struct sent *s)
 {
 	struct netbuf *nb = s->nb;
 
 	s->nb = NULL;
 	if (!grant_end(s->ref)) {
-		grant_end_page(s->ref, nb->page);
+		grant_end_page(s->ref, nb->page, n);
+		n->holds = true;
 		nb->page = NULL;
 	}
 	netbuf_free(nb);
+}
+
+static void lose(struct netfront *n, const char *why)
+{
+	printk("%s: the back end %s\n", n->dev.name, why);
+	n->connected = n->dev.carrier = false;
 }
 
 static void tx_complete(struct netfront *n)
@@ -60,11 +70,9 @@ static void tx_complete(struct netfront *n)
 
 	while ((got = nettx_next(&n->tx, &id, &status)) > 0)
 		if (n->sent[id].nb)
-			piece_end(&n->sent[id]);
-	if (got < 0) {
-		printk("%s: the back end broke the protocol\n", n->dev.name);
-		n->connected = n->dev.carrier = false;
-	}
+			piece_end(n, &n->sent[id]);
+	if (got < 0)
+		lose(n, "broke the protocol");
 }
 
 static int netfront_xmit(struct netdev *dev, struct netbuf *nb)
@@ -153,6 +161,32 @@ static void rx_refill(struct netfront *n)
 		event_notify((u32)n->port);
 }
 
+/* The frame is to be dropped: what there is of it goes now, what comes when it comes. */
+static void rx_spoil(struct netfront *n)
+{
+	n->frame_bad = true;
+	netbuf_free(n->frame);
+	n->frame = NULL;
+}
+
+static void rx_append(struct netfront *n, struct netbuf *nb, const struct netrx_frag *f)
+{
+	nb->data = (u8 *)page_to_virt(nb->page) + f->off;
+	nb->len = f->len;
+	if (!n->frame) {
+		n->frame = nb;
+		nb->flags = f->csum_blank ? NETBUF_CSUM : f->csum_ok ? NETBUF_CSUM_OK : 0;
+		nb->total = 0;
+		n->frame_pieces = 0;
+	} else {
+		*n->frame_tail = nb;
+	}
+	n->frame_tail = &nb->next;
+	n->frame->total += f->len;
+	if (++n->frame_pieces > RX_PIECES_MAX || n->frame->total > NETFRAME_MAX)
+		rx_spoil(n);
+}
+
 /* One answer; hands in the frame when it is whole. */
 static void rx_frag(struct netfront *n, const struct netrx_frag *f)
 {
@@ -161,35 +195,23 @@ static void rx_frag(struct netfront *n, const struct netrx_frag *f)
 
 	if (!nb)
 		return;
-	if (f->extra || f->bad || !f->len) {
-		n->frame_bad |= f->bad;
-		piece_end(s);
+	if (f->extra || f->bad || !f->len || n->frame_bad) {
+		piece_end(n, s);
+		if (f->bad)
+			rx_spoil(n);
 	} else if (!grant_end(s->ref)) {
 		/* Answered but still held: it could change under our eyes. */
-		n->frame_bad = true;
-		piece_end(s);
+		piece_end(n, s);
+		rx_spoil(n);
 	} else {
 		s->nb = NULL;
-		nb->data = (u8 *)page_to_virt(nb->page) + f->off;
-		nb->len = f->len;
-		if (!n->frame) {
-			n->frame = nb;
-			nb->flags = f->csum_blank ? NETBUF_CSUM
-				    : f->csum_ok  ? NETBUF_CSUM_OK
-						  : 0;
-			nb->total = 0;
-		} else {
-			*n->frame_tail = nb;
-		}
-		n->frame_tail = &nb->next;
-		n->frame->total += f->len;
-		n->frame_bad |= n->frame->total > NETFRAME_MAX;
+		rx_append(n, nb, f);
 	}
 	if (f->more || f->extra)
 		return;
 	nb = n->frame;
 	n->frame = NULL;
-	if (nb && !n->frame_bad && nb->total >= 14 &&
+	if (nb && nb->total >= 14 &&
 	    (!(nb->flags & NETBUF_CSUM) || !netbuf_csum_locate(nb))) {
 		netdev_receive(&n->dev, nb);
 	} else {
@@ -217,10 +239,11 @@ static void netfront_event(u32 port, void *arg)
 			break;
 		rx_frag(n, &f);
 	}
-	if (got < 0) {
-		printk("%s: the back end broke the protocol\n", n->dev.name);
-		n->connected = n->dev.carrier = false;
-	}
+	if (got < 0)
+		lose(n, "broke the protocol");
+	if (n->connected && n->holds && grant_held(n) > GRANT_HELD_MAX)
+		lose(n, "keeps what it has answered");
+	n->holds = false;
 	if (n->connected && n->dev.carrier)
 		rx_refill(n);
 }
@@ -232,15 +255,15 @@ static void disconnect(struct netfront *n)
 		event_close((u32)n->port);
 	n->port = -1;
 	if (n->tx_ref)
-		grant_end_page(n->tx_ref, n->tx_page);
+		grant_end_page(n->tx_ref, n->tx_page, n);
 	if (n->rx_ref)
-		grant_end_page(n->rx_ref, n->rx_page);
+		grant_end_page(n->rx_ref, n->rx_page, n);
 	n->tx_ref = n->rx_ref = 0;
 	for (unsigned i = 0; i < NETRING_SLOTS; i++) {
 		if (n->sent[i].nb)
-			piece_end(&n->sent[i]);
+			piece_end(n, &n->sent[i]);
 		if (n->posted[i].nb)
-			piece_end(&n->posted[i]);
+			piece_end(n, &n->posted[i]);
 	}
 	netbuf_free(n->frame);
 	n->frame = NULL;
@@ -273,6 +296,8 @@ static int setup(struct netfront *n)
 
 	xenbus_read_nodes(d, can, ARRAY_SIZE(can));
 	disconnect(n);
+	if (grant_held(n) > GRANT_HELD_MAX)
+		return -EBUSY;
 	n->tx_ref = ring_page(n, &n->tx_page);
 	n->rx_ref = ring_page(n, &n->rx_page);
 	if (!n->tx_ref || !n->rx_ref)

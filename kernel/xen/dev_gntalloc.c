@@ -15,7 +15,7 @@
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
 
-#define PAGES_MAX 1024 /* of all descriptors together */
+#define PAGES_MAX 1024u /* of all descriptors together, and those that others hold on to */
 
 struct gref {
 	struct list link;
@@ -48,7 +48,7 @@ static void gref_put(struct gref *g)
 	if (g->action & GNT_NOTIFY_SEND_EVENT)
 		event_notify(g->notify_port);
 	if (g->ref)
-		grant_end_page(g->ref, g->page);
+		grant_end_page(g->ref, g->page, &pages);
 	else
 		page_put(g->page);
 	pages--;
@@ -59,7 +59,7 @@ static struct gref *gref_create(struct gntalloc *a, domid_t dom, bool readonly)
 {
 	struct gref *g;
 
-	if (pages >= PAGES_MAX)
+	if (pages + grant_held(&pages) >= PAGES_MAX)
 		return NULL;
 	g = kzalloc(sizeof(*g));
 	if (!g)

@@ -79,6 +79,9 @@ static ssize_t xenbus_read(struct file *f, struct uio *u, u64 *pos)
 /* A whole request is there. */
 static int submit(struct xenbus *x, struct file *f)
 {
+	/* Answers that nobody reads: no more questions. */
+	if (x->waiting >= XS_CLIENT_MAX_EVENTS)
+		return -EAGAIN;
 	for (;;) {
 		int err = xs_client_submit(&x->client, &x->req->hdr,
 					   x->req->bytes + sizeof(x->req->hdr));

@@ -32,6 +32,7 @@ struct zombie {
 	struct list link;
 	grant_ref_t ref;
 	struct page *page;
+	const void *owner;
 };
 static struct list zombies = LIST_INIT(zombies);
 
@@ -124,7 +125,18 @@ static void zombies_reap(void)
 	}
 }
 
-void grant_end_page(grant_ref_t ref, struct page *p)
+unsigned grant_held(const void *owner)
+{
+	struct zombie *z;
+	unsigned n = 0;
+
+	zombies_reap();
+	list_for_each(z, &zombies, link)
+		n += z->owner == owner;
+	return n;
+}
+
+void grant_end_page(grant_ref_t ref, struct page *p, const void *owner)
 {
 	struct zombie *z;
 
@@ -138,6 +150,7 @@ void grant_end_page(grant_ref_t ref, struct page *p)
 		return; /* the frame is lost, which beats giving it to two owners */
 	z->ref = ref;
 	z->page = p;
+	z->owner = owner;
 	list_add_tail(&zombies, &z->link);
 }
 

@@ -5,6 +5,8 @@
 
 #include <nub/types.h>
 
+#include <stdint.h>
+
 struct page {
 	u32 ref;
 	void *mem;
@@ -14,6 +16,12 @@ struct page {
 #define ALLOC_USER 2u
 struct page *page_alloc(unsigned order, unsigned flags);
 void page_put(struct page *p);
+
+/* The fake grants take it for the frame's number. */
+static inline u64 page_to_pfn(const struct page *p)
+{
+	return (u64)(uintptr_t)p;
+}
 
 static inline void *page_to_virt(const struct page *p)
 {
