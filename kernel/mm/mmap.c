@@ -381,7 +381,7 @@ s64 mm_remap(struct mm *mm, u64 addr, u64 old_len, u64 new_len, u32 flags, u64 n
 		return -EFAULT;
 	if (addr + old_len > v->end)
 		return -EFAULT;
-	if (v->flags & (VM_FIXED_SIZE | VM_PFN | VM_KERNEL) || !old_len)
+	if (v->flags & (VM_FIXED_SIZE | VM_PFN | VM_KERNEL) || vma_single(v) || !old_len)
 		return -EINVAL;
 	if (flags & MREMAP_FIXED) {
 		if (new_addr & ~PAGE_MASK || new_addr < MMAP_MIN ||
@@ -448,7 +448,9 @@ static int advise_one(struct mm *mm, struct vma *v, u64 start, u64 end, int advi
 			v->flags |= VM_DONTFORK;
 		return 0;
 	case MADV_DOFORK:
-		if (start == v->start && end == v->end && !(v->flags & VM_PFN))
+		if (v->flags & (VM_PFN | VM_FIXED_SIZE) || vma_single(v))
+			return -EINVAL;
+		if (start == v->start && end == v->end)
 			v->flags &= ~(u32)VM_DONTFORK;
 		return 0;
 	case MADV_NORMAL:

@@ -94,7 +94,7 @@ int vma_split_at(struct mm *mm, u64 addr)
 
 	if (!v || v->start >= addr)
 		return 0;
-	if (v->flags & VM_FIXED_SIZE)
+	if (v->flags & VM_FIXED_SIZE || vma_single(v))
 		return -EINVAL;
 	if (table_grow(mm))
 		return -ENOMEM;
@@ -249,7 +249,7 @@ struct mm *mm_fork(struct mm *from)
 	for (unsigned i = 0; i < from->count && !f.err; i++) {
 		struct vma *v = from->vmas[i], *n;
 
-		if (v->flags & VM_DONTFORK)
+		if (v->flags & VM_DONTFORK || vma_single(v))
 			continue;
 		n = kmalloc(sizeof(*n));
 		if (!n) {

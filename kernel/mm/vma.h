@@ -16,6 +16,12 @@ int vma_split_at(struct mm *mm, u64 addr);
 void vma_merge_range(struct mm *mm, u64 start, u64 end);
 void vma_free(struct vma *v);
 
+/* What ends with its mapping (close, and no open) is never in two. */
+static inline bool vma_single(const struct vma *v)
+{
+	return v->ops && v->ops->close && !v->ops->open;
+}
+
 /* Entry that maps pfn with the rights of v; `write`: if v allows it. */
 static inline u64 pte_make(const struct vma *v, u64 pfn, bool noref, bool write)
 {

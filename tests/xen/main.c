@@ -79,6 +79,7 @@ int main(void)
 	if (getenv("XENTEST_GRANTS"))
 		test_grants();
 	test_privcmd();
+	test_mappings();
 	test_block();
 	test_net();
 	if (getenv("XENTEST_CHANGES"))
