@@ -44,6 +44,8 @@ void xen_report(const char *line);
 /* dev_*.c: the nodes below /dev/xen */
 void xen_dev_privcmd_init(void);
 void xen_dev_evtchn_init(void);
+/* Sends an event if the port is a program's (/dev/xen/evtchn), not the kernel's. */
+void evtchn_notify_program(u32 port);
 void xen_dev_gntdev_init(void);
 void xen_dev_gntalloc_init(void);
 void xen_dev_xenbus_init(void);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/xen/evtchn: event channels as a descriptor that programs read, write and poll. */
+#include "calltrace.h"
 #include "core.h"
 #include "event.h"
 #include "evtchn_abi.h"
+#include "firewall.h"
 #include "foreign.h"
 
 #include <nub/errno.h>
@@ -38,6 +40,12 @@ static void fired(u32 port, void *arg)
 		return;
 	list_add_tail(&e->pending, &u->pend);
 	waitq_wake(&e->wq, POLLIN);
+}
+
+void evtchn_notify_program(u32 port)
+{
+	if (event_handler_of(port) == fired)
+		event_notify(port);
 }
 
 static struct uport *find(struct evtchn *e, u32 port)
@@ -114,6 +122,21 @@ static unsigned evtchn_poll(struct file *f, struct waitq **wq)
 	return POLLOUT | POLLWRNORM | (list_empty(&e->pending) ? 0 : POLLIN | POLLRDNORM);
 }
 
+/* The device model's events are its target's; the agent's channels are dom0's to
+ * connect to. Virtual interrupts are the kernel's own. */
+static bool peer_ok(unsigned cmd, u32 dom)
+{
+	switch (cmd) {
+	case IOCTL_EVTCHN_BIND_INTERDOMAIN:
+		calltrace_note("evtchn bind_interdomain", 0, 0, 0);
+		return firewall_peer(dom, PEER_TARGET | PEER_SELF);
+	case IOCTL_EVTCHN_BIND_UNBOUND_PORT:
+		calltrace_note("evtchn bind_unbound", 0, 0, 0);
+		return firewall_peer(dom, PEER_TARGET | PEER_SELF | PEER_DOM0);
+	}
+	return false;
+}
+
 static long bind(struct evtchn *e, unsigned cmd, void __user *arg)
 {
 	struct ioctl_evtchn_bind_interdomain b = {0, 0};
@@ -125,6 +148,8 @@ static long bind(struct evtchn *e, unsigned cmd, void __user *arg)
 	if (e->restricted != DOMID_INVALID &&
 	    (cmd == IOCTL_EVTCHN_BIND_VIRQ || b.remote_domain != e->restricted))
 		return -EACCES;
+	if (!peer_ok(cmd, b.remote_domain))
+		return -EPERM;
 	if (e->count >= PORTS_MAX)
 		return -ENOSPC;
 	u = kzalloc(sizeof(*u));
@@ -133,9 +158,7 @@ static long bind(struct evtchn *e, unsigned cmd, void __user *arg)
 	u->owner = e;
 	list_init(&u->pend);
 	/* An event that is there already runs fired() before the port is known. */
-	if (cmd == IOCTL_EVTCHN_BIND_VIRQ)
-		port = event_bind_virq(b.remote_domain, 0, fired, u);
-	else if (cmd == IOCTL_EVTCHN_BIND_INTERDOMAIN)
+	if (cmd == IOCTL_EVTCHN_BIND_INTERDOMAIN)
 		port = event_bind_interdomain((domid_t)b.remote_domain, b.remote_port,
 					      fired, u);
 	else

@@ -3,8 +3,9 @@
  * /dev/xen/gntalloc: pages of ours that programs share with another domain
  * (libxenvchan).
  */
+#include "calltrace.h"
 #include "core.h"
-#include "event.h"
+#include "firewall.h"
 #include "gnt_abi.h"
 #include "grant.h"
 
@@ -15,7 +16,8 @@
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
 
-#define PAGES_MAX 1024u /* of all descriptors together, and those that others hold on to */
+#define PAGES_MAX                                                                        \
+	1024u /* of all descriptors together, and those that others hold on to */
 
 struct gref {
 	struct list link;
@@ -46,7 +48,7 @@ static void gref_put(struct gref *g)
 	if (g->action & GNT_NOTIFY_CLEAR_BYTE)
 		((u8 *)page_to_virt(g->page))[g->notify_off] = 0;
 	if (g->action & GNT_NOTIFY_SEND_EVENT)
-		event_notify(g->notify_port);
+		evtchn_notify_program(g->notify_port);
 	if (g->ref)
 		grant_end_page(g->ref, g->page, &pages);
 	else
@@ -110,11 +112,14 @@ static void forget_range(struct gntalloc *a, u64 first, u32 n)
 static long ioctl_alloc(struct gntalloc *a, void __user *arg)
 {
 	struct gntalloc_alloc c;
-	u64 first = a->next_index;
 	u8 *refs = (u8 *)arg + sizeof(c);
+	u64 first;
 
 	if (copy_from_user(&c, arg, sizeof(c)))
 		return -EFAULT;
+	if (!firewall_peer(c.domid, PEER_TARGET | PEER_SELF | PEER_DOM0))
+		return -EPERM;
+	first = a->next_index; /* nothing sleeps from here on */
 	if (!c.count || c.count > PAGES_MAX)
 		return -ENOSPC;
 	for (u32 i = 0; i < c.count; i++) {
@@ -174,6 +179,7 @@ static long gntalloc_ioctl(struct file *f, unsigned cmd, u64 arg)
 {
 	struct gntalloc *a = f->priv;
 
+	calltrace_note("gntalloc", cmd & 0xff, 0, 0);
 	switch (cmd) {
 	case IOCTL_GNTALLOC_ALLOC_GREF:
 		return ioctl_alloc(a, (void *)arg);

@@ -3,8 +3,9 @@
  * /dev/xen/gntdev: pages that other domains granted to us, mapped or copied by
  * programs.
  */
+#include "calltrace.h"
 #include "core.h"
-#include "event.h"
+#include "firewall.h"
 #include "gfn.h"
 #include "gnt_abi.h"
 #include "grant.h"
@@ -21,6 +22,8 @@
 #include <nub/vfs.h>
 
 #define PAGES_MAX 4096
+/* Whose grants are taken: those of the guest, to back ends that QEMU has for it. */
+#define PEERS (PEER_TARGET | PEER_SELF)
 
 /* One MAP_GRANT_REF: first a name (a range of offsets), then what mmap makes of it. */
 struct gmap {
@@ -64,6 +67,7 @@ static long ioctl_map(struct gntdev *d, void __user *arg)
 {
 	struct gntdev_map c;
 	struct gmap *m;
+	long err = -EFAULT;
 
 	if (copy_from_user(&c, arg, sizeof(c)))
 		return -EFAULT;
@@ -77,14 +81,19 @@ static long ioctl_map(struct gntdev *d, void __user *arg)
 	m->index = d->next_index;
 	c.index = m->index << PAGE_SHIFT;
 	if (copy_from_user(m->src, (u8 *)arg + sizeof(c), c.count * sizeof(m->src[0])) ||
-	    copy_to_user(arg, &c, sizeof(c))) {
-		kfree(m);
-		return -EFAULT;
-	}
+	    copy_to_user(arg, &c, sizeof(c)))
+		goto fail;
+	err = -EPERM;
+	for (u32 i = 0; i < m->n; i++)
+		if (!firewall_peer(m->src[i].dom, PEERS))
+			goto fail;
 	d->next_index += c.count;
 	d->pages += c.count;
 	list_add_tail(&d->maps, &m->link);
 	return 0;
+fail:
+	kfree(m);
+	return err;
 }
 
 static void forget(struct gntdev *d, struct gmap *m)
@@ -126,7 +135,7 @@ static void gmap_close(struct vma *v)
 		xen_unmap_frames(va, 1);
 	}
 	if (m->action & GNT_NOTIFY_SEND_EVENT)
-		event_notify(m->notify_port);
+		evtchn_notify_program(m->notify_port);
 	m->action = 0;
 	grant_unmap(m->handles, m->n, m->gfn);
 	gfn_free(m->gfn, m->n);
@@ -229,6 +238,9 @@ static int copy_segment(struct gntdev_copy_seg *s, struct page *bounce)
 	if (s->len > PAGE_SIZE || (!from && !to) ||
 	    s->flags & ~(GNTCOPY_source_gref | GNTCOPY_dest_gref))
 		return -EINVAL;
+	if ((from && !firewall_peer(s->source.foreign.domid, PEERS)) ||
+	    (to && !firewall_peer(s->dest.foreign.domid, PEERS)))
+		return -EPERM;
 	op.source.domid = op.dest.domid = DOMID_SELF;
 	op.source.u.gmfn = op.dest.u.gmfn = page_to_pfn(bounce);
 	if (from) {
@@ -282,6 +294,8 @@ static long gntdev_ioctl(struct file *f, unsigned cmd, u64 arg)
 {
 	struct gntdev *d = f->priv;
 	void __user *p = (void __user *)arg;
+
+	calltrace_note("gntdev", cmd & 0xff, 0, 0);
 
 	switch (cmd) {
 	case IOCTL_GNTDEV_MAP_GRANT_REF:

@@ -1,48 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/xen/privcmd: hypercalls, device-model operations and foreign memory for QEMU. */
+#include "calltrace.h"
 #include "core.h"
 #include "event.h"
+#include "firewall.h"
 #include "foreign.h"
 #include "gfn.h"
 #include "hypercall.h"
 #include "privcmd_abi.h"
 
-#include <arch/cpu.h>
 #include <nub/errno.h>
 #include <nub/mm.h>
-#include <nub/printk.h>
 #include <nub/process.h>
 #include <nub/sched.h>
 #include <nub/slab.h>
-#include <nub/smp.h>
 #include <nub/string.h>
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
 
-#include <xen/event_channel.h>
 #include <xen/hvm/dm_op.h>
 #include <xen/memory.h>
 
 /*
- * Which domain may be touched is Xen's to decide: it lets this domain act on its target
- * and on no other.  What we add is RESTRICT, by which QEMU narrows a descriptor, and that
- * nothing but foreign and resource mappings ever changes our own frames.
+ * What passes is in hypercalls.tbl.  Arguments are copied, checked as copied (firewall.c)
+ * and copied back: Xen never gets an address that a program gave.
  */
 
-#define DM_OP_BUFS_MAX 16u
 #define DM_OP_BUF_SIZE 4096u
+#define DM_OP_SMALL 64u
 #define MULTICALL_MAX 32u
+/* Of an ioreq server: its buffered requests, and a page for each 128 virtual CPUs. */
+#define SERVER_FRAMES_MAX 33u
 #define PROMISE_MIN 64u /* frames in a row: QEMU's map cache asks for 256 and more */
 
 struct privcmd {
 	domid_t dom; /* DOMID_INVALID: not restricted */
 };
 
+/* May sleep. */
 static bool allowed(const struct file *f, domid_t dom)
 {
 	const struct privcmd *p = f->priv;
 
-	return p->dom == DOMID_INVALID || p->dom == dom;
+	return (p->dom == DOMID_INVALID || p->dom == dom) &&
+	       firewall_peer(dom, PEER_TARGET);
 }
 
 static int privcmd_mmap(struct file *f, struct vma *v)
@@ -105,6 +106,7 @@ static long mmapbatch(struct file *f, const struct privcmd_mmapbatch_v2 *c, bool
 
 	if (!allowed(f, c->dom))
 		return -EPERM;
+	calltrace_note("mmapbatch", 0, 0, c->num);
 	v = foreign_find(c->addr, c->num, &first);
 	if (IS_ERR(v))
 		return PTR_ERR(v);
@@ -184,6 +186,10 @@ static long ioctl_mmap_resource(struct file *f, void __user *arg)
 		return -EFAULT;
 	if (!allowed(f, c.dom))
 		return -EPERM;
+	/* The pages of an ioreq server, and no other resource of the guest's. */
+	if (c.type != XENMEM_resource_ioreq_server)
+		return -EPERM;
+	calltrace_note("mmap_resource ioreq_server", c.idx, 0, c.num);
 	if (!c.addr && !c.num) {
 		ret = resource_size(c.dom, c.type, c.id);
 		if (ret < 0)
@@ -192,7 +198,7 @@ static long ioctl_mmap_resource(struct file *f, void __user *arg)
 				  (u8 *)arg +
 					  offsetof(struct privcmd_mmap_resource, num));
 	}
-	if (c.num > 1u << 16)
+	if (c.num > SERVER_FRAMES_MAX || c.idx > SERVER_FRAMES_MAX - c.num)
 		return -EINVAL;
 	v = foreign_find(c.addr, c.num, &first);
 	if (IS_ERR(v))
@@ -202,33 +208,97 @@ static long ioctl_mmap_resource(struct file *f, void __user *arg)
 	if (ret)
 		return ret;
 	ret = foreign_show(v, first, (u32)c.num, NULL);
-	if (!ret && c.type == XENMEM_resource_ioreq_server)
+	if (!ret)
 		find_requests(v, first, &c);
 	return ret;
 }
 
 /* Whether frame numbers of the target mean something else after this operation. */
-static bool moves_frames(const void *op, size_t size)
+static bool moves_frames(u32 op)
 {
-	u32 number;
-
-	if (size < sizeof(number))
-		return false;
-	memcpy(&number, op, sizeof(number));
-	return number == XEN_DMOP_relocate_memory;
+	return op == XEN_DMOP_relocate_memory;
 }
 
-/*
- * Buffers go through kernel memory: user pages need not be present or pinned then, and
- * Xen reads no user address with the kernel's rights.
- */
+/* A device-model operation in kernel memory: no address of a program's reaches Xen. */
+struct dm_call {
+	const struct call_rule *rule;
+	struct {
+		u32 op, pad;
+		u8 arg[DM_OP_ARG_MAX] __aligned(8);
+	} op;
+	void *second;
+	u8 small[DM_OP_SMALL];
+	struct privcmd_dm_op_buf ubufs[2];
+};
+
+/* Reads the operation; its second buffer is to be freed in any case. */
+static long dm_call_read(struct dm_call *d, const struct privcmd_dm_op *c)
+{
+	const size_t head = offsetof(typeof(d->op), arg);
+	const struct call_rule *rule;
+	u64 second;
+
+	if (copy_from_user(d->ubufs, c->ubufs, c->num * sizeof(d->ubufs[0])))
+		return -EFAULT;
+	for (u32 i = 0; i < c->num; i++)
+		if (d->ubufs[i].size > DM_OP_BUF_SIZE)
+			return -E2BIG;
+	if (d->ubufs[0].size < head || copy_from_user(&d->op, d->ubufs[0].uptr, head))
+		return -EFAULT;
+	rule = d->rule = firewall_dm_op(d->op.op);
+	if (!rule)
+		return -EPERM;
+	if (d->op.pad || c->num != 1u + (rule->second != SECOND_NONE))
+		return -EINVAL;
+	if (d->ubufs[0].size < head + rule->size ||
+	    copy_from_user(d->op.arg, (u8 *)d->ubufs[0].uptr + head, rule->size))
+		return -EFAULT;
+	second = rule->second == SECOND_NONE ? 0 : d->ubufs[1].size;
+	if (second > rule->second_max)
+		return -E2BIG;
+	if (second > sizeof(d->small)) {
+		d->second = kzalloc(second);
+		if (!d->second)
+			return -ENOMEM;
+	}
+	if (rule->second == SECOND_IN &&
+	    copy_from_user(d->second, d->ubufs[1].uptr, second))
+		return -EFAULT;
+	calltrace_note(rule->name, 0, d->ubufs[0].size, second);
+	return rule->check ? rule->check(d->op.arg, second) : 0;
+}
+
+static long dm_call_make(struct dm_call *d, const struct privcmd_dm_op *c)
+{
+	const size_t head = offsetof(typeof(d->op), arg);
+	struct xen_dm_op_buf bufs[2];
+	long ret;
+
+	set_xen_guest_handle(bufs[0].h, &d->op);
+	bufs[0].size = head + d->rule->size;
+	set_xen_guest_handle(bufs[1].h, d->second);
+	bufs[1].size = d->ubufs[1].size;
+	if (moves_frames(d->op.op))
+		foreign_settle();
+	/* An interrupt for the guest, as a rule. */
+	event_hold();
+	ret = xen_dm_op(c->dom, c->num, bufs);
+	event_release();
+	if (ret < 0)
+		return ret;
+	if (d->rule->out &&
+	    copy_to_user((u8 *)d->ubufs[0].uptr + head, d->op.arg, d->rule->size))
+		return -EFAULT;
+	if (d->rule->second == SECOND_OUT &&
+	    copy_to_user(d->ubufs[1].uptr, d->second, d->ubufs[1].size))
+		return -EFAULT;
+	return ret;
+}
+
 static long ioctl_dm_op(struct file *f, void __user *arg)
 {
-	struct privcmd_dm_op_buf ubufs[DM_OP_BUFS_MAX];
-	struct xen_dm_op_buf xbufs[DM_OP_BUFS_MAX];
 	struct privcmd_dm_op c;
-	u8 small[256], *mem = small;
-	size_t total = 0, at = 0;
+	struct dm_call d;
 	long ret;
 
 	if (copy_from_user(&c, arg, sizeof(c)))
@@ -237,124 +307,71 @@ static long ioctl_dm_op(struct file *f, void __user *arg)
 		return -EPERM;
 	if (!c.num)
 		return 0;
-	if (c.num > DM_OP_BUFS_MAX)
+	if (c.num > ARRAY_SIZE(d.ubufs))
 		return -E2BIG;
-	if (copy_from_user(ubufs, c.ubufs, c.num * sizeof(ubufs[0])))
-		return -EFAULT;
-	for (u32 i = 0; i < c.num; i++) {
-		if (ubufs[i].size > DM_OP_BUF_SIZE)
-			return -E2BIG;
-		total += ALIGN_UP(ubufs[i].size, 8UL);
-	}
-	if (total > sizeof(small)) {
-		mem = kmalloc(total);
-		if (!mem)
-			return -ENOMEM;
-	}
-	ret = -EFAULT;
-	for (u32 i = 0; i < c.num; i++) {
-		if (copy_from_user(mem + at, ubufs[i].uptr, ubufs[i].size))
-			goto out;
-		set_xen_guest_handle(xbufs[i].h, mem + at);
-		xbufs[i].size = ubufs[i].size;
-		at += ALIGN_UP(ubufs[i].size, 8UL);
-	}
-	if (moves_frames(mem, ubufs[0].size))
-		foreign_settle();
-	/* An interrupt for the guest, as a rule. */
-	event_hold();
-	ret = xen_dm_op(c.dom, c.num, xbufs);
-	event_release();
-	if (ret < 0)
-		goto out;
-	at = 0;
-	for (u32 i = 0; i < c.num; i++) {
-		if (copy_to_user(ubufs[i].uptr, mem + at, ubufs[i].size))
-			ret = -EFAULT;
-		at += ALIGN_UP(ubufs[i].size, 8UL);
-	}
-out:
-	if (mem != small)
-		kfree(mem);
+	memset(d.small, 0, sizeof(d.small));
+	d.second = d.small;
+	ret = dm_call_read(&d, &c);
+	if (!ret)
+		ret = dm_call_make(&d, &c);
+	if (d.second != d.small)
+		kfree(d.second);
 	return ret;
 }
 
-/* Operations that could change our own memory or privileges stay with the kernel. */
-static bool hypercall_allowed(const struct privcmd_hypercall *c)
+/* The frame list goes through kernel memory a piece at a time. As Xen does: how many
+ * frames have memory now, if not all; an error if none. */
+static long populate(struct xen_memory_reservation *r)
 {
-	switch (c->op) {
-	case __HYPERVISOR_xen_version:
-	case __HYPERVISOR_hvm_op:
-	case __HYPERVISOR_dm_op:
-	case __HYPERVISOR_domctl:
-	case __HYPERVISOR_sysctl:
-	case __HYPERVISOR_physdev_op:
-		return true;
-	case __HYPERVISOR_event_channel_op:
-		return c->arg[0] == EVTCHNOP_status;
-	case __HYPERVISOR_sched_op:
-		return c->arg[0] == 4; /* SCHEDOP_remote_shutdown */
-	case __HYPERVISOR_memory_op:
-		/* Each of these has the domain as its first or second field; Xen checks
-		 * that it is our target. On ourselves they would change our frames. */
-		return c->arg[0] != XENMEM_acquire_resource;
-	}
-	return false;
-}
+	static xen_pfn_t frames[256];
+	const xen_pfn_t __user *list = (const void *)r->extent_start.p;
+	const u64 n = r->nr_extents;
+	u64 done = 0;
 
-/* True for a memory operation on this domain itself. */
-static bool memory_op_on_self(const struct privcmd_hypercall *c)
-{
-	domid_t dom = DOMID_SELF;
-	u64 off = 0;
+	calltrace_note("frames to populate", 0, 0, n);
+	foreign_settle();
+	set_xen_guest_handle(r->extent_start, frames);
+	while (done < n) {
+		u64 part = MIN(n - done, (u64)ARRAY_SIZE(frames));
+		long ret;
 
-	if (c->op != __HYPERVISOR_memory_op)
-		return false;
-	switch (c->arg[0]) {
-	case XENMEM_increase_reservation:
-	case XENMEM_decrease_reservation:
-	case XENMEM_populate_physmap:
-		off = offsetof(struct xen_memory_reservation, domid);
-		break;
-	case XENMEM_current_reservation:
-	case XENMEM_maximum_reservation:
-	case XENMEM_maximum_gpfn:
-	case XENMEM_maximum_ram_page:
-		return false;
+		if (copy_from_user(frames, list + done, part * sizeof(frames[0])))
+			return done ? (long)done : -EFAULT;
+		r->nr_extents = part;
+		ret = xen_memory_op(XENMEM_populate_physmap, r);
+		if (ret < 0)
+			return done ? (long)done : ret;
+		done += (u64)ret;
+		if ((u64)ret != part)
+			break;
 	}
-	if (copy_from_user(&dom, (void *)(c->arg[1] + off), sizeof(dom)))
-		return true;
-	return dom == DOMID_SELF || dom == xen_domid;
+	return (long)done;
 }
 
 static long user_hypercall(const struct privcmd_hypercall *c)
 {
+	const struct call_rule *rule = firewall_call(c->op, c->arg[0]);
+	u8 arg[CALL_ARG_MAX] __aligned(8);
+	domid_t dom;
 	long ret;
 
-	/*
-	 * What is looked at here is what Xen reads: no other CPU may change it
-	 * meanwhile.
-	 */
-	if (c->op == __HYPERVISOR_memory_op)
-		smp_barrier();
-	if (!hypercall_allowed(c) || memory_op_on_self(c)) {
-		printk_once("xen: hypercall %lu (%lu) of user space refused\n",
-			    (unsigned long)c->op, (unsigned long)c->arg[0]);
+	if (!rule)
 		return -EPERM;
-	}
-	if (c->op == __HYPERVISOR_memory_op || c->op == __HYPERVISOR_dm_op)
-		foreign_settle();
-	/* Arguments point to user memory, which Xen may touch only while we may. */
-	if (cpu_smap_on)
-		__asm__ volatile("stac" ::: "memory");
-	ret = hypercall5(c->op, c->arg[0], c->arg[1], c->arg[2], c->arg[3], c->arg[4]);
-	if (cpu_smap_on)
-		__asm__ volatile("clac" ::: "memory");
-	return ret;
+	if (copy_from_user(arg, (void *)c->arg[1], rule->size))
+		return -EFAULT;
+	memcpy(&dom, arg + rule->domid_at, sizeof(dom));
+	if (!firewall_peer(dom, PEER_TARGET))
+		return -EPERM;
+	ret = rule->check ? rule->check(arg, 0) : 0;
+	if (ret)
+		return ret;
+	calltrace_note(rule->name, 0, rule->size, 0);
+	if (rule->hypercall == __HYPERVISOR_memory_op)
+		return populate((void *)arg);
+	return hypercall3(rule->hypercall, rule->op, (u64)arg, 0);
 }
 
-/* libxenctrl wraps memory operations so, for results that do not fit in an int. Each
- * entry is checked and made by itself: what Xen reads is what was checked. */
+/* libxenctrl wraps memory operations so, for results that do not fit in an int. */
 static long user_multicall(const struct privcmd_hypercall *c)
 {
 	multicall_entry_t *list = (multicall_entry_t *)c->arg[0];
@@ -398,6 +415,7 @@ static long ioctl_restrict(struct file *f, void __user *arg)
 	if (p->dom != DOMID_INVALID && p->dom != dom)
 		return -EINVAL;
 	p->dom = dom;
+	calltrace_note("restrict", 0, 0, 0);
 	return 0;
 }
 
@@ -447,5 +465,6 @@ static int privcmd_open(struct inode *ino, struct file *f)
 
 void xen_dev_privcmd_init(void)
 {
+	calltrace_init();
 	chrdev_register("xen/privcmd", 10, 120, privcmd_open);
 }

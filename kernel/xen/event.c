@@ -313,6 +313,11 @@ int event_notify(u32 port)
 	return (int)xen_event_channel_op(EVTCHNOP_send, &s);
 }
 
+event_handler event_handler_of(u32 port)
+{
+	return port < nports ? ports[port].fn : NULL;
+}
+
 static void send_held(u32 port)
 {
 	event_hold();

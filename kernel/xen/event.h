@@ -21,6 +21,8 @@ int event_adopt(u32 port, event_handler fn, void *arg);
 /* Forgets the handler and closes the port. */
 void event_close(u32 port);
 int event_notify(u32 port);
+/* NULL: nobody has it. */
+event_handler event_handler_of(u32 port);
 /*
  * For a program's notification, which goes out with the hypercall by which the CPU goes
  * idle: the program is about to wait.  If it does not, the event is sent when it is back

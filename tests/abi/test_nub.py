@@ -248,6 +248,26 @@ def test_size_of_the_kernel():
     assert KERNEL.stat().st_size <= 512 << 10
 
 
+def test_hypercalls_are_documented(tmp_path):
+    """docs/hypercalls.md is what kernel/hypercalls.tbl says."""
+    made = tmp_path / "hypercalls.md"
+    subprocess.run(["python3", TREE / "kernel/scripts/hypercalls.py", "doc",
+                    TREE / "kernel/hypercalls.tbl", made], check=True)
+    assert made.read_text() == (TREE / "docs/hypercalls.md").read_text(), \
+        "run kernel/scripts/hypercalls.py doc kernel/hypercalls.tbl docs/hypercalls.md"
+
+
+def test_hypercalls_seen_are_those_of_the_table():
+    """What QEMU was seen to make is what kernel/hypercalls.tbl lets pass."""
+    table = {tuple(line.split()[:2]) for line in
+             (TREE / "kernel/hypercalls.tbl").read_text().splitlines() if not line.startswith("#")}
+    calls = {name for name, _ in table}
+    seen = {tuple(line.split()[:2]) for line in
+            (TREE / "tests/system/hypercalls.txt").read_text().splitlines()
+            if line.split()[0] in calls}
+    assert seen and seen <= table, seen - table
+
+
 def test_ioctls_are_those_of_the_table(tmp_path):
     """Each request that a handler knows is in kernel/ioctls.tbl, and the other way round."""
     made = tmp_path / "ioctls.md"

@@ -26,6 +26,9 @@ def pytest_addoption(parser):
     parser.addoption("--rig-name", default=os.environ.get("RIG_NAME"),
                      help="a rig to use and to keep; without it one is started and ended")
     parser.addoption("--long", action="store_true", help="also run the tests that take minutes")
+    parser.addoption("--hypercalls", metavar="FILE",
+                     help="append what nub.trace=hypercalls printed to FILE "
+                          "(tests/system/hypercalls.txt says how)")
 
 
 def pytest_configure(config):
@@ -89,8 +92,15 @@ def leak_check(request):
     assert not found, "left behind in dom0:\n" + "\n".join(found)
 
 
+def note_hypercalls(dom0, path, test):
+    text = dom0.shell(f"find /var/log/xen -name 'qemu-dm-*' -newer {BEGAN} "
+                      "-exec grep -ho 'hypercall: .*' {} +", check=False).stdout
+    with open(path, "a", encoding="utf-8") as f:
+        f.writelines(f"{test} {line}\n" for line in text.splitlines())
+
+
 @pytest.fixture
-def make_guest(dom0, stub, leak_check):
+def make_guest(dom0, stub, leak_check, request):
     """Makes guests that are gone when the test is over."""
     made = []
 
@@ -100,6 +110,8 @@ def make_guest(dom0, stub, leak_check):
         return guest.prepare()
 
     yield make
+    if request.config.getoption("--hypercalls"):
+        note_hypercalls(dom0, request.config.getoption("--hypercalls"), request.node.name)
     for guest in made:
         guest.remove()
 

@@ -4,6 +4,7 @@ interfaces that QEMU uses, then devices that come and go while the domain runs."
 import json
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -106,6 +107,66 @@ def test_drivers_and_devices(domain, dom0):
     assert not failed and " 0 failed" in lines[asked], text
     assert asked == 16, text
     dom0.wait_gone(NAME)
+
+
+TARGET = """
+import ctypes, sys
+xc = ctypes.CDLL("libxenctrl.so.4.20", use_errno=True)
+xc.xc_interface_open.restype = ctypes.c_void_p
+handle = ctypes.c_void_p(xc.xc_interface_open(None, None, 0))
+sys.exit(xc.xc_domain_set_target(handle, int(sys.argv[1]), int(sys.argv[2])) != 0)
+"""
+
+
+def kernel_symbol(name):
+    out = subprocess.run(["nm", f"{BUILD}/kernel/kernel-nub.debug"], check=True, text=True,
+                         capture_output=True).stdout
+    return next(line.split()[0] for line in out.splitlines() if line.endswith(f" {name}"))
+
+
+@pytest.fixture
+def with_target(dom0, leak_check):
+    """The test program's domain, not yet started, and another one that is its target."""
+    names = [NAME, f"{NAME}-target"]
+    dom0.shell(f"rm -rf {FOLDER} {LOG}; mkdir -p {FOLDER}")
+    dom0.write(f"{FOLDER}/root.cpio", ramdisk())
+    with open(f"{BUILD}/kernel/kernel-nub", "rb") as f:
+        dom0.write(f"{FOLDER}/kernel", f.read())
+    for name in names:
+        dom0.write(f"{FOLDER}/{name}.cfg", f"""
+name = "{name}"
+type = "pvh"
+kernel = "{FOLDER}/kernel"
+ramdisk = "{FOLDER}/root.cpio"
+cmdline = "XENTEST_KADDR={kernel_symbol('hostname')}"
+memory = 32
+tsc_mode = "native"
+on_crash = "destroy"
+on_poweroff = "destroy"
+""")
+        dom0.run("xl", "create", "-p", f"{FOLDER}/{name}.cfg", timeout=120)
+    ids = [dom0.domid(name) for name in names]
+    dom0.run("python3", "-c", TARGET, *ids)
+    dom0.run("xenstore-write", f"/local/domain/{ids[0]}/target", ids[1])
+    yield
+    for name in names:
+        if name in dom0.domains():
+            dom0.run("xl", "destroy", name, check=False)
+    dom0.run("rm", "-rf", FOLDER)
+
+
+def test_hypercall_firewall(with_target, dom0):
+    """Every hypercall and operation, with user, kernel and unmapped addresses: what is not in
+    kernel/hypercalls.tbl does not reach Xen, which has nothing to say."""
+    said = dom0.run("xl", "dmesg").stdout
+    dom0.run("xl", "unpause", NAME)
+    text = dom0.wait_file(LOG, "END xen: .*\n|panic", count=1, seconds=240)
+    failed = [line for line in text.splitlines() if line.startswith("FAIL")]
+    assert not failed and " 0 failed" in text, text
+    assert 1 < text.count("of a program refused") <= 8
+    dom0.wait_gone(NAME)
+    new = dom0.run("xl", "dmesg").stdout.removeprefix(said)
+    assert not [line for line in new.splitlines() if f"d{dom0.domid(NAME + '-target')}" in line], new
 
 
 @pytest.fixture

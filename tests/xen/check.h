@@ -21,6 +21,7 @@ void test_store(void);
 void test_evtchn(void);
 void test_grants(void);
 void test_privcmd(void);
+void test_hypercalls(void);
 void test_mappings(void);
 void test_block(void);
 void test_net(void);

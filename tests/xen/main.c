@@ -57,6 +57,20 @@ static void load_modules(void)
 		fclose(f);
 }
 
+static void test_all(void)
+{
+	test_store();
+	test_evtchn();
+	if (getenv("XENTEST_GRANTS"))
+		test_grants();
+	test_privcmd();
+	test_mappings();
+	test_block();
+	test_net();
+	if (getenv("XENTEST_CHANGES"))
+		test_changes();
+}
+
 int main(void)
 {
 	mkdir("/dev", 0755);
@@ -74,16 +88,10 @@ int main(void)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("BEGIN xen\n");
-	test_store();
-	test_evtchn();
-	if (getenv("XENTEST_GRANTS"))
-		test_grants();
-	test_privcmd();
-	test_mappings();
-	test_block();
-	test_net();
-	if (getenv("XENTEST_CHANGES"))
-		test_changes();
+	if (getenv("XENTEST_KADDR"))
+		test_hypercalls();
+	else
+		test_all();
 	printf("END xen: %u ok, %u failed\n", check_ok, check_failed);
 	fflush(NULL);
 	if (getpid() == 1) {

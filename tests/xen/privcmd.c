@@ -36,7 +36,7 @@ static void test_own_memory(int fd)
 	      take_page(fd, DOMID_SELF) == -1 && errno == EPERM);
 	NAMED("our own memory stays, by number",
 	      take_page(fd, own) == -1 && errno == EPERM);
-	NAMED("another's is Xen's to refuse", take_page(fd, 77) != 1 && errno != EPERM);
+	NAMED("another's, too", take_page(fd, 77) == -1 && errno == EPERM);
 }
 
 void test_privcmd(void)
@@ -60,19 +60,12 @@ void test_privcmd(void)
 	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(p != MAP_FAILED);
 	batch.addr = (uintptr_t)p;
-	ioctl(fd, IOCTL_PRIVCMD_MMAPBATCH_V2, &batch);
-	NAMED("no frame of a domain that is not there", err != 0);
+	NAMED("no frame of a domain that is not the target",
+	      ioctl(fd, IOCTL_PRIVCMD_MMAPBATCH_V2, &batch) == -1 && errno == EPERM);
 	CHECK(!munmap(p, 4096));
-	batch.addr = (uintptr_t)mem;
-	CHECK(ioctl(fd, IOCTL_PRIVCMD_MMAPBATCH_V2, &batch) == -1);
 	buf.uptr = mem;
 	buf.size = sizeof(mem);
-	CHECK(ioctl(fd, IOCTL_PRIVCMD_DM_OP, &op) == -1);
-	buf.size = 1 << 20;
-	CHECK(ioctl(fd, IOCTL_PRIVCMD_DM_OP, &op) == -1 && errno == E2BIG);
-	buf.uptr = (void *)8;
-	buf.size = 8;
-	CHECK(ioctl(fd, IOCTL_PRIVCMD_DM_OP, &op) == -1 && errno == EFAULT);
+	CHECK(ioctl(fd, IOCTL_PRIVCMD_DM_OP, &op) == -1 && errno == EPERM);
 	CHECK(!ioctl(fd, IOCTL_PRIVCMD_RESTRICT, &dom));
 	dom = 78;
 	CHECK(ioctl(fd, IOCTL_PRIVCMD_RESTRICT, &dom) == -1 && errno == EINVAL);
