@@ -225,10 +225,26 @@ static int handle_buffered(struct session *s, struct err *err)
 		s->len -= n;
 		memmove(s->buf, s->buf + n, s->len);
 	}
-	if (s->len == sizeof(s->buf))
+	return 0;
+}
+
+/* What has come, behind what is kept: bytes, 0 at the end, -1 and err. */
+static ssize_t receive(struct session *s, struct err *err)
+{
+	const size_t len = s->len;
+	ssize_t n;
+
+	if (len >= sizeof(s->buf))
 		return err_set(err, ERR_HOST, "probe: a message longer than %d bytes",
 			       MESSAGE_MAX);
-	return 0;
+	do {
+		if (wait_for(s->fd, POLLIN, s->idle_ms, err) < 0)
+			return -1;
+		n = read(s->fd, s->buf + len, sizeof(s->buf) - len);
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
+	if (n < 0 && errno != ECONNRESET)
+		return err_errno(err, ERR_HOST, errno, "probe: read");
+	return n < 0 ? 0 : n;
 }
 
 int probe_serve(int fd, const struct manifest *manifest, int idle_ms, struct err *err)
@@ -241,17 +257,11 @@ int probe_serve(int fd, const struct manifest *manifest, int idle_ms, struct err
 	if (send_json(s, json_object_get(manifest->probe, "greeting"), err) < 0)
 		return -1;
 	while (!s->quit) {
-		ssize_t n;
+		ssize_t n = receive(s, err);
 
-		if (wait_for(fd, POLLIN, idle_ms, err) < 0)
-			return -1;
-		n = read(fd, s->buf + s->len, sizeof(s->buf) - s->len);
-		if (n == 0 || (n < 0 && errno == ECONNRESET))
-			return 0;
-		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			return err_errno(err, ERR_HOST, errno, "probe: read");
-		if (n > 0)
-			s->len += (size_t)n;
+		if (n <= 0)
+			return (int)n;
+		s->len += (size_t)n;
 		if (handle_buffered(s, err) < 0)
 			return -1;
 	}
