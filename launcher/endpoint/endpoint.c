@@ -15,7 +15,10 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "endpoint/tcp.h"
+#include "log.h"
+#include "trusted_path.h"
 #include "unix_address.h"
 
 /* A unix socket, and the address that the plan names. */
@@ -61,21 +64,60 @@ static int open_tcp_client(struct endpoint *end, struct err *err)
 	return may_fail(end, endpoint_tcp_connect(end, err));
 }
 
+/*
+ * Gives the socket its name, with the mode that it is to have from its first moment on:
+ * Linux takes it from the socket's own.  Where others may change the folder, it is looked
+ * up once, and the socket made in that.
+ */
+static int bind_unix(int fd, const struct trusted_path *at, const char *path)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int n = at->foreign || at->sticky
+			? snprintf(addr.sun_path, sizeof(addr.sun_path),
+				   "/proc/self/fd/%d/%s", at->dir, at->name)
+			: snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+
+	if ((size_t)n >= sizeof(addr.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return fchmod(fd, 0600) < 0 ? -1
+				    : bind(fd, (struct sockaddr *)&addr, sizeof(addr));
+}
+
+/* Takes away what an earlier program has left under the name, if it is of that type. */
+static void remove_type(const struct trusted_path *at, mode_t type)
+{
+	struct stat st;
+
+	if (fstatat(at->dir, at->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (st.st_mode & S_IFMT) == type)
+		unlinkat(at->dir, at->name, 0);
+}
+
 static int open_unix(struct endpoint *end, struct err *err)
 {
 	const struct plan_endpoint *plan = end->plan;
+	cleanup_fd int dir = -1;
+	struct trusted_path at;
 	struct sockaddr_un addr;
-	struct stat st;
 	int fd = make_unix(plan, &addr, err);
 
 	if (fd < 0)
 		return -1;
 	snprintf(end->name, sizeof(end->name), "disconnected:unix:%s,server=on",
 		 plan->path);
-	if (lstat(plan->path, &st) == 0 && S_ISSOCK(st.st_mode))
-		unlink(plan->path);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    chmod(plan->path, 0600) < 0 || listen(fd, 4) < 0) {
+	if (trusted_path_open(plan->path, false, &at, err) < 0) {
+		close(fd);
+		return -1;
+	}
+	dir = at.dir;
+	if (at.foreign)
+		log_warn("%s: other users can put another socket in its place; they can "
+			 "change the folder %s",
+			 plan->path, at.weak);
+	remove_type(&at, S_IFSOCK);
+	if (bind_unix(fd, &at, plan->path) < 0 || listen(fd, 4) < 0) {
 		err_errno(err, ERR_HOST, errno, "listening on %s", plan->path);
 		close(fd);
 		return -1;
@@ -97,6 +139,20 @@ static int watch_pty(const char *name)
 		return -1;
 	}
 	return fd;
+}
+
+static int link_pty(const char *path, const char *pty, struct err *err)
+{
+	cleanup_fd int dir = -1;
+	struct trusted_path at;
+
+	if (trusted_path_open(path, false, &at, err) < 0)
+		return -1;
+	dir = at.dir;
+	remove_type(&at, S_IFLNK);
+	if (symlinkat(pty, dir, at.name) < 0)
+		return err_errno(err, ERR_HOST, errno, "linking %s to %s", path, pty);
+	return 0;
 }
 
 static int open_pty(struct endpoint *end, struct err *err)
@@ -125,28 +181,50 @@ static int open_pty(struct endpoint *end, struct err *err)
 	end->opened_fd = watch_pty(name);
 	fcntl(end->in_fd, F_SETFD, FD_CLOEXEC);
 	fcntl(end->in_fd, F_SETFL, O_NONBLOCK | O_RDWR);
-	if (end->plan->path) {
-		struct stat st;
+	return end->plan->path ? link_pty(end->plan->path, name, err) : 0;
+}
 
-		if (lstat(end->plan->path, &st) == 0 && S_ISLNK(st.st_mode))
-			unlink(end->plan->path);
-		if (symlink(name, end->plan->path) < 0)
-			return err_errno(err, ERR_HOST, errno, "linking %s to %s",
-					 end->plan->path, name);
-	}
-	return 0;
+/*
+ * A link, or a second name of a file, that another user has made could have root write
+ * to any file: neither is taken from a folder that others can write to.
+ */
+static int open_output(const struct plan_endpoint *plan, struct err *err)
+{
+	/* O_NONBLOCK: a FIFO without a reader must not hold us here. */
+	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+		    (plan->append ? O_APPEND : 0);
+	cleanup_fd int dir = -1;
+	struct trusted_path at;
+	struct stat st;
+	int fd;
+
+	if (trusted_path_open(plan->path, true, &at, err) < 0)
+		return -1;
+	dir = at.dir;
+	if (at.foreign || at.sticky)
+		flags |= O_NOFOLLOW;
+	fd = openat(dir, at.name, flags, 0644);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		err_errno(err, ERR_HOST, errno, "writing to %s", plan->path);
+	else if ((at.foreign || at.sticky) && S_ISREG(st.st_mode) && st.st_nlink != 1)
+		err_set(err, ERR_HOST,
+			"writing to %s: the file has another name, too, and other users "
+			"can write to its folder; remove it, or choose another folder",
+			plan->path);
+	else if (!plan->append && S_ISREG(st.st_mode) && ftruncate(fd, 0) < 0)
+		err_errno(err, ERR_HOST, errno, "emptying %s", plan->path);
+	else
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 static int open_file(struct endpoint *end, struct err *err)
 {
-	const struct plan_endpoint *plan = end->plan;
-	/* O_NONBLOCK: a FIFO without a reader must not hold us here. */
-	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
-		    (plan->append ? O_APPEND : O_TRUNC);
-
-	end->out_fd = open(plan->path, flags, 0644);
+	end->out_fd = open_output(end->plan, err);
 	if (end->out_fd < 0)
-		return err_errno(err, ERR_HOST, errno, "writing to %s", plan->path);
+		return -1;
 	end->is_file = true;
 	snprintf(end->name, sizeof(end->name), "file");
 	return 0;
@@ -329,35 +407,43 @@ void endpoint_close(struct endpoint *end)
 }
 
 /* A socket that nobody listens on is left over; one that answers is another's. */
-static void remove_dead_socket(const char *path)
+static void remove_dead_socket(const struct plan_endpoint *plan,
+			       const struct trusted_path *at)
 {
 	struct sockaddr_un addr;
+	struct err ignored;
 	struct stat st;
 	int fd;
 
 	/* What is no socket refuses a connection, too. */
-	if (unix_address_set(&addr, path) < 0 || lstat(path, &st) < 0 ||
+	if (fstatat(at->dir, at->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    !S_ISSOCK(st.st_mode))
 		return;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = make_unix(plan, &addr, &ignored);
 	if (fd < 0)
 		return;
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 &&
 	    errno == ECONNREFUSED)
-		unlink(path);
+		unlinkat(at->dir, at->name, 0);
 	close(fd);
 }
 
 void endpoint_tidy(const struct plan_endpoint *plan)
 {
+	cleanup_fd int dir = -1;
+	struct trusted_path at;
+	struct err ignored;
 	struct stat st;
 
-	if (!plan->path)
+	if (!plan->path ||
+	    (plan->type != PLAN_ENDPOINT_UNIX_LISTEN && plan->type != PLAN_ENDPOINT_PTY))
 		return;
+	if (trusted_path_open(plan->path, false, &at, &ignored) < 0)
+		return;
+	dir = at.dir;
 	if (plan->type == PLAN_ENDPOINT_UNIX_LISTEN)
-		remove_dead_socket(plan->path);
+		remove_dead_socket(plan, &at);
 	/* A pty's link: once the master is closed it leads nowhere. */
-	if (plan->type == PLAN_ENDPOINT_PTY && lstat(plan->path, &st) == 0 &&
-	    S_ISLNK(st.st_mode) && stat(plan->path, &st) < 0)
-		unlink(plan->path);
+	else if (fstatat(dir, at.name, &st, 0) < 0 && errno == ENOENT)
+		remove_type(&at, S_IFLNK);
 }

@@ -27,7 +27,8 @@ struct endpoint {
 /*
  * Opens it, with the privileges of the caller; later calls need none.
  * unix-listen replaces a socket that is in the way, as QEMU does.  Sockets are
- * for root only.  ERR_HOST names the endpoint.
+ * for root only from their first moment on.  A link that another user has made
+ * is not followed.  ERR_HOST names the endpoint.
  */
 int endpoint_open(struct endpoint *end, const struct plan_endpoint *plan,
 		  struct err *err);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "endpoint/endpoint.h"
@@ -105,6 +106,83 @@ static void test_file_in_the_way(void **state)
 	assert_int_equal(st.st_size, 8);
 	assert_int_equal(st.st_nlink, 1);
 	close(fd);
+}
+
+/* In a folder of another user's, its links and second names lead root nowhere. */
+static void test_foreign_folder(void **state)
+{
+	struct place *place = *state;
+	struct plan_endpoint file = {.type = PLAN_ENDPOINT_FILE, .path = place->path};
+	struct plan_endpoint sock = {.type = PLAN_ENDPOINT_UNIX_LISTEN,
+				     .path = place->path};
+	char precious[64];
+	struct endpoint end;
+	struct stat st;
+	struct err err;
+	int fd;
+
+	if (geteuid() != 0)
+		skip(); /* files of another user cannot be made */
+	snprintf(precious, sizeof(precious), "%s.precious", place->dir);
+	fd = open(precious, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, "precious", 8), 8);
+	assert_int_equal(chown(place->dir, 12345, 12345), 0);
+
+	assert_int_equal(symlink(precious, place->path), 0);
+	assert_int_equal(lchown(place->path, 12345, 12345), 0);
+	assert_int_equal(endpoint_open(&end, &file, &err), -1);
+	assert_non_null(strstr(err.msg, "a link that another user has made"));
+	unlink(place->path);
+	assert_int_equal(link(precious, place->path), 0);
+	assert_int_equal(endpoint_open(&end, &file, &err), -1);
+	assert_non_null(strstr(err.msg, "the file has another name"));
+	unlink(place->path);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 8);
+
+	/* A socket can be there, and is nobody's but root's. */
+	assert_int_equal(endpoint_open(&end, &sock, &err), 0);
+	assert_int_equal(lstat(place->path, &st), 0);
+	assert_int_equal(st.st_mode, S_IFSOCK | 0600);
+	close(connect_to(place->path));
+	endpoint_close(&end);
+	endpoint_tidy(&sock);
+	assert_int_equal(access(place->path, F_OK), -1);
+	unlink(precious);
+	close(fd);
+}
+
+/* The socket's mode is right when its name appears: nobody can be quicker. */
+static void test_socket_mode(void **state)
+{
+	struct place *place = *state;
+	struct plan_endpoint plan = {.type = PLAN_ENDPOINT_UNIX_LISTEN,
+				     .path = place->path};
+	mode_t before = umask(0);
+	int status, pipes[2];
+	struct endpoint end;
+	struct err err;
+	pid_t pid;
+	char byte;
+
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct stat st;
+
+		(void)!write(pipes[1], "r", 1);
+		while (lstat(place->path, &st) < 0)
+			;
+		_exit(st.st_mode & 0077 ? 1 : 0);
+	}
+	assert_int_equal(read(pipes[0], &byte, 1), 1);
+	assert_int_equal(endpoint_open(&end, &plan, &err), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	umask(before);
+	close(pipes[0]);
+	close(pipes[1]);
+	endpoint_close(&end);
 }
 
 /* Nothing has to be looked at again and again to know that somebody opened it. */
@@ -328,6 +406,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_socket_in_the_way, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_file_in_the_way, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_foreign_folder, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_socket_mode, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pty_tells, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_connects_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_file_appends, set_up, tear_down),
