@@ -9,6 +9,7 @@
 #include "domain/run.h"
 #include "endpoint/endpoint.h"
 #include "err.h"
+#include "image_check.h"
 #include "log.h"
 #include "plan/plan.h"
 #include "probe.h"
@@ -41,7 +42,8 @@ static int load_image(const struct stubopt *options, struct manifest *manifest,
 {
 	const char *kernel = stubopt_kernel_name(options->kernel);
 
-	if (manifest_load(options->image, manifest, err) < 0)
+	if (image_check_owner(options->image, err) < 0 ||
+	    manifest_load(options->image, manifest, err) < 0)
 		return -1;
 	if (manifest_find_kernel(manifest, kernel))
 		return 0;
@@ -85,8 +87,11 @@ static int run_plan(struct plan *plan, const struct stubopt *options, struct err
 	struct manifest manifest = {0};
 	int rc = -1;
 
-	if (load_image(options, &manifest, err) == 0 && plan_resolve(plan, err) == 0 &&
-	    endpoint_lookup(plan, err) == 0) {
+	if (load_image(options, &manifest, err) == 0 &&
+	    image_check_kernel(
+		    manifest_find_kernel(&manifest, stubopt_kernel_name(options->kernel)),
+		    IMAGE_SUMS_DIR, err) == 0 &&
+	    plan_resolve(plan, err) == 0 && endpoint_lookup(plan, err) == 0) {
 		plan_set_memory(plan, &manifest);
 		for (size_t i = 0; i < plan->n_notes; i++)
 			log_info("%s", plan->notes[i]);
@@ -102,7 +107,8 @@ static int run_probe(const struct args *args, const struct stubopt *options,
 	struct manifest manifest = {0};
 	int rc;
 
-	if (manifest_load(options->image, &manifest, err) < 0)
+	if (image_check_owner(options->image, err) < 0 ||
+	    manifest_load(options->image, &manifest, err) < 0)
 		return -1;
 	rc = probe_run(args, &manifest, err);
 	manifest_free(&manifest);

@@ -3,6 +3,8 @@
 #include "manifest.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -38,11 +40,16 @@ static int get_bytes(const json_t *obj, const char *where, const char *key,
 	return 0;
 }
 
+static bool is_sum(const char *s)
+{
+	return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
+}
+
 /* A file of the image: a plain name in its directory, listed under "files". */
 static int get_file(const struct manifest *m, const json_t *files, const char *where,
-		    const json_t *name, char **path, unsigned long long *bytes,
-		    struct err *err)
+		    const json_t *name, struct manifest_file *out, struct err *err)
 {
+	const char *sum;
 	const char *s = json_string_value(name);
 	const json_t *entry;
 
@@ -53,8 +60,29 @@ static int get_file(const struct manifest *m, const json_t *files, const char *w
 	if (!json_is_object(entry))
 		return err_set(err, ERR_HOST, "%s: '%s' is not listed in files; " REBUILD,
 			       where, s);
-	*path = xasprintf("%s/%s", m->dir, s);
-	return get_bytes(entry, s, "bytes", bytes, err);
+	sum = json_string_value(json_object_get(entry, "sha256"));
+	snprintf(out->sha256, sizeof(out->sha256), "%s", sum && is_sum(sum) ? sum : "");
+	if (get_bytes(entry, s, "bytes", &out->bytes, err) < 0)
+		return -1;
+	out->path = xasprintf("%s/%s", m->dir, s);
+	return 0;
+}
+
+/* Takes the file's path over, into *path. */
+static int add_file(const struct manifest *m, const json_t *files, const char *where,
+		    const json_t *name, struct manifest_kernel *kernel, char **path,
+		    struct err *err)
+{
+	struct manifest_file *file;
+
+	kernel->files = xgrow(kernel->files, kernel->n_files, sizeof(*kernel->files));
+	file = &kernel->files[kernel->n_files];
+	*file = (struct manifest_file){0};
+	if (get_file(m, files, where, name, file, err) < 0)
+		return -1;
+	kernel->n_files++;
+	*path = file->path;
+	return 0;
 }
 
 static int parse_kernel(const struct manifest *m, const json_t *files, const char *name,
@@ -62,15 +90,14 @@ static int parse_kernel(const struct manifest *m, const json_t *files, const cha
 {
 	const json_t *ramdisk = json_object_get(v, "ramdisk");
 	cleanup_free char *where = xasprintf("kernels.%s", name);
-	unsigned long long bytes;
 	const json_t *item;
 	size_t i;
 
 	out->name = xstrdup(name);
 	out->ramdisk = xgrow(NULL, 0, sizeof(*out->ramdisk));
 	out->ramdisk[0] = NULL;
-	if (get_file(m, files, where, json_object_get(v, "file"), &out->path, &bytes,
-		     err) < 0)
+	if (add_file(m, files, where, json_object_get(v, "file"), out, &out->path, err) <
+	    0)
 		return -1;
 	/* May be empty: a kernel need not have options. */
 	if (!json_is_string(json_object_get(v, "cmdline")))
@@ -85,15 +112,13 @@ static int parse_kernel(const struct manifest *m, const json_t *files, const cha
 	json_array_foreach(ramdisk, i, item) {
 		char *path = NULL;
 
-		if (get_file(m, files, where, item, &path, &bytes, err) < 0) {
-			free(path);
+		if (add_file(m, files, where, item, out, &path, err) < 0)
 			return -1;
-		}
 		out->ramdisk = xgrow(out->ramdisk, i + 1, sizeof(*out->ramdisk));
 		out->ramdisk[i] = path;
 		out->ramdisk[i + 1] = NULL;
 		out->n_ramdisk = i + 1;
-		out->ramdisk_bytes += bytes;
+		out->ramdisk_bytes += out->files[out->n_files - 1].bytes;
 	}
 	return 0;
 }
@@ -229,6 +254,7 @@ void manifest_free(struct manifest *manifest)
 		free(k->name);
 		free(k->path);
 		free(k->cmdline);
+		free(k->files);
 	}
 	free(manifest->kernels);
 	free(manifest->dir);

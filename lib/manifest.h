@@ -12,6 +12,12 @@
 #define MANIFEST_VERSION 1
 #define MANIFEST_FILE "manifest.json"
 
+struct manifest_file {
+	char *path; /* absolute; of another member */
+	unsigned long long bytes;
+	char sha256[65]; /* 64 hexadecimal digits, or "" if the manifest has no such */
+};
+
 struct manifest_kernel {
 	char *name;	/* "linux", "nub" */
 	char *path;	/* absolute */
@@ -19,6 +25,8 @@ struct manifest_kernel {
 	size_t n_ramdisk;
 	unsigned long long ramdisk_bytes; /* of all of them together */
 	char *cmdline;
+	struct manifest_file *files; /* the kernel's and its ramdisks', in order */
+	size_t n_files;
 };
 
 /* Owns everything it points to; manifest_free releases it. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """stubdom-dm as a program: what it prints, how it ends, and the probe as libxl makes it."""
+import hashlib
 import json
 import os
 import shutil
@@ -22,13 +23,16 @@ def run(*args, **kwargs):
 
 @pytest.fixture(name="image")
 def make_image(tmp_path):
-    """An image with a manifest and nothing else."""
+    """An image whose files hold nothing of use."""
+    contents = {"kernel-nub": b"0123456789", "root.cpio": bytes(50 << 20)}
+    for name, data in contents.items():
+        (tmp_path / name).write_bytes(data)
     manifest = {
         "version": 1,
         "kernels": {"nub": {"file": "kernel-nub", "ramdisk": ["root.cpio"],
                             "cmdline": "init=/init"}},
-        "files": {"kernel-nub": {"bytes": 10, "sha256": "0"},
-                  "root.cpio": {"bytes": 50 << 20, "sha256": "0"}},
+        "files": {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+                  for name, data in contents.items()},
         "packages": [],
         "qemu": {"path": "/qemu", "version": "10.0.13", "version_text": "QEMU emulator version 10",
                  "help_text": "usage: qemu-system-i386\n",
@@ -87,6 +91,31 @@ def test_refusals(tmp_path, image):
     check_refused(run(*LINE, *image, "-drive", f"file={tmp_path}/none.img,format=raw"), 3,
                   "disk of drive 0", "none.img: No such file")
     check_refused(run(*LINE, *image, "-stubdom", "kernel=linux"), 3, "no kernel 'linux'")
+
+
+def test_image_refused(tmp_path, image):
+    """Nothing is started from an image that somebody else could have made, or from half of one."""
+    disk = tmp_path / "a.img"
+    disk.write_bytes(bytes(512))
+    line = [*LINE, *image, "-drive", f"file={disk},format=raw"]
+    for name in ("manifest.json", "kernel-nub", "root.cpio", ""):
+        path = tmp_path / name
+        mode = path.stat().st_mode
+        path.chmod(mode | 0o002)
+        check_refused(run(*line), 3, "the image: ", "others than root can change", str(path.name))
+        path.chmod(mode)
+    kernel = tmp_path / "kernel-nub"
+    kernel.write_bytes(b"0123456780")
+    check_refused(run(*line), 3, "kernel-nub: not the content that the manifest says",
+                  "stubdom image build")
+    kernel.write_bytes(b"0123456789+")
+    check_refused(run(*line), 3, "kernel-nub: 11 bytes, the manifest says 10")
+    kernel.unlink()
+    check_refused(run(*line), 3, "kernel-nub: No such file")
+    # The probe's answers are the manifest's.
+    (tmp_path / "manifest.json").chmod(0o666)
+    check_refused(run("-machine", "none", "-chardev", "socket,id=c,fd=3", *image), 3,
+                  "others than root")
 
 
 def test_viewers():

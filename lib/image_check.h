@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether the image is what its builder made, and nobody's but root's. */
+#ifndef STUBDOM_IMAGE_CHECK_H
+#define STUBDOM_IMAGE_CHECK_H
+
+#include "err.h"
+#include "manifest.h"
+
+/* Sums that were right are kept here, by their own names; gone when dom0 restarts. */
+#define IMAGE_SUMS_DIR "/run/qemu-stubdom/sums"
+
+/*
+ * Looks at the image's folder, those above it and the manifest, before that is read:
+ * ERR_HOST if others than root can change one of them.
+ */
+int image_check_owner(const char *dir, struct err *err);
+
+/*
+ * The same for the files of one kernel; and each has the size and the SHA-256 that the
+ * manifest says.  A file whose sum was right is summed up again only once it has changed
+ * (inode, size, times), for the sum takes a good part of a start.  `sums` is
+ * IMAGE_SUMS_DIR, or another folder in tests.
+ */
+int image_check_kernel(const struct manifest_kernel *kernel, const char *sums,
+		       struct err *err);
+
+#endif
