@@ -5,6 +5,7 @@
 _stubdom_keys='backend=
 backing=
 cap=
+container-max=
 cpupool=
 cpus=
 image=

@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check/mark.h"
 #include "cleanup.h"
+#include "log.h"
 
 enum { SECTOR = 512, PAGE = 4096 };
 
@@ -39,9 +41,38 @@ static int open_source(const char *path, bool block_too, int *fd, off_t *size,
 	return 0;
 }
 
+/*
+ * The header is the guest's to write once QEMU is broken: it may not have all of dom0's
+ * file system.
+ */
+static int check_growth(const struct plan *plan, const struct plan_disk *disk, int fd,
+			unsigned long long size, struct err *err)
+{
+	unsigned long long most = (unsigned long long)plan->container_max_mb << 20;
+	struct disk_mark mark;
+
+	disk_mark_read(fd, &mark);
+	/* Whole sectors and pages are our own addition. */
+	if (!most && mark.bytes)
+		most = mark.bytes > UINT64_MAX / 2 ? UINT64_MAX : 2 * mark.bytes + PAGE;
+	if (!most || disk->grow_to <= size || disk->grow_to <= most)
+		return 0;
+	return err_set(
+		err, ERR_HOST,
+		"%s: its header asks for a file of %llu MiB, over the limit of %llu%s; "
+		"if that is right (it was resized, or has snapshots), give -stubdom "
+		"container-max=%llu",
+		disk->target, disk->grow_to >> 20, most >> 20,
+		plan->container_max_mb
+			? " (container-max=)"
+			: ", twice what it asked for when it was used first",
+		(disk->grow_to >> 20) + 1);
+}
+
 /* A container: what its header says, and whether its file may be written as it is. */
-static int resolve_container(struct plan_disk *disk, int fd, off_t size, bool block,
-			     struct container *container, struct err *err)
+static int resolve_container(const struct plan *plan, struct plan_disk *disk, int fd,
+			     off_t size, bool block, struct container *container,
+			     struct err *err)
 {
 	if (!container_format_known(disk->format)) {
 		if (disk->readonly || block)
@@ -59,12 +90,14 @@ static int resolve_container(struct plan_disk *disk, int fd, off_t size, bool bl
 	if (block)
 		return 0;
 	/* A whole number of sectors, or the last bytes would be cut off. */
-	if (!disk->readonly)
+	if (!disk->readonly) {
 		disk->grow_to = container->bytes > (unsigned long long)size
 					? (container->bytes + PAGE - 1) / PAGE * PAGE
 					: ((unsigned long long)size + SECTOR - 1) /
 						  SECTOR * SECTOR;
-	else if (size % SECTOR)
+		return check_growth(plan, disk, fd, (unsigned long long)size, err);
+	}
+	if (size % SECTOR)
 		return err_set(err, ERR_HOST,
 			       "%s: its last %d bytes are no whole sector and would not "
 			       "be seen; make it longer (truncate -s %%512 FILE)",
@@ -94,7 +127,7 @@ int resolve_disk(struct plan *plan, size_t i, struct container *container,
 		return err_set(err, ERR_HOST, "%s: smaller than one sector of %d bytes",
 			       disk->target, SECTOR);
 	if (!raw)
-		return resolve_container(disk, fd, size, block, container, err);
+		return resolve_container(plan, disk, fd, size, block, container, err);
 	if (size % SECTOR)
 		plan_note(plan,
 			  "%s: the last %d bytes are no whole sector and are not seen",
@@ -125,10 +158,28 @@ static int resolve_file(struct plan_file *file, struct err *err)
 	return 0;
 }
 
+/* A header can name any file in there, and what it names the guest reads. */
+static void check_backing_dir(const struct plan *plan)
+{
+	struct disk_mark_found found;
+
+	if (!plan->backing_dir)
+		return;
+	disk_mark_find_others(plan->backing_dir, plan->guest_name, &found);
+	if (found.n)
+		log_warn(
+			"-stubdom backing=%s: this guest can have its disk's header name "
+			"any file in there, and %u of them are disks of other guests (%s "
+			"of %s); move those out, or take away the right to write to "
+			"templates (chmod a-w)",
+			plan->backing_dir, found.n, found.path, found.guest);
+}
+
 int plan_resolve(struct plan *plan, struct err *err)
 {
 	size_t given = plan->n_disks;
 
+	check_backing_dir(plan);
 	if (plan->topology_file && !plan->topology && resolve_topology(plan, err) < 0)
 		return err_prefix(err, "topology");
 	for (size_t i = 0; i < given; i++) {

@@ -11,9 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check/mark.h"
 #include "cleanup.h"
 #include "domain/disk_lock.h"
 #include "domain/loop.h"
+#include "log.h"
 #include "xalloc.h"
 
 enum {
@@ -62,6 +64,17 @@ static int grow(const struct plan_disk *disk, int file, const struct stat *st,
 	return 0;
 }
 
+/* Whose it is, and what its header asked for before the guest had it. */
+static void remember(const struct plan *plan, const struct plan_disk *disk, int file)
+{
+	if (disk_mark_write(file, plan->guest_name, disk->grow_to) == 0)
+		return;
+	if (disk->grow_to && !plan->container_max_mb)
+		log_warn("%s: what its header asks for cannot be remembered (%s), so its "
+			 "length is not bounded; give -stubdom container-max=MIB",
+			 disk->target, strerror(errno));
+}
+
 static int open_one(const struct plan *plan, const struct plan_disk *disk,
 		    struct domain_disk *out, struct err *err)
 {
@@ -87,6 +100,8 @@ static int open_one(const struct plan *plan, const struct plan_disk *disk,
 		file = -1;
 		return 0;
 	}
+	if (!disk->readonly)
+		remember(plan, disk, file);
 	if (grow(disk, file, &st, err) < 0)
 		return -1;
 	out->fd = loop_attach(file, disk->target, disk->readonly, path, err);

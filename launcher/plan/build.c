@@ -194,6 +194,7 @@ static void set_identity(struct plan *plan, const struct stubopt *options)
 	plan->log = options->log;
 	plan->topology_file = xstrdup_null(options->topology);
 	plan->backend = xstrdup_null(options->backend);
+	plan->container_max_mb = options->container_max_mb;
 	plan->backing_dir = xstrdup_null(options->backing);
 }
 

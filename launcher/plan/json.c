@@ -50,6 +50,8 @@ static json_t *domain_json(const struct plan *plan)
 	set_text(obj, "topology_file", plan->topology_file);
 	set_text(obj, "backend", plan->backend);
 	set_text(obj, "backing_dir", plan->backing_dir);
+	if (plan->container_max_mb)
+		set_number(obj, "container_max_mb", plan->container_max_mb);
 	return obj;
 }
 

@@ -116,8 +116,11 @@ struct plan {
 	char *topology_file; /* NULL: each NIC straight to its interface */
 	char *backend;	     /* domain of the interfaces' back ends; NULL: dom0 */
 	char *backing_dir;   /* what backing files may be in; NULL: there may be none */
-	unsigned vram_mb;    /* the guest's screen memory, as far as said */
-	bool paused;	     /* -S: QEMU does not write `running` before `cont` */
+	/* A container's file gets no longer than that; 0: than twice what its header asked
+	   for when it was used first. */
+	unsigned container_max_mb;
+	unsigned vram_mb; /* the guest's screen memory, as far as said */
+	bool paused;	  /* -S: QEMU does not write `running` before `cont` */
 	struct plan_disk *disks;
 	size_t n_disks;
 	struct plan_nic *nics;

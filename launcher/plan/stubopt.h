@@ -23,9 +23,10 @@ struct stubopt {
 	unsigned memory_mb; /* 0: work it out */
 	unsigned vcpus;
 	unsigned timeout_s;
-	unsigned weight;   /* of Xen's credit schedulers; STUBOPT_AS_GUEST */
-	unsigned cap;	   /* percent of a CPU, 0: none; STUBOPT_AS_GUEST */
-	unsigned uid_base; /* the relay of domain N is user uid_base + N */
+	unsigned weight;	   /* of Xen's credit schedulers; STUBOPT_AS_GUEST */
+	unsigned cap;		   /* percent of a CPU, 0: none; STUBOPT_AS_GUEST */
+	unsigned uid_base;	   /* the relay of domain N is user uid_base + N */
+	unsigned container_max_mb; /* 0: twice what the header asked for at first */
 	enum log_level log;
 	char *backing;	/* directory; NULL: no backing files */
 	char *image;	/* directory */

@@ -62,7 +62,8 @@ const struct stubopt_key stubopt_keys[] = {
 		.brief = "where backing files of disks may be",
 		.help = "The directory that backing files of disk images may be in. Without "
 			"it, an image whose header names a backing file is refused: a guest "
-			"may have written that header.",
+			"may have written that header. A warning in the log says if disks "
+			"of other guests are in there.",
 	},
 	{
 		FIELD(cap),
@@ -75,6 +76,19 @@ const struct stubopt_key stubopt_keys[] = {
 		.brief = "the most of a CPU that it gets",
 		.help = "The most of a CPU that the stub domain gets; 0 is no bound. It is cut "
 			"to 100 for each of its virtual CPUs.",
+	},
+	{
+		.name = "container-max",
+		.offset = offsetof(struct stubopt, container_max_mb),
+		.least = 1,
+		.most = 1 << 30,
+		.what = "a number of MiB, at least 1",
+		.sign = "MIB",
+		.unset = "twice what its header asked for at first",
+		.sample = "65536",
+		.brief = "how long a disk image's file may get",
+		.help = "How long the file of a qcow2, VHD or VDI image may get: the header "
+			"that asks for the length is the guest's to write.",
 	},
 	{
 		FIELD(cpupool),

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check/mark.h"
 #include "check/resolve.h"
 #include "sample_manifest.h"
 
@@ -107,6 +108,104 @@ static void test_disks(void **state)
 	unlink(path_of("tiny.img"));
 	unlink(path_of("empty.img"));
 	unlink(path_of("fifo"));
+}
+
+/* A qcow2 header of a disk of so many MiB; then what a guest could write over it. */
+static void make_qcow2(const char *name, unsigned long long mib)
+{
+	uint8_t header[104] = {'Q', 'F', 'I', 0xfb, [7] = 2, [23] = 16};
+	unsigned long long bytes = mib << 20;
+	int fd = open(path_of(name), O_CREAT | O_RDWR, 0600);
+
+	for (int i = 0; i < 8; i++)
+		header[31 - i] = (uint8_t)(bytes >> 8 * i);
+	assert_int_equal(pwrite(fd, header, sizeof(header), 0), sizeof(header));
+	assert_int_equal(ftruncate(fd, 262144), 0);
+	close(fd);
+}
+
+static void check_growth(const char *option, const char *says)
+{
+	char drive[256];
+	const char *line[] = {"-drive", drive, "-stubdom", option, NULL};
+	struct plan plan;
+	struct err err = {0};
+	int rc;
+
+	snprintf(drive, sizeof(drive), "file=%s,format=qcow2", path_of("g.qcow2"));
+	rc = check_line(line, &plan, &err);
+	if (!says && rc < 0)
+		fail_msg("%s: %s", option, err.msg);
+	if (says && (rc == 0 || !strstr(err.msg, says)))
+		fail_msg("%s: '%s' does not say '%s'", option, err.msg, says);
+	if (!says) {
+		int fd = open(path_of("g.qcow2"), O_RDWR);
+
+		/* As domain_disks_open does it. */
+		assert_int_equal(disk_mark_write(fd, "g", plan.disks[0].grow_to), 0);
+		close(fd);
+	}
+	plan_free(&plan);
+}
+
+/* What a header can ask of dom0's file system is bounded by what it asked for at first. */
+static void test_growth(void **state)
+{
+	if (geteuid() != 0)
+		skip(); /* "trusted" attributes are root's */
+	make_qcow2("g.qcow2", 1000);
+	check_growth("container-max=500", "over the limit of 500 (container-max=)");
+	check_growth("vcpus=1", NULL); /* the first time: anything */
+	make_qcow2("g.qcow2", 1900);
+	check_growth("vcpus=1", NULL);
+	make_qcow2("g.qcow2", 1 << 20);
+	check_growth("vcpus=1", "twice what it asked for when it was used first");
+	check_growth("container-max=4000", "over the limit of 4000 (container-max=)");
+	check_growth("container-max=1200000", NULL);
+	check_growth("vcpus=1",
+		     "give -stubdom container-max=10"); /* once is not for ever */
+	make_qcow2("g.qcow2", 1900);
+	check_growth("vcpus=1", NULL);
+	unlink(path_of("g.qcow2"));
+}
+
+static void mark_file(const char *name, const char *guest, mode_t mode)
+{
+	int fd;
+
+	make_file(name, 4096);
+	fd = open(path_of(name), O_RDWR);
+	assert_int_equal(disk_mark_write(fd, guest, 0), 0);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+/* Disks of other guests in the folder for backing files are found, templates are not. */
+static void test_others_disks(void **state)
+{
+	struct disk_mark_found found;
+
+	if (geteuid() != 0)
+		skip();
+	mark_file("a", "g", 0600);
+	mark_file("b", "g--incoming", 0600);
+	mark_file("c", "template", 0444);
+	make_file("d", 4096);
+	disk_mark_find_others(dir, "g", &found);
+	assert_int_equal(found.n, 0);
+	assert_int_equal(mkdir(path_of("sub"), 0700), 0);
+	mark_file("sub/e", "other", 0600);
+	disk_mark_find_others(dir, "g", &found);
+	assert_int_equal(found.n, 1);
+	assert_string_equal(found.path, path_of("sub/e"));
+	assert_string_equal(found.guest, "other");
+	disk_mark_find_others(dir, "other--migratedaway", &found);
+	assert_int_equal(found.n, 2);
+	for (const char *const *name =
+		     (const char *const[]){"a", "b", "c", "d", "sub/e", NULL};
+	     *name; name++)
+		unlink(path_of(*name));
+	rmdir(path_of("sub"));
 }
 
 static void test_note(void **state)
@@ -249,9 +348,10 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_disks),  cmocka_unit_test(test_note),
-		cmocka_unit_test(test_files),  cmocka_unit_test(test_topology),
-		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_disks),	     cmocka_unit_test(test_note),
+		cmocka_unit_test(test_files),	     cmocka_unit_test(test_topology),
+		cmocka_unit_test(test_memory),	     cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_others_disks),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);

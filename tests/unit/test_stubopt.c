@@ -193,6 +193,7 @@ static void test_refused(void **state)
 	check_refused(&opt, "cpus=16384",
 		      "cpus: '16384' is not a list of CPUs such as 0-3,6");
 	check_refused(&opt, "vcpus=0", "vcpus: '0' is not a number from 1 to 64");
+	check_refused(&opt, "container-max=0", "is not a number of MiB, at least 1");
 	check_refused(&opt, "timeout=soon", "is not a number of seconds");
 	check_refused(&opt, "log=loud", "is not error, warn, info or debug");
 	check_refused(&opt, "image=here", "image: 'here' is not an absolute path");
@@ -200,9 +201,9 @@ static void test_refused(void **state)
 	check_refused(&opt, "backend=", "is not a domain's name or number");
 	check_refused(&opt, "backend=a b", "is not a domain's name or number");
 	check_refused(&opt, "backend=../0", "is not a domain's name or number");
-	check_refused(
-		&opt, "colour=red",
-		"'colour' is no option; there are backend, backing, cap, cpupool, cpus, image");
+	check_refused(&opt, "colour=red",
+		      "'colour' is no option; there are backend, backing, cap, "
+		      "container-max, cpupool, cpus, image");
 	check_refused(&opt, "memory", "is not a number of MiB");
 	check_refused(&opt, "=3", "has no name");
 	stubopt_free(&opt);
