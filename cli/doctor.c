@@ -14,6 +14,7 @@ static const struct {
 } checks[] = {
 	{"root", doctor_check_root, true},
 	{"xen", doctor_check_xen, false},
+	{"fixes", doctor_check_fixes, false},
 	{"dom0", doctor_check_dom0, false},
 	{"devices", doctor_check_devices, false},
 	{"xenstore", doctor_check_xenstore, true},

@@ -75,6 +75,8 @@ doctor_check_fn doctor_check_root, doctor_check_xenstore, doctor_check_hardware,
 doctor_check_fn doctor_check_launcher, doctor_check_image, doctor_check_permissions;
 /* doctor_config.c: the configuration files */
 doctor_check_fn doctor_check_config;
+/* doctor_fixes.c: security fixes of Xen */
+doctor_check_fn doctor_check_fixes;
 /* doctor_bugs.c: known bugs of others in the versions that are here */
 doctor_check_fn doctor_check_bugs;
 

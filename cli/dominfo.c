@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What Xen says of a domain: memory and processor time. */
+/* What Xen says of a domain: type, memory and processor time. */
 #include "dominfo.h"
 
 #include <libxl.h>
@@ -56,6 +56,9 @@ int dominfo_read(struct dominfo_reader *reader, unsigned domid, struct dominfo *
 	out->given_kb = info.max_memkb;
 	out->cpu_ns = info.cpu_time;
 	out->vcpus = info.vcpu_online;
+	out->type = info.domain_type == LIBXL_DOMAIN_TYPE_PVH	? DOMINFO_PVH
+		    : info.domain_type == LIBXL_DOMAIN_TYPE_HVM ? DOMINFO_HVM
+								: DOMINFO_PV;
 	libxl_dominfo_dispose(&info);
 	return 0;
 }

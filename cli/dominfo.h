@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* What Xen says of a domain: memory and processor time. */
+/* What Xen says of a domain: type, memory and processor time. */
 #ifndef STUBDOM_DOMINFO_H
 #define STUBDOM_DOMINFO_H
 
 #include "err.h"
+
+enum dominfo_type { DOMINFO_PV, DOMINFO_HVM, DOMINFO_PVH };
 
 struct dominfo {
 	unsigned long long used_kb;  /* allocated to it now */
 	unsigned long long given_kb; /* the most it may have */
 	unsigned long long cpu_ns;
 	unsigned vcpus;
+	enum dominfo_type type;
 };
 
 struct dominfo_reader; /* a connection to the hypervisor */

@@ -66,6 +66,12 @@ const struct verb verb_table[] = {
 	 "  show    its kernels, QEMU and packages\n"
 	 "  -d, --directory DIR  another image than the installed one\n",
 	 verb_image},
+	{"security", "GUEST [--json]", "what holds a stub domain back, measured now",
+	 "  --json   as JSON, for programs\n"
+	 "\n"
+	 "One line a restriction: held, not held, or not known, with what was seen. Exit\n"
+	 "status 1 if one is not held. docs/threat-model.md says what each is for.\n",
+	 verb_security},
 	{"doctor", "[--json]", "check that this host can run stub domains",
 	 "  --json   as JSON, for programs\n"
 	 "\n"

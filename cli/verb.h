@@ -57,6 +57,7 @@ int verb_screenshot(int argc, char **argv, struct err *err);
 int verb_log(int argc, char **argv, struct err *err);
 int verb_plan(int argc, char **argv, struct err *err);
 int verb_image(int argc, char **argv, struct err *err);
+int verb_security(int argc, char **argv, struct err *err);
 int verb_doctor(int argc, char **argv, struct err *err);
 int verb_version(int argc, char **argv, struct err *err);
 int verb_help(int argc, char **argv, struct err *err);

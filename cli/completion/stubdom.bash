@@ -55,6 +55,7 @@ _stubdom() {
 	log) options='-f --follow -n --lines' takes_guest=1 ;;
 	plan) options=-- takes_guest=1 ;;
 	image) options='-d --directory --json' ;;
+	security) options=--json takes_guest=1 ;;
 	doctor) options=--json ;;
 	help)
 		mapfile -t COMPREPLY < <(compgen -W "$(_stubdom_verbs)" -- "$cur")

@@ -413,6 +413,46 @@ def test_log_follow(host):
     process.wait(SECONDS)
 
 
+def test_security(host):
+    """Each line says held, not held or not known; one that is not held is exit status 1."""
+    def states(status):
+        found = json.loads(host.run("security", "s1", "--json", status=status)[0])
+        assert found["version"] == 1 and found["name"] == "s1" and found["stub_domid"] == 8
+        assert found["held"] is (status == 0)
+        return {line["restriction"]: line for line in found["restrictions"]}
+
+    host.put("local/domain/8/target", "7")
+    lines = states(1)  # there is no relay, and the kernel is Linux
+    for name in ("type", "target", "devices", "store-own", "store-facts", "store-others"):
+        assert lines[name]["state"] == "held", lines[name]
+    for name in ("kernel", "image", "processes", "relay-user", "relay-root", "relay-seccomp"):
+        assert lines[name]["state"] == "not held", lines[name]
+    assert lines["relay-caps"]["text"] == "there is no relay"
+
+    # Rights of the stub domain's own, of its guest's, and of everybody's.
+    os.makedirs(f"{host.xen}-rights", exist_ok=True)
+    for path, rights, name in (
+            ("local/domain/8/name", "8 0", "store-own"),
+            ("local/domain/8/target", "0 0\n8 2", "store-own"),
+            ("local/domain/0/stubdom/7/launcher-pid", "0 0\n7 3", "store-facts"),
+            ("local/domain/9", "0 1", "store-others")):
+        rights_file = f"{host.xen}-rights/+{path.replace('/', '+')}"
+        with open(rights_file, "w", encoding="utf-8") as f:
+            f.write(rights)
+        line = states(1)[name]
+        assert line["state"] == "not held" and f"/{path}" in line["text"], line
+        os.unlink(rights_file)
+    host.put("local/domain/8/target", "9")
+    host.put("local/domain/8/device/pci/0", "")
+    lines = states(1)
+    assert lines["target"]["state"] == lines["devices"]["state"] == "not held"
+    out, _ = host.run("security", "s1", status=1)
+    assert re.search(r"^not held +target +/local/domain/8/target is '9', not 7$", out, re.M)
+    assert len(out.splitlines()) == len(lines)
+    host.run("security", "plain", status=5)
+    host.run("security", status=2)
+
+
 def test_doctor_without_xen(host):
     out, _ = host.run("doctor", status=1, xen=False)
     assert re.search(r"^fail  xen +this machine does not run under Xen\n +remedy: ", out, re.M)
@@ -428,7 +468,7 @@ def test_no_xenstore(host):
 
 def test_usage(host):
     verbs = re.findall(r"^  ([a-z]+) ", host.run("help")[0], re.M)
-    assert len(verbs) == 13
+    assert len(verbs) == 14
     for verb in verbs:
         out, _ = host.run(verb, "--help")
         assert out.startswith(f"usage: stubdom {verb}")

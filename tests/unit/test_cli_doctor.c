@@ -46,6 +46,7 @@ static int make_host(void **state)
 	put("/sys/hypervisor/type", "xen\n");
 	put("/sys/hypervisor/version/major", "4\n");
 	put("/sys/hypervisor/version/minor", "20\n");
+	put("/sys/hypervisor/version/extra", ".4\n");
 	put("/proc/xen/capabilities", "control_d\n");
 	put("/dev/xen/privcmd", "");
 	put("/dev/xen/evtchn", "");
@@ -134,6 +135,35 @@ static void test_old_xen(void **state)
 	expect("xen", DOCTOR_WARN, "Xen 4.17: a PVH stub domain cannot");
 }
 
+static void test_fixes(void **state)
+{
+	put("/sys/hypervisor/version/extra", ".3\n");
+	expect("fixes", DOCTOR_WARN,
+	       "Xen 4.20.3 is from before the fix of XSA-506: a device");
+	expect("fixes", DOCTOR_WARN, "XSA-491");
+	/* As Debian spells it, without and with its own version. */
+	put("/sys/hypervisor/version/extra", ".4-pre\n");
+	expect("fixes", DOCTOR_NOTE, "the fix of XSA-506 cannot be told");
+	put("/sys/hypervisor/compilation/compiled_by", "x (4.20.3+124-gabcdef0123-1)\n");
+	expect("fixes", DOCTOR_WARN, "before the fix of XSA-506");
+	put("/sys/hypervisor/compilation/compiled_by", "x (4.20.3+125-gabcdef0123-1)\n");
+	expect("fixes", DOCTOR_OK, "has the fixes");
+	put("/sys/hypervisor/compilation/compiled_by", "\n");
+	put("/sys/hypervisor/version/extra", ".5-pre\n");
+	expect("fixes", DOCTOR_OK, "has the fixes");
+	put("/sys/hypervisor/version/minor", "21\n");
+	put("/sys/hypervisor/version/extra", ".1\n");
+	expect("fixes", DOCTOR_WARN, "Xen 4.21.1 is from before");
+	put("/sys/hypervisor/version/minor", "22\n");
+	put("/sys/hypervisor/version/extra", ".0\n");
+	expect("fixes", DOCTOR_OK, "has the fixes");
+	put("/sys/hypervisor/version/minor", "23\n");
+	put("/sys/hypervisor/version/extra", "-unstable\n");
+	expect("fixes", DOCTOR_NOTE, "does not say which");
+	put("/sys/hypervisor/version/minor", "18\n");
+	expect("fixes", DOCTOR_NOTE, "does not say which");
+}
+
 static void test_not_dom0(void **state)
 {
 	put("/proc/xen/capabilities", "\n");
@@ -201,11 +231,12 @@ static void test_bugs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HOST_TEST(test_healthy),   HOST_TEST(test_no_xen),
-		HOST_TEST(test_old_xen),   HOST_TEST(test_not_dom0),
-		HOST_TEST(test_no_device), HOST_TEST(test_image),
-		HOST_TEST(test_writable),  HOST_TEST(test_open_monitors),
-		HOST_TEST(test_bugs),	   HOST_TEST(test_config),
+		HOST_TEST(test_healthy),       HOST_TEST(test_no_xen),
+		HOST_TEST(test_old_xen),       HOST_TEST(test_not_dom0),
+		HOST_TEST(test_fixes),	       HOST_TEST(test_no_device),
+		HOST_TEST(test_image),	       HOST_TEST(test_writable),
+		HOST_TEST(test_open_monitors), HOST_TEST(test_bugs),
+		HOST_TEST(test_config),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
