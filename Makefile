@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system demo bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system demo fuzz bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -15,10 +15,11 @@ help:
 	@echo 'make all              build (meson and ninja, in $$BUILD, default build)'
 	@echo 'make check-units      the units only, with sanitizers'
 	@echo 'make check-system     the system tests only'
+	@echo 'make fuzz             each fuzz target, led by coverage, for FUZZ_SECONDS (60)'
 	@echo 'make bench            measure; table and $(BUILD)/bench/results.json'
 	@echo 'make format           apply .clang-format to every C file'
 	@echo 'make golden           make anew what is made from tables: docs, manual pages, plans'
-	@echo 'make clean            remove $(BUILD) and $(BUILD)-check'
+	@echo 'make clean            remove $(BUILD), $(BUILD)-check and $(BUILD)-fuzz'
 	@echo 'make distclean-cache  remove the cached workbench, dom0 and saved hosts'
 	@echo 'rig/workbench CMD     run CMD where everything is installed'
 	@echo 'rig/rig --help        drive a Xen host by hand'
@@ -40,6 +41,10 @@ demo:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 demo/demo.py
 
+FUZZ_SECONDS ?= 60
+fuzz:
+	@$(WB) rig/fuzz $(FUZZ_SECONDS)
+
 bench:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 bench/bench.py
@@ -52,7 +57,7 @@ golden:
 	@$(WB) tests/unit/update-golden $(BUILD)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-check
+	rm -rf $(BUILD) $(BUILD)-check $(BUILD)-fuzz
 
 distclean-cache:
 	@rig/clean-cache
