@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "relay/rate.h"
+#include "rate.h"
 
 /* fd -1: no console (yet). The rest is zero at first. */
 struct relay_console {

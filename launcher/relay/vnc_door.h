@@ -9,7 +9,7 @@
 
 #include "buffer.h"
 #include "err.h"
-#include "relay/vnc_password.h"
+#include "relay/qmp/vnc_password.h"
 #include "relay/websocket.h"
 
 /*

@@ -2,7 +2,7 @@
 /* A rate: so much at once, then so much a second, and no more is saved up. */
 #include "unit.h"
 
-#include "relay/rate.h"
+#include "rate.h"
 
 static void test_rate(void **state)
 {

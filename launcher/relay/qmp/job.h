@@ -9,7 +9,7 @@
 
 #include "relay/qmp/fds.h"
 #include "relay/qmp/table.h"
-#include "relay/vnc_password.h"
+#include "relay/qmp/vnc_password.h"
 
 /*
  *   QEMU writes a file:  command to QEMU with a path of its own, need SAVE, answer

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The password of a guest's screen: set by QMP, asked of viewers by the relay. */
-#include "relay/vnc_password.h"
+#include "relay/qmp/vnc_password.h"
 
 #include <errno.h>
 #include <nettle/des.h>

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "err.h"
-#include "relay/rate.h"
+#include "rate.h"
 
 /* RFC 6143, 7.2.2: the first eight characters count; the challenge's bytes. */
 enum { VNC_PASSWORD_MAX = 8, VNC_CHALLENGE = 16 };
