@@ -39,6 +39,7 @@ static const struct {
 	{"relay-limits", security_relay_limits},
 	{"relay-memory", security_relay_memory},
 	{"relay-cpu", security_relay_cpu},
+	{"relay-group", security_relay_group},
 };
 
 _Static_assert(sizeof(checks) / sizeof(checks[0]) <= SECURITY_LINES_MAX, "room for all");

@@ -67,7 +67,8 @@ typedef void security_check_fn(const struct security_subject *subject,
 security_check_fn security_relay_user, security_relay_groups, security_relay_capabilities,
 	security_relay_new_privileges, security_relay_seccomp, security_relay_namespaces,
 	security_relay_root, security_relay_landlock, security_relay_files,
-	security_relay_limits, security_relay_memory, security_relay_cpu;
+	security_relay_limits, security_relay_memory, security_relay_cpu,
+	security_relay_group;
 /* security_dom0.c: the launcher, its guardian, sockets, the image */
 security_check_fn security_processes, security_oom, security_sockets, security_image;
 /* security_xen.c: what Xen and xenstore let the stub domain do */

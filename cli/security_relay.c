@@ -382,3 +382,26 @@ void security_relay_cpu(const struct security_subject *subject,
 		security_say(result, SECURITY_NOT_HELD, "policy %ld, nice %ld: as others",
 			     policy, nice);
 }
+
+/* The one of cgroup v2, as seen from dom0: "0::PATH". */
+void security_relay_group(const struct security_subject *subject,
+			  struct security_result *result)
+{
+	char group[256], wanted[64];
+
+	if (no_relay(subject, result))
+		return;
+	snprintf(wanted, sizeof(wanted), "/relay-%u", subject->guest->domid);
+	if (security_field(subject, subject->relay, "cgroup", "0", group, sizeof(group)) <
+		    0 ||
+	    strcmp(group, "/") == 0)
+		security_say(result, SECURITY_UNKNOWN,
+			     "dom0 uses no control groups (v2)");
+	else if (strlen(group) >= strlen(wanted) &&
+		 strcmp(group + strlen(group) - strlen(wanted), wanted) == 0)
+		security_say(result, SECURITY_HELD,
+			     "%s: CPU, memory and processes bounded", group);
+	else
+		security_say(result, SECURITY_NOT_HELD,
+			     "it is in %s, and not in a group of its own", group);
+}

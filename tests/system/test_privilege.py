@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the process that reads from the stub domain may do in dom0: almost nothing."""
+import json
+import re
 
 NAMESPACES = ("mnt", "pid", "net", "ipc", "uts", "cgroup")
 UID_BASE = 2130706432  # stubdom.conf(5)
@@ -46,6 +48,46 @@ def shares_of(dom0, name):
     return tuple(dom0.run("xl", "sched-credit2", "-d", name).stdout.splitlines()[-1].split()[-2:])
 
 
+def security_of(dom0, guest, status):
+    done = dom0.run("stubdom", "security", guest.name, "--json", check=False)
+    assert done.status == status, done.text
+    found = json.loads(done.stdout)["restrictions"]
+    return {line["restriction"]: line for line in found}
+
+
+def check_security(dom0, guest, pid):
+    """`stubdom security` says that all holds, and sees each of these when it does not."""
+    lines = security_of(dom0, guest, 0)
+    # Linux does not show Landlock, and dom0 here has no control groups.
+    unknown = {name for name, line in lines.items() if line["state"] != "held"}
+    assert unknown <= {"relay-landlock", "relay-group"}, lines
+    facts = f"/local/domain/0/stubdom/{guest.domid}/kernel"
+    own = f"/local/domain/{guest.stub_domid}/name"
+    uid = status_of(dom0, pid)["Uid"].split()[0]
+    image = "/var/lib/qemu-stubdom/image/manifest.json"
+    run = f"/run/qemu-stubdom/{guest.domid}"
+    score = f"/proc/{guest.launcher_pid}/oom_score_adj"
+    for name, break_it, mend in (
+            ("store-facts", f"xenstore-chmod {facts} n0 w{guest.stub_domid}",
+             f"xenstore-chmod {facts} n0"),
+            ("store-own", f"xenstore-chmod {own} n0 b{guest.stub_domid}",
+             f"xenstore-chmod {own} n0 r{guest.stub_domid}"),
+            ("image", f"chmod o+w {image}", f"chmod o-w {image}"),
+            ("sockets", f"chmod o+x {run}", f"chmod 0700 {run}"),
+            ("relay-limits", f"prlimit --pid {pid} --core=unlimited",
+             f"prlimit --pid {pid} --core=0"),
+            ("relay-cpu", f"chrt -o -p 0 {pid}", f"chrt -b -p 0 {pid}"),
+            ("oom", f"echo 0 >{score}", f"echo -900 >{score}"),
+            ("relay-user", f"setpriv --reuid {uid} sleep 1000 >/dev/null 2>&1 & echo $! >/run/same",
+             "kill $(cat /run/same); rm /run/same")):
+        dom0.shell(break_it)
+        done = dom0.run("stubdom", "security", guest.name, check=False)
+        dom0.shell(mend)
+        assert done.status == 1
+        assert re.findall(r"^not held +(\S+)", done.stdout, re.M) == [name], done.stdout
+    security_of(dom0, guest, 0)
+
+
 def test_relay_has_no_privilege(make_guest, dom0):
     one = make_guest("relay", cpu_weight=300, cap=70)
     two = make_guest("neighbour", nics=(), cpu_weight=300)
@@ -61,6 +103,7 @@ def test_relay_has_no_privilege(make_guest, dom0):
         dom0.shell("rm /etc/subuid; mv /etc/subuid.kept /etc/subuid || true")
     assert refused.status != 0
     assert "is in the file /etc/subuid; choose other numbers with uid-base=" in two.log()
+    check_security(dom0, one, pid)
     two.start()
     other = check_relay(dom0, two)
     # The stub domain has its guest's share of the CPU, or the one that was asked for.
