@@ -309,7 +309,7 @@ void test_hypercalls(void)
 	if (!kaddr || !target || fd < 0)
 		return;
 	find_places(strtoull(kaddr, NULL, 16));
-	sethostname("whole", 5);
+	CHECK(sethostname("whole", 5) == 0);
 	CHECK(kernel_whole());
 	kernel_addresses();
 	every_hypercall();
