@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the table of names, with checks of the numbers, and the documentation from ioctls.tbl."""
+"""Makes the table of names, with checks of the numbers, and the documentation from ioctl_names.tbl."""
 import sys
 
 LEVELS = ("full", "part", "stub")
@@ -25,9 +25,9 @@ def parse(path):
 
 def source(ioctls):
     names = sorted({(nr, name) for _, name, nr, _, _ in ioctls})
-    out = ["/* Generated from ioctls.tbl. */", "#include <nub/syscall.h>", ""]
+    out = ["/* Generated from ioctl_names.tbl. */", "#include <nub/syscall.h>", ""]
     out += [f"#include {h}" for h in HEADERS] + [""]
-    out += [f'_Static_assert((u32){name} == {nr:#010x}u, "ioctls.tbl: {name}");'
+    out += [f'_Static_assert((u32){name} == {nr:#010x}u, "ioctl_names.tbl: {name}");'
             for nr, name in names]
     out += ["", f"const unsigned ioctl_count = {len(names)};",
             "const struct ioctl_entry ioctl_table[] = {"]
@@ -37,7 +37,7 @@ def source(ioctls):
 
 def document(ioctls):
     out = ["# ioctls of nub", "",
-           "Generated from `kernel/ioctls.tbl`; do not edit. *full*, *part*, *stub* as in "
+           "Generated from `kernel/ioctl_names.tbl`; do not edit. *full*, *part*, *stub* as in "
            "[syscalls.md](syscalls.md). Everything else returns `ENOTTY` (`ENOSYS` on "
            "`/dev/xen/evtchn`, as on Linux) and is logged once with its number.", "",
            "| device | request | number | support | remark |", "|---|---|---|---|---|"]

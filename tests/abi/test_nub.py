@@ -269,13 +269,13 @@ def test_hypercalls_seen_are_those_of_the_table():
 
 
 def test_ioctls_are_those_of_the_table(tmp_path):
-    """Each request that a handler knows is in kernel/ioctls.tbl, and the other way round."""
+    """Each request that a handler knows is in kernel/ioctl_names.tbl, and the other way round."""
     made = tmp_path / "ioctls.md"
     subprocess.run(["python3", TREE / "kernel/scripts/ioctls.py", "doc",
-                    TREE / "kernel/ioctls.tbl", made], check=True)
+                    TREE / "kernel/ioctl_names.tbl", made], check=True)
     assert made.read_text() == (TREE / "docs/ioctls.md").read_text(), \
         "run make golden"
-    table = {line.split()[1] for line in (TREE / "kernel/ioctls.tbl").read_text().splitlines()
+    table = {line.split()[1] for line in (TREE / "kernel/ioctl_names.tbl").read_text().splitlines()
              if line and not line.startswith("#")}
     handled = set()
     for path in (TREE / "kernel").rglob("*.c"):

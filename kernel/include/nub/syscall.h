@@ -19,7 +19,7 @@ struct ioctl_entry {
 	u32 cmd;
 	const char *name;
 };
-/* By number; made from ioctls.tbl. */
+/* By number; made from ioctl_names.tbl. */
 extern const struct ioctl_entry ioctl_table[];
 extern const unsigned ioctl_count;
 
