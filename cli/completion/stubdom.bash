@@ -17,6 +17,7 @@ log=warn
 log=info
 log=debug
 memory=
+seclabel=
 timeout=
 topology=
 type=pvh

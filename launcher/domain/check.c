@@ -36,6 +36,27 @@ static int check_xen(struct domain_host *host, const struct plan *plan, struct e
 	return 0;
 }
 
+/* libxl only warns, in a log that nobody reads, and gives the domain Xen's default. */
+static int check_label(struct domain_host *host, const struct plan *plan, struct err *err)
+{
+	uint32_t sid;
+
+	if (!plan->seclabel ||
+	    libxl_flask_context_to_sid(host->libxl, plan->seclabel,
+				       strlen(plan->seclabel), &sid) == 0)
+		return 0;
+	if (errno == ENOSYS)
+		return err_set(
+			err, ERR_HOST,
+			"-stubdom seclabel=%s: this Xen enforces no policy: it was "
+			"built without XSM, or booted with flask=disabled; leave "
+			"the label out, or boot such a Xen",
+			plan->seclabel);
+	return err_errno(err, ERR_HOST, errno,
+			 "-stubdom seclabel=%s: not in Xen's policy (xl loadpolicy)",
+			 plan->seclabel);
+}
+
 /* With less, QEMU does not even start. */
 static int check_size(const struct plan *plan, const struct manifest *manifest,
 		      struct err *err)
@@ -166,8 +187,9 @@ int domain_check(struct domain_host *host, const struct plan *plan,
 		return err_errno(err, ERR_HOST, errno,
 				 "%s (rebuild the image: stubdom image build)",
 				 kernel->path);
-	if (check_xen(host, plan, err) < 0 || check_size(plan, manifest, err) < 0 ||
-	    check_name(host, plan, err) < 0 || check_memory(host, plan, err) < 0)
+	if (check_xen(host, plan, err) < 0 || check_label(host, plan, err) < 0 ||
+	    check_size(plan, manifest, err) < 0 || check_name(host, plan, err) < 0 ||
+	    check_memory(host, plan, err) < 0)
 		return -1;
 	return 0;
 }

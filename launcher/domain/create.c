@@ -104,6 +104,7 @@ static int describe_domain(struct domain_host *host, const struct domain_parts *
 	create->type = type;
 	create->name = strdup(plan->name);
 	create->uuid = *parts->uuid;
+	create->ssid_label = dup_or_null(plan->seclabel);
 
 	libxl_domain_build_info_init(build);
 	libxl_domain_build_info_init_type(build, type);

@@ -190,6 +190,7 @@ static void set_identity(struct plan *plan, const struct stubopt *options)
 	plan->weight = options->weight;
 	plan->cap = options->cap;
 	plan->cpupool = xstrdup_null(options->cpupool);
+	plan->seclabel = xstrdup_null(options->seclabel);
 	plan->cpus = xstrdup_null(options->cpus);
 	plan->log = options->log;
 	plan->topology_file = xstrdup_null(options->topology);

@@ -42,6 +42,7 @@ static json_t *domain_json(const struct plan *plan)
 	if (plan->cap != STUBOPT_AS_GUEST)
 		set_number(obj, "cap", plan->cap);
 	set_text(obj, "cpupool", plan->cpupool);
+	set_text(obj, "seclabel", plan->seclabel);
 	set_text(obj, "cpus", plan->cpus);
 	if (plan->uid_base != STUBOPT_UID_BASE)
 		set_number(obj, "uid_base", plan->uid_base);

@@ -111,6 +111,7 @@ void plan_free(struct plan *plan)
 	free(plan->topology_file);
 	free(plan->backend);
 	free(plan->cpupool);
+	free(plan->seclabel);
 	free(plan->cpus);
 	free(plan->backing_dir);
 	memset(plan, 0, sizeof(*plan));

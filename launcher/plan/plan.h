@@ -110,6 +110,7 @@ struct plan {
 	unsigned weight;    /* these four as in struct stubopt */
 	unsigned cap;
 	char *cpupool;
+	char *seclabel; /* of XSM/FLASK; NULL: Xen's default */
 	char *cpus;
 	unsigned uid_base; /* the relay is user uid_base + guest_domid */
 	enum log_level log;

@@ -226,6 +226,7 @@ void stubopt_free(struct stubopt *opt)
 	free(opt->topology);
 	free(opt->backend);
 	free(opt->cpupool);
+	free(opt->seclabel);
 	free(opt->cpus);
 	memset(opt, 0, sizeof(*opt));
 }

@@ -32,6 +32,7 @@ struct stubopt {
 	char *image;	/* directory */
 	char *topology; /* file; NULL: default wiring */
 	char *cpupool;	/* NULL: the guest's */
+	char *seclabel; /* of XSM/FLASK; NULL: Xen's default */
 	char *cpus;	/* plan/cpus.h; NULL: the guest's, if the pool is */
 	char *backend;	/* domain of the interfaces' back ends; NULL: dom0 */
 	/* One line for each old spelling that was met, for the log. */

@@ -37,6 +37,19 @@ static bool is_domain(const char *value)
 /* With a domain's number (below 0x7ff0, xen.h), no user -1, which is none. */
 #define UID_BASE_MAX (UINT_MAX - 0x7ff0)
 
+/* USER:ROLE:TYPE, maybe with ranges behind it. */
+static bool is_label(const char *value)
+{
+	size_t len = strlen(value), colons = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (!isalnum((unsigned char)value[i]) && !strchr("_.-:", value[i]))
+			return false;
+		colons += value[i] == ':';
+	}
+	return colons >= 2 && len < 256;
+}
+
 #define FIELD(f) .name = #f, .offset = offsetof(struct stubopt, f)
 
 const struct stubopt_key stubopt_keys[] = {
@@ -149,6 +162,18 @@ const struct stubopt_key stubopt_keys[] = {
 		.sample = "256",
 		.brief = "its memory",
 		.help = "The stub domain's memory, at least 32 MiB.",
+	},
+	{
+		FIELD(seclabel),
+		.valid = is_label,
+		.what = "a security label such as system_u:system_r:dm_dom_t",
+		.sign = "LABEL",
+		.unset = "Xen's default",
+		.sample = "system_u:system_r:dm_dom_t",
+		.brief = "its security label (XSM/FLASK)",
+		.help = "Its security label, where Xen enforces a FLASK policy; elsewhere "
+			"the start is refused. What device_model_stubdomain_seclabel= says "
+			"must be said here: libxl keeps it to itself.",
 	},
 	{
 		.name = "timeout",

@@ -27,6 +27,9 @@ CASES = {
         {"device_model_args": ["-stubdom", "image=/nowhere"]}, r"/nowhere"),
     "too_little_memory": (
         {"device_model_args": ["-stubdom", "memory=8"]}, r"memory"),
+    "label_without_policy": (  # Debian builds Xen without XSM
+        {"device_model_args": ["-stubdom", "seclabel=system_u:system_r:dm_dom_t"]},
+        r"seclabel=system_u:system_r:dm_dom_t: this Xen enforces no policy"),
     "mac_given_twice": (
         {"vif": ["mac=00:16:3e:00:00:77,bridge=xenbr0,model=e1000",
                  "mac=00:16:3E:00:00:77,bridge=xenbr1,model=rtl8139"]},

@@ -193,6 +193,8 @@ static void test_refused(void **state)
 	check_refused(&opt, "cpus=16384",
 		      "cpus: '16384' is not a list of CPUs such as 0-3,6");
 	check_refused(&opt, "vcpus=0", "vcpus: '0' is not a number from 1 to 64");
+	check_refused(&opt, "seclabel=dm_dom_t", "is not a security label such as");
+	check_refused(&opt, "seclabel=a:b:c d", "is not a security label such as");
 	check_refused(&opt, "container-max=0", "is not a number of MiB, at least 1");
 	check_refused(&opt, "timeout=soon", "is not a number of seconds");
 	check_refused(&opt, "log=loud", "is not error, warn, info or debug");
