@@ -71,9 +71,10 @@ static int check_growth(const struct plan *plan, const struct plan_disk *disk, i
 
 /* A container: what its header says, and whether its file may be written as it is. */
 static int resolve_container(const struct plan *plan, struct plan_disk *disk, int fd,
-			     off_t size, bool block, struct container *container,
-			     struct err *err)
+			     bool block, struct container *container, struct err *err)
 {
+	off_t size = lseek(fd, 0, SEEK_END);
+
 	if (!container_format_known(disk->format)) {
 		if (disk->readonly || block)
 			return 0;
@@ -127,7 +128,7 @@ int resolve_disk(struct plan *plan, size_t i, struct container *container,
 		return err_set(err, ERR_HOST, "%s: smaller than one sector of %d bytes",
 			       disk->target, SECTOR);
 	if (!raw)
-		return resolve_container(plan, disk, fd, size, block, container, err);
+		return resolve_container(plan, disk, fd, block, container, err);
 	if (size % SECTOR)
 		plan_note(plan,
 			  "%s: the last %d bytes are no whole sector and are not seen",

@@ -60,3 +60,23 @@ def test_the_plan_is_pure():
     wrong = [(path, header) for path, header in includes()
              if room_of(path) == "plan" and room_of(header) not in ("plan",)]
     assert not wrong
+
+
+def test_functions_are_small():
+    """At most six parameters and 80 lines, on the launcher's side."""
+    seen, wrong = 0, []
+    for folder, _, names in os.walk(LAUNCHER):
+        for name in sorted(names):
+            if not name.endswith(".c"):
+                continue
+            with open(os.path.join(folder, name), encoding="utf-8") as f:
+                text = re.sub(r"/\*.*?\*/", lambda m: "\n" * m.group().count("\n"), f.read(),
+                              flags=re.S)
+            for head, body in re.findall(r"^(\w[^;{}()]*\((?:[^;{}()]|\([^()]*\))*\))\n\{\n(.*?)^\}",
+                                         text, re.M | re.S):
+                seen += 1
+                parameters = re.sub(r"\([^()]*\)", "", head[head.index("(") + 1:-1])
+                if parameters.count(",") >= 6 or body.count("\n") > 80:
+                    wrong.append(f"{name}: {head}")
+    assert seen > 500
+    assert not wrong
