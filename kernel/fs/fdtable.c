@@ -117,9 +117,20 @@ struct file *fd_get_in(struct fdtable *t, int fd)
 	return file_get(t->files[fd]);
 }
 
-struct file *fd_get(int fd)
+struct file *fd_get_any(int fd)
 {
 	return fd_get_in(current->proc->files, fd);
+}
+
+struct file *fd_get(int fd)
+{
+	struct file *f = fd_get_any(fd);
+
+	if (f && unlikely(f->flags & O_PATH)) {
+		file_put(f);
+		return NULL;
+	}
+	return f;
 }
 
 int fd_install_from(struct file *f, int from, bool cloexec)
@@ -160,7 +171,7 @@ int fd_dup_to(int from, int to, bool cloexec)
 
 	if (to < 0 || to >= FD_MAX)
 		return -EBADF;
-	f = fd_get(from);
+	f = fd_get_any(from);
 	if (!f)
 		return -EBADF;
 	err = grow(t, to);

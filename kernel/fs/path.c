@@ -171,7 +171,7 @@ static int start_get(int dirfd, struct dent **out)
 	*out = NULL;
 	if (dirfd == AT_FDCWD)
 		return 0;
-	f = fd_get(dirfd);
+	f = fd_get_any(dirfd);
 	if (!f)
 		return -EBADF;
 	if (f->dent)

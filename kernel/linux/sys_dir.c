@@ -486,7 +486,7 @@ long sys_chdir(const char *path)
 
 long sys_fchdir(int fd)
 {
-	struct file *f = fd_get(fd);
+	struct file *f = fd_get_any(fd);
 	long r;
 
 	if (!f)

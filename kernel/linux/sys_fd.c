@@ -31,7 +31,7 @@ long sys_openat(int dir, const char *upath, int flags, u32 mode)
 		return n;
 	}
 	if (path[0] != '/' && dir != AT_FDCWD) {
-		start = fd_get(dir);
+		start = fd_get_any(dir);
 		from = start ? start->dent : NULL;
 		if (!from || !S_ISDIR(from->inode->mode)) {
 			kfree(path);
@@ -89,7 +89,7 @@ long sys_close_range(u32 first, u32 last, u32 flags)
 
 long sys_dup(int fd)
 {
-	struct file *f = fd_get(fd);
+	struct file *f = fd_get_any(fd);
 
 	return f ? fd_install(f, false) : -EBADF;
 }
@@ -97,7 +97,7 @@ long sys_dup(int fd)
 long sys_dup2(int old, int new)
 {
 	if (old == new) {
-		struct file *f = fd_get(old);
+		struct file *f = fd_get_any(old);
 
 		if (!f)
 			return -EBADF;
@@ -158,7 +158,7 @@ static long control(struct file *f, int fd, unsigned cmd, u64 arg)
 
 long sys_fcntl(int fd, u32 cmd, u64 arg)
 {
-	struct file *f = fd_get(fd);
+	struct file *f = fd_get_any(fd);
 	long r;
 
 	if (!f)
@@ -200,9 +200,7 @@ long sys_ioctl(int fd, u32 cmd, u64 arg)
 
 	if (!f)
 		return -EBADF;
-	if (f->flags & O_PATH)
-		r = -EBADF;
-	else if (cmd == FIOCLEX || cmd == FIONCLEX)
+	if (cmd == FIOCLEX || cmd == FIONCLEX)
 		r = fd_set_cloexec(fd, cmd == FIOCLEX);
 	else if (cmd == FIONBIO) {
 		r = get_user32(&on, (void *)arg);

@@ -51,7 +51,7 @@ static struct inode *anon_inode(void)
 
 static long stat_fd(int fd, struct stat *st)
 {
-	struct file *f = fd_get(fd);
+	struct file *f = fd_get_any(fd);
 	struct inode *ino;
 
 	if (!f)
@@ -362,7 +362,7 @@ long sys_statfs(const char *path, void *buf)
 
 long sys_fstatfs(int fd, void *buf)
 {
-	struct file *f = fd_get(fd);
+	struct file *f = fd_get_any(fd);
 
 	if (!f)
 		return -EBADF;

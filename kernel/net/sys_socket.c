@@ -328,7 +328,7 @@ static int fds_in(struct sockmsg *m, const u8 *p, size_t n)
 		if (m->nfds == SCM_MAX_FDS)
 			return -EINVAL;
 		memcpy(&fd, p + i, 4);
-		m->fds[m->nfds] = fd_get(fd);
+		m->fds[m->nfds] = fd_get_any(fd);
 		if (!m->fds[m->nfds])
 			return -EBADF;
 		m->nfds++;

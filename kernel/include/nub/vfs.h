@@ -174,8 +174,10 @@ struct fdtable *fdtable_copy(struct fdtable *t);
 struct fdtable *fdtable_get(struct fdtable *t);
 void fdtable_put(struct fdtable *t);
 void fdtable_close_on_exec(struct fdtable *t);
-/* Counted, or NULL. */
+/* Counted; NULL if it is closed or only names its file (O_PATH). */
 struct file *fd_get(int fd);
+/* The same with O_PATH: for the calls that need no more than the name. */
+struct file *fd_get_any(int fd);
 struct file *fd_get_in(struct fdtable *t, int fd);
 /* Lowest free descriptor >= from now names f (takes the reference, also on failure). */
 int fd_install_from(struct file *f, int from, bool cloexec);
