@@ -9,6 +9,8 @@
 #include <nub/string.h>
 #include <nub/vfs.h>
 
+#include <linux/falloc.h>
+
 #define FILE_MAX (1ULL << 40)
 #define RECLAIM_MIN 512 /* pages; for fewer, code in use would go round and round */
 #define SEAL_SEAL 1u
@@ -126,7 +128,7 @@ bool file_reclaim(void)
 	return true;
 }
 
-int inode_truncate(struct inode *ino, u64 size)
+static int truncate_locked(struct inode *ino, u64 size)
 {
 	u64 tail = size & (PAGE_SIZE - 1);
 	struct page *p;
@@ -153,6 +155,77 @@ int inode_truncate(struct inode *ino, u64 size)
 	ino->size = size;
 	ino->mtime = ino->ctime = (s64)clock_real();
 	return 0;
+}
+
+int inode_truncate(struct inode *ino, u64 size)
+{
+	int err;
+
+	mutex_lock(&ino->lock);
+	err = truncate_locked(ino, size);
+	mutex_unlock(&ino->lock);
+	return err;
+}
+
+static int punch(struct inode *ino, u64 off, u64 end)
+{
+	static const u8 zero[512];
+
+	end = MIN(end, ino->size);
+	while (off < end) {
+		u64 in = off & (PAGE_SIZE - 1),
+		    n = MIN(MIN(PAGE_SIZE - in, end - off), 512UL);
+		struct page *p;
+		int err;
+
+		if (off >= ino->base_size && !radix_get(&ino->pages, off >> PAGE_SHIFT)) {
+			off += PAGE_SIZE - in; /* a hole already */
+			sched_point();
+			continue;
+		}
+		err = inode_page(ino, off >> PAGE_SHIFT, true, true, &p);
+		if (err)
+			return err;
+		memcpy((u8 *)page_to_virt(p) + in, zero, n);
+		page_put(p);
+		off += n;
+	}
+	return 0;
+}
+
+/* So that a later write there does not fail for want of memory. */
+static int reserve(struct inode *ino, u64 off, u64 end)
+{
+	for (u64 i = off >> PAGE_SHIFT; i < (end + PAGE_SIZE - 1) >> PAGE_SHIFT; i++) {
+		struct page *p;
+		int err = inode_page(ino, i, true, true, &p);
+
+		if (err)
+			return err == -ENOMEM ? -ENOSPC : err;
+		page_put(p);
+		sched_point();
+	}
+	return 0;
+}
+
+int inode_allocate(struct inode *ino, int mode, u64 off, u64 end)
+{
+	int err = 0;
+
+	mutex_lock(&ino->lock);
+	if (end > FILE_MAX && !(mode & FALLOC_FL_PUNCH_HOLE))
+		err = -EFBIG;
+	else if (mode & FALLOC_FL_PUNCH_HOLE)
+		err = sealed(ino, SEAL_WRITE | SEAL_FUTURE_WRITE) ? -EPERM
+								  : punch(ino, off, end);
+	else if (end > ino->size && sealed(ino, SEAL_GROW))
+		err = -EPERM;
+	else
+		err = reserve(ino, off, end);
+	if (!err && !mode && end > ino->size)
+		err = truncate_locked(ino, end);
+	mutex_unlock(&ino->lock);
+	return err;
 }
 
 /*
@@ -212,7 +285,7 @@ static ssize_t regular_read(struct file *f, struct uio *u, u64 *pos)
 	return done;
 }
 
-static ssize_t regular_write(struct file *f, struct uio *u, u64 *pos)
+static ssize_t write_locked(struct file *f, struct uio *u, u64 *pos)
 {
 	struct inode *ino = f->inode;
 	ssize_t done = 0;
@@ -225,6 +298,7 @@ static ssize_t regular_write(struct file *f, struct uio *u, u64 *pos)
 		return -EPERM;
 	if (u->left && *pos >= FILE_MAX)
 		return -EFBIG;
+	u->left = MIN(u->left, FILE_MAX - *pos);
 	while (u->left) {
 		u64 off = *pos & (PAGE_SIZE - 1);
 		size_t n = MIN(PAGE_SIZE - off, u->left), k;
@@ -244,6 +318,17 @@ static ssize_t regular_write(struct file *f, struct uio *u, u64 *pos)
 	}
 	ino->mtime = ino->ctime = (s64)clock_real();
 	return done;
+}
+
+/* Whole, beside other writers: no one sees half of it but readers, as in Linux. */
+static ssize_t regular_write(struct file *f, struct uio *u, u64 *pos)
+{
+	ssize_t r;
+
+	mutex_lock(&f->inode->lock);
+	r = write_locked(f, u, pos);
+	mutex_unlock(&f->inode->lock);
+	return r;
 }
 
 static int regular_fault(struct vma *v, u64 index, bool write, u64 *pfn)

@@ -10,26 +10,38 @@
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
 
+#include <linux/falloc.h>
+#include <linux/fs.h>
+
 #define IOV_MAX 1024
 #define RW_MAX 0x7ffff000UL /* bytes of one call, as in Linux */
 
 enum dir { READ, WRITE };
 
+static bool is_dir(const struct file *f)
+{
+	return f->inode && S_ISDIR(f->inode->mode);
+}
+
 static long rw(struct file *f, struct uio *u, enum dir d, const s64 *at)
 {
-	u64 pos = at ? (u64)*at : f->pos;
+	bool lock = !at && file_is_regular(f);
 	ssize_t r;
+	u64 pos;
 
-	if (f->flags & O_PATH)
-		return -EBADF;
 	if (at && *at < 0)
 		return -EINVAL;
-	if (at && !f->ops->seekable)
+	if (at && !f->ops->seekable && !is_dir(f))
 		return f->inode && S_ISCHR(f->inode->mode) ? -EINVAL : -ESPIPE;
+	if (lock)
+		mutex_lock(&f->pos_lock);
 	u->left = MIN(u->left, RW_MAX);
+	pos = at ? (u64)*at : f->pos;
 	r = d == READ ? file_read(f, u, &pos) : file_write(f, u, &pos);
 	if (r >= 0 && !at)
 		f->pos = pos;
+	if (lock)
+		mutex_unlock(&f->pos_lock);
 	return r;
 }
 
@@ -154,60 +166,62 @@ long sys_pwritev2(int fd, const void *vec, u64 n, u64 lo, u64 hi, int flags)
 	return (s64)lo == -1 ? sys_writev(fd, vec, n) : sys_pwritev(fd, vec, n, lo, hi);
 }
 
+static s64 seek_target(const struct file *f, s64 off, int whence)
+{
+	u64 size = f->inode ? f->inode->size : 0;
+	bool dir = is_dir(f);
+
+	switch (whence) {
+	case SEEK_SET:
+		return off;
+	case SEEK_CUR:
+		return (s64)f->pos + off;
+	case SEEK_END:
+		return dir ? -EINVAL : (s64)size + off;
+	case SEEK_DATA:
+	case SEEK_HOLE:
+		if (dir)
+			return -EINVAL;
+		if (off < 0 || (u64)off >= size)
+			return -ENXIO;
+		return whence == SEEK_DATA ? off : (s64)size;
+	default:
+		return -EINVAL;
+	}
+}
+
+static s64 seek(struct file *f, s64 off, int whence)
+{
+	s64 pos;
+
+	/* Character devices other than terminals let a seek pass, and so do eventfd and
+	 * its kin. */
+	if (!f->ops->seekable && !is_dir(f))
+		return !f->inode || (S_ISCHR(f->inode->mode) && !f->ops->poll) ? 0
+									       : -ESPIPE;
+	mutex_lock(&f->pos_lock);
+	pos = seek_target(f, off, whence);
+	if (pos >= 0)
+		f->pos = (u64)pos;
+	else if (pos != -ENXIO)
+		pos = -EINVAL;
+	mutex_unlock(&f->pos_lock);
+	return pos;
+}
+
 long sys_lseek(int fd, s64 off, int whence)
 {
 	struct file *f = fd_get(fd);
-	u64 size;
 	s64 pos;
 
 	if (!f)
 		return -EBADF;
-	size = f->inode ? f->inode->size : 0;
-	pos = -EINVAL;
-	if (f->inode && S_ISDIR(f->inode->mode)) {
-		if (whence == 0)
-			pos = off;
-		else if (whence == 1)
-			pos = (s64)f->pos + off;
-	} else if (!f->ops->seekable) {
-		/* Character devices other than terminals let a seek pass, and so do
-		 * eventfd and its kin. */
-		pos = !f->inode || (S_ISCHR(f->inode->mode) && !f->ops->poll) ? 0
-									      : -ESPIPE;
-		file_put(f);
-		return pos;
-	} else {
-		switch (whence) {
-		case 0:
-			pos = off;
-			break;
-		case 1:
-			pos = (s64)f->pos + off;
-			break;
-		case 2:
-			pos = (s64)size + off;
-			break;
-		case 3:
-			pos = off < 0 || (u64)off >= size ? -ENXIO : off;
-			break;
-		case 4:
-			pos = off < 0 || (u64)off >= size ? -ENXIO : (s64)size;
-			break;
-		}
-		if (pos == -ENXIO) {
-			file_put(f);
-			return pos;
-		}
-	}
-	if (pos >= 0)
-		f->pos = (u64)pos;
-	else
-		pos = -EINVAL;
+	pos = seek(f, off, whence);
 	file_put(f);
 	return pos;
 }
 
-/* Through a kernel page; offsets NULL: the file's own position. */
+/* Through a kernel page. */
 static long copy_between(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos,
 			 u64 count)
 {
@@ -241,49 +255,113 @@ static long copy_between(struct file *in, u64 *in_pos, struct file *out, u64 *ou
 	return done;
 }
 
-static long copy_files(int infd, void *uin, int outfd, void *uout, u64 count)
+struct copy {
+	struct file *in, *out;
+	u64 in_pos, out_pos, count;
+};
+
+static long sendfile_check(struct copy *c)
 {
-	struct file *in = fd_get(infd), *out = fd_get(outfd);
-	u64 ip = 0, op = 0;
+	if (!file_readable(c->in) || !file_writable(c->out))
+		return -EBADF;
+	if ((s64)c->in_pos < 0 || (s64)c->count < 0 || c->out->flags & O_APPEND ||
+	    (s64)(c->in_pos + c->count) < 0 || !c->in->ops->seekable || is_dir(c->in))
+		return -EINVAL;
+	return 0;
+}
+
+/* Between two regular files, not onto itself. */
+static long copy_range_check(struct copy *c)
+{
+	u64 size = c->in->inode ? c->in->inode->size : 0;
+
+	if (is_dir(c->in) || is_dir(c->out))
+		return -EISDIR;
+	if (!file_is_regular(c->in) || !file_is_regular(c->out))
+		return -EINVAL;
+	if (!file_readable(c->in) || !file_writable(c->out) || c->out->flags & O_APPEND)
+		return -EBADF;
+	if (c->in_pos + c->count < c->in_pos || c->out_pos + c->count < c->out_pos)
+		return -EOVERFLOW;
+	if ((s64)c->in_pos < 0 || (s64)c->out_pos < 0)
+		return -EINVAL;
+	c->count = c->in_pos < size ? MIN(c->count, size - c->in_pos) : 0;
+	if (c->in->inode == c->out->inode && c->out_pos + c->count > c->in_pos &&
+	    c->out_pos < c->in_pos + c->count)
+		return -EINVAL;
+	return 0;
+}
+
+/* The positions of both, in the order of their addresses, so that two copies do not wait
+ * for each other. */
+static void positions_lock(struct file *a, struct file *b)
+{
+	mutex_lock(a < b ? &a->pos_lock : &b->pos_lock);
+	if (a != b)
+		mutex_lock(a < b ? &b->pos_lock : &a->pos_lock);
+}
+
+static void positions_unlock(struct file *a, struct file *b)
+{
+	mutex_unlock(&a->pos_lock);
+	if (a != b)
+		mutex_unlock(&b->pos_lock);
+}
+
+/* Offsets NULL: the file's own position. */
+static long copy_run(struct copy *c, void *uin, void *uout, long (*check)(struct copy *c))
+{
+	long r;
+
+	c->in_pos = c->in->pos;
+	c->out_pos = c->out->pos;
+	if ((uin && get_user64(&c->in_pos, uin)) ||
+	    (uout && get_user64(&c->out_pos, uout)))
+		return -EFAULT;
+	r = check(c);
+	if (r)
+		return r;
+	r = copy_between(c->in, &c->in_pos, c->out, &c->out_pos, MIN(c->count, RW_MAX));
+	if (r < 0)
+		return r;
+	if (!uin)
+		c->in->pos = c->in_pos;
+	else if (put_user64(c->in_pos, uin))
+		r = -EFAULT;
+	if (!uout)
+		c->out->pos = c->out_pos;
+	else if (put_user64(c->out_pos, uout))
+		r = -EFAULT;
+	return r;
+}
+
+static long copy_files(int infd, void *uin, int outfd, void *uout, u64 count,
+		       long (*check)(struct copy *c))
+{
+	struct copy c = {.in = fd_get(infd), .out = fd_get(outfd), .count = count};
 	long r = -EBADF;
 
-	if (!in || !out)
-		goto out;
-	r = -EFAULT;
-	ip = in->pos;
-	op = out->pos;
-	if ((uin && get_user64(&ip, uin)) || (uout && get_user64(&op, uout)))
-		goto out;
-	r = -EINVAL;
-	if (!in->ops->seekable)
-		goto out;
-	r = copy_between(in, &ip, out, &op, MIN(count, RW_MAX));
-	if (r >= 0) {
-		if (!uin)
-			in->pos = ip;
-		else if (put_user64(ip, uin))
-			r = -EFAULT;
-		if (!uout)
-			out->pos = op;
-		else if (put_user64(op, uout))
-			r = -EFAULT;
+	if (c.in && c.out) {
+		positions_lock(c.in, c.out);
+		r = copy_run(&c, uin, uout, check);
+		positions_unlock(c.in, c.out);
 	}
-out:
-	if (in)
-		file_put(in);
-	if (out)
-		file_put(out);
+	if (c.in)
+		file_put(c.in);
+	if (c.out)
+		file_put(c.out);
 	return r;
 }
 
 long sys_sendfile(int out, int in, void *off, u64 count)
 {
-	return copy_files(in, off, out, NULL, count);
+	return copy_files(in, off, out, NULL, count, sendfile_check);
 }
 
 long sys_copy_file_range(int in, void *offin, int out, void *offout, u64 len, u32 flags)
 {
-	return flags ? -EINVAL : copy_files(in, offin, out, offout, len);
+	return flags ? -EINVAL
+		     : copy_files(in, offin, out, offout, len, copy_range_check);
 }
 
 long sys_ftruncate(int fd, s64 len)
@@ -319,55 +397,27 @@ long sys_truncate(const char *path, s64 len)
 	return r;
 }
 
-#define FALLOC_KEEP_SIZE 1
-#define FALLOC_PUNCH_HOLE 2
-
-static long punch(struct inode *ino, u64 off, u64 end)
-{
-	static const u8 zero[512];
-
-	end = MIN(end, ino->size);
-	while (off < end) {
-		u64 in = off & (PAGE_SIZE - 1),
-		    n = MIN(MIN(PAGE_SIZE - in, end - off), 512UL);
-		struct page *p;
-		int err;
-
-		if (off >= ino->base_size && !radix_get(&ino->pages, off >> PAGE_SHIFT)) {
-			off += PAGE_SIZE - in; /* a hole already */
-			sched_point();
-			continue;
-		}
-		err = inode_page(ino, off >> PAGE_SHIFT, true, true, &p);
-		if (err)
-			return err;
-		memcpy((u8 *)page_to_virt(p) + in, zero, n);
-		page_put(p);
-		off += n;
-	}
-	return 0;
-}
-
 long sys_fallocate(int fd, int mode, s64 off, s64 len)
 {
 	struct file *f = fd_get(fd);
-	u64 end = (u64)off + (u64)len;
-	long r = 0;
+	s64 end;
+	long r;
 
 	if (!f)
 		return -EBADF;
 	if (off < 0 || len <= 0)
 		r = -EINVAL;
+	else if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE) ||
+		 mode == FALLOC_FL_PUNCH_HOLE)
+		r = -EOPNOTSUPP;
 	else if ((f->flags & O_ACCMODE) == O_RDONLY)
 		r = -EBADF;
 	else if (f->ops != &regular_file_ops)
 		r = f->inode && S_ISFIFO(f->inode->mode) ? -ESPIPE : -ENODEV;
-	else if (mode == (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE))
-		r = punch(f->inode, (u64)off, end);
-	else if (mode & ~FALLOC_KEEP_SIZE)
-		r = -EOPNOTSUPP;
-	else if (!mode && end > f->inode->size)
-		r = inode_truncate(f->inode, end);
+	else if (__builtin_add_overflow(off, len, &end))
+		r = -EFBIG;
+	else
+		r = inode_allocate(f->inode, mode, (u64)off, (u64)end);
 	file_put(f);
 	return r;
 }

@@ -4,6 +4,7 @@
 #define NUB_VFS_H
 
 #include <nub/list.h>
+#include <nub/mutex.h>
 #include <nub/radix.h>
 #include <nub/sched.h>
 #include <nub/types.h>
@@ -49,6 +50,7 @@ struct file {
 	struct inode *inode; /* counted, may be NULL */
 	struct dent *dent;   /* counted, may be NULL */
 	u64 pos;
+	struct mutex pos_lock; /* of regular files: while a call uses pos */
 	void *priv;
 	struct list epitems; /* epoll entries that watch this file */
 };
@@ -86,6 +88,7 @@ struct inode {
 				(packed.h) */
 	struct list reclaim; /* of packed ones, for file_reclaim() */
 	bool changed;	     /* own pages may differ from base */
+	struct mutex lock;   /* while the content or the size is being changed */
 	struct radix pages;  /* struct page * */
 	u64 npages;
 	u32 seals;  /* F_SEAL_*; ~0: sealing not allowed */
@@ -134,7 +137,11 @@ struct dent *tree_text(const char *path, const char *text);
 extern const struct file_ops regular_file_ops;
 /* The page of a regular file, with a reference; allocates holes when asked to. */
 int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page **out);
+/* May sleep: takes the inode's lock. */
 int inode_truncate(struct inode *ino, u64 size);
+/* fallocate(2) without the checks of its arguments: `mode` is FALLOC_FL_KEEP_SIZE, 0, or
+ * PUNCH_HOLE with KEEP_SIZE. */
+int inode_allocate(struct inode *ino, int mode, u64 off, u64 end);
 /* Boot: the inode's base is packed (packed.h). */
 void inode_set_packed(struct inode *ino, u64 stored, u64 size);
 /* Memory is short: drops pages that can be decoded again, if that is worth while. */
@@ -163,6 +170,18 @@ static inline struct file *file_get(struct file *f)
 	return f;
 }
 void file_put(struct file *f);
+static inline bool file_is_regular(const struct file *f)
+{
+	return f->inode && S_ISREG(f->inode->mode);
+}
+static inline bool file_readable(const struct file *f)
+{
+	return (f->flags & O_ACCMODE) != O_WRONLY;
+}
+static inline bool file_writable(const struct file *f)
+{
+	return (f->flags & O_ACCMODE) != O_RDONLY;
+}
 unsigned file_poll(struct file *f, struct waitq **wq);
 ssize_t file_read(struct file *f, struct uio *u, u64 *pos);
 ssize_t file_write(struct file *f, struct uio *u, u64 *pos);
