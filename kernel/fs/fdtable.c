@@ -133,6 +133,11 @@ struct file *fd_get(int fd)
 	return f;
 }
 
+u64 fd_limit(void)
+{
+	return MIN(process_limit(current->proc, RLIMIT_NOFILE), (u64)FD_MAX);
+}
+
 int fd_install_from(struct file *f, int from, bool cloexec)
 {
 	struct fdtable *t = current->proc->files;
@@ -140,7 +145,7 @@ int fd_install_from(struct file *f, int from, bool cloexec)
 
 	while (fd < t->room && t->files[fd])
 		fd++;
-	err = grow(t, fd);
+	err = (u64)fd < fd_limit() ? grow(t, fd) : -EMFILE;
 	if (err) {
 		file_put(f);
 		return err;
@@ -169,7 +174,7 @@ int fd_dup_to(int from, int to, bool cloexec)
 	struct file *f, *old;
 	int err;
 
-	if (to < 0 || to >= FD_MAX)
+	if (to < 0 || (u64)to >= fd_limit())
 		return -EBADF;
 	f = fd_get_any(from);
 	if (!f)

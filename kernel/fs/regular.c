@@ -5,6 +5,7 @@
 #include <nub/mm.h>
 #include <nub/packed.h>
 #include <nub/page.h>
+#include <nub/process.h>
 #include <nub/slab.h>
 #include <nub/string.h>
 #include <nub/vfs.h>
@@ -128,12 +129,29 @@ bool file_reclaim(void)
 	return true;
 }
 
+/* How far the current process may make a file grow that is `pos` long; -EFBIG and a signal
+ * if no further. */
+static int growth_limit(u64 pos, u64 *max)
+{
+	struct process *p = current->proc;
+	u64 limit = p ? process_limit(p, RLIMIT_FSIZE) : RLIM_INFINITY;
+
+	*max = MIN(limit, FILE_MAX);
+	if (pos < *max)
+		return 0;
+	if (pos >= limit)
+		signal_send(p, current, SIGXFSZ, NULL);
+	return -EFBIG;
+}
+
 static int truncate_locked(struct inode *ino, u64 size)
 {
 	u64 tail = size & (PAGE_SIZE - 1);
 	struct page *p;
 
-	if (size > FILE_MAX)
+	u64 max;
+
+	if (size > ino->size && size && growth_limit(size - 1, &max))
 		return -EFBIG;
 	if ((size < ino->size && sealed(ino, SEAL_SHRINK)) ||
 	    (size > ino->size && sealed(ino, SEAL_GROW)))
@@ -196,6 +214,12 @@ static int punch(struct inode *ino, u64 off, u64 end)
 /* So that a later write there does not fail for want of memory. */
 static int reserve(struct inode *ino, u64 off, u64 end)
 {
+	u64 max;
+
+	if (end > ino->size && sealed(ino, SEAL_GROW))
+		return -EPERM;
+	if (end > ino->size && growth_limit(end - 1, &max))
+		return -EFBIG;
 	for (u64 i = off >> PAGE_SHIFT; i < (end + PAGE_SIZE - 1) >> PAGE_SHIFT; i++) {
 		struct page *p;
 		int err = inode_page(ino, i, true, true, &p);
@@ -210,16 +234,12 @@ static int reserve(struct inode *ino, u64 off, u64 end)
 
 int inode_allocate(struct inode *ino, int mode, u64 off, u64 end)
 {
-	int err = 0;
+	int err;
 
 	mutex_lock(&ino->lock);
-	if (end > FILE_MAX && !(mode & FALLOC_FL_PUNCH_HOLE))
-		err = -EFBIG;
-	else if (mode & FALLOC_FL_PUNCH_HOLE)
+	if (mode & FALLOC_FL_PUNCH_HOLE)
 		err = sealed(ino, SEAL_WRITE | SEAL_FUTURE_WRITE) ? -EPERM
 								  : punch(ino, off, end);
-	else if (end > ino->size && sealed(ino, SEAL_GROW))
-		err = -EPERM;
 	else
 		err = reserve(ino, off, end);
 	if (!err && !mode && end > ino->size)
@@ -289,6 +309,7 @@ static ssize_t write_locked(struct file *f, struct uio *u, u64 *pos)
 {
 	struct inode *ino = f->inode;
 	ssize_t done = 0;
+	u64 max;
 
 	if (f->flags & O_APPEND)
 		*pos = ino->size;
@@ -296,9 +317,13 @@ static ssize_t write_locked(struct file *f, struct uio *u, u64 *pos)
 		return -EPERM;
 	if (*pos + u->left > ino->size && sealed(ino, SEAL_GROW))
 		return -EPERM;
-	if (u->left && *pos >= FILE_MAX)
-		return -EFBIG;
-	u->left = MIN(u->left, FILE_MAX - *pos);
+	if (u->left) {
+		int err = growth_limit(*pos, &max);
+
+		if (err)
+			return err;
+		u->left = MIN(u->left, max - *pos);
+	}
 	while (u->left) {
 		u64 off = *pos & (PAGE_SIZE - 1);
 		size_t n = MIN(PAGE_SIZE - off, u->left), k;

@@ -14,6 +14,7 @@
 struct timerfd {
 	struct timer timer;
 	u64 interval, expirations;
+	bool due; /* an interval has ended and the next one is not armed */
 	bool realtime;
 	struct waitq wq;
 };
@@ -23,19 +24,22 @@ static void expired(struct timer *t)
 	struct timerfd *tf = container_of(t, struct timerfd, timer);
 
 	tf->expirations++;
-	if (tf->interval) {
-		u64 now = clock_now(), next = t->when + tf->interval;
-
-		/* Missed periods count at once. */
-		if (next <= now) {
-			u64 missed = (now - next) / tf->interval + 1;
-
-			tf->expirations += missed;
-			next += missed * tf->interval;
-		}
-		timer_set(t, next);
-	}
+	tf->due = tf->interval;
 	waitq_wake(&tf->wq, POLLIN | POLLRDNORM);
+}
+
+/* Nobody need be told of a second period before he has asked for the first: the rest is
+ * counted when he does. */
+static void catch_up(struct timerfd *tf)
+{
+	u64 n, now = clock_now();
+
+	if (!tf->due)
+		return;
+	tf->due = false;
+	n = (now - tf->timer.when) / tf->interval;
+	tf->expirations += n;
+	timer_set(&tf->timer, tf->timer.when + (n + 1) * tf->interval);
 }
 
 static ssize_t timerfd_read(struct file *f, struct uio *u, u64 *pos)
@@ -55,6 +59,7 @@ static ssize_t timerfd_read(struct file *f, struct uio *u, u64 *pos)
 		if (err)
 			return err;
 	}
+	catch_up(tf);
 	n = tf->expirations;
 	tf->expirations = 0;
 	return uio_put(u, &n, 8) == 8 ? 8 : -EFAULT;
@@ -121,10 +126,11 @@ static struct file *timerfd_get(int fd, long *err)
 	return f;
 }
 
-static void current_value(const struct timerfd *tf, struct ktimespec out[2])
+static void current_value(struct timerfd *tf, struct ktimespec out[2])
 {
 	u64 now = clock_now(), left = 0;
 
+	catch_up(tf);
 	if (tf->timer.index >= 0)
 		left = tf->timer.when > now ? tf->timer.when - now : 1;
 	out[0] = timespec_from_ns(tf->interval);
@@ -152,6 +158,7 @@ long sys_timerfd_settime(int fd, int flags, const void *new, void *old)
 	current_value(tf, out);
 	timer_cancel(&tf->timer);
 	tf->expirations = 0;
+	tf->due = false;
 	tf->interval = interval;
 	if (when) {
 		if (!(flags & TFD_TIMER_ABSTIME))

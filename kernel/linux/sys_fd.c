@@ -127,7 +127,7 @@ static long control(struct file *f, int fd, unsigned cmd, u64 arg)
 	switch (cmd) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
-		if (arg >= FD_MAX)
+		if (arg >= fd_limit())
 			return -EINVAL;
 		return fd_install_from(file_get(f), (int)arg, cmd == F_DUPFD_CLOEXEC);
 	case F_GETFD:

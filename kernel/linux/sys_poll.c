@@ -81,7 +81,7 @@ static long do_poll(void *ufds, u32 n, u64 deadline)
 	struct entry *e;
 	long r;
 
-	if (n > FD_MAX)
+	if (n > fd_limit())
 		return -EINVAL;
 	current->poll_until = deadline;
 	e = kcalloc(MAX(n, 1u), sizeof(*e));

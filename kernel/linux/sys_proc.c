@@ -23,7 +23,6 @@
 #include <linux/capability.h>
 #include <linux/prctl.h>
 #include <linux/reboot.h>
-#include <linux/resource.h>
 #include <linux/sysinfo.h>
 
 static char hostname[65] = "stubdom";
@@ -105,7 +104,7 @@ long sys_setgroups(int n, const void *list)
 
 static struct process *by_pid(int pid)
 {
-	return pid ? process_find(pid) : current->proc;
+	return pid ? process_of(pid) : current->proc;
 }
 long sys_getpgid(int pid)
 {
@@ -117,15 +116,36 @@ long sys_getpgrp(void)
 {
 	return current->proc->pgid;
 }
+static bool group_in_session(int pgid, int sid)
+{
+	struct process *p;
+
+	list_for_each(p, &process_list, link)
+		if (p->pgid == pgid)
+			return p->sid == sid;
+	return false;
+}
 long sys_setpgid(int pid, int pgid)
 {
-	struct process *p = by_pid(pid);
+	struct process *self = current->proc, *p = by_pid(pid);
 
 	if (pgid < 0)
 		return -EINVAL;
-	if (!p || (p != current->proc && p->parent != current->proc))
+	if (!p)
 		return -ESRCH;
+	if (pid && p->pid != pid)
+		return -EINVAL; /* a thread's */
+	if (p->parent == self) {
+		if (p->sid != self->sid)
+			return -EPERM;
+		if (p->execed)
+			return -EACCES;
+	} else if (p != self) {
+		return -ESRCH;
+	}
 	if (p->sid == p->pid)
+		return -EPERM;
+	if (pgid && pgid != p->pid && !group_in_session(pgid, self->sid))
 		return -EPERM;
 	p->pgid = pgid ? pgid : p->pid;
 	return 0;
@@ -262,56 +282,6 @@ long sys_capset(void *hdr, const void *data)
 {
 	(void)hdr, (void)data;
 	return 0;
-}
-
-/* --- limits --- */
-
-#define INF (~0ULL)
-
-static int limit_get(int resource, u64 v[2])
-{
-	static const u64 limits[16] = {
-		[RLIMIT_CPU] = INF,	    [RLIMIT_FSIZE] = INF,
-		[RLIMIT_DATA] = INF,	    [RLIMIT_STACK] = 8 << 20,
-		[RLIMIT_CORE] = 0,	    [RLIMIT_RSS] = INF,
-		[RLIMIT_NPROC] = 4096,	    [RLIMIT_NOFILE] = FD_MAX,
-		[RLIMIT_MEMLOCK] = INF,	    [RLIMIT_AS] = INF,
-		[RLIMIT_LOCKS] = INF,	    [RLIMIT_SIGPENDING] = 4096,
-		[RLIMIT_MSGQUEUE] = 819200, [RLIMIT_NICE] = 0,
-		[RLIMIT_RTPRIO] = 0,	    [RLIMIT_RTTIME] = INF,
-	};
-
-	if (resource < 0 || resource >= 16)
-		return -EINVAL;
-	v[0] = limits[resource];
-	v[1] = resource == RLIMIT_STACK || resource == RLIMIT_CORE ? INF
-								   : limits[resource];
-	return 0;
-}
-
-long sys_prlimit64(int pid, int resource, const void *new, void *old)
-{
-	u64 v[2], n[2];
-
-	if (limit_get(resource, v))
-		return -EINVAL;
-	if (pid && !process_find(pid))
-		return -ESRCH;
-	if (new) {
-		if (copy_from_user(n, new, sizeof(n)))
-			return -EFAULT;
-		if (n[0] > n[1])
-			return -EINVAL;
-	}
-	return old ? copy_to_user(old, v, sizeof(v)) : 0;
-}
-long sys_getrlimit(int resource, void *lim)
-{
-	return sys_prlimit64(0, resource, NULL, lim);
-}
-long sys_setrlimit(int resource, const void *lim)
-{
-	return sys_prlimit64(0, resource, lim, NULL);
 }
 
 /* --- scheduling classes: there is one --- */

@@ -167,16 +167,19 @@ static struct ksiginfo from_self(int sig, int code)
 
 long sys_kill(int pid, int sig)
 {
-	struct ksiginfo info = from_self(sig, 0 /* SI_USER */);
+	struct ksiginfo info = from_self(sig, SI_USER);
 	struct process *p, *next;
 	int found = 0, group = pid == 0 ? current->proc->pgid : -pid;
 
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
+	if (pid > 0) {
+		p = process_of(pid);
+		return p ? signal_send(p, NULL, sig, &info) : -ESRCH;
+	}
 	list_for_each_safe(p, next, &process_list, link) {
-		if (pid > 0	? p->pid != pid
-		    : pid == -1 ? p == init_process || p == current->proc
-				: p->pgid != group)
+		if (pid == -1 ? p == init_process || p == current->proc
+			      : p->pgid != group)
 			continue;
 		found++;
 		signal_send(p, NULL, sig, &info);
@@ -193,20 +196,19 @@ static long thread_kill(int pid, int tid, int sig, const struct ksiginfo *info)
 	t = thread_find(tid);
 	if (!t || (pid > 0 && t->proc->pid != pid))
 		return -ESRCH;
-	signal_send(t->proc, t, sig, info);
-	return 0;
+	return signal_send(t->proc, t, sig, info);
 }
 
 long sys_tgkill(int pid, int tid, int sig)
 {
-	struct ksiginfo info = from_self(sig, -6 /* SI_TKILL */);
+	struct ksiginfo info = from_self(sig, SI_TKILL);
 
 	return pid <= 0 ? -EINVAL : thread_kill(pid, tid, sig, &info);
 }
 
 long sys_tkill(int tid, int sig)
 {
-	struct ksiginfo info = from_self(sig, -6 /* SI_TKILL */);
+	struct ksiginfo info = from_self(sig, SI_TKILL);
 
 	return thread_kill(-1, tid, sig, &info);
 }
@@ -220,14 +222,13 @@ long sys_rt_sigqueueinfo(int pid, int sig, const void *uinfo)
 		return -EFAULT;
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
-	p = process_find(pid);
+	p = process_of(pid);
 	if (!p)
 		return -ESRCH;
-	if ((info.code >= 0 || info.code == -6) && p != current->proc)
+	if ((info.code >= 0 || info.code == SI_TKILL) && p != current->proc)
 		return -EPERM;
 	info.signo = sig;
-	signal_send(p, NULL, sig, &info);
-	return 0;
+	return signal_send(p, NULL, sig, &info);
 }
 
 long sys_rt_tgsigqueueinfo(int pid, int tid, int sig, const void *uinfo)
@@ -236,7 +237,7 @@ long sys_rt_tgsigqueueinfo(int pid, int tid, int sig, const void *uinfo)
 
 	if (copy_from_user(&info, uinfo, sizeof(info)))
 		return -EFAULT;
-	if ((info.code >= 0 || info.code == -6) && pid != current->proc->pid)
+	if ((info.code >= 0 || info.code == SI_TKILL) && pid != current->proc->pid)
 		return -EPERM;
 	info.signo = sig;
 	return thread_kill(pid, tid, sig, &info);

@@ -8,7 +8,6 @@
 #include <nub/vfs.h>
 
 #define FAULT_AROUND 16 /* pages, power of two */
-#define STACK_MAX (8UL << 20)
 #define STACK_GAP (1UL << 20)
 
 static u8 zero_page[PAGE_SIZE] __aligned(4096);
@@ -184,9 +183,11 @@ static struct vma *stack_grow(struct mm *mm, u64 addr)
 
 	if (!v || v->start <= addr)
 		return v;
-	if (!(v->flags & VM_STACK) || v->end - start > STACK_MAX)
+	if (!(v->flags & VM_STACK) || v->end - start > mm->stack_max)
 		return NULL;
 	if (i > 0 && mm->vmas[i - 1]->end + STACK_GAP > start)
+		return NULL;
+	if (mm->total + ((v->start - start) >> PAGE_SHIFT) > mm->total_max)
 		return NULL;
 	mm->total += (v->start - start) >> PAGE_SHIFT;
 	v->start = start;

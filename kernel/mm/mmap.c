@@ -191,6 +191,9 @@ s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 vmflags, bool fixed, struct fil
 	if (!(vmflags & VM_NORESERVE) && vmflags & VM_WRITE && !file &&
 	    len >> PAGE_SHIFT > page_stats.total * OVERCOMMIT)
 		return -ENOMEM;
+	/* What a fixed mapping replaces counts, too, until it is gone. */
+	if (mm->total + (len >> PAGE_SHIFT) > mm->total_max)
+		return -ENOMEM;
 	if (fixed) {
 		if (!range_ok(addr, len))
 			return -ENOMEM;
@@ -383,6 +386,9 @@ s64 mm_remap(struct mm *mm, u64 addr, u64 old_len, u64 new_len, u32 flags, u64 n
 		return -EFAULT;
 	if (v->flags & (VM_FIXED_SIZE | VM_PFN | VM_KERNEL) || vma_single(v) || !old_len)
 		return -EINVAL;
+	if (new_len > old_len &&
+	    mm->total + ((new_len - old_len) >> PAGE_SHIFT) > mm->total_max)
+		return -ENOMEM;
 	if (flags & MREMAP_FIXED) {
 		if (new_addr & ~PAGE_MASK || new_addr < MMAP_MIN ||
 		    !range_ok(new_addr, new_len))

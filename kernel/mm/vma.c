@@ -172,12 +172,19 @@ struct mm *mm_create(void)
 	if (!mm)
 		return NULL;
 	mm->refs = 1;
+	mm->stack_max = mm->total_max = ~0UL;
 	mm->pml4 = pgtable_create();
 	if (!mm->pml4) {
 		kfree(mm);
 		return NULL;
 	}
 	return mm;
+}
+
+void mm_set_limits(struct mm *mm, u64 stack, u64 space)
+{
+	mm->stack_max = stack;
+	mm->total_max = space >> PAGE_SHIFT;
 }
 
 void mm_put(struct mm *mm)
@@ -246,6 +253,8 @@ struct mm *mm_fork(struct mm *from)
 	to->arg_end = from->arg_end;
 	to->env_start = from->env_start;
 	to->env_end = from->env_end;
+	to->stack_max = from->stack_max;
+	to->total_max = from->total_max;
 	for (unsigned i = 0; i < from->count && !f.err; i++) {
 		struct vma *v = from->vmas[i], *n;
 

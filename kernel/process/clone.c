@@ -29,8 +29,6 @@ struct clone_request {
 	 CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_IO |         \
 	 CLONE_CLEAR_SIGHAND | CLONE_UNTRACED | CLONE_PTRACE)
 
-void itimer_expired(struct timer *t);
-
 static struct process *process_alloc(void)
 {
 	struct process *p = kzalloc(sizeof(*p));
@@ -52,6 +50,7 @@ static struct process *process_alloc(void)
 	timer_init(&p->itimer, itimer_expired);
 	p->start_ns = clock_now();
 	p->dumpable = true;
+	memcpy(p->limits, limits_default, sizeof(p->limits));
 	return p;
 }
 
@@ -145,6 +144,7 @@ static struct process *process_copy(struct process *from, u64 flags)
 	p->sid = from->sid;
 	p->oom_score_adj = from->oom_score_adj;
 	p->personality = from->personality;
+	memcpy(p->limits, from->limits, sizeof(p->limits));
 	if (!p->mm || !p->files || !p->fs || !p->sighand) {
 		process_discard(p);
 		return NULL;

@@ -21,6 +21,7 @@
 #include "exec.h"
 
 #define STACK_INITIAL (128UL << 10)
+#define STACK_ROOM (16UL << 20) /* kept free of mappings, at least */
 #define PIE_BASE 0x555555554000UL
 #define ARG_MAX (2UL << 20)
 #define MAX_PHDRS 64
@@ -335,8 +336,9 @@ static void layout_choose(struct mm *mm)
 	u64 r = random_u64();
 
 	mm->stack_top = USER_TOP - PAGE_SIZE - ((r & 0x3fffff) << PAGE_SHIFT);
-	mm->mmap_base =
-		mm->stack_top - (16UL << 20) - ((r >> 24 & 0xfffff) << PAGE_SHIFT);
+	mm->mmap_base = mm->stack_top -
+			MIN(MAX(mm->stack_max, STACK_ROOM), USER_TOP / 6) -
+			((r >> 24 & 0xfffff) << PAGE_SHIFT);
 	mm->mmap_base = ALIGN_DOWN(mm->mmap_base, PAGE_SIZE);
 }
 
@@ -369,6 +371,7 @@ static void identity_set(struct process *p, struct image *im, const char *path,
 	if (p->exe)
 		dent_put(p->exe);
 	p->exe = im->file->dent ? dent_get(im->file->dent) : NULL;
+	p->execed = true;
 	kfree(p->cmdline);
 	for (unsigned i = 0; i < str->argc; i++)
 		end += strlen(end) + 1;
@@ -397,6 +400,7 @@ static int commit(struct image *im, struct image *in, const char *path,
 	vfork_done(t);
 	if (old)
 		mm_put(old);
+	mm_set_limits(mm, process_limit(p, RLIMIT_STACK), process_limit(p, RLIMIT_AS));
 	layout_choose(mm);
 	err = handlers_reset(p);
 	if (!err)

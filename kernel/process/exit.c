@@ -18,8 +18,6 @@
 #include <linux/resource.h>
 #include <linux/wait.h>
 
-void ptimers_delete_all(struct process *p);
-
 u64 process_cpu_ns(const struct process *p)
 {
 	u64 ns = p->dead_ns;
@@ -295,6 +293,8 @@ long sys_wait4(int pid, void *status, int options, void *rusage)
 	if (options &
 	    ~(WNOHANG | WUNTRACED | WCONTINUED | (int)(__WNOTHREAD | __WCLONE | __WALL)))
 		return -EINVAL;
+	if (pid == -0x7fffffff - 1)
+		return -ESRCH; /* has no group */
 	if (which == P_PGID)
 		pid = pid ? -pid : current->proc->pgid;
 	r = wait_child(which, pid, (options & WNOHANG) | WEXITED, &w);

@@ -10,6 +10,7 @@
 #include <nub/string.h>
 
 #include <asm/poll.h>
+#include <linux/resource.h>
 
 #define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define DEFAULT_IGNORED                                                                  \
@@ -27,17 +28,52 @@ void sigpending_init(struct sigpending *p)
 	list_init(&p->queue);
 }
 
+/* Of all processes together: they all belong to one user. */
+static u64 reserved;
+
+bool signal_reserve(const struct process *proc)
+{
+	if (reserved >= process_limit(proc, RLIMIT_SIGPENDING))
+		return false;
+	reserved++;
+	return true;
+}
+
+void signal_unreserve(void)
+{
+	reserved--;
+}
+
+static void entry_done(struct sigqueue *q, struct ksiginfo *info)
+{
+	list_del(&q->link);
+	if (q->taken) {
+		q->taken(q, info);
+	} else {
+		signal_unreserve();
+		kfree(q);
+	}
+}
+
 void sigpending_flush(struct sigpending *p, u64 set)
 {
 	struct sigqueue *q, *next;
 
-	list_for_each_safe(q, next, &p->queue, link) {
-		if (!(set & SIGBIT(q->info.signo)))
-			continue;
-		list_del(&q->link);
-		kfree(q);
-	}
+	list_for_each_safe(q, next, &p->queue, link)
+		if (set & SIGBIT(q->info.signo))
+			entry_done(q, NULL);
 	p->set &= ~set;
+}
+
+void signal_withdraw(struct sigpending *p, struct sigqueue *q)
+{
+	struct sigqueue *other;
+
+	list_del(&q->link);
+	list_for_each(other, &p->queue, link)
+		if (other->info.signo == q->info.signo)
+			return;
+	p->set &= ~SIGBIT(q->info.signo);
 }
 
 bool signal_pending(const struct thread *t)
@@ -65,22 +101,37 @@ static bool ignored(const struct process *p, int signo)
 	return p == init_process;
 }
 
-static void pend(struct sigpending *p, int signo, const struct ksiginfo *info)
+/* Without room a signal of the old kind loses its info; of the new kind, only what kill(2)
+ * and the kernel send does, the others are refused. */
+static int pend(struct sigpending *p, const struct process *proc, int signo,
+		const struct ksiginfo *info)
 {
-	struct sigqueue *q;
+	bool old = signo < SIGRTMIN;
+	struct sigqueue *q = NULL;
 
-	if (signo < 32 && p->set & SIGBIT(signo))
-		return;
-	q = kmalloc(sizeof(*q));
+	if (old && p->set & SIGBIT(signo))
+		return 0;
+	if (signal_reserve(proc)) {
+		q = kmalloc(sizeof(*q));
+		if (!q)
+			signal_unreserve();
+	} else if (old && (!info || info->code >= 0)) {
+		q = kmalloc(sizeof(*q));
+		reserved += q != NULL;
+	}
+	if (!q && !old && info && info->code != SI_USER)
+		return -EAGAIN;
 	if (q) {
 		if (info)
 			q->info = *info;
 		else
-			q->info = (struct ksiginfo){.code = 0x80 /* SI_KERNEL */};
+			q->info = (struct ksiginfo){.code = SI_KERNEL};
 		q->info.signo = signo;
+		q->taken = NULL;
 		list_add_tail(&p->queue, &q->link);
 	}
 	p->set |= SIGBIT(signo);
+	return 0;
 }
 
 static struct thread *pick_thread(struct process *p, int signo)
@@ -100,30 +151,52 @@ static struct thread *pick_thread(struct process *p, int signo)
 	return any && any->state == THREAD_RUNNABLE ? any : sleeping ? sleeping : any;
 }
 
-void signal_send(struct process *proc, struct thread *t, int signo,
-		 const struct ksiginfo *info)
+/* An ignored signal is dropped unless it is blocked: it may be waited for. */
+static bool dropped(const struct process *proc, const struct thread *target, int signo)
 {
-	struct thread *target = t;
-
 	if (!signo || proc->zombie || !proc->sighand)
-		return;
-	if (!target)
-		target = pick_thread(proc, signo);
-	/* An ignored signal is dropped unless it is blocked: it may be waited for. */
-	if (ignored(proc, signo)) {
-		struct thread *m = t ? t : target;
+		return true;
+	if (!ignored(proc, signo))
+		return false;
+	if (target)
+		return !((target->sig.mask | target->sig.wait_set) & SIGBIT(signo));
+	return list_empty(&proc->threads);
+}
 
-		if (m && !((m->sig.mask | m->sig.wait_set) & SIGBIT(signo)))
-			return;
-		if (!m && list_empty(&proc->threads))
-			return;
-	}
-	pend(t ? &t->sig.pending : &proc->pending, signo, info);
+static void notify(struct process *proc, struct thread *target)
+{
 	if (target && target->interruptible)
 		thread_wake(target);
 	else if (target)
 		thread_kick(target);
 	waitq_wake(&proc->sig_wait, POLLIN);
+}
+
+int signal_send(struct process *proc, struct thread *t, int signo,
+		const struct ksiginfo *info)
+{
+	struct thread *target = t ? t : pick_thread(proc, signo);
+	int err;
+
+	if (dropped(proc, target, signo))
+		return 0;
+	err = pend(t ? &t->sig.pending : &proc->pending, proc, signo, info);
+	if (!err)
+		notify(proc, target);
+	return err;
+}
+
+bool signal_send_entry(struct process *proc, struct thread *t, struct sigqueue *q)
+{
+	struct sigpending *p = t ? &t->sig.pending : &proc->pending;
+	struct thread *target = t ? t : pick_thread(proc, q->info.signo);
+
+	if (dropped(proc, target, q->info.signo))
+		return false;
+	list_add_tail(&p->queue, &q->link);
+	p->set |= SIGBIT(q->info.signo);
+	notify(proc, target);
+	return true;
 }
 
 /* The thread cannot go on: a blocked or ignored signal becomes the default action. */
@@ -146,7 +219,7 @@ void signal_fault(int signo, int code, u64 addr)
 	}
 	if (a->handler == SIG_DFL)
 		process_exit_group(signo);
-	pend(&t->sig.pending, signo, &info);
+	pend(&t->sig.pending, t->proc, signo, &info);
 }
 
 static int take(struct sigpending *p, u64 set, struct ksiginfo *info)
@@ -170,8 +243,7 @@ static int take(struct sigpending *p, u64 set, struct ksiginfo *info)
 			break;
 		}
 		*info = q->info;
-		list_del(&q->link);
-		kfree(q);
+		entry_done(q, info);
 		found = true;
 	}
 	if (!more)
@@ -183,7 +255,12 @@ int signal_dequeue(struct thread *t, u64 set, struct ksiginfo *info)
 {
 	int signo = take(&t->sig.pending, set, info);
 
-	return signo ? signo : take(&t->proc->pending, set, info);
+	if (!signo) {
+		signo = take(&t->proc->pending, set, info);
+		if (signo == SIGALRM && t->proc->itimer_interval)
+			itimer_taken(t->proc);
+	}
+	return signo;
 }
 
 /*
@@ -224,9 +301,10 @@ static void invoke(struct regs *regs, int signo, struct ksigaction *act,
 		act->handler = SIG_DFL;
 	t->sig.restore_mask = false;
 	if (signal_setup_frame(regs, signo, &a, info, mask)) {
-		printk("nub: %s[%d]: no room for a signal frame at %#lx\n", t->comm,
-		       t->tid, regs->rsp);
-		process_exit_group(SIGSEGV);
+		if (signo == SIGSEGV)
+			act->handler = SIG_DFL; /* its own handler has no room */
+		signal_fault(SIGSEGV, SI_KERNEL, 0);
+		return;
 	}
 	signal_set_mask(t, t->sig.mask | a.mask |
 				   (a.flags & SA_NODEFER ? 0 : SIGBIT(signo)));

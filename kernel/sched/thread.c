@@ -78,6 +78,14 @@ struct thread *thread_find(int tid)
 	return NULL;
 }
 
+struct process *process_of(int tid)
+{
+	struct process *p = process_find(tid);
+	struct thread *t = p ? NULL : thread_find(tid);
+
+	return t ? t->proc : p;
+}
+
 static int tid_alloc(void)
 {
 	static int last;

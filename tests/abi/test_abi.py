@@ -151,7 +151,7 @@ def test_same_on_both(name, on_nub):
 
 
 # What CPUs could do to each other.
-ON_TWO = [n + "-static" for n in ("locks", "memory", "process", "signals", "threads", "together",
+ON_TWO = [n + "-static" for n in ("locks", "memory", "process", "queues", "signals", "threads", "together",
                                  "usercopy")]
 
 

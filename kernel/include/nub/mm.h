@@ -60,11 +60,14 @@ struct mm {
 	u64 stack_top;
 	u64 vdso;
 	u64 arg_start, arg_end, env_start, env_end;
-	u64 rss;   /* mapped pages */
-	u64 total; /* pages of all mappings */
+	u64 rss;		  /* mapped pages */
+	u64 total;		  /* pages of all mappings */
+	u64 stack_max, total_max; /* RLIMIT_STACK in bytes, RLIMIT_AS in pages */
 };
 
 struct mm *mm_create(void);
+/* RLIMIT_STACK and RLIMIT_AS of its process, in bytes. */
+void mm_set_limits(struct mm *mm, u64 stack, u64 space);
 struct mm *mm_fork(struct mm *from);
 void mm_put(struct mm *mm);
 void mm_activate(struct mm *mm);

@@ -8,6 +8,8 @@
 #include <nub/signal.h>
 #include <nub/types.h>
 
+#include <linux/resource.h>
+
 struct mm;
 struct fdtable;
 struct dent;
@@ -23,6 +25,10 @@ struct fsinfo {
 	int refs;
 	struct dent *cwd;
 	u32 umask;
+};
+
+struct limit {
+	u64 soft, hard; /* RLIM_INFINITY: none */
 };
 
 struct process {
@@ -55,13 +61,18 @@ struct process {
 	u32 personality;
 	bool dumpable;
 	s32 oom_score_adj;
+	bool execed; /* since its parent made it */
+	struct limit limits[RLIM_NLIMITS];
 };
 
+extern const struct limit limits_default[RLIM_NLIMITS];
 extern struct list process_list;
 extern struct process *init_process;
 
 struct process *process_find(int pid);
 struct thread *thread_find(int tid);
+/* The process that has this thread, leader or not: what a pid means to most calls. */
+struct process *process_of(int tid);
 /* The process of pid 1: runs `path` with the argv and envp given. */
 int process_start_init(const char *path, char *const argv[], char *const envp[]);
 /* Ends the calling thread; with the last one, the process. */
@@ -76,5 +87,13 @@ struct process *process_largest(void);
 void sighand_put(struct sighand *s);
 void vfork_done(struct thread *t);
 u64 process_cpu_ns(const struct process *p);
+static inline u64 process_limit(const struct process *p, int resource)
+{
+	return p->limits[resource].soft;
+}
+/* SIGALRM of ITIMER_REAL has been taken: on with the next period. */
+void itimer_taken(struct process *p);
+void itimer_expired(struct timer *t);
+void ptimers_delete_all(struct process *p);
 
 #endif

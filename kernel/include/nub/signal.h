@@ -60,6 +60,7 @@ enum {
 	TRAP_BRKPT = 1,
 };
 
+#define SIGRTMIN 32
 #define SIG_DFL 0UL
 #define SIG_IGN 1UL
 
@@ -75,6 +76,12 @@ enum {
 struct ksigaction {
 	u64 handler, flags, restorer, mask;
 };
+
+/* si_code */
+#define SI_USER 0
+#define SI_QUEUE (-1)
+#define SI_TIMER (-2)
+#define SI_TKILL (-6)
 
 /* Linux's siginfo_t. */
 struct ksiginfo {
@@ -113,6 +120,9 @@ _Static_assert(sizeof(struct ksiginfo) == 128, "siginfo_t");
 struct sigqueue {
 	struct list link;
 	struct ksiginfo info;
+	/* Taken off the queue to be delivered (`info` may still be completed) or, with
+	 * info NULL, thrown away. NULL: the entry is signal.c's own, made for one signal. */
+	void (*taken)(struct sigqueue *q, struct ksiginfo *info);
 };
 
 struct sigpending {
@@ -133,9 +143,19 @@ struct sigstate {
 
 void sigpending_init(struct sigpending *p);
 void sigpending_flush(struct sigpending *p, u64 set);
-/* To a thread, or (t == NULL) to any thread of proc. info NULL: from the kernel. */
-void signal_send(struct process *proc, struct thread *t, int signo,
-		 const struct ksiginfo *info);
+/* To a thread, or (t == NULL) to any thread of proc. info NULL: from the kernel. 0, or
+ * -EAGAIN: a queued signal that is beyond RLIMIT_SIGPENDING. */
+int signal_send(struct process *proc, struct thread *t, int signo,
+		const struct ksiginfo *info);
+/* The same with the caller's own entry, which must not be queued. False: the signal is
+ * ignored, or the process is gone. */
+bool signal_send_entry(struct process *proc, struct thread *t, struct sigqueue *q);
+/* Takes a caller's entry back before it is delivered. */
+void signal_withdraw(struct sigpending *p, struct sigqueue *q);
+/* Counts one more queued signal, or a timer that may queue one; false: the limit of proc
+ * is reached. */
+bool signal_reserve(const struct process *proc);
+void signal_unreserve(void);
 /* A fault of the current thread: cannot be blocked or ignored. */
 void signal_fault(int signo, int code, u64 addr);
 bool signal_pending(const struct thread *t);

@@ -211,6 +211,8 @@ int fd_set_cloexec(int fd, bool on);
 /* Next open descriptor >= fd, -1: none. */
 int fd_next(struct fdtable *t, int fd);
 #define FD_MAX 4096
+/* One above the highest descriptor that may be made now. */
+u64 fd_limit(void);
 
 /* --- character devices --- */
 /* Adds /dev/<name> (name may hold '/'); open sets f->ops and f->priv. */
