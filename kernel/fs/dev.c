@@ -56,9 +56,16 @@ static ssize_t zero_read(struct file *f, struct uio *u, u64 *pos)
 
 static int zero_mmap(struct file *f, struct vma *v)
 {
-	(void)f;
-	if (v->flags & VM_SHARED)
-		return -ENODEV;
+	if (v->flags & VM_SHARED) {
+		struct file *memory = memory_file(v->end - v->start);
+
+		if (IS_ERR(memory))
+			return (int)PTR_ERR(memory);
+		v->file = memory;
+		file_put(f); /* counted by the caller */
+		v->pgoff = 0;
+		return memory->ops->mmap(memory, v);
+	}
 	v->ops = NULL; /* plain anonymous memory */
 	v->pgoff = 0;
 	return 0;

@@ -88,18 +88,24 @@ void fdtable_put(struct fdtable *t)
 	kfree(t);
 }
 
-void fdtable_close_on_exec(struct fdtable *t)
+int fdtable_unshare(void)
 {
-	struct process *p = current->proc;
+	struct fdtable *t = current->files, *own;
 
-	if (t->refs > 1) {
-		struct fdtable *own = fdtable_copy(t);
+	if (t->refs == 1)
+		return 0;
+	own = fdtable_copy(t);
+	if (!own)
+		return -ENOMEM;
+	fdtable_put(t);
+	current->files = own;
+	return 0;
+}
 
-		if (own) {
-			fdtable_put(t);
-			p->files = t = own;
-		}
-	}
+void fdtable_close_on_exec(void)
+{
+	struct fdtable *t = current->files;
+
 	for (int i = 0; i < t->room; i++) {
 		struct file *f = t->files[i];
 
@@ -119,7 +125,7 @@ struct file *fd_get_in(struct fdtable *t, int fd)
 
 struct file *fd_get_any(int fd)
 {
-	return fd_get_in(current->proc->files, fd);
+	return fd_get_in(current->files, fd);
 }
 
 struct file *fd_get(int fd)
@@ -140,7 +146,7 @@ u64 fd_limit(void)
 
 int fd_install_from(struct file *f, int from, bool cloexec)
 {
-	struct fdtable *t = current->proc->files;
+	struct fdtable *t = current->files;
 	int fd = from, err;
 
 	while (fd < t->room && t->files[fd])
@@ -157,7 +163,7 @@ int fd_install_from(struct file *f, int from, bool cloexec)
 
 int fd_close(int fd)
 {
-	struct fdtable *t = current->proc->files;
+	struct fdtable *t = current->files;
 	struct file *f;
 
 	if (fd < 0 || fd >= t->room || !t->files[fd])
@@ -170,7 +176,7 @@ int fd_close(int fd)
 
 int fd_dup_to(int from, int to, bool cloexec)
 {
-	struct fdtable *t = current->proc->files;
+	struct fdtable *t = current->files;
 	struct file *f, *old;
 	int err;
 
@@ -194,12 +200,12 @@ int fd_dup_to(int from, int to, bool cloexec)
 
 int fd_get_cloexec(int fd)
 {
-	return current->proc->files->cloexec[fd];
+	return current->files->cloexec[fd];
 }
 
 int fd_set_cloexec(int fd, bool on)
 {
-	current->proc->files->cloexec[fd] = on;
+	current->files->cloexec[fd] = on;
 	return 0;
 }
 

@@ -27,6 +27,8 @@ void file_put(struct file *f)
 		f->ops->release(f);
 	if (f->dent)
 		dent_put(f->dent);
+	if (f->writer)
+		inode_writer_put(f->inode);
 	if (f->inode)
 		inode_put(f->inode);
 	kfree(f);

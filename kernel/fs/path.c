@@ -227,6 +227,14 @@ struct file *dent_open(struct dent *d, unsigned flags)
 	f->dent = dent_get(d);
 	if (flags & O_PATH)
 		return f;
+	if (S_ISREG(ino->mode) && (file_writable(f) || flags & O_TRUNC)) {
+		if (inode_writer_get(ino)) {
+			f->ops = &plain_ops;
+			file_put(f);
+			return ERR_PTR(-ETXTBSY);
+		}
+		f->writer = true;
+	}
 	if (S_ISSOCK(ino->mode))
 		err = -ENXIO;
 	else if (ino->ops && ino->ops->open)
@@ -250,7 +258,7 @@ static struct dent *create(struct dent *dir, const char *name, u32 mode)
 		return ERR_PTR(-ENOENT);
 	if (dir->inode->ops && dir->inode->ops->lookup)
 		return ERR_PTR(-EACCES);
-	ino = inode_create(S_IFREG | (mode & 07777 & ~current->proc->fs->umask));
+	ino = inode_create_in(dir, S_IFREG | (mode & 07777));
 	d = dent_create(dir, name, ino);
 	if (!d)
 		return ERR_PTR(-ENOMEM);
@@ -328,6 +336,40 @@ static struct dent *open_create(struct dent *start, const char *path, unsigned f
 	kfree(text);
 	dent_put(from);
 	return ERR_PTR(-ELOOP);
+}
+
+struct file *file_open_nameless(struct dent *start, const char *path, unsigned flags,
+				u32 mode)
+{
+	struct dent *dir, *d;
+	struct file *f;
+	char name[24];
+
+	if (flags & O_CREAT || (flags & O_ACCMODE) == O_RDONLY)
+		return ERR_PTR(-EINVAL);
+	dir = path_lookup(start, path, flags & O_NOFOLLOW ? LOOKUP_NOFOLLOW : 0, NULL);
+	if (IS_ERR(dir))
+		return (struct file *)dir;
+	if (!S_ISDIR(dir->inode->mode)) {
+		f = ERR_PTR(-ENOTDIR);
+	} else if (dir->inode->ops && dir->inode->ops->lookup) {
+		f = ERR_PTR(-EOPNOTSUPP);
+	} else {
+		struct inode *ino = inode_create_in(dir, S_IFREG | (mode & 07777));
+
+		snprintf(name, sizeof(name), "#%lu", ino ? ino->ino : 0);
+		d = dent_create(dir, name, ino);
+		f = d ? dent_open(d, flags & ~(unsigned)(O_TMPFILE | O_EXCL | O_NOCTTY |
+							 O_CLOEXEC | O_TRUNC))
+		      : ERR_PTR(-ENOMEM);
+		if (d) {
+			ino->nlink = 0;
+			ino->linkable = !(flags & O_EXCL);
+			dent_put(d);
+		}
+	}
+	dent_put(dir);
+	return f;
 }
 
 struct file *file_open(struct dent *start, const char *path, unsigned flags, u32 mode)

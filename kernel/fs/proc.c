@@ -97,11 +97,18 @@ struct link_node {
 	int pid, fd;
 };
 
+static struct fdtable *files_of(const struct process *p)
+{
+	if (!p || list_empty(&p->threads))
+		return NULL;
+	return list_first(&p->threads, struct thread, link)->files;
+}
+
 static struct file *link_file(const struct link_node *l)
 {
-	struct process *p = process_find(l->pid);
+	struct fdtable *files = files_of(process_find(l->pid));
 
-	return p && p->files ? fd_get_in(p->files, l->fd) : NULL;
+	return files ? fd_get_in(files, l->fd) : NULL;
 }
 
 static struct dent *link_dent(const struct link_node *l)
@@ -248,28 +255,28 @@ static bool number(const char *s, int *v)
 
 static struct dent *fd_lookup(struct dent *dir, const char *name)
 {
-	struct process *p = process_find(dir_pid(dir));
+	struct fdtable *files = files_of(process_find(dir_pid(dir)));
 	struct file *f;
 	int fd;
 
-	if (!p || !p->files || !number(name, &fd))
+	if (!files || !number(name, &fd))
 		return ERR_PTR(-ENOENT);
-	f = fd_get_in(p->files, fd);
+	f = fd_get_in(files, fd);
 	if (!f)
 		return ERR_PTR(-ENOENT);
 	file_put(f);
-	return make_link(dir, name, LINK_FD, p->pid, fd);
+	return make_link(dir, name, LINK_FD, dir_pid(dir), fd);
 }
 
 static bool fd_entry(struct dent *dir, unsigned n, char *name, size_t size, u32 *mode)
 {
-	struct process *p = process_find(dir_pid(dir));
+	struct fdtable *files = files_of(process_find(dir_pid(dir)));
 	int fd = -1;
 
-	if (!p || !p->files)
+	if (!files)
 		return false;
 	for (unsigned i = 0; i <= n; i++) {
-		fd = fd_next(p->files, fd + 1);
+		fd = fd_next(files, fd + 1);
 		if (fd < 0)
 			return false;
 	}

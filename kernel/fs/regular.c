@@ -11,14 +11,13 @@
 #include <nub/vfs.h>
 
 #include <linux/falloc.h>
+#include <linux/memfd.h>
 
 #define FILE_MAX (1ULL << 40)
+#define SEALS_ALL                                                                        \
+	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |                      \
+	 F_SEAL_FUTURE_WRITE | F_SEAL_EXEC)
 #define RECLAIM_MIN 512 /* pages; for fewer, code in use would go round and round */
-#define SEAL_SEAL 1u
-#define SEAL_SHRINK 2u
-#define SEAL_GROW 4u
-#define SEAL_WRITE 8u
-#define SEAL_FUTURE_WRITE 16u
 
 static struct list packed_inodes = LIST_INIT(packed_inodes);
 
@@ -153,8 +152,8 @@ static int truncate_locked(struct inode *ino, u64 size)
 
 	if (size > ino->size && size && growth_limit(size - 1, &max))
 		return -EFBIG;
-	if ((size < ino->size && sealed(ino, SEAL_SHRINK)) ||
-	    (size > ino->size && sealed(ino, SEAL_GROW)))
+	if ((size < ino->size && sealed(ino, F_SEAL_SHRINK)) ||
+	    (size > ino->size && sealed(ino, F_SEAL_GROW)))
 		return -EPERM;
 	if (size < ino->size) {
 		if (tail) {
@@ -216,7 +215,7 @@ static int reserve(struct inode *ino, u64 off, u64 end)
 {
 	u64 max;
 
-	if (end > ino->size && sealed(ino, SEAL_GROW))
+	if (end > ino->size && sealed(ino, F_SEAL_GROW))
 		return -EPERM;
 	if (end > ino->size && growth_limit(end - 1, &max))
 		return -EFBIG;
@@ -238,8 +237,9 @@ int inode_allocate(struct inode *ino, int mode, u64 off, u64 end)
 
 	mutex_lock(&ino->lock);
 	if (mode & FALLOC_FL_PUNCH_HOLE)
-		err = sealed(ino, SEAL_WRITE | SEAL_FUTURE_WRITE) ? -EPERM
-								  : punch(ino, off, end);
+		err = sealed(ino, F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+			      ? -EPERM
+			      : punch(ino, off, end);
 	else
 		err = reserve(ino, off, end);
 	if (!err && !mode && end > ino->size)
@@ -313,9 +313,9 @@ static ssize_t write_locked(struct file *f, struct uio *u, u64 *pos)
 
 	if (f->flags & O_APPEND)
 		*pos = ino->size;
-	if (u->left && sealed(ino, SEAL_WRITE | SEAL_FUTURE_WRITE))
+	if (u->left && sealed(ino, F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
-	if (*pos + u->left > ino->size && sealed(ino, SEAL_GROW))
+	if (*pos + u->left > ino->size && sealed(ino, F_SEAL_GROW))
 		return -EPERM;
 	if (u->left) {
 		int err = growth_limit(*pos, &max);
@@ -408,7 +408,8 @@ static const struct vma_ops regular_vma_ops = {
 
 static int regular_mmap(struct file *f, struct vma *v)
 {
-	if (v->flags & VM_SHARED && sealed(f->inode, SEAL_WRITE | SEAL_FUTURE_WRITE)) {
+	if (v->flags & VM_SHARED &&
+	    sealed(f->inode, F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
 		if (v->flags & VM_WRITE)
 			return -EPERM;
 		v->flags |= VM_MAYNOTWRITE;
@@ -417,21 +418,32 @@ static int regular_mmap(struct file *f, struct vma *v)
 	return 0;
 }
 
+static int seals_add(struct file *f, u64 seals)
+{
+	struct inode *ino = f->inode;
+
+	if (!file_writable(f))
+		return -EPERM;
+	if (seals & ~(u64)SEALS_ALL || ino->seals == ~0u)
+		return -EINVAL;
+	if (ino->seals & F_SEAL_SEAL)
+		return -EPERM;
+	if (seals & F_SEAL_WRITE && !(ino->seals & F_SEAL_WRITE) && mm_writes_inode(ino))
+		return -EBUSY;
+	if (seals & F_SEAL_EXEC && ino->mode & 0111)
+		seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+	ino->seals |= (u32)seals;
+	return 0;
+}
+
 static int regular_fcntl(struct file *f, unsigned cmd, u64 arg)
 {
 	struct inode *ino = f->inode;
 
 	switch (cmd) {
-	case 1033: /* F_ADD_SEALS */
-		if (ino->seals == ~0u)
-			return -EINVAL;
-		if (!(f->flags & (O_WRONLY | O_RDWR)) || ino->seals & SEAL_SEAL)
-			return -EPERM;
-		if (arg & ~0x1fULL)
-			return -EINVAL;
-		ino->seals |= (u32)arg;
-		return 0;
-	case 1034: /* F_GET_SEALS */
+	case F_ADD_SEALS:
+		return seals_add(f, arg);
+	case F_GET_SEALS:
 		return ino->seals == ~0u ? -EINVAL : (int)ino->seals;
 	default:
 		return -EINVAL;
@@ -448,14 +460,18 @@ const struct file_ops regular_file_ops = {
 
 struct file *memfd_create_file(const char *name, unsigned flags)
 {
-	struct inode *ino = inode_create(S_IFREG | 0777);
+	u32 mode = flags & MFD_NOEXEC_SEAL ? 0666 : 0777;
+	struct inode *ino = inode_create(S_IFREG | mode);
 	struct file *f;
 	char label[NAME_MAX + 1];
 
 	if (!ino)
 		return ERR_PTR(-ENOMEM);
 	ino->nlink = 0;
-	ino->seals = flags & 2 /* MFD_ALLOW_SEALING */ ? 0 : SEAL_SEAL;
+	if (flags & MFD_NOEXEC_SEAL)
+		ino->seals = F_SEAL_EXEC;
+	else
+		ino->seals = flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL;
 	f = file_create(&regular_file_ops, O_RDWR | O_LARGEFILE, NULL);
 	if (!f) {
 		inode_put(ino);
@@ -464,5 +480,16 @@ struct file *memfd_create_file(const char *name, unsigned flags)
 	f->inode = inode_get(ino);
 	snprintf(label, sizeof(label), "memfd:%s", name);
 	f->dent = dent_create(root_dent, label, ino);
+	return f;
+}
+
+struct file *memory_file(u64 size)
+{
+	struct file *f = memfd_create_file("dev/zero", 0);
+
+	if (!IS_ERR(f)) {
+		f->inode->seals = ~0u;
+		f->inode->size = size;
+	}
 	return f;
 }

@@ -4,6 +4,7 @@
 #include <nub/errno.h>
 #include <nub/page.h>
 #include <nub/panic.h>
+#include <nub/process.h>
 #include <nub/slab.h>
 #include <nub/string.h>
 #include <nub/vfs.h>
@@ -25,6 +26,45 @@ struct inode *inode_create(u32 mode)
 	ino->seals = ~0u;
 	list_init(&ino->reclaim);
 	return ino;
+}
+
+struct inode *inode_create_in(const struct dent *dir, u32 mode)
+{
+	struct inode *ino =
+		inode_create(S_ISLNK(mode) ? mode : mode & ~current->proc->fs->umask);
+
+	if (ino && dir->inode->mode & S_ISGID) {
+		ino->gid = dir->inode->gid;
+		if (S_ISDIR(mode))
+			ino->mode |= S_ISGID;
+	}
+	return ino;
+}
+
+int inode_writer_get(struct inode *ino)
+{
+	if (ino->writers < 0)
+		return -ETXTBSY;
+	ino->writers++;
+	return 0;
+}
+
+void inode_writer_put(struct inode *ino)
+{
+	ino->writers--;
+}
+
+int inode_runner_get(struct inode *ino)
+{
+	if (ino->writers > 0)
+		return -ETXTBSY;
+	ino->writers--;
+	return 0;
+}
+
+void inode_runner_put(struct inode *ino)
+{
+	ino->writers++;
 }
 
 static void page_drop(void *value, void *arg)

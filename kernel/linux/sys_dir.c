@@ -63,8 +63,7 @@ long sys_mkdirat(int dir, const char *path, u32 mode)
 
 	if (IS_ERR(parent))
 		return PTR_ERR(parent);
-	return add(parent, last,
-		   inode_create(S_IFDIR | (mode & 01777 & ~current->proc->fs->umask)));
+	return add(parent, last, inode_create_in(parent, S_IFDIR | (mode & 01777)));
 }
 
 long sys_mkdir(const char *path, u32 mode)
@@ -88,7 +87,7 @@ long sys_mknodat(int dir, const char *path, u32 mode, u32 dev)
 		dent_put(parent);
 		return -EPERM; /* device nodes come from the kernel */
 	}
-	ino = inode_create((mode & S_IFMT) | (mode & 07777 & ~current->proc->fs->umask));
+	ino = inode_create_in(parent, mode & (S_IFMT | 07777));
 	if (ino && S_ISFIFO(mode))
 		ino->ops = &fifo_inode_ops;
 	return add(parent, last, ino);
@@ -114,7 +113,7 @@ long sys_symlinkat(const char *utarget, int dir, const char *path)
 		kfree(target);
 		return PTR_ERR(parent);
 	}
-	ino = inode_create(S_IFLNK | 0777);
+	ino = inode_create_in(parent, S_IFLNK | 0777);
 	if (ino) {
 		ino->link = kstrdup(target);
 		ino->size = (u64)n;
@@ -147,9 +146,11 @@ long sys_linkat(int fromdir, const char *from, int todir, const char *to, int fl
 		return PTR_ERR(old);
 	ino = inode_get(old->inode);
 	dent_put(old);
-	if (S_ISDIR(ino->mode)) {
+	if (S_ISDIR(ino->mode) || (!ino->nlink && !ino->linkable)) {
+		long err = S_ISDIR(ino->mode) ? -EPERM : -ENOENT;
+
 		inode_put(ino);
-		return -EPERM;
+		return err;
 	}
 	parent = new_name(todir, to, last);
 	if (IS_ERR(parent)) {
@@ -157,6 +158,7 @@ long sys_linkat(int fromdir, const char *from, int todir, const char *to, int fl
 		return PTR_ERR(parent);
 	}
 	ino->nlink++;
+	ino->linkable = false;
 	return add(parent, last, ino);
 }
 

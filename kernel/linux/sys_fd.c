@@ -12,6 +12,7 @@
 #include <nub/vfs.h>
 
 #include <asm/ioctls.h>
+#include <linux/close_range.h>
 
 #define O_SETTABLE (O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT | FASYNC)
 
@@ -41,11 +42,7 @@ long sys_openat(int dir, const char *upath, int flags, u32 mode)
 		}
 	}
 	if ((flags & O_TMPFILE) == O_TMPFILE) {
-		/* A nameless regular file: what a memfd is. */
-		f = (flags & O_ACCMODE) == O_RDONLY ? ERR_PTR(-EINVAL)
-						    : memfd_create_file("tmpfile", 0);
-		if (!IS_ERR(f))
-			f->flags = (unsigned)flags & (O_ACCMODE | O_SETTABLE);
+		f = file_open_nameless(from, path, (unsigned)flags, mode);
 	} else {
 		f = file_open(from, path, (unsigned)flags, mode);
 	}
@@ -75,11 +72,16 @@ long sys_close(int fd)
 
 long sys_close_range(u32 first, u32 last, u32 flags)
 {
-	if (first > last || flags & ~6u)
+	int err;
+
+	if (first > last || flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
 		return -EINVAL;
-	for (int fd = fd_next(current->proc->files, (int)MIN(first, (u32)FD_MAX));
-	     fd >= 0 && (u32)fd <= last; fd = fd_next(current->proc->files, fd + 1)) {
-		if (flags & 4 /* CLOSE_RANGE_CLOEXEC */)
+	err = flags & CLOSE_RANGE_UNSHARE ? fdtable_unshare() : 0;
+	if (err)
+		return err;
+	for (int fd = fd_next(current->files, (int)MIN(first, (u32)FD_MAX));
+	     fd >= 0 && (u32)fd <= last; fd = fd_next(current->files, fd + 1)) {
+		if (flags & CLOSE_RANGE_CLOEXEC)
 			fd_set_cloexec(fd, true);
 		else
 			fd_close(fd);

@@ -392,7 +392,11 @@ long sys_truncate(const char *path, s64 len)
 	r = S_ISDIR(d->inode->mode) ? -EISDIR
 	    : !S_ISREG(d->inode->mode) || (d->inode->ops && d->inode->ops->open)
 		    ? -EINVAL
-		    : inode_truncate(d->inode, (u64)len);
+		    : inode_writer_get(d->inode);
+	if (!r) {
+		r = inode_truncate(d->inode, (u64)len);
+		inode_writer_put(d->inode);
+	}
 	dent_put(d);
 	return r;
 }

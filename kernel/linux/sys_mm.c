@@ -9,6 +9,7 @@
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
 
+#include <linux/memfd.h>
 #include <linux/mman.h>
 
 static u32 prot_flags(int prot)
@@ -215,12 +216,11 @@ long sys_memfd_create(const char *uname, u32 flags)
 		return -EINVAL;
 	if (n < 0)
 		return n;
-	if (flags & ~0x1fu)
+	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC) ||
+	    (flags & MFD_EXEC && flags & MFD_NOEXEC_SEAL))
 		return -EINVAL;
-	if (flags & 4 /* MFD_HUGETLB */)
-		return -ENOMEM;
 	f = memfd_create_file(name, flags);
-	return IS_ERR(f) ? PTR_ERR(f) : fd_install(f, flags & 1);
+	return IS_ERR(f) ? PTR_ERR(f) : fd_install(f, flags & MFD_CLOEXEC);
 }
 
 /* Global, and the expedited ones; the others only register for them. */

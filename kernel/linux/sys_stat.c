@@ -180,10 +180,13 @@ long sys_faccessat2(int dir, const char *path, int mode, int flags)
 
 /* --- changes --- */
 
-static void chmod_inode(struct inode *ino, u32 mode)
+static int chmod_inode(struct inode *ino, u32 mode)
 {
+	if (ino->seals != ~0u && ino->seals & F_SEAL_EXEC && (ino->mode ^ mode) & 0111)
+		return -EPERM;
 	ino->mode = (ino->mode & S_IFMT) | (mode & 07777);
 	ino->ctime = (s64)clock_real();
+	return 0;
 }
 
 static void chown_inode(struct inode *ino, u32 uid, u32 gid)
@@ -192,6 +195,11 @@ static void chown_inode(struct inode *ino, u32 uid, u32 gid)
 		ino->uid = uid;
 	if (gid != ~0u)
 		ino->gid = gid;
+	if (!S_ISDIR(ino->mode)) {
+		ino->mode &= ~(u32)S_ISUID;
+		if (ino->mode & S_IXGRP)
+			ino->mode &= ~(u32)S_ISGID;
+	}
 	ino->ctime = (s64)clock_real();
 }
 
@@ -200,12 +208,13 @@ long sys_fchmodat2(int dir, const char *path, u32 mode, int flags)
 	struct dent *d = path_lookup_at(dir, path,
 					flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0,
 					NULL, flags & AT_EMPTY_PATH);
+	long r;
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	chmod_inode(d->inode, mode);
+	r = chmod_inode(d->inode, mode);
 	dent_put(d);
-	return 0;
+	return r;
 }
 long sys_fchmodat(int dir, const char *path, u32 mode)
 {
@@ -219,13 +228,13 @@ long sys_chmod(const char *path, u32 mode)
 long sys_fchmod(int fd, u32 mode)
 {
 	struct file *f = fd_get(fd);
+	long r;
 
 	if (!f)
 		return -EBADF;
-	if (f->inode)
-		chmod_inode(f->inode, mode);
+	r = f->inode ? chmod_inode(f->inode, mode) : 0;
 	file_put(f);
-	return 0;
+	return r;
 }
 
 long sys_fchownat(int dir, const char *path, u32 uid, u32 gid, int flags)

@@ -99,6 +99,28 @@ void mm_unmap_inode(struct inode *inode, u64 first)
 			zap_inode_in(p->mm, inode, first, zap_shared_pte);
 }
 
+static bool writes_inode(const struct mm *mm, const struct inode *inode)
+{
+	for (unsigned i = 0; i < mm->count; i++) {
+		const struct vma *v = mm->vmas[i];
+
+		if (v->file && v->file->inode == inode && v->flags & VM_SHARED &&
+		    !(v->flags & VM_MAYNOTWRITE))
+			return true;
+	}
+	return false;
+}
+
+bool mm_writes_inode(const struct inode *inode)
+{
+	struct process *p;
+
+	list_for_each(p, &process_list, link)
+		if (p->mm && writes_inode(p->mm, inode))
+			return true;
+	return false;
+}
+
 static void free_tables(struct mm *mm, u64 start, u64 end)
 {
 	unsigned i = vma_find_index(mm, start);
@@ -210,10 +232,9 @@ s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 vmflags, bool fixed, struct fil
 	}
 	if (!file && vmflags & VM_SHARED) {
 		/* Shared anonymous memory is a nameless file. */
-		backing = memfd_create_file("dev/zero", 0);
+		backing = memory_file(len);
 		if (IS_ERR(backing))
 			return PTR_ERR(backing);
-		backing->inode->size = len;
 		file = backing;
 		pgoff = 0;
 	}

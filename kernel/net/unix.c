@@ -173,7 +173,7 @@ static int unix_bind(struct socket *s, const u8 *addr, u32 len)
 			dent_put(dir);
 			return -EINVAL;
 		}
-		ino = inode_create(S_IFSOCK | (0777 & ~current->proc->fs->umask));
+		ino = inode_create_in(dir, S_IFSOCK | 0777);
 		d = dent_create(dir, last, ino);
 		dent_put(dir);
 		if (!d)

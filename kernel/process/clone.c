@@ -91,15 +91,12 @@ static void process_discard(struct process *p)
 {
 	if (p->mm)
 		mm_put(p->mm);
-	if (p->files)
-		fdtable_put(p->files);
 	if (p->fs && --p->fs->refs == 0) {
 		dent_put(p->fs->cwd);
 		kfree(p->fs);
 	}
 	sighand_put(p->sighand);
-	if (p->exe)
-		dent_put(p->exe);
+	process_set_program(p, NULL);
 	kfree(p->cmdline);
 	timer_release();
 	kfree(p);
@@ -117,8 +114,6 @@ static struct process *process_copy(struct process *from, u64 flags)
 	} else {
 		p->mm = mm_fork(from->mm);
 	}
-	p->files = flags & CLONE_FILES ? fdtable_get(from->files)
-				       : fdtable_copy(from->files);
 	if (flags & CLONE_FS) {
 		p->fs = from->fs;
 		p->fs->refs++;
@@ -131,8 +126,7 @@ static struct process *process_copy(struct process *from, u64 flags)
 	} else {
 		p->sighand = sighand_copy(from->sighand, flags & CLONE_CLEAR_SIGHAND);
 	}
-	if (from->exe)
-		p->exe = dent_get(from->exe);
+	process_set_program(p, from->exe);
 	if (from->cmdline) {
 		p->cmdline = kmalloc(from->cmdline_len);
 		if (p->cmdline) {
@@ -145,7 +139,7 @@ static struct process *process_copy(struct process *from, u64 flags)
 	p->oom_score_adj = from->oom_score_adj;
 	p->personality = from->personality;
 	memcpy(p->limits, from->limits, sizeof(p->limits));
-	if (!p->mm || !p->files || !p->fs || !p->sighand) {
+	if (!p->mm || !p->fs || !p->sighand) {
 		process_discard(p);
 		return NULL;
 	}
@@ -159,6 +153,9 @@ static int check(const struct clone_request *c)
 	if (f & ~(u64)CLONE_KNOWN)
 		return -EINVAL;
 	if (f & CLONE_THREAD && !(f & CLONE_SIGHAND))
+		return -EINVAL;
+	/* Threads have one working directory and umask. */
+	if (f & CLONE_THREAD && !(f & CLONE_FS))
 		return -EINVAL;
 	if (f & CLONE_SIGHAND && !(f & CLONE_VM))
 		return -EINVAL;
@@ -198,7 +195,12 @@ static long clone_common(const struct clone_request *c)
 			return -ENOMEM;
 	}
 	t = thread_alloc(p, self->comm);
-	if (!t) {
+	if (t)
+		t->files = c->flags & CLONE_FILES ? fdtable_get(self->files)
+						  : fdtable_copy(self->files);
+	if (!t || !t->files) {
+		if (t)
+			thread_free(t);
 		if (p != self->proc)
 			process_discard(p);
 		return -ENOMEM;
@@ -322,11 +324,12 @@ int process_start_init(const char *path, char *const argv[], char *const envp[])
 
 	if (!p)
 		return -ENOMEM;
-	p->files = fdtable_create();
 	p->fs = fs_copy(NULL);
 	p->sighand = sighand_copy(NULL, false);
-	t = p->files && p->fs && p->sighand ? thread_alloc(p, "init") : NULL;
-	if (!t)
+	t = p->fs && p->sighand ? thread_alloc(p, "init") : NULL;
+	if (t)
+		t->files = fdtable_create();
+	if (!t || !t->files)
 		return -ENOMEM;
 	init_process = p;
 	p->pid = t->tid;

@@ -85,7 +85,30 @@ static struct file *open_program(const char *path)
 		file_put(f);
 		return ERR_PTR(-EACCES);
 	}
+	if (inode_runner_get(ino)) {
+		file_put(f);
+		return ERR_PTR(-ETXTBSY);
+	}
 	return f;
+}
+
+static void close_program(struct file *f)
+{
+	inode_runner_put(f->inode);
+	file_put(f);
+}
+
+void process_set_program(struct process *p, struct dent *exe)
+{
+	if (exe) {
+		dent_get(exe);
+		inode_runner_get(exe->inode);
+	}
+	if (p->exe) {
+		inode_runner_put(p->exe->inode);
+		dent_put(p->exe);
+	}
+	p->exe = exe;
 }
 
 static int image_read(struct image *im)
@@ -196,7 +219,7 @@ static struct image *interp_open(const struct image *im)
 		}
 		err = image_read(in);
 		if (err) {
-			file_put(in->file);
+			close_program(in->file);
 			kfree(in);
 			return ERR_PTR(err == -ENOEXEC ? -ELIBBAD : err);
 		}
@@ -208,7 +231,7 @@ static struct image *interp_open(const struct image *im)
 static void image_free(struct image *im)
 {
 	if (im && !IS_ERR(im)) {
-		file_put(im->file);
+		close_program(im->file);
 		kfree(im);
 	}
 }
@@ -368,9 +391,7 @@ static void identity_set(struct process *p, struct image *im, const char *path,
 	const char *end = str->buf;
 
 	strlcpy(current->comm, base ? base + 1 : path, sizeof(current->comm));
-	if (p->exe)
-		dent_put(p->exe);
-	p->exe = im->file->dent ? dent_get(im->file->dent) : NULL;
+	process_set_program(p, im->file->dent);
 	p->execed = true;
 	kfree(p->cmdline);
 	for (unsigned i = 0; i < str->argc; i++)
@@ -404,6 +425,8 @@ static int commit(struct image *im, struct image *in, const char *path,
 	layout_choose(mm);
 	err = handlers_reset(p);
 	if (!err)
+		err = fdtable_unshare();
+	if (!err)
 		err = image_map(mm, im, base);
 	mm->brk_start = mm->brk =
 		ALIGN_UP(im->brk, PAGE_SIZE) + ((random_u64() & 0x1fff) << PAGE_SHIFT);
@@ -419,7 +442,7 @@ static int commit(struct image *im, struct image *in, const char *path,
 		err = stack_build(mm, im, in, str, path, &sp);
 	if (err)
 		return err;
-	fdtable_close_on_exec(p->files);
+	fdtable_close_on_exec();
 	identity_set(p, im, path, str);
 	ptimers_delete_all(p);
 	t->sig.alt_flags = 2; /* SS_DISABLE */
@@ -516,7 +539,7 @@ static int exec_depth(const char *path, struct exec_strings *str, int depth)
 		return (int)PTR_ERR(f);
 	im = kzalloc(sizeof(*im));
 	if (!im) {
-		file_put(f);
+		close_program(f);
 		return -ENOMEM;
 	}
 	im->file = f;
@@ -558,7 +581,7 @@ int exec_check(const char *path)
 
 	if (IS_ERR(f))
 		return (int)PTR_ERR(f);
-	file_put(f);
+	close_program(f);
 	return 0;
 }
 

@@ -89,8 +89,6 @@ static void process_teardown(struct process *p, int status)
 	p->exit_status = status;
 	timer_cancel(&p->itimer);
 	ptimers_delete_all(p);
-	fdtable_put(p->files);
-	p->files = NULL;
 	mm_activate(NULL);
 	if (p->mm)
 		mm_put(p->mm);
@@ -100,9 +98,7 @@ static void process_teardown(struct process *p, int status)
 		kfree(p->fs);
 	}
 	p->fs = NULL;
-	if (p->exe)
-		dent_put(p->exe);
-	p->exe = NULL;
+	process_set_program(p, NULL);
 	kfree(p->cmdline);
 	p->cmdline = NULL;
 	sigpending_flush(&p->pending, ~0ULL);
@@ -136,6 +132,9 @@ void process_exit_thread(int code)
 	vfork_done(t);
 	t->run_ns += clock_now() - t->run_start;
 	p->dead_ns += t->run_ns;
+	/* It may sleep: we still count as one of the process. */
+	fdtable_put(t->files);
+	t->files = NULL;
 	list_del(&t->link);
 	if (--p->nthreads == 0)
 		process_teardown(p, p->exiting ? p->exit_status : (code & 0xff) << 8);

@@ -99,6 +99,8 @@ void mm_zap(struct mm *mm, struct vma *v, u64 start, u64 end);
 void mm_zap_inode(struct inode *inode, u64 first);
 /* The same for the inode's own pages only: private copies of them stay. */
 void mm_unmap_inode(struct inode *inode, u64 first);
+/* Somebody has it mapped shared, and might write to it there. */
+bool mm_writes_inode(const struct inode *inode);
 /* Enters a frame for a VM_PFN mapping now (ioctls that map eagerly): 0 or -ENOMEM. */
 int mm_insert_pfn(struct mm *mm, struct vma *v, u64 addr, u64 pfn, bool write);
 

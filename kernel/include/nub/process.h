@@ -39,7 +39,6 @@ struct process {
 	struct process *parent;
 	struct list children, sibling;
 	struct mm *mm;
-	struct fdtable *files;
 	struct fsinfo *fs;
 	struct sighand *sighand;
 	struct sigpending pending; /* for any thread */
@@ -83,6 +82,8 @@ void process_exit_group(int status) __noreturn;
 int process_kill_others(void);
 /* Ends another process, at each thread's next way to user mode. */
 void process_kill(struct process *p, int status);
+/* What it runs, which nobody may write to meanwhile; NULL: nothing any more. */
+void process_set_program(struct process *p, struct dent *exe);
 struct process *process_largest(void);
 void sighand_put(struct sighand *s);
 void vfork_done(struct thread *t);

@@ -10,6 +10,7 @@
 #define NEVER (~0ULL) /* as a deadline: no time-out */
 #define KSTACK_SIZE 16384UL
 
+struct fdtable;
 struct process;
 struct regs;
 
@@ -35,7 +36,8 @@ struct thread {
 	bool die; /* leave at the next return to user mode */
 	char comm[16];
 	u64 fsbase, gsbase;
-	void *fpu; /* FXSAVE or XSAVE image */
+	void *fpu;	       /* FXSAVE or XSAVE image */
+	struct fdtable *files; /* shared by CLONE_FILES; NULL: kernel thread, or ended */
 	struct sigstate sig;
 	u64 robust_head, robust_len;
 	u32 __user *clear_tid;

@@ -51,6 +51,7 @@ struct file {
 	struct dent *dent;   /* counted, may be NULL */
 	u64 pos;
 	struct mutex pos_lock; /* of regular files: while a call uses pos */
+	bool writer;	       /* counted in inode->writers */
 	void *priv;
 	struct list epitems; /* epoll entries that watch this file */
 };
@@ -91,8 +92,10 @@ struct inode {
 	struct mutex lock;   /* while the content or the size is being changed */
 	struct radix pages;  /* struct page * */
 	u64 npages;
-	u32 seals;  /* F_SEAL_*; ~0: sealing not allowed */
-	char *link; /* symbolic links */
+	u32 seals;     /* F_SEAL_*; ~0: sealing not allowed */
+	s32 writers;   /* open for writing; below 0: that many run it */
+	bool linkable; /* without a name, but link() may give it one (O_TMPFILE) */
+	char *link;    /* symbolic links */
 };
 
 /* A name in the tree. */
@@ -111,6 +114,13 @@ extern struct dent *root_dent;
 
 /* --- inodes and the tree (fs/tree.c, fs/regular.c) --- */
 struct inode *inode_create(u32 mode);
+/* One that will be in `dir`: umask, and the group of a set-group-ID directory. */
+struct inode *inode_create_in(const struct dent *dir, u32 mode);
+/* Somebody opens it for writing, or runs it; they exclude each other: 0 or -ETXTBSY. */
+int inode_writer_get(struct inode *ino);
+void inode_writer_put(struct inode *ino);
+int inode_runner_get(struct inode *ino);
+void inode_runner_put(struct inode *ino);
 void inode_put(struct inode *ino);
 static inline struct inode *inode_get(struct inode *ino)
 {
@@ -146,7 +156,10 @@ int inode_allocate(struct inode *ino, int mode, u64 off, u64 end);
 void inode_set_packed(struct inode *ino, u64 stored, u64 size);
 /* Memory is short: drops pages that can be decoded again, if that is worth while. */
 bool file_reclaim(void);
+/* flags: MFD_*. */
 struct file *memfd_create_file(const char *name, unsigned flags);
+/* Behind shared anonymous memory. */
+struct file *memory_file(u64 size);
 
 /* --- paths (fs/path.c) --- */
 #define LOOKUP_NOFOLLOW 1u /* the last component's link is not followed */
@@ -160,6 +173,9 @@ struct dent *path_lookup(struct dent *dir, const char *path, unsigned flags,
 struct dent *path_lookup_at(int dirfd, const char __user *upath, unsigned flags,
 			    char last[NAME_MAX + 1], bool empty_ok);
 struct file *file_open(struct dent *start, const char *path, unsigned flags, u32 mode);
+/* O_TMPFILE: a new file of the directory `path` that has no name yet. */
+struct file *file_open_nameless(struct dent *start, const char *path, unsigned flags,
+				u32 mode);
 struct file *dent_open(struct dent *d, unsigned flags);
 
 /* --- open files (fs/file.c) --- */
@@ -192,7 +208,9 @@ struct fdtable *fdtable_create(void);
 struct fdtable *fdtable_copy(struct fdtable *t);
 struct fdtable *fdtable_get(struct fdtable *t);
 void fdtable_put(struct fdtable *t);
-void fdtable_close_on_exec(struct fdtable *t);
+/* The current thread gets a table of its own: 0 or -ENOMEM. */
+int fdtable_unshare(void);
+void fdtable_close_on_exec(void);
 /* Counted; NULL if it is closed or only names its file (O_PATH). */
 struct file *fd_get(int fd);
 /* The same with O_PATH: for the calls that need no more than the name. */
