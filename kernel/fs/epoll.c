@@ -250,8 +250,6 @@ long sys_epoll_create1(int flags)
 	struct epoll *ep;
 	struct file *f;
 
-	if (flags & ~EPOLL_CLOEXEC)
-		return -EINVAL;
 	ep = kzalloc(sizeof(*ep));
 	f = ep ? file_create(&epoll_ops, O_RDWR, ep) : NULL;
 	if (!f) {

@@ -89,8 +89,6 @@ long sys_eventfd2(u32 initval, int flags)
 	struct eventfd *e;
 	struct file *f;
 
-	if (flags & ~(EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK))
-		return -EINVAL;
 	e = kzalloc(sizeof(*e));
 	if (!e)
 		return -ENOMEM;

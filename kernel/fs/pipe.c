@@ -11,23 +11,31 @@
 
 #include <asm/ioctls.h>
 
-#define PIPE_SIZE 65536
+#define PIPE_SIZE 65536 /* of a new one */
+#define PIPE_SIZE_MAX (1u << 20)
 #define PIPE_BUF 4096
 
 struct pipe {
 	int refs, readers, writers;
 	u32 head, tail; /* free-running */
+	u32 size;	/* a power of two of pages */
 	struct waitq wq;
 	/* The ring comes page by page as it is needed. */
-	u8 *pages[PIPE_SIZE / PAGE_SIZE];
+	u8 **pages;
 };
+
+static void pages_free(u8 **pages, u32 size)
+{
+	for (u32 i = 0; i < size / PAGE_SIZE; i++)
+		kfree(pages[i]);
+	kfree(pages);
+}
 
 static void pipe_put(struct pipe *p)
 {
 	if (--p->refs)
 		return;
-	for (unsigned i = 0; i < ARRAY_SIZE(p->pages); i++)
-		kfree(p->pages[i]);
+	pages_free(p->pages, p->size);
 	kfree(p);
 }
 
@@ -56,7 +64,7 @@ static ssize_t pipe_read(struct file *f, struct uio *u, u64 *pos)
 			return err;
 	}
 	while (u->left && used(p)) {
-		u32 off = p->tail % PIPE_SIZE;
+		u32 off = p->tail % p->size;
 		size_t n =
 			MIN(MIN((size_t)used(p), PAGE_SIZE - off % PAGE_SIZE), u->left);
 		size_t k = uio_put(u, p->pages[off / PAGE_SIZE] + off % PAGE_SIZE, n);
@@ -80,9 +88,9 @@ static ssize_t pipe_write(struct file *f, struct uio *u, u64 *pos)
 
 	(void)pos;
 	while (u->left) {
-		u32 off = p->head % PIPE_SIZE;
+		u32 off = p->head % p->size;
 		u8 **page = &p->pages[off / PAGE_SIZE];
-		size_t room = PIPE_SIZE - used(p), n, k;
+		size_t room = p->size - used(p), n, k;
 
 		if (!p->readers) {
 			if (done)
@@ -128,7 +136,7 @@ static unsigned pipe_poll(struct file *f, struct waitq **wq)
 			m |= POLLHUP;
 	}
 	if (mode != O_RDONLY) {
-		if (PIPE_SIZE - used(p) >= PIPE_BUF)
+		if (p->size - used(p) >= PIPE_BUF)
 			m |= POLLOUT | POLLWRNORM;
 		if (!p->readers)
 			m |= POLLERR;
@@ -143,10 +151,58 @@ static long pipe_ioctl(struct file *f, unsigned cmd, u64 arg)
 	return -ENOTTY;
 }
 
+/* What is in the ring goes to the beginning of a new one. */
+static int pipe_resize(struct pipe *p, u64 arg)
+{
+	u32 size = PAGE_SIZE, n = used(p), k;
+	u8 **pages;
+
+	if (arg > 1u << 31)
+		return -EINVAL;
+	if (arg > PIPE_SIZE_MAX)
+		return -EPERM;
+	while (size < arg)
+		size *= 2;
+	if (size < n)
+		return -EBUSY;
+	pages = kcalloc(size / PAGE_SIZE, sizeof(*pages));
+	if (!pages)
+		return -ENOMEM;
+	for (u32 at = 0; at < n; at += k) {
+		u32 from = (p->tail + at) % p->size, to = at % PAGE_SIZE;
+
+		k = MIN(MIN((u32)PAGE_SIZE - from % PAGE_SIZE, (u32)PAGE_SIZE - to),
+			n - at);
+		if (!to)
+			pages[at / PAGE_SIZE] = kmalloc(PAGE_SIZE);
+		if (!pages[at / PAGE_SIZE]) {
+			pages_free(pages, size);
+			return -ENOMEM;
+		}
+		memcpy(pages[at / PAGE_SIZE] + to,
+		       p->pages[from / PAGE_SIZE] + from % PAGE_SIZE, k);
+	}
+	pages_free(p->pages, p->size);
+	p->pages = pages;
+	p->size = size;
+	p->tail = 0;
+	p->head = n;
+	waitq_wake(&p->wq, POLLOUT | POLLWRNORM);
+	return (int)size;
+}
+
 static int pipe_fcntl(struct file *f, unsigned cmd, u64 arg)
 {
-	(void)f, (void)arg;
-	return cmd == F_SETPIPE_SZ || cmd == F_GETPIPE_SZ ? PIPE_SIZE : -EINVAL;
+	struct pipe *p = f->priv;
+
+	switch (cmd) {
+	case F_SETPIPE_SZ:
+		return pipe_resize(p, (u32)arg);
+	case F_GETPIPE_SZ:
+		return (int)p->size;
+	default:
+		return -EINVAL;
+	}
 }
 
 static void pipe_release(struct file *f)
@@ -177,8 +233,15 @@ static struct pipe *pipe_alloc(void)
 {
 	struct pipe *p = kzalloc(sizeof(*p));
 
-	if (p)
-		waitq_init(&p->wq);
+	if (!p)
+		return NULL;
+	p->size = PIPE_SIZE;
+	p->pages = kcalloc(p->size / PAGE_SIZE, sizeof(*p->pages));
+	if (!p->pages) {
+		kfree(p);
+		return NULL;
+	}
+	waitq_init(&p->wq);
 	return p;
 }
 
@@ -191,6 +254,8 @@ int pipe_create(struct file *out[2], unsigned flags)
 	out[1] = out[0] ? file_create(&pipe_ops, O_WRONLY | flags, p) : NULL;
 	if (!out[1]) {
 		kfree(out[0]);
+		if (p)
+			pages_free(p->pages, p->size);
 		kfree(p);
 		kfree(ino);
 		return -ENOMEM;

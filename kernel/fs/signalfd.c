@@ -99,7 +99,7 @@ long sys_signalfd4(int fd, const void *umask, u64 size, int flags)
 	struct file *f;
 	u64 set;
 
-	if (size != 8 || flags & ~(SFD_CLOEXEC | SFD_NONBLOCK))
+	if (size != 8)
 		return -EINVAL;
 	if (get_user64(&set, umask))
 		return -EFAULT;

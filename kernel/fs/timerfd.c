@@ -93,11 +93,6 @@ long sys_timerfd_create(int clock, int flags)
 	struct timerfd *tf;
 	struct file *f;
 
-	if (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))
-		return -EINVAL;
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC &&
-	    clock != CLOCK_BOOTTIME)
-		return -EINVAL;
 	if (timer_reserve())
 		return -ENOMEM;
 	tf = kzalloc(sizeof(*tf));
@@ -145,8 +140,6 @@ long sys_timerfd_settime(int fd, int flags, const void *new, void *old)
 	u64 interval, when;
 	long err;
 
-	if (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
-		return -EINVAL;
 	if (copy_from_user(in, new, sizeof(in)))
 		return -EFAULT;
 	if (timespec_to_ns(&in[0], &interval) || timespec_to_ns(&in[1], &when))

@@ -14,7 +14,7 @@
 #include <asm/ioctls.h>
 #include <linux/close_range.h>
 
-#define O_SETTABLE (O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT | FASYNC)
+#define O_SETTABLE (O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT)
 
 long sys_openat(int dir, const char *upath, int flags, u32 mode)
 {
@@ -74,7 +74,7 @@ long sys_close_range(u32 first, u32 last, u32 flags)
 {
 	int err;
 
-	if (first > last || flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
+	if (first > last)
 		return -EINVAL;
 	err = flags & CLOSE_RANGE_UNSHARE ? fdtable_unshare() : 0;
 	if (err)
@@ -111,7 +111,7 @@ long sys_dup2(int old, int new)
 
 long sys_dup3(int old, int new, int flags)
 {
-	if (old == new || flags & ~O_CLOEXEC)
+	if (old == new)
 		return -EINVAL;
 	return fd_dup_to(old, new, flags & O_CLOEXEC);
 }
@@ -139,6 +139,9 @@ static long control(struct file *f, int fd, unsigned cmd, u64 arg)
 	case F_GETFL:
 		return (long)f->flags;
 	case F_SETFL:
+		/* No SIGIO; a file without offsets has no direct way past a cache. */
+		if (arg & FASYNC || (arg & O_DIRECT && !f->ops->seekable))
+			return -EINVAL;
 		f->flags =
 			(f->flags & ~(unsigned)O_SETTABLE) | ((unsigned)arg & O_SETTABLE);
 		return 0;
@@ -151,8 +154,9 @@ static long control(struct file *f, int fd, unsigned cmd, u64 arg)
 	case F_OFD_SETLKW:
 		return 0;
 	case F_GETOWN:
-	case F_SETOWN:
-		return 0;
+		return 0; /* nobody: there is no SIGIO */
+	case F_GETOWN_EX:
+		return clear_user((void *)arg, 8);
 	default:
 		return f->ops->fcntl ? f->ops->fcntl(f, cmd, arg) : -EINVAL;
 	}
@@ -226,8 +230,6 @@ long sys_pipe2(void *fds, int flags)
 	s32 fd[2];
 	int err;
 
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
-		return -EINVAL;
 	err = pipe_create(f, (unsigned)flags & O_NONBLOCK);
 	if (err)
 		return err;

@@ -155,14 +155,12 @@ long sys_pwritev(int fd, const void *vec, u64 n, u64 lo, u64 hi)
 }
 long sys_preadv2(int fd, const void *vec, u64 n, u64 lo, u64 hi, int flags)
 {
-	if (flags)
-		return -EOPNOTSUPP;
+	(void)flags;
 	return (s64)lo == -1 ? sys_readv(fd, vec, n) : sys_preadv(fd, vec, n, lo, hi);
 }
 long sys_pwritev2(int fd, const void *vec, u64 n, u64 lo, u64 hi, int flags)
 {
-	if (flags)
-		return -EOPNOTSUPP;
+	(void)flags;
 	return (s64)lo == -1 ? sys_writev(fd, vec, n) : sys_pwritev(fd, vec, n, lo, hi);
 }
 
@@ -360,8 +358,8 @@ long sys_sendfile(int out, int in, void *off, u64 count)
 
 long sys_copy_file_range(int in, void *offin, int out, void *offout, u64 len, u32 flags)
 {
-	return flags ? -EINVAL
-		     : copy_files(in, offin, out, offout, len, copy_range_check);
+	(void)flags;
+	return copy_files(in, offin, out, offout, len, copy_range_check);
 }
 
 long sys_ftruncate(int fd, s64 len)
@@ -411,8 +409,7 @@ long sys_fallocate(int fd, int mode, s64 off, s64 len)
 		return -EBADF;
 	if (off < 0 || len <= 0)
 		r = -EINVAL;
-	else if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE) ||
-		 mode == FALLOC_FL_PUNCH_HOLE)
+	else if (mode == FALLOC_FL_PUNCH_HOLE)
 		r = -EOPNOTSUPP;
 	else if ((f->flags & O_ACCMODE) == O_RDONLY)
 		r = -EBADF;
@@ -466,13 +463,15 @@ long sys_sync(void)
 }
 long sys_flock(int fd, int op)
 {
-	(void)op;
-	return check_fd(fd);
+	long err = check_fd(fd);
+
+	op &= ~LOCK_NB;
+	return err || op == LOCK_SH || op == LOCK_EX || op == LOCK_UN ? err : -EINVAL;
 }
 long sys_fadvise64(int fd, s64 off, s64 len, int advice)
 {
-	(void)off;
-	if (advice < 0 || advice > 5 /* POSIX_FADV_NOREUSE */ || len < 0)
+	(void)off, (void)advice;
+	if (len < 0)
 		return check_fd(fd) ? -EBADF : -EINVAL;
 	return check_fd(fd);
 }

@@ -9,8 +9,14 @@
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
 
+#include <linux/membarrier.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
+
+#define MAP_KNOWN                                                                        \
+	(MAP_TYPE | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_ANONYMOUS | MAP_NORESERVE |    \
+	 MAP_POPULATE | MAP_LOCKED | MAP_STACK | MAP_DENYWRITE | MAP_EXECUTABLE |        \
+	 MAP_NONBLOCK | MAP_HUGE_MASK << MAP_HUGE_SHIFT)
 
 static u32 prot_flags(int prot)
 {
@@ -34,6 +40,23 @@ static long file_access(struct file *f, int prot, bool shared, u32 *flags)
 	return 0;
 }
 
+static long map_check(u64 addr, u64 len, int flags)
+{
+	int type = flags & MAP_TYPE;
+
+	if (!len)
+		return -EINVAL;
+	if (type != MAP_PRIVATE && type != MAP_SHARED &&
+	    (type != MAP_SHARED_VALIDATE || flags & MAP_ANONYMOUS))
+		return -EINVAL;
+	if (type == MAP_SHARED_VALIDATE && flags & ~MAP_KNOWN)
+		return -EOPNOTSUPP;
+	if (len > USER_TOP)
+		return -ENOMEM;
+	return flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && addr & ~PAGE_MASK ? -EINVAL
+									      : 0;
+}
+
 long sys_mmap(u64 addr, u64 len, int prot, int flags, int fd, u64 off)
 {
 	struct mm *mm = current->proc->mm;
@@ -43,18 +66,8 @@ long sys_mmap(u64 addr, u64 len, int prot, int flags, int fd, u64 off)
 	bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
 	s64 r;
 
-	if (!len || off & ~PAGE_MASK || prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
+	if (off & ~PAGE_MASK)
 		return -EINVAL;
-	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
-		return -EINVAL;
-	if (len > USER_TOP)
-		return -ENOMEM;
-	len = ALIGN_UP(len, PAGE_SIZE);
-	if (fixed && addr & ~PAGE_MASK)
-		return -EINVAL;
-	addr = ALIGN_DOWN(addr, PAGE_SIZE);
-	if (flags & MAP_HUGETLB)
-		return -ENOMEM; /* as a Linux without reserved huge pages */
 	if (type != MAP_PRIVATE)
 		vm |= VM_SHARED;
 	if (flags & MAP_NORESERVE)
@@ -63,12 +76,17 @@ long sys_mmap(u64 addr, u64 len, int prot, int flags, int fd, u64 off)
 		f = fd_get(fd);
 		if (!f)
 			return -EBADF;
-		r = file_access(f, prot, type != MAP_PRIVATE, &vm);
-		if (r) {
-			file_put(f);
-			return r;
-		}
 	}
+	r = map_check(addr, len, flags);
+	if (!r && f)
+		r = file_access(f, prot, type != MAP_PRIVATE, &vm);
+	if (r) {
+		if (f)
+			file_put(f);
+		return r;
+	}
+	len = ALIGN_UP(len, PAGE_SIZE);
+	addr = ALIGN_DOWN(addr, PAGE_SIZE);
 	if (flags & MAP_FIXED_NOREPLACE) {
 		struct vma *v = vma_find(mm, addr);
 
@@ -101,8 +119,6 @@ long sys_mprotect(u64 addr, u64 len, int prot)
 {
 	int err = range_check(addr, &len);
 
-	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
-		return -EINVAL;
 	if (err || !len)
 		return err;
 	return mm_protect(current->proc->mm, addr, len, prot_flags(prot));
@@ -122,7 +138,7 @@ long sys_brk(u64 addr)
 
 long sys_mremap(u64 addr, u64 old, u64 new, u32 flags, u64 to)
 {
-	if (flags & ~(u32)(MREMAP_MAYMOVE | MREMAP_FIXED) || addr & ~PAGE_MASK || !new)
+	if (addr & ~PAGE_MASK || !new)
 		return -EINVAL;
 	if (flags & MREMAP_FIXED && !(flags & MREMAP_MAYMOVE))
 		return -EINVAL;
@@ -148,8 +164,7 @@ long sys_msync(u64 addr, u64 len, int flags)
 {
 	int err;
 
-	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
-	    (flags & MS_ASYNC && flags & MS_SYNC))
+	if (flags & MS_ASYNC && flags & MS_SYNC)
 		return -EINVAL;
 	err = range_check(addr, &len);
 	return err ? err : mapped(addr, len);
@@ -185,8 +200,7 @@ long sys_mlock2(u64 addr, u64 len, int flags)
 {
 	u64 start = ALIGN_DOWN(addr, PAGE_SIZE);
 
-	if (flags & ~1 /* MLOCK_ONFAULT */)
-		return -EINVAL;
+	(void)flags;
 	len = ALIGN_UP(len + (addr - start), PAGE_SIZE);
 	return mapped(start, len);
 }
@@ -198,7 +212,7 @@ long sys_munlock(u64 addr, u64 len)
 
 long sys_mlockall(int flags)
 {
-	return flags & ~7 || !flags ? -EINVAL : 0;
+	return flags && flags != MCL_ONFAULT ? 0 : -EINVAL;
 }
 
 long sys_munlockall(void)
@@ -216,26 +230,41 @@ long sys_memfd_create(const char *uname, u32 flags)
 		return -EINVAL;
 	if (n < 0)
 		return n;
-	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC) ||
-	    (flags & MFD_EXEC && flags & MFD_NOEXEC_SEAL))
+	if (flags & MFD_EXEC && flags & MFD_NOEXEC_SEAL)
 		return -EINVAL;
 	f = memfd_create_file(name, flags);
 	return IS_ERR(f) ? PTR_ERR(f) : fd_install(f, flags & MFD_CLOEXEC);
 }
 
-/* Global, and the expedited ones; the others only register for them. */
-#define MEMBARRIER_NOW (1 | 2 | 8 | 0x20)
+#define MEMBARRIER_PRIVATE                                                               \
+	(MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE)
+/* The others only register for one of these. */
+#define MEMBARRIER_NOW                                                                   \
+	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_PRIVATE)
+_Static_assert(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED ==
+			       MEMBARRIER_CMD_PRIVATE_EXPEDITED << 1 &&
+		       MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE ==
+			       MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE << 1,
+	       "registrations are next to the barriers");
+#define MEMBARRIER_ALL                                                                   \
+	(MEMBARRIER_NOW | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |                     \
+	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |                                     \
+	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE)
 
 long sys_membarrier(int cmd, u32 flags, int cpu)
 {
-	(void)cpu;
-	if (flags)
-		return -EINVAL;
-	if (cmd == 0)
-		return 0x7f;
-	if (cmd & ~0x7f || cmd & (cmd - 1))
-		return -EINVAL;
-	if (cmd & MEMBARRIER_NOW)
+	struct mm *mm = current->proc->mm;
+
+	(void)cpu, (void)flags;
+	if (cmd == MEMBARRIER_CMD_QUERY)
+		return MEMBARRIER_ALL;
+	if (cmd & MEMBARRIER_NOW) {
+		/* Each private one needs the registration that is next to it. */
+		if (cmd & MEMBARRIER_PRIVATE && !(mm->barriers & (u32)cmd << 1))
+			return -EPERM;
 		smp_barrier();
+	} else {
+		mm->barriers |= (u32)cmd;
+	}
 	return 0;
 }

@@ -22,8 +22,12 @@
 #include <asm/prctl.h>
 #include <linux/capability.h>
 #include <linux/prctl.h>
+#include <linux/random.h>
 #include <linux/reboot.h>
 #include <linux/sysinfo.h>
+
+#define TIMER_SLACK_NS 50000
+#define PER_LINUX 0
 
 static char hostname[65] = "stubdom";
 
@@ -99,7 +103,7 @@ long sys_getgroups(int n, void *list)
 long sys_setgroups(int n, const void *list)
 {
 	(void)list;
-	return n < 0 || n > 65536 ? -EINVAL : 0;
+	return n < 0 || n > 65536 ? -EINVAL : n ? -EPERM : 0;
 }
 
 static struct process *by_pid(int pid)
@@ -213,12 +217,21 @@ long sys_arch_prctl(int code, u64 addr)
 	}
 }
 
+static long no_new_privs(u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	if (a2 != 1 || a3 || a4 || a5)
+		return -EINVAL;
+	current->no_new_privs = true;
+	return 0;
+}
+
+/* The table lets no other option come here. */
 long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 {
 	struct thread *t = current;
+	struct process *p = t->proc;
 	char name[16] = {0};
 
-	(void)a3, (void)a4, (void)a5;
 	switch (option) {
 	case PR_SET_NAME:
 		if (strncpy_from_user(name, (void *)a2, 15) == -EFAULT)
@@ -229,59 +242,100 @@ long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 		return copy_to_user((void *)a2, t->comm, 16);
 	case PR_CAPBSET_READ:
 		return a2 <= CAP_LAST_CAP ? 1 : -EINVAL;
-	case PR_CAPBSET_DROP:
-		return a2 <= CAP_LAST_CAP ? 0 : -EINVAL;
 	case PR_SET_DUMPABLE:
 		if (a2 > 1)
 			return -EINVAL;
-		t->proc->dumpable = a2;
+		p->dumpable = a2;
 		return 0;
 	case PR_GET_DUMPABLE:
-		return t->proc->dumpable;
+		return p->dumpable;
 	case PR_SET_PDEATHSIG:
-		return a2 > NSIG ? -EINVAL : 0;
+		if (a2 > NSIG)
+			return -EINVAL;
+		p->death_signal = (u8)a2;
+		return 0;
 	case PR_GET_PDEATHSIG:
-		return put_user32(0, (void *)a2);
-	case PR_SET_TIMERSLACK:
-	case PR_MCE_KILL:
-	case PR_SET_KEEPCAPS:
+		return put_user32(p->death_signal, (void *)a2);
 	case PR_SET_CHILD_SUBREAPER:
+		p->subreaper = a2;
+		return 0;
+	case PR_GET_CHILD_SUBREAPER:
+		return put_user32(p->subreaper, (void *)a2);
+	case PR_SET_TIMERSLACK: /* timers are exact: never later than asked for */
+		t->timer_slack = (s64)a2 > 0 ? a2 : 0;
 		return 0;
 	case PR_GET_TIMERSLACK:
-		return 50000;
+		return (long)(t->timer_slack ? t->timer_slack : TIMER_SLACK_NS);
 	case PR_MCE_KILL_GET:
-		return 2;
-	case PR_GET_KEEPCAPS:
-	case PR_GET_SECUREBITS:
+		return PR_MCE_KILL_DEFAULT;
+	case PR_SET_KEEPCAPS: /* the user cannot change */
+		if (a2 > 1)
+			return -EINVAL;
+		p->keep_caps = a2;
 		return 0;
+	case PR_GET_KEEPCAPS:
+		return p->keep_caps;
+	case PR_GET_SECUREBITS:
+		return p->keep_caps ? 1 << 4 : 0;
 	case PR_SET_NO_NEW_PRIVS:
+		return no_new_privs(a2, a3, a4, a5);
 	case PR_GET_NO_NEW_PRIVS:
-		return option == PR_GET_NO_NEW_PRIVS;
-	case PR_SET_VMA:
-		return -EINVAL; /* names of mappings: a kernel without the option */
+		return a2 || a3 || a4 || a5 ? -EINVAL : t->no_new_privs;
 	default:
 		return -EINVAL;
 	}
 }
 
+/* Capabilities 32 and up, as the second word has them. */
+#define CAP_HIGH ((1u << (CAP_LAST_CAP - 31)) - 1)
+
+/* Older versions than 3 have one word; programs find out by asking with version 0. */
+static long cap_header(struct __user_cap_header_struct *h, void *hdr)
+{
+	if (copy_from_user(h, hdr, sizeof(*h)))
+		return -EFAULT;
+	if (h->version == _LINUX_CAPABILITY_VERSION_1 ||
+	    h->version == _LINUX_CAPABILITY_VERSION_2 ||
+	    h->version == _LINUX_CAPABILITY_VERSION_3)
+		return 0;
+	return put_user32(_LINUX_CAPABILITY_VERSION_3, hdr) ? -EFAULT : -EINVAL;
+}
+
 long sys_capget(void *hdr, void *data)
 {
 	struct __user_cap_header_struct h;
-	u32 full[6] = {~0u, ~0u, 0, 0x1ff, 0x1ff, 0};
+	u32 full[6] = {~0u, ~0u, 0, CAP_HIGH, CAP_HIGH, 0};
+	long err = cap_header(&h, hdr);
 
-	if (copy_from_user(&h, hdr, sizeof(h)))
-		return -EFAULT;
-	if (h.version != _LINUX_CAPABILITY_VERSION_3) {
-		put_user32(_LINUX_CAPABILITY_VERSION_3, hdr);
-		return data ? -EINVAL : 0;
-	}
-	return data ? copy_to_user(data, full, sizeof(full)) : 0;
+	if (err)
+		return err == -EINVAL && !data ? 0 : err;
+	if (h.pid < 0)
+		return -EINVAL;
+	if (h.pid && !thread_find(h.pid))
+		return -ESRCH;
+	if (!data)
+		return 0;
+	return copy_to_user(data, full,
+			    h.version == _LINUX_CAPABILITY_VERSION_1 ? 12 : 24);
 }
 
 long sys_capset(void *hdr, const void *data)
 {
-	(void)hdr, (void)data;
-	return 0;
+	struct __user_cap_header_struct h;
+	u32 v[6];
+	long err = cap_header(&h, hdr);
+
+	if (err)
+		return err;
+	if (h.pid && h.pid != current->tid)
+		return -EPERM;
+	if (copy_from_user(v, data, sizeof(v)))
+		return -EFAULT;
+	/* None can be given up. */
+	return v[0] == ~0u && v[1] == ~0u && (v[3] & CAP_HIGH) == CAP_HIGH &&
+			       (v[4] & CAP_HIGH) == CAP_HIGH
+		       ? 0
+		       : -EPERM;
 }
 
 /* --- scheduling classes: there is one --- */
@@ -328,7 +382,7 @@ long sys_sched_setaffinity(int pid, u64 len, const void *mask)
 }
 long sys_sched_getparam(int pid, void *param)
 {
-	long err = thread_there(pid);
+	long err = param ? thread_there(pid) : -EINVAL;
 
 	return err ? err : put_user32(0, param);
 }
@@ -350,7 +404,7 @@ long sys_sched_setscheduler(int pid, int policy, const void *param)
 
 	if (get_user32(&prio, param))
 		return -EFAULT;
-	if (policy != 0 && policy != 3 && policy != 5)
+	if (policy)
 		return policy == 1 || policy == 2 ? -EPERM : -EINVAL;
 	return prio ? -EINVAL : thread_there(pid);
 }
@@ -368,13 +422,13 @@ long sys_sched_get_priority_min(int policy)
 }
 long sys_getpriority(int which, int who)
 {
-	(void)who;
-	return which < 0 || which > 2 ? -EINVAL : 20;
+	(void)which, (void)who;
+	return 20;
 }
 long sys_setpriority(int which, int who, int prio)
 {
-	(void)who, (void)prio;
-	return which < 0 || which > 2 ? -EINVAL : 0;
+	(void)which, (void)who;
+	return prio ? -EPERM : 0;
 }
 long sys_getcpu(u32 *ucpu, u32 *node, void *unused)
 {
@@ -425,7 +479,7 @@ long sys_getrandom(void *buf, u64 count, u32 flags)
 	u8 tmp[256];
 	u64 done = 0;
 
-	if (flags & ~7u || (flags & 6) == 6)
+	if ((flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
 		return -EINVAL;
 	count = MIN(count, 0x7fffffffUL);
 	while (done < count) {
@@ -442,11 +496,7 @@ long sys_getrandom(void *buf, u64 count, u32 flags)
 
 long sys_personality(u64 persona)
 {
-	u32 old = current->proc->personality;
-
-	if (persona != 0xffffffff)
-		current->proc->personality = (u32)persona;
-	return old;
+	return (u32)persona == 0xffffffff || persona == PER_LINUX ? 0 : -EINVAL;
 }
 
 long sys_restart_syscall(void)
@@ -552,8 +602,7 @@ long sys_execveat(int dir, const char *path, const void *argv, const void *envp,
 {
 	char first;
 
-	if (flags)
-		return -EINVAL;
+	(void)flags;
 	if (copy_from_user(&first, path, 1))
 		return -EFAULT;
 	if (dir != AT_FDCWD && first != '/')

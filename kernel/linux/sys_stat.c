@@ -14,7 +14,6 @@
 #include <asm/statfs.h>
 #include <linux/magic.h>
 
-#define AT_KNOWN (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | 0x6000)
 #define UTIME_NOW 0x3fffffffL
 #define UTIME_OMIT 0x3ffffffeL
 
@@ -68,8 +67,6 @@ static long stat_at(int dir, const char *path, int flags, struct stat *st)
 	struct dent *d;
 	char first;
 
-	if (flags & ~AT_KNOWN)
-		return -EINVAL;
 	if (flags & AT_EMPTY_PATH && dir != AT_FDCWD) {
 		if (!path)
 			return stat_fd(dir, st);
@@ -124,7 +121,8 @@ long sys_statx(int dir, const char *path, int flags, u32 mask, void *buf)
 	struct stat st;
 	long r;
 
-	if (mask & 0x80000000u)
+	(void)mask;
+	if ((flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
 	r = stat_at(dir, path, flags, &st);
 	if (r)
@@ -152,8 +150,6 @@ static long access_at(int dir, const char *path, int mode, int flags)
 	struct dent *d;
 	long r = 0;
 
-	if (mode & ~7 || flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | 0x200))
-		return -EINVAL;
 	d = path_lookup_at(dir, path, flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0,
 			   NULL, flags & AT_EMPTY_PATH);
 	if (IS_ERR(d))

@@ -78,7 +78,8 @@ static int clock_value(int id, u64 *ns)
 		*ns = current->run_ns + clock_now() - current->run_start;
 		return 0;
 	}
-	if (id < 0) { /* of another thread or process: ~pid << 3 | kind */
+	if (id < 0 &&
+	    (id & 3) != 3) { /* of another thread or process: ~pid << 3 | kind */
 		int pid = ~(id >> 3);
 
 		if (id & 4) {
@@ -128,8 +129,7 @@ long sys_clock_settime(int clock, const void *uts)
 	struct ktimespec ts;
 	u64 ns;
 
-	if (clock != CLOCK_REALTIME)
-		return -EINVAL;
+	(void)clock;
 	if (copy_from_user(&ts, uts, sizeof(ts)))
 		return -EFAULT;
 	if (timespec_to_ns(&ts, &ns))
@@ -176,7 +176,8 @@ long sys_clock_nanosleep(int clock, int flags, const void *req, void *rem)
 	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC &&
 	    clock != CLOCK_BOOTTIME && clock != CLOCK_TAI)
 		return clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
-				       clock == CLOCK_MONOTONIC_COARSE
+				       clock == CLOCK_MONOTONIC_COARSE ||
+				       clock == CLOCK_THREAD_CPUTIME_ID
 			       ? -EOPNOTSUPP
 			       : -EINVAL;
 	err = deadline_from_user(

@@ -72,9 +72,8 @@ long sys_getitimer(int which, void *cur)
 	struct process *p = current->proc;
 	s64 v[4];
 
-	if (which < 0 || which > 2)
-		return -EINVAL;
-	to_timevals(p->itimer_interval, which ? 0 : timer_left(&p->itimer), v);
+	(void)which;
+	to_timevals(p->itimer_interval, timer_left(&p->itimer), v);
 	return copy_to_user(cur, v, sizeof(v));
 }
 
@@ -84,10 +83,7 @@ long sys_setitimer(int which, const void *new, void *old)
 	s64 in[4] = {0}, out[4];
 	u64 value;
 
-	if (which < 0 || which > 2)
-		return -EINVAL;
-	if (which)
-		return -ENOSYS;
+	(void)which;
 	if (new && copy_from_user(in, new, sizeof(in)))
 		return -EFAULT;
 	if (in[0] < 0 || in[2] < 0 || (u64)in[1] >= 1000000 || (u64)in[3] >= 1000000)
@@ -251,9 +247,6 @@ long sys_timer_create(int clock, const void *event, void *uid)
 	struct user_sigevent ev = {.signo = SIGALRM};
 	struct ptimer *pt;
 
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC &&
-	    clock != CLOCK_BOOTTIME)
-		return -EINVAL;
 	if (event && copy_from_user(&ev, event, sizeof(ev)))
 		return -EFAULT;
 	if (event_check(&ev))
@@ -268,7 +261,7 @@ long sys_timer_create(int clock, const void *event, void *uid)
 	pt->value = event ? ev.value : (u64)pt->id;
 	pt->entry.taken = ptimer_taken;
 	list_init(&pt->entry.link);
-	pt->realtime = clock == CLOCK_REALTIME;
+	pt->realtime = clock == CLOCK_REALTIME || clock == CLOCK_TAI;
 	timer_init(&pt->timer, ptimer_expired);
 	list_add_tail(&pt->proc->ptimers, &pt->link);
 	if (put_user32((u32)pt->id, uid)) {

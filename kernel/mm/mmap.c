@@ -12,6 +12,7 @@
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
 
+#include <linux/falloc.h>
 #include <linux/mman.h>
 
 /* Below, nothing is ever mapped: null pointers of the kernel must fault. */
@@ -454,6 +455,40 @@ static int populate(struct mm *mm, struct vma *v, u64 start, u64 end, bool write
 	return 0;
 }
 
+/* For [start,end) of one mapping alone. */
+static int flag_range(struct mm *mm, u64 start, u64 end, u32 flag, bool on)
+{
+	struct vma *v;
+	int err = vma_split_at(mm, start);
+
+	if (!err)
+		err = vma_split_at(mm, end);
+	if (err)
+		return err;
+	v = vma_find(mm, start);
+	v->flags = on ? v->flags | flag : v->flags & ~flag;
+	vma_merge_range(mm, start, end);
+	return 0;
+}
+
+/* A hole in the file behind a shared mapping. */
+static int remove_range(struct vma *v, u64 start, u64 end)
+{
+	struct file *f = v->file;
+	u64 off = (v->pgoff << PAGE_SHIFT) + (start - v->start);
+	int err;
+
+	if (!f || f->ops != &regular_file_ops)
+		return -EINVAL;
+	if (!(v->flags & VM_SHARED) || v->flags & VM_MAYNOTWRITE)
+		return -EACCES;
+	file_get(f); /* it may sleep, and the mapping go */
+	err = inode_allocate(f->inode, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off,
+			     off + (end - start));
+	file_put(f);
+	return err;
+}
+
 static int advise_one(struct mm *mm, struct vma *v, u64 start, u64 end, int advice)
 {
 	switch (advice) {
@@ -470,16 +505,18 @@ static int advise_one(struct mm *mm, struct vma *v, u64 start, u64 end, int advi
 	case MADV_POPULATE_READ:
 	case MADV_POPULATE_WRITE:
 		return populate(mm, v, start, end, advice == MADV_POPULATE_WRITE);
+	case MADV_REMOVE:
+		return remove_range(v, start, end);
 	case MADV_DONTFORK:
-		if (start == v->start && end == v->end)
-			v->flags |= VM_DONTFORK;
-		return 0;
+		return flag_range(mm, start, end, VM_DONTFORK, true);
 	case MADV_DOFORK:
 		if (v->flags & (VM_PFN | VM_FIXED_SIZE) || vma_single(v))
 			return -EINVAL;
-		if (start == v->start && end == v->end)
-			v->flags &= ~(u32)VM_DONTFORK;
-		return 0;
+		return flag_range(mm, start, end, VM_DONTFORK, false);
+	case MADV_WIPEONFORK:
+		return v->ops ? -EINVAL : flag_range(mm, start, end, VM_WIPEONFORK, true);
+	case MADV_KEEPONFORK:
+		return flag_range(mm, start, end, VM_WIPEONFORK, false);
 	case MADV_NORMAL:
 	case MADV_RANDOM:
 	case MADV_SEQUENTIAL:

@@ -253,6 +253,7 @@ struct mm *mm_fork(struct mm *from)
 	to->arg_end = from->arg_end;
 	to->env_start = from->env_start;
 	to->env_end = from->env_end;
+	to->barriers = from->barriers;
 	to->stack_max = from->stack_max;
 	to->total_max = from->total_max;
 	for (unsigned i = 0; i < from->count && !f.err; i++) {
@@ -275,6 +276,8 @@ struct mm *mm_fork(struct mm *from)
 			vma_free(n);
 			break;
 		}
+		if (v->flags & VM_WIPEONFORK)
+			continue;
 		f.v = v;
 		pte_walk(from, v->start, v->end, fork_pte, &f);
 	}

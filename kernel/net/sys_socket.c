@@ -155,8 +155,6 @@ long sys_accept4(int fd, void *addr, void *len, int flags)
 	struct file *f, *n;
 	long r;
 
-	if (flags & ~(O_NONBLOCK | O_CLOEXEC))
-		return -EINVAL;
 	f = socket_get(fd, &s);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
@@ -238,6 +236,8 @@ long sys_setsockopt(int fd, int level, int name, const void *value, int len)
 		return PTR_ERR(f);
 	if (len < 0)
 		r = -EINVAL;
+	else if (len < 4 && level == SOL_SOCKET)
+		r = -EINVAL;
 	else
 		r = copy_from_user(buf, value, MIN((size_t)len, sizeof(buf)));
 	memcpy(&v, buf, 4);
@@ -247,12 +247,16 @@ long sys_setsockopt(int fd, int level, int name, const void *value, int len)
 			s->passcred = v;
 			goto out;
 		case SO_REUSEADDR:
+			s->reuseaddr = v;
+			goto out;
 		case SO_KEEPALIVE:
+			s->keepalive = v;
+			goto out;
 		case SO_BROADCAST:
+			s->broadcast = v;
+			goto out;
 		case SO_PRIORITY:
-		case SO_RCVTIMEO_OLD:
-		case SO_SNDTIMEO_OLD:
-		case SO_LINGER:
+			s->priority = v;
 			goto out;
 		}
 	}
@@ -296,9 +300,16 @@ long sys_getsockopt(int fd, int level, int name, void *value, void *plen)
 			v = s->passcred;
 			break;
 		case SO_REUSEADDR:
+			v = s->reuseaddr;
+			break;
 		case SO_KEEPALIVE:
+			v = s->keepalive;
+			break;
 		case SO_BROADCAST:
-			v = 0;
+			v = s->broadcast;
+			break;
+		case SO_PRIORITY:
+			v = s->priority;
 			break;
 		}
 	}

@@ -27,7 +27,7 @@ struct clone_request {
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK |               \
 	 CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |             \
 	 CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_IO |         \
-	 CLONE_CLEAR_SIGHAND | CLONE_UNTRACED | CLONE_PTRACE)
+	 CLONE_PARENT | CLONE_CLEAR_SIGHAND | CLONE_UNTRACED | CLONE_PTRACE)
 
 static struct process *process_alloc(void)
 {
@@ -137,7 +137,7 @@ static struct process *process_copy(struct process *from, u64 flags)
 	p->pgid = from->pgid;
 	p->sid = from->sid;
 	p->oom_score_adj = from->oom_score_adj;
-	p->personality = from->personality;
+	p->keep_caps = from->keep_caps;
 	memcpy(p->limits, from->limits, sizeof(p->limits));
 	if (!p->mm || !p->fs || !p->sighand) {
 		process_discard(p);
@@ -161,6 +161,9 @@ static int check(const struct clone_request *c)
 		return -EINVAL;
 	if (f & CLONE_SIGHAND && f & CLONE_CLEAR_SIGHAND)
 		return -EINVAL;
+	/* Init's children would be nobody's. */
+	if (f & CLONE_PARENT && current->proc == init_process)
+		return -EINVAL;
 	/* A base that is not canonical would fault in the kernel's own WRMSR. */
 	if (f & CLONE_SETTLS && c->tls >= USER_TOP)
 		return -EPERM;
@@ -182,7 +185,7 @@ static void vfork_wait(bool *done)
 static long clone_common(const struct clone_request *c)
 {
 	struct thread *self = current, *t;
-	struct process *p = self->proc;
+	struct process *p = self->proc, *parent;
 	struct regs *regs;
 	bool vfork_flag = false;
 	int tid, err = check(c);
@@ -215,6 +218,8 @@ static long clone_common(const struct clone_request *c)
 	t->fsbase = c->flags & CLONE_SETTLS ? c->tls : self->fsbase;
 	t->gsbase = self->gsbase;
 	t->cpus = self->cpus;
+	t->timer_slack = self->timer_slack;
+	t->no_new_privs = self->no_new_privs;
 	t->sig.mask = self->sig.mask;
 	if (!(c->flags & CLONE_VM) || c->flags & CLONE_VFORK) {
 		t->sig.alt_sp = self->sig.alt_sp;
@@ -222,11 +227,13 @@ static long clone_common(const struct clone_request *c)
 		t->sig.alt_flags = self->sig.alt_flags;
 	}
 	tid = t->tid;
+	parent = c->flags & CLONE_PARENT ? self->proc->parent : self->proc;
 	if (p != self->proc) {
 		p->pid = tid;
-		p->parent = self->proc;
-		p->exit_signal = (int)c->exit_signal;
-		list_add_tail(&self->proc->children, &p->sibling);
+		p->parent = parent;
+		p->exit_signal = c->flags & CLONE_PARENT ? self->proc->exit_signal
+							 : (int)c->exit_signal;
+		list_add_tail(&parent->children, &p->sibling);
 		list_add_tail(&process_list, &p->link);
 	}
 	if (c->flags & CLONE_CHILD_CLEARTID)
@@ -268,7 +275,7 @@ long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 {
 	struct clone_request c = {
 		.flags = flags & 0xffffff00, /* the low byte is the signal */
-		.exit_signal = flags & 0xff,
+		.exit_signal = flags & CSIGNAL,
 		.stack = stack,
 		.parent_tid = parent_tid,
 		.child_tid = child_tid,
@@ -289,7 +296,17 @@ long sys_clone3(void *args, u64 size)
 		return -E2BIG;
 	if (copy_from_user(&a, args, MIN(size, sizeof(a))))
 		return -EFAULT;
-	if (a.set_tid || a.set_tid_size || a.flags & 0xff)
+	/* What we do not know must not be asked for. */
+	for (u64 i = sizeof(a); i < size; i++) {
+		u8 more;
+
+		if (copy_from_user(&more, (u8 *)args + i, 1))
+			return -EFAULT;
+		if (more)
+			return -E2BIG;
+	}
+	if (a.set_tid || a.set_tid_size || a.flags & (CSIGNAL | CLONE_DETACHED) ||
+	    a.cgroup || (a.exit_signal && a.flags & (CLONE_THREAD | CLONE_PARENT)))
 		return -EINVAL;
 	if ((a.stack && !a.stack_size) || (!a.stack && a.stack_size))
 		return -EINVAL;

@@ -393,6 +393,8 @@ static void identity_set(struct process *p, struct image *im, const char *path,
 	strlcpy(current->comm, base ? base + 1 : path, sizeof(current->comm));
 	process_set_program(p, im->file->dent);
 	p->execed = true;
+	p->keep_caps = false;
+	p->dumpable = true;
 	kfree(p->cmdline);
 	for (unsigned i = 0; i < str->argc; i++)
 		end += strlen(end) + 1;

@@ -78,11 +78,26 @@ static void notify_parent(struct process *p)
 		process_free(p);
 }
 
+/* The children go to the nearest ancestor that wants them. */
+static void orphans_give(struct process *p)
+{
+	struct process *to = p->parent, *c, *next;
+
+	while (to != init_process && (!to->subreaper || to->exiting))
+		to = to->parent;
+	list_for_each_safe(c, next, &p->children, sibling) {
+		list_del(&c->sibling);
+		c->parent = to;
+		list_add_tail(&to->children, &c->sibling);
+		if (c->zombie)
+			notify_parent(c);
+		else if (c->death_signal)
+			signal_send(c, NULL, c->death_signal, NULL);
+	}
+}
+
 static void process_teardown(struct process *p, int status)
 {
-	struct process *c, *next;
-	bool orphan_zombies = false;
-
 	if (p == init_process)
 		init_ended(status);
 	p->exiting = true;
@@ -102,16 +117,7 @@ static void process_teardown(struct process *p, int status)
 	kfree(p->cmdline);
 	p->cmdline = NULL;
 	sigpending_flush(&p->pending, ~0ULL);
-	list_for_each_safe(c, next, &p->children, sibling) {
-		list_del(&c->sibling);
-		c->parent = init_process;
-		list_add_tail(&init_process->children, &c->sibling);
-		orphan_zombies |= c->zombie;
-	}
-	if (orphan_zombies) {
-		signal_send(init_process, NULL, SIGCHLD, NULL);
-		waitq_wake(&init_process->child_wait, 0);
-	}
+	orphans_give(p);
 	p->zombie = true;
 	sighand_put(p->sighand);
 	p->sighand = NULL;
@@ -124,7 +130,7 @@ void process_exit_thread(int code)
 	struct process *p = t->proc;
 
 	futex_exit_robust(t);
-	if (t->clear_tid && p->nthreads > 1) {
+	if (t->clear_tid && (p->nthreads > 1 || p->mm->refs > 1)) {
 		put_user32(0, t->clear_tid);
 		futex_wake_addr(t->clear_tid, 1, ~0u, true);
 		futex_wake_addr(t->clear_tid, 1, ~0u, false);
@@ -231,8 +237,12 @@ static void rusage_fill(struct rusage *ru, u64 ns)
 	ru->ru_utime.tv_usec = (long)(ns % NS_PER_SEC / 1000);
 }
 
-static bool selects(const struct process *p, int which, int id)
+static bool selects(const struct process *p, int which, int id, int options)
 {
+	/* Those that tell of their end by another signal are a kind of their own. */
+	if (!(options & (int)__WALL) &&
+	    (p->exit_signal != SIGCHLD) != !!(options & (int)__WCLONE))
+		return false;
 	switch (which) {
 	case P_PID:
 		return p->pid == id;
@@ -258,7 +268,7 @@ static int wait_child(int which, int id, int options, struct wait_result *w)
 		int err;
 
 		list_for_each(p, &self->children, sibling) {
-			if (!selects(p, which, id))
+			if (!selects(p, which, id, options))
 				continue;
 			any = true;
 			if (!p->zombie || !(options & WEXITED))
@@ -289,14 +299,11 @@ long sys_wait4(int pid, void *status, int options, void *rusage)
 	struct rusage ru;
 	int r;
 
-	if (options &
-	    ~(WNOHANG | WUNTRACED | WCONTINUED | (int)(__WNOTHREAD | __WCLONE | __WALL)))
-		return -EINVAL;
 	if (pid == -0x7fffffff - 1)
 		return -ESRCH; /* has no group */
 	if (which == P_PGID)
 		pid = pid ? -pid : current->proc->pgid;
-	r = wait_child(which, pid, (options & WNOHANG) | WEXITED, &w);
+	r = wait_child(which, pid, options | WEXITED, &w);
 	if (r <= 0)
 		return r;
 	rusage_fill(&ru, w.ns);
@@ -314,11 +321,7 @@ long sys_waitid(int which, int id, void *infop, int options, void *rusage)
 	struct rusage ru;
 	int r;
 
-	if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED |
-			(int)(__WNOTHREAD | __WCLONE | __WALL)) ||
-	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
-		return -EINVAL;
-	if (which != P_ALL && which != P_PID && which != P_PGID)
+	if (!(options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
 	if (which == P_PID && id <= 0)
 		return -EINVAL;

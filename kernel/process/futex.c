@@ -2,6 +2,7 @@
 /* Futexes: sleepers in a hash by (address space or file, address). */
 #include "futex.h"
 
+#include <arch/pgtable.h>
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/futex.h>
@@ -29,6 +30,16 @@ struct list *futex_bucket(const struct futex_key *k)
 	return b;
 }
 
+/* Linux finds a shared word by its page: there must be one, and it must be readable. */
+static int futex_page(struct mm *mm, const struct vma *v, u64 addr)
+{
+	const u64 *pte = pt_slot(mm->pml4, addr, false);
+
+	if (!(v->flags & (VM_READ | VM_WRITE | VM_EXEC)))
+		return -EFAULT;
+	return pte && *pte & PTE_P ? 0 : mm_fault(mm, addr, FAULT_READ);
+}
+
 int futex_key_make(u64 addr, bool shared, struct futex_key *k)
 {
 	struct mm *mm = current->proc->mm;
@@ -42,7 +53,7 @@ int futex_key_make(u64 addr, bool shared, struct futex_key *k)
 	if (shared) {
 		struct vma *v = vma_find(mm, addr);
 
-		if (!v || v->start > addr)
+		if (!v || v->start > addr || futex_page(mm, v, addr))
 			return -EFAULT;
 		if (v->flags & VM_SHARED && v->file && v->file->inode) {
 			k->owner = v->file->inode;

@@ -178,6 +178,10 @@ int signal_send(struct process *proc, struct thread *t, int signo,
 	struct thread *target = t ? t : pick_thread(proc, signo);
 	int err;
 
+	/* Nobody can be stopped: better said than ignored. */
+	if (signo && SIGBIT(signo) & DEFAULT_STOP && !proc->zombie && proc->sighand &&
+	    proc->sighand->action[signo - 1].handler == SIG_DFL)
+		return -EINVAL;
 	if (dropped(proc, target, signo))
 		return 0;
 	err = pend(t ? &t->sig.pending : &proc->pending, proc, signo, info);

@@ -6,6 +6,7 @@ import pathlib
 import re
 import struct
 import subprocess
+import sys
 
 import pytest
 
@@ -87,6 +88,16 @@ def test_out_of_memory_ends_the_greedy_only(tmp_path):
     assert "page at address 0: EPERM\n" in log
     assert "mmap beyond all bounds: ENOMEM\n" in log
     assert "life goes on\n" in log
+
+
+@pytest.mark.timeout(TIMEOUT + 60)
+def test_refused(tmp_path):
+    """What Linux would do and nub does not have is an error, and the table says so."""
+    log = boot_archive(tmp_path, root("abi-refused"))
+    assert "  refused done\n" in log, log[-2000:]
+    answers = re.findall(r"^  .*\): (\w+)$", log, re.M)
+    assert len(answers) == 28, log[-3000:]
+    assert set(answers) == {"EINVAL", "EOPNOTSUPP", "ENOPROTOOPT", "EPERM", "EBUSY"}, log[-3000:]
 
 
 @pytest.mark.timeout(TIMEOUT + 60)
@@ -290,6 +301,16 @@ def test_ioctls_are_those_of_the_table(tmp_path):
 def test_documented_calls_are_those_of_the_table(tmp_path):
     made = tmp_path / "syscalls.md"
     subprocess.run(["python3", TREE / "kernel/scripts/syscalls.py", "doc",
-                    TREE / "kernel/syscalls.tbl", made], check=True)
+                    TREE / "kernel/syscalls.tbl", made, TREE / "tests/abi"], check=True)
     assert made.read_text() == (TREE / "docs/syscalls.md").read_text(), \
         "run make golden"
+
+
+def test_every_flag_of_the_table_is_tried():
+    """What kernel/syscalls.tbl names below a call stands in one of the programs at least."""
+    sys.path.insert(0, str(TREE / "kernel/scripts"))
+    import syscalls  # noqa: PLC0415
+    text = "".join(p.read_text() for p in (TREE / "tests/abi").glob("*.c"))
+    never = {n for call in syscalls.parse(TREE / "kernel/syscalls.tbl")[0] for rule in call.rules
+             for n in rule.names + rule.bits if not re.search(rf"\b{n}\b", text)}
+    assert not never, f"no test program uses: {' '.join(sorted(never))}"

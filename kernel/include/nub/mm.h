@@ -23,6 +23,7 @@ enum vma_flag {
 		0x100,	   /* mprotect may not add PROT_WRITE (read-only descriptor) */
 	VM_KERNEL = 0x200, /* vDSO */
 	VM_NORESERVE = 0x400,
+	VM_WIPEONFORK = 0x800, /* empty in children */
 };
 
 /* How a mapping gets its memory. All of it runs without sleeping. */
@@ -62,6 +63,7 @@ struct mm {
 	u64 arg_start, arg_end, env_start, env_end;
 	u64 rss;		  /* mapped pages */
 	u64 total;		  /* pages of all mappings */
+	u32 barriers;		  /* MEMBARRIER_CMD_REGISTER_* that it has asked for */
 	u64 stack_max, total_max; /* RLIMIT_STACK in bytes, RLIMIT_AS in pages */
 };
 

@@ -57,8 +57,9 @@ struct process {
 	u64 child_ns; /* CPU time of reaped children */
 	u64 dead_ns;  /* CPU time of ended threads */
 	u64 start_ns;
-	u32 personality;
-	bool dumpable;
+	bool dumpable, keep_caps;
+	bool subreaper;	 /* orphans of its descendants become its children */
+	u8 death_signal; /* when the parent ends, 0: none */
 	s32 oom_score_adj;
 	bool execed; /* since its parent made it */
 	struct limit limits[RLIM_NLIMITS];

@@ -50,6 +50,8 @@ struct thread {
 	struct thread *vfork_waiter;
 	void (*kfn)(void *); /* kernel thread: what to run */
 	void *karg;
+	u64 timer_slack; /* what prctl was told, 0: the default */
+	bool no_new_privs;
 	u8 cpus;    /* mask of those that it may run on */
 	s8 idle_on; /* the CPU that idles on its stack, -1: none */
 };

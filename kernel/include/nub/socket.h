@@ -70,6 +70,9 @@ struct socket {
 	const struct socket_ops *ops;
 	int family, type, protocol;
 	bool passcred;
+	/* Kept and told: without effect on sockets that stay in the machine. */
+	bool reuseaddr, keepalive, broadcast;
+	s32 priority;
 };
 
 /* Wraps a socket in an open file; on failure the socket is released. */
