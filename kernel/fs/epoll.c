@@ -46,15 +46,17 @@ static void item_ready(struct epitem *it)
 	waitq_wake(&it->ep->wq, POLLIN | POLLRDNORM);
 }
 
-static void item_wake(struct waiter *w, unsigned events)
+static bool item_wake(struct waiter *w, unsigned events)
 {
 	struct epitem *it = container_of(w, struct epitem, waiter);
+	bool waited = !list_empty(&it->ep->wq.waiters);
 
 	if (!(it->events & ~EP_PRIVATE))
-		return; /* a one-shot that has fired */
+		return false; /* a one-shot that has fired */
 	if (events && !(events & (it->events | POLLERR | POLLHUP)))
-		return;
+		return false;
 	item_ready(it);
+	return waited;
 }
 
 static void item_free(struct epitem *it)
@@ -146,6 +148,7 @@ static int item_add(struct epoll *ep, struct file *f, int fd,
 	it->events = ev->events;
 	it->data = ev->data;
 	it->waiter.func = item_wake;
+	it->waiter.exclusive = it->events & EPOLLEXCLUSIVE;
 	list_init(&it->ready);
 	list_init(&it->waiter.link);
 	list_add_tail(&ep->items, &it->link);

@@ -88,6 +88,19 @@ void fdtable_put(struct fdtable *t)
 	kfree(t);
 }
 
+u64 fdtable_held(const struct fdtable *t)
+{
+	u64 sum = (u64)t->room * (sizeof(*t->files) + 1);
+
+	for (int i = 0; i < t->room; i++) {
+		const struct file *f = t->files[i];
+
+		if (f)
+			sum += sizeof(*f) + (f->ops->held ? f->ops->held(f) : 0);
+	}
+	return sum;
+}
+
 int fdtable_unshare(void)
 {
 	struct fdtable *t = current->files, *own;
@@ -130,13 +143,10 @@ struct file *fd_get_any(int fd)
 
 struct file *fd_get(int fd)
 {
-	struct file *f = fd_get_any(fd);
+	const struct fdtable *t = current->files;
+	struct file *f = (unsigned)fd < (unsigned)t->room ? t->files[fd] : NULL;
 
-	if (f && unlikely(f->flags & O_PATH)) {
-		file_put(f);
-		return NULL;
-	}
-	return f;
+	return f && likely(!(f->flags & O_PATH)) ? file_get(f) : NULL;
 }
 
 u64 fd_limit(void)

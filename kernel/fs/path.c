@@ -249,6 +249,19 @@ struct file *dent_open(struct dent *d, unsigned flags)
 	return f;
 }
 
+struct inode *inode_create_in(const struct dent *dir, u32 mode)
+{
+	struct inode *ino =
+		inode_create(S_ISLNK(mode) ? mode : mode & ~current->proc->fs->umask);
+
+	if (ino && dir->inode->mode & S_ISGID) {
+		ino->gid = dir->inode->gid;
+		if (S_ISDIR(mode))
+			ino->mode |= S_ISGID;
+	}
+	return ino;
+}
+
 static struct dent *create(struct dent *dir, const char *name, u32 mode)
 {
 	struct inode *ino;

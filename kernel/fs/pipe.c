@@ -220,7 +220,18 @@ static void pipe_release(struct file *f)
 	pipe_put(p);
 }
 
+static u64 pipe_held(const struct file *f)
+{
+	const struct pipe *p = f->priv;
+	u64 sum = sizeof(*p);
+
+	for (u32 i = 0; i < p->size / PAGE_SIZE; i++)
+		sum += p->pages[i] ? PAGE_SIZE : 0;
+	return sum;
+}
+
 static const struct file_ops pipe_ops = {
+	.held = pipe_held,
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = pipe_poll,

@@ -11,6 +11,12 @@
 
 /* --- files of text, generated at open --- */
 
+struct proc_node {
+	proc_generator gen;
+	proc_setter set;
+	int pid; /* a thread's; 0: not of a process */
+};
+
 static ssize_t text_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct text *t = f->priv;
@@ -26,8 +32,22 @@ static ssize_t text_read(struct file *f, struct uio *u, u64 *pos)
 
 static ssize_t text_write(struct file *f, struct uio *u, u64 *pos)
 {
-	(void)f, (void)pos;
-	return (ssize_t)u->left; /* settings that have no meaning here */
+	struct proc_node *n = f->inode->priv;
+	struct process *p = n->pid ? process_of(n->pid) : NULL;
+	char value[32] = "";
+	size_t size = u->left;
+	int err;
+
+	(void)pos;
+	if (!n->set)
+		return -EINVAL;
+	if (!p)
+		return -ESRCH;
+	if (uio_get(u, value, MIN(size, sizeof(value) - 1)) <
+	    MIN(size, sizeof(value) - 1))
+		return -EFAULT;
+	err = n->set(p, thread_find(n->pid), value);
+	return err ? err : (ssize_t)size;
 }
 
 static void text_release(struct file *f)
@@ -45,23 +65,18 @@ static const struct file_ops text_ops = {
 	.seekable = true,
 };
 
-struct proc_node {
-	proc_generator gen;
-	int pid; /* 0: not of a process */
-};
-
 static int text_open(struct inode *ino, struct file *f)
 {
 	struct proc_node *n = ino->priv;
-	struct process *p = n->pid ? process_find(n->pid) : NULL;
+	struct process *p = n->pid ? process_of(n->pid) : NULL;
 	struct text *t;
 
-	if (n->pid && (!p || !p->mm))
+	if (n->pid && !p)
 		return -ESRCH;
 	t = kzalloc(sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	n->gen(t, p);
+	n->gen(t, p, n->pid ? thread_find(n->pid) : NULL);
 	f->ops = &text_ops;
 	f->priv = t;
 	return 0;
@@ -106,14 +121,14 @@ static struct fdtable *files_of(const struct process *p)
 
 static struct file *link_file(const struct link_node *l)
 {
-	struct fdtable *files = files_of(process_find(l->pid));
+	struct fdtable *files = files_of(process_of(l->pid));
 
 	return files ? fd_get_in(files, l->fd) : NULL;
 }
 
 static struct dent *link_dent(const struct link_node *l)
 {
-	struct process *p = process_find(l->pid);
+	struct process *p = process_of(l->pid);
 	struct file *f;
 	struct dent *d;
 
@@ -217,14 +232,13 @@ static struct dent *make_link(struct dent *dir, const char *name, enum link_kind
 	return node(dir, name, S_IFLNK | 0777, &link_ops, l);
 }
 
-static struct dent *make_text(struct dent *dir, const char *name, proc_generator gen,
-			      int pid)
+static struct dent *make_text(struct dent *dir, const struct proc_text *text, int pid)
 {
 	struct proc_node *n = kzalloc(sizeof(*n));
 
 	if (n)
-		*n = (struct proc_node){gen, pid};
-	return node(dir, name, S_IFREG | 0644, &text_inode_ops, n);
+		*n = (struct proc_node){text->gen, text->set, pid};
+	return node(dir, text->name, S_IFREG | 0644, &text_inode_ops, n);
 }
 
 static struct dent *make_dir(struct dent *dir, const char *name,
@@ -255,7 +269,7 @@ static bool number(const char *s, int *v)
 
 static struct dent *fd_lookup(struct dent *dir, const char *name)
 {
-	struct fdtable *files = files_of(process_find(dir_pid(dir)));
+	struct fdtable *files = files_of(process_of(dir_pid(dir)));
 	struct file *f;
 	int fd;
 
@@ -270,7 +284,7 @@ static struct dent *fd_lookup(struct dent *dir, const char *name)
 
 static bool fd_entry(struct dent *dir, unsigned n, char *name, size_t size, u32 *mode)
 {
-	struct fdtable *files = files_of(process_find(dir_pid(dir)));
+	struct fdtable *files = files_of(process_of(dir_pid(dir)));
 	int fd = -1;
 
 	if (!files)
@@ -301,14 +315,14 @@ static struct dent *task_lookup(struct dent *dir, const char *name)
 	if (!number(name, &tid))
 		return ERR_PTR(-ENOENT);
 	t = thread_find(tid);
-	if (!t || t->proc->pid != dir_pid(dir))
+	if (!t || t->proc != process_of(dir_pid(dir)))
 		return ERR_PTR(-ENOENT);
-	return make_dir(dir, name, &pid_dir_ops, dir_pid(dir));
+	return make_dir(dir, name, &pid_dir_ops, tid);
 }
 
 static bool task_entry(struct dent *dir, unsigned n, char *name, size_t size, u32 *mode)
 {
-	struct process *p = process_find(dir_pid(dir));
+	struct process *p = process_of(dir_pid(dir));
 	struct thread *t;
 
 	if (!p)
@@ -335,7 +349,7 @@ static struct dent *pid_lookup(struct dent *dir, const char *name)
 
 	for (unsigned i = 0; i < PROC_PID_TEXTS; i++)
 		if (!strcmp(name, proc_pid_texts[i].name))
-			return make_text(dir, name, proc_pid_texts[i].gen, pid);
+			return make_text(dir, &proc_pid_texts[i], pid);
 	if (!strcmp(name, "exe"))
 		return make_link(dir, name, LINK_EXE, pid, 0);
 	if (!strcmp(name, "cwd"))
@@ -379,7 +393,7 @@ static struct dent *proc_lookup(struct dent *dir, const char *name)
 
 	if (!strcmp(name, "self") || !strcmp(name, "thread-self"))
 		return make_link(dir, name, LINK_SELF, 0, 0);
-	if (!number(name, &pid) || !process_find(pid))
+	if (!number(name, &pid) || !process_of(pid))
 		return ERR_PTR(-ENOENT);
 	return make_dir(dir, name, &pid_dir_ops, pid);
 }

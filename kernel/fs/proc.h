@@ -6,18 +6,23 @@
 #include <nub/types.h>
 
 struct process;
+struct thread;
 
 struct text {
 	char *buf;
 	size_t used, room;
 };
 
-/* Writes the text; p is NULL for a file of the whole system. Short when memory is. */
-typedef void (*proc_generator)(struct text *t, struct process *p);
+/* Writes the text; p is NULL for a file of the whole system, m (the thread that the folder is
+ * of) for a zombie, which has no memory either. Short when memory is. */
+typedef void (*proc_generator)(struct text *t, struct process *p, const struct thread *m);
+/* Takes a number or a name that was written: 0 or negative errno. */
+typedef int (*proc_setter)(struct process *p, struct thread *m, const char *value);
 
 struct proc_text {
 	const char *name;
 	proc_generator gen;
+	proc_setter set; /* NULL: nobody may write */
 };
 
 /* Files of /proc/<pid> and of /proc; a NULL name ends each list. */

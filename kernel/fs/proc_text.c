@@ -5,6 +5,7 @@
 #include <arch/cpu.h>
 #include <nub/clock.h>
 #include <nub/cmdline.h>
+#include <nub/errno.h>
 #include <nub/mm.h>
 #include <nub/netdev.h>
 #include <nub/page.h>
@@ -40,11 +41,10 @@ static void emit(struct text *t, const char *fmt, ...)
 	t->used += n;
 }
 
-static void gen_meminfo(struct text *t, struct process *p)
+static void gen_meminfo(struct text *t, struct process *p, const struct thread *m)
 {
 	struct page_stats *s = &page_stats;
 
-	(void)p;
 	emit(t,
 	     "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n",
 	     s->total * 4, s->free * 4, s->free * 4);
@@ -57,11 +57,10 @@ static void gen_meminfo(struct text *t, struct process *p)
 	     s->tables * 4, page_kernel_own() * 4, s->reclaims);
 }
 
-static void gen_cpuinfo(struct text *t, struct process *p)
+static void gen_cpuinfo(struct text *t, struct process *p, const struct thread *m)
 {
 	u32 r[4];
 
-	(void)p;
 	cpuid(1, 0, r);
 	for (unsigned k = 0; k < smp_count; k++)
 		emit(t,
@@ -70,61 +69,54 @@ static void gen_cpuinfo(struct text *t, struct process *p)
 		     k, r[0] >> 8 & 15, r[0] >> 4 & 15, cpu.xsave ? " xsave" : "");
 }
 
-static void gen_uptime(struct text *t, struct process *p)
+static void gen_uptime(struct text *t, struct process *p, const struct thread *m)
 {
 	u64 cs = clock_now() / 10000000;
 
-	(void)p;
 	emit(t, "%lu.%02lu 0.00\n", cs / 100, cs % 100);
 }
 
-static void gen_loadavg(struct text *t, struct process *p)
+static void gen_loadavg(struct text *t, struct process *p, const struct thread *m)
 {
-	(void)p;
 	emit(t, "0.00 0.00 0.00 1/1 1\n");
 }
 
-static void gen_stat(struct text *t, struct process *p)
+static void gen_stat(struct text *t, struct process *p, const struct thread *m)
 {
-	(void)p;
 	emit(t, "cpu  0 0 0 0 0 0 0 0 0 0\n");
 	for (unsigned k = 0; k < smp_count; k++)
 		emit(t, "cpu%u 0 0 0 0 0 0 0 0 0 0\n", k);
 	emit(t, "btime %lu\n", (clock_real() - clock_now()) / NS_PER_SEC);
 }
 
-static void gen_cmdline(struct text *t, struct process *p)
+static void gen_cmdline(struct text *t, struct process *p, const struct thread *m)
 {
-	(void)p;
 	emit(t, "%s\n", cmdline_get());
 }
 
-static void gen_mounts(struct text *t, struct process *p)
+static void gen_mounts(struct text *t, struct process *p, const struct thread *m)
 {
-	(void)p;
 	emit(t,
 	     "rootfs / rootfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n"
 	     "devtmpfs /dev devtmpfs rw 0 0\n");
 }
 
-static void gen_filesystems(struct text *t, struct process *p)
+static void gen_filesystems(struct text *t, struct process *p, const struct thread *m)
 {
-	(void)p;
 	emit(t, "nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\nnodev\tdevtmpfs\n");
 }
 
-static void gen_version(struct text *t, struct process *p)
+static void gen_version(struct text *t, struct process *p, const struct thread *m)
 {
-	(void)p;
 	emit(t, "Linux version 6.12.0-nub\n");
 }
 
-static void gen_maps(struct text *t, struct process *p)
+static void gen_maps(struct text *t, struct process *p, const struct thread *m)
 {
 	struct mm *mm = p->mm;
 	char path[256];
 
-	for (unsigned i = 0; i < mm->count; i++) {
+	for (unsigned i = 0; mm && i < mm->count; i++) {
 		struct vma *v = mm->vmas[i];
 		const char *name = "";
 
@@ -148,79 +140,137 @@ static void gen_maps(struct text *t, struct process *p)
 	}
 }
 
-static void gen_status(struct text *t, struct process *p)
+static const char *name_of(const struct process *p, const struct thread *m)
 {
-	struct thread *m = list_first(&p->threads, struct thread, link);
+	return m ? m->comm : p->comm;
+}
 
-	emit(t, "Name:\t%s\nState:\tR (running)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n",
-	     m->comm, p->pid, p->pid, p->parent ? p->parent->pid : 0);
+static char state_of(const struct thread *m)
+{
+	if (!m)
+		return 'Z';
+	return m->state == THREAD_RUNNABLE ? 'R' : m->interruptible ? 'S' : 'D';
+}
+
+static u64 pages_of(const struct process *p)
+{
+	return p->mm ? p->mm->total : 0;
+}
+
+static u64 resident_of(const struct process *p)
+{
+	return p->mm ? p->mm->rss : 0;
+}
+
+static void gen_status(struct text *t, struct process *p, const struct thread *m)
+{
+	char state = state_of(m);
+
+	emit(t, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n",
+	     name_of(p, m), state,
+	     state == 'R'   ? "running"
+	     : state == 'S' ? "sleeping"
+	     : state == 'D' ? "disk sleep"
+			    : "zombie",
+	     p->pid, m ? m->tid : p->pid, p->parent ? p->parent->pid : 0);
 	emit(t,
 	     "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t64\nVmPeak:\t%8lu kB\n"
 	     "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%d\n",
-	     p->mm->total * 4, p->mm->total * 4, p->mm->rss * 4, p->nthreads);
+	     pages_of(p) * 4, pages_of(p) * 4, resident_of(p) * 4, MAX(p->nthreads, 1));
 }
 
-static void gen_pid_stat(struct text *t, struct process *p)
+static void gen_pid_stat(struct text *t, struct process *p, const struct thread *m)
 {
-	struct thread *m = list_first(&p->threads, struct thread, link);
+	struct cpu_time own = process_cpu_time(p), child = p->child_time;
 
-	emit(t, "%d (%s) R %d %d %d 0 -1 0 0 0 0 0 %lu 0 0 0 20 0 %d 0 %lu %lu %lu\n",
-	     p->pid, m->comm, p->parent ? p->parent->pid : 0, p->pgid, p->sid,
-	     process_cpu_ns(p) / 10000000, p->nthreads, p->start_ns / 10000000,
-	     p->mm->total * PAGE_SIZE, p->mm->rss);
+	emit(t,
+	     "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 %lu %lu %lu %lu 20 0 %d 0 %lu %lu %lu\n",
+	     m ? m->tid : p->pid, name_of(p, m), state_of(m),
+	     p->parent ? p->parent->pid : 0, p->pgid, p->sid,
+	     (own.ns - own.sys_ns) / TICK_NS, own.sys_ns / TICK_NS,
+	     (child.ns - child.sys_ns) / TICK_NS, child.sys_ns / TICK_NS,
+	     MAX(p->nthreads, 1), p->start_ns / TICK_NS, pages_of(p) * PAGE_SIZE,
+	     resident_of(p));
 }
 
-static void gen_statm(struct text *t, struct process *p)
+static void gen_statm(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t, "%lu %lu 0 0 0 %lu 0\n", p->mm->total, p->mm->rss, p->mm->total);
+	emit(t, "%lu %lu 0 0 0 %lu 0\n", pages_of(p), resident_of(p), pages_of(p));
 }
 
-static void gen_comm(struct text *t, struct process *p)
+static void gen_comm(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t, "%s\n", list_first(&p->threads, struct thread, link)->comm);
+	emit(t, "%s\n", name_of(p, m));
 }
 
-static void gen_pid_cmdline(struct text *t, struct process *p)
+static int set_comm(struct process *p, struct thread *m, const char *value)
+{
+	if (m)
+		strlcpy(m->comm, value, sizeof(m->comm));
+	return 0;
+}
+
+static void gen_oom_score_adj(struct text *t, struct process *p, const struct thread *m)
+{
+	emit(t, "%d\n", p->oom_score_adj);
+}
+
+static int set_oom_score_adj(struct process *p, struct thread *m, const char *value)
+{
+	bool minus = *value == '-';
+	const char *end;
+	u64 n = strtou64(value + minus, &end);
+
+	if (end == value + minus || (*end && *end != '\n') || n > OOM_ADJ_MAX)
+		return -EINVAL;
+	p->oom_score_adj = minus ? -(s32)n : (s32)n;
+	return 0;
+}
+
+static void gen_pid_cmdline(struct text *t, struct process *p, const struct thread *m)
 {
 	for (size_t i = 0; i < p->cmdline_len; i++)
 		emit(t, "%c", p->cmdline[i]);
 }
 
-static void gen_empty(struct text *t, struct process *p)
+static void gen_empty(struct text *t, struct process *p, const struct thread *m)
 {
-	(void)p;
 	emit(t, "%s", "");
 }
 
-static void gen_zero(struct text *t, struct process *p)
+static void gen_zero(struct text *t, struct process *p, const struct thread *m)
 {
-	(void)p;
 	emit(t, "0\n");
 }
 
 /* Not Linux's: what programs really ask for. */
-static void gen_syscalls(struct text *t, struct process *p)
+static void gen_syscalls(struct text *t, struct process *p, const struct thread *m)
 {
-	(void)p;
 	for (int nr = 0; nr < SYSCALL_MAX; nr++)
 		if (syscall_counts[nr])
 			emit(t, "%s %lu\n", syscall_name(nr), syscall_counts[nr]);
 }
 
 const struct proc_text proc_pid_texts[PROC_PID_TEXTS + 1] = {
-	{"maps", gen_maps},	{"status", gen_status},
-	{"stat", gen_pid_stat}, {"statm", gen_statm},
-	{"comm", gen_comm},	{"cmdline", gen_pid_cmdline},
-	{"mounts", gen_mounts}, {"mountinfo", gen_empty},
-	{"cgroup", gen_empty},	{"oom_score_adj", gen_zero},
-	{"environ", gen_empty}, {"auxv", gen_empty},
-	{"loginuid", gen_zero}, {"smaps", gen_empty},
-	{NULL, NULL},
+	{"maps", gen_maps, NULL},
+	{"status", gen_status, NULL},
+	{"stat", gen_pid_stat, NULL},
+	{"statm", gen_statm, NULL},
+	{"comm", gen_comm, set_comm},
+	{"cmdline", gen_pid_cmdline, NULL},
+	{"mounts", gen_mounts, NULL},
+	{"mountinfo", gen_empty, NULL},
+	{"cgroup", gen_empty, NULL},
+	{"oom_score_adj", gen_oom_score_adj, set_oom_score_adj},
+	{"environ", gen_empty, NULL},
+	{"auxv", gen_empty, NULL},
+	{"loginuid", gen_zero, NULL},
+	{"smaps", gen_empty, NULL},
+	{NULL, NULL, NULL},
 };
 
-static void gen_net_dev(struct text *t, struct process *p)
+static void gen_net_dev(struct text *t, struct process *p, const struct thread *m)
 {
-	(void)p;
 	emit(t, "Inter-|   Receive                                                |  "
 		"Transmit\n face |bytes    packets errs drop fifo frame compressed "
 		"multicast|bytes    packets errs drop fifo colls carrier compressed\n");
@@ -233,10 +283,10 @@ static void gen_net_dev(struct text *t, struct process *p)
 }
 
 const struct proc_text proc_system_texts[] = {
-	{"meminfo", gen_meminfo}, {"cpuinfo", gen_cpuinfo},
-	{"uptime", gen_uptime},	  {"loadavg", gen_loadavg},
-	{"stat", gen_stat},	  {"cmdline", gen_cmdline},
-	{"mounts", gen_mounts},	  {"filesystems", gen_filesystems},
-	{"version", gen_version}, {"syscalls", gen_syscalls},
-	{"net/dev", gen_net_dev}, {NULL, NULL},
+	{"meminfo", gen_meminfo, NULL}, {"cpuinfo", gen_cpuinfo, NULL},
+	{"uptime", gen_uptime, NULL},	{"loadavg", gen_loadavg, NULL},
+	{"stat", gen_stat, NULL},	{"cmdline", gen_cmdline, NULL},
+	{"mounts", gen_mounts, NULL},	{"filesystems", gen_filesystems, NULL},
+	{"version", gen_version, NULL}, {"syscalls", gen_syscalls, NULL},
+	{"net/dev", gen_net_dev, NULL}, {NULL, NULL, NULL},
 };

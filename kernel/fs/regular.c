@@ -132,14 +132,13 @@ bool file_reclaim(void)
  * if no further. */
 static int growth_limit(u64 pos, u64 *max)
 {
-	struct process *p = current->proc;
-	u64 limit = p ? process_limit(p, RLIMIT_FSIZE) : RLIM_INFINITY;
+	u64 limit = process_limit(current->proc, RLIMIT_FSIZE);
 
 	*max = MIN(limit, FILE_MAX);
-	if (pos < *max)
+	if (likely(pos < *max))
 		return 0;
 	if (pos >= limit)
-		signal_send(p, current, SIGXFSZ, NULL);
+		signal_send(current->proc, current, SIGXFSZ, NULL);
 	return -EFBIG;
 }
 
@@ -450,7 +449,14 @@ static int regular_fcntl(struct file *f, unsigned cmd, u64 arg)
 	}
 }
 
+/* A file that still has a name stays. */
+static u64 regular_held(const struct file *f)
+{
+	return f->inode->nlink ? 0 : f->inode->npages << PAGE_SHIFT;
+}
+
 const struct file_ops regular_file_ops = {
+	.held = regular_held,
 	.read = regular_read,
 	.write = regular_write,
 	.mmap = regular_mmap,

@@ -4,7 +4,6 @@
 #include <nub/errno.h>
 #include <nub/page.h>
 #include <nub/panic.h>
-#include <nub/process.h>
 #include <nub/slab.h>
 #include <nub/string.h>
 #include <nub/vfs.h>
@@ -25,19 +24,6 @@ struct inode *inode_create(u32 mode)
 	ino->atime = ino->mtime = ino->ctime = (s64)clock_real();
 	ino->seals = ~0u;
 	list_init(&ino->reclaim);
-	return ino;
-}
-
-struct inode *inode_create_in(const struct dent *dir, u32 mode)
-{
-	struct inode *ino =
-		inode_create(S_ISLNK(mode) ? mode : mode & ~current->proc->fs->umask);
-
-	if (ino && dir->inode->mode & S_ISGID) {
-		ino->gid = dir->inode->gid;
-		if (S_ISDIR(mode))
-			ino->mode |= S_ISGID;
-	}
 	return ino;
 }
 

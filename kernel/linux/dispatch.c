@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From the entry code to the call and back. */
+#include <arch/cpu.h>
 #include <arch/regs.h>
 #include <nub/cmdline.h>
 #include <nub/errno.h>
@@ -40,20 +41,20 @@ static long missing(u64 nr)
 	return -ENOSYS;
 }
 
-static long dispatch(u64 nr, const struct sysargs *a)
+static long dispatch(u64 nr, const struct regs *regs)
 {
 	long r;
 
 	if (unlikely(nr >= SYSCALL_MAX || !syscall_table[nr].fn)) {
 		if (syscall_tracing)
-			syscall_trace_enter((int)nr, a);
+			syscall_trace_enter((int)nr, regs);
 		return missing(nr);
 	}
 	syscall_counts[nr]++;
 	if (likely(!syscall_tracing))
-		return syscall_table[nr].fn(a);
-	syscall_trace_enter((int)nr, a);
-	r = syscall_table[nr].fn(a);
+		return syscall_table[nr].fn(regs);
+	syscall_trace_enter((int)nr, regs);
+	r = syscall_table[nr].fn(regs);
 	syscall_trace_exit((int)nr, r);
 	return r;
 }
@@ -62,15 +63,12 @@ static long dispatch(u64 nr, const struct sysargs *a)
 bool syscall_handle(struct regs *regs)
 {
 	u64 nr = regs->rax;
-	struct sysargs a = {
-		{regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9}};
 
 	if (unlikely(smp_on))
 		biglock_take();
-	regs->vector = ~0ULL;
-	regs->orig_rax = nr;
 	current->syscall = (int)nr;
-	regs->rax = (u64)dispatch(nr, &a);
+	current->kernel_tsc = rdtsc();
+	regs->rax = (u64)dispatch(nr, regs);
 	return_to_user(regs);
 	/* SYSRET to a non-canonical address would fault in ring 0 on Intel. */
 	return regs->rip == regs->rcx && regs->rflags == regs->r11 &&

@@ -157,12 +157,14 @@ long sys_time(void *t)
 
 long sys_times(void *buf)
 {
-	u64 v[4] = {process_cpu_ns(current->proc) / 10000000, 0,
-		    current->proc->child_ns / 10000000, 0};
+	struct cpu_time own = process_cpu_time(current->proc),
+			child = current->proc->child_time;
+	u64 v[4] = {(own.ns - own.sys_ns) / TICK_NS, own.sys_ns / TICK_NS,
+		    (child.ns - child.sys_ns) / TICK_NS, child.sys_ns / TICK_NS};
 
 	if (buf && copy_to_user(buf, v, sizeof(v)))
 		return -EFAULT;
-	return (long)(clock_now() / 10000000);
+	return (long)(clock_now() / TICK_NS);
 }
 
 /* --- sleeping --- */

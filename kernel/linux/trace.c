@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* nub.trace=syscalls: a line for each call and its result, in strace's manner. */
+#include <arch/regs.h>
+#include <nub/errno.h>
 #include <nub/printk.h>
 #include <nub/process.h>
 #include <nub/sched.h>
@@ -14,8 +16,9 @@ static void append(char *line, size_t size, const char *s)
 	strlcpy(line + n, s, size - n);
 }
 
-void syscall_trace_enter(int nr, const struct sysargs *a)
+void syscall_trace_enter(int nr, const struct regs *r)
 {
+	const u64 args[] = {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9};
 	const char *letters = nr >= 0 && nr < SYSCALL_MAX && syscall_table[nr].args
 				      ? syscall_table[nr].args
 				      : "xxxxxx";
@@ -23,7 +26,7 @@ void syscall_trace_enter(int nr, const struct sysargs *a)
 
 	snprintf(line, sizeof(line), "[%d] %s(", current->tid, syscall_name(nr));
 	for (int i = 0; i < 6 && letters[i]; i++) {
-		u64 v = a->a[i];
+		u64 v = args[i];
 
 		switch (letters[i]) {
 		case 'd':
@@ -33,7 +36,8 @@ void syscall_trace_enter(int nr, const struct sysargs *a)
 			snprintf(item, sizeof(item), "%ld", (s64)v);
 			break;
 		case 's':
-			if (strncpy_from_user(str, (const char *)v, sizeof(str)) == -14)
+			if (strncpy_from_user(str, (const char *)v, sizeof(str)) ==
+			    -EFAULT)
 				snprintf(item, sizeof(item), "%#lx", v);
 			else
 				snprintf(item, sizeof(item), "\"%.*s\"",

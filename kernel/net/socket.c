@@ -79,7 +79,15 @@ static void sock_release(struct file *f)
 	s->ops->release(s);
 }
 
+static u64 sock_held(const struct file *f)
+{
+	const struct socket *s = f->priv;
+
+	return s->ops->held ? s->ops->held(s) : 0;
+}
+
 static const struct file_ops socket_file_ops = {
+	.held = sock_held,
 	.read = sock_read,
 	.write = sock_write,
 	.poll = sock_poll,

@@ -486,6 +486,17 @@ static int unix_setsockopt(struct socket *s, int level, int name, const void *v,
 	}
 }
 
+static u64 unix_held(const struct socket *s)
+{
+	const struct usock *u = (const struct usock *)s;
+	const struct umsg *m;
+	u64 sum = sizeof(*u);
+
+	list_for_each(m, &u->rx, link)
+		sum += sizeof(*m) + m->len;
+	return sum;
+}
+
 static long unix_ioctl(struct socket *s, unsigned cmd, u64 arg)
 {
 	struct usock *u = (struct usock *)s;
@@ -516,6 +527,7 @@ static const struct socket_ops unix_ops = {
 	.poll = unix_poll,
 	.ioctl = unix_ioctl,
 	.release = unix_release,
+	.held = unix_held,
 };
 
 struct usock *unix_find(const u8 *addr, u32 len, int *err)

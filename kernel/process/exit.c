@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of threads and processes, and waiting for it. */
+#include <arch/cpu.h>
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/futex.h>
@@ -18,14 +19,33 @@
 #include <linux/resource.h>
 #include <linux/wait.h>
 
-u64 process_cpu_ns(const struct process *p)
+struct cpu_time thread_cpu_time(const struct thread *t)
 {
-	u64 ns = p->dead_ns;
+	struct cpu_time r = {t->run_ns, 0};
+	u64 sys = t->sys_tsc;
+
+	if (thread_running(t))
+		r.ns += clock_now() - t->run_start;
+	if (t == current)
+		sys += rdtsc() - t->kernel_tsc;
+	r.sys_ns = MIN(clock_span(sys), r.ns);
+	return r;
+}
+
+static void time_add(struct cpu_time *to, struct cpu_time more)
+{
+	to->ns += more.ns;
+	to->sys_ns += more.sys_ns;
+}
+
+struct cpu_time process_cpu_time(const struct process *p)
+{
+	struct cpu_time r = p->dead_time;
 	struct thread *t;
 
 	list_for_each(t, &p->threads, link)
-		ns += t->run_ns + (thread_running(t) ? clock_now() - t->run_start : 0);
-	return ns;
+		time_add(&r, thread_cpu_time(t));
+	return r;
 }
 
 /* Linux: nothing may leave init; here the machine ends with it, and says how. */
@@ -70,7 +90,9 @@ static void notify_parent(struct process *p)
 		info.code = status & 0x7f ? 2 /* CLD_KILLED */ : 1 /* CLD_EXITED */;
 		info.chld.pid = p->pid;
 		info.chld.status = status & 0x7f ? status & 0x7f : status >> 8 & 0xff;
-		info.chld.utime = (s64)(p->dead_ns / 10000000);
+		info.chld.utime =
+			(s64)((p->dead_time.ns - p->dead_time.sys_ns) / TICK_NS);
+		info.chld.stime = (s64)(p->dead_time.sys_ns / TICK_NS);
 		signal_send(parent, NULL, p->exit_signal, &info);
 	}
 	waitq_wake(&parent->child_wait, 0);
@@ -116,6 +138,7 @@ static void process_teardown(struct process *p, int status)
 	process_set_program(p, NULL);
 	kfree(p->cmdline);
 	p->cmdline = NULL;
+	p->cmdline_len = 0;
 	sigpending_flush(&p->pending, ~0ULL);
 	orphans_give(p);
 	p->zombie = true;
@@ -136,12 +159,13 @@ void process_exit_thread(int code)
 		futex_wake_addr(t->clear_tid, 1, ~0u, false);
 	}
 	vfork_done(t);
-	t->run_ns += clock_now() - t->run_start;
-	p->dead_ns += t->run_ns;
 	/* It may sleep: we still count as one of the process. */
 	fdtable_put(t->files);
 	t->files = NULL;
+	time_add(&p->dead_time, thread_cpu_time(t));
 	list_del(&t->link);
+	if (p->nthreads == 1)
+		memcpy(p->comm, t->comm, sizeof(p->comm));
 	if (--p->nthreads == 0)
 		process_teardown(p, p->exiting ? p->exit_status : (code & 0xff) << 8);
 	else
@@ -187,20 +211,6 @@ void process_kill(struct process *p, int status)
 	doom_others(p);
 }
 
-/* By resident memory, PID 1 only when it is alone. */
-struct process *process_largest(void)
-{
-	struct process *p, *found = init_process;
-
-	list_for_each(p, &process_list, link) {
-		if (p == init_process || !p->mm)
-			continue;
-		if (found == init_process || p->mm->rss > found->mm->rss)
-			found = p;
-	}
-	return found;
-}
-
 int process_kill_others(void)
 {
 	struct process *p = current->proc;
@@ -230,11 +240,15 @@ long sys_exit_group(int code)
 
 /* --- waiting --- */
 
-static void rusage_fill(struct rusage *ru, u64 ns)
+static void rusage_fill(struct rusage *ru, struct cpu_time t)
 {
+	u64 user = t.ns - t.sys_ns;
+
 	memset(ru, 0, sizeof(*ru));
-	ru->ru_utime.tv_sec = (long)(ns / NS_PER_SEC);
-	ru->ru_utime.tv_usec = (long)(ns % NS_PER_SEC / 1000);
+	ru->ru_utime.tv_sec = (long)(user / NS_PER_SEC);
+	ru->ru_utime.tv_usec = (long)(user % NS_PER_SEC / 1000);
+	ru->ru_stime.tv_sec = (long)(t.sys_ns / NS_PER_SEC);
+	ru->ru_stime.tv_usec = (long)(t.sys_ns % NS_PER_SEC / 1000);
 }
 
 static bool selects(const struct process *p, int which, int id, int options)
@@ -255,7 +269,7 @@ static bool selects(const struct process *p, int which, int id, int options)
 
 struct wait_result {
 	int pid, status;
-	u64 ns;
+	struct cpu_time time;
 };
 
 static int wait_child(int which, int id, int options, struct wait_result *w)
@@ -275,9 +289,10 @@ static int wait_child(int which, int id, int options, struct wait_result *w)
 				continue;
 			w->pid = p->pid;
 			w->status = p->exit_status;
-			w->ns = p->dead_ns + p->child_ns;
+			w->time = p->dead_time;
+			time_add(&w->time, p->child_time);
 			if (!(options & WNOWAIT)) {
-				self->child_ns += w->ns;
+				time_add(&self->child_time, w->time);
 				process_free(p);
 			}
 			return 1;
@@ -306,7 +321,7 @@ long sys_wait4(int pid, void *status, int options, void *rusage)
 	r = wait_child(which, pid, options | WEXITED, &w);
 	if (r <= 0)
 		return r;
-	rusage_fill(&ru, w.ns);
+	rusage_fill(&ru, w.time);
 	if (status && put_user32((u32)w.status, status))
 		return -EFAULT;
 	if (rusage && copy_to_user(rusage, &ru, sizeof(ru)))
@@ -337,7 +352,7 @@ long sys_waitid(int which, int id, void *infop, int options, void *rusage)
 		info.chld.status =
 			w.status & 0x7f ? w.status & 0x7f : w.status >> 8 & 0xff;
 	}
-	rusage_fill(&ru, w.ns);
+	rusage_fill(&ru, w.time);
 	if (infop && copy_to_user(infop, &info, sizeof(info)))
 		return -EFAULT;
 	if (rusage && copy_to_user(rusage, &ru, sizeof(ru)))
@@ -348,22 +363,22 @@ long sys_waitid(int which, int id, void *infop, int options, void *rusage)
 long sys_getrusage(int who, void *usage)
 {
 	struct rusage ru;
-	u64 ns;
+	struct cpu_time t;
 
 	switch (who) {
 	case RUSAGE_SELF:
-		ns = process_cpu_ns(current->proc);
+		t = process_cpu_time(current->proc);
 		break;
 	case RUSAGE_CHILDREN:
-		ns = current->proc->child_ns;
+		t = current->proc->child_time;
 		break;
 	case RUSAGE_THREAD:
-		ns = current->run_ns + clock_now() - current->run_start;
+		t = thread_cpu_time(current);
 		break;
 	default:
 		return -EINVAL;
 	}
-	rusage_fill(&ru, ns);
+	rusage_fill(&ru, t);
 	if (who != RUSAGE_CHILDREN)
 		ru.ru_maxrss = (long)(current->proc->mm->rss * 4);
 	return copy_to_user(usage, &ru, sizeof(ru));

@@ -2,7 +2,6 @@
 /* Futexes: sleepers in a hash by (address space or file, address). */
 #include "futex.h"
 
-#include <arch/pgtable.h>
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/futex.h>
@@ -31,13 +30,13 @@ struct list *futex_bucket(const struct futex_key *k)
 }
 
 /* Linux finds a shared word by its page: there must be one, and it must be readable. */
-static int futex_page(struct mm *mm, const struct vma *v, u64 addr)
+static bool has_page(const struct vma *v, u64 addr)
 {
-	const u64 *pte = pt_slot(mm->pml4, addr, false);
-
 	if (!(v->flags & (VM_READ | VM_WRITE | VM_EXEC)))
-		return -EFAULT;
-	return pte && *pte & PTE_P ? 0 : mm_fault(mm, addr, FAULT_READ);
+		return false;
+	return !v->file || !file_is_regular(v->file) ||
+	       (v->pgoff << PAGE_SHIFT) + (addr - v->start) <
+		       ALIGN_UP(v->file->inode->size, PAGE_SIZE);
 }
 
 int futex_key_make(u64 addr, bool shared, struct futex_key *k)
@@ -53,7 +52,7 @@ int futex_key_make(u64 addr, bool shared, struct futex_key *k)
 	if (shared) {
 		struct vma *v = vma_find(mm, addr);
 
-		if (!v || v->start > addr || futex_page(mm, v, addr))
+		if (!v || v->start > addr || !has_page(v, addr))
 			return -EFAULT;
 		if (v->flags & VM_SHARED && v->file && v->file->inode) {
 			k->owner = v->file->inode;

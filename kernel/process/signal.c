@@ -76,13 +76,6 @@ void signal_withdraw(struct sigpending *p, struct sigqueue *q)
 	p->set &= ~SIGBIT(q->info.signo);
 }
 
-bool signal_pending(const struct thread *t)
-{
-	if (t->die)
-		return true;
-	return t->proc && (t->sig.pending.set | t->proc->pending.set) & ~t->sig.mask;
-}
-
 void signal_set_mask(struct thread *t, u64 mask)
 {
 	t->sig.mask = mask & ~UNBLOCKABLE;

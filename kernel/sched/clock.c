@@ -25,6 +25,11 @@ static u64 scale(u64 delta, u32 mult, s8 shift)
 	return (u64)((u128)delta * mult >> 32);
 }
 
+u64 clock_span(u64 ticks)
+{
+	return (s64)ticks > 0 ? scale(ticks, params.mult, params.shift) : 0;
+}
+
 u64 clock_at(u64 tsc)
 {
 	/* A TSC that is a little behind the base must not wrap. */

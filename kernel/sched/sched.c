@@ -148,6 +148,7 @@ void sched_finish_switch(void)
 		dead_thread = NULL;
 	}
 	t->run_start = clock_now();
+	t->kernel_tsc = rdtsc();
 	if (!t->proc)
 		return;
 	cpu_set_kernel_stack((u64)t->kstack + KSTACK_SIZE);
@@ -190,6 +191,12 @@ static void idle(void)
 	}
 }
 
+static void run_end(struct thread *t)
+{
+	t->run_ns += clock_now() - t->run_start;
+	t->sys_tsc += rdtsc() - t->kernel_tsc;
+}
+
 /*
  * CPU 0 receives all events. It idles on the stack of the thread that slept last, so
  * waking that thread needs no switch. Every other CPU switches to its idle thread, so that
@@ -208,13 +215,14 @@ void schedule(void)
 	    (cpu_self || prev->state == THREAD_RUNNABLE))
 		next = cpus[cpu_self].idle_thread;
 	if (!next) {
-		prev->run_ns += clock_now() - prev->run_start;
+		run_end(prev);
 		prev->idle_on = (s8)cpu_self;
 		do
 			idle();
 		while (!(next = pick()));
 		prev->idle_on = -1;
 		prev->run_start = clock_now();
+		prev->kernel_tsc = rdtsc();
 		need_resched = false;
 		if (unlikely(smp_on) && next == prev && prev->proc)
 			mm_activate(prev->proc->mm);
@@ -230,7 +238,7 @@ void schedule(void)
 	/* The next thread may have much to do before it enters the kernel. */
 	if (unlikely(return_work))
 		platform->return_work();
-	prev->run_ns += clock_now() - prev->run_start;
+	run_end(prev);
 	if (prev->proc && prev->state != THREAD_DEAD)
 		fpu_save(prev->fpu);
 	current = next;

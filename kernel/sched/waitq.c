@@ -16,11 +16,14 @@ void waitq_remove(struct waiter *w)
 void waitq_wake(struct waitq *q, unsigned events)
 {
 	struct waiter *w, *next;
+	bool taken = false;
 
 	list_for_each_safe(w, next, &q->waiters, link) {
+		if (w->exclusive && taken)
+			continue;
 		w->woken = true;
 		if (w->func)
-			w->func(w, events);
+			taken |= w->func(w, events) && w->exclusive;
 		else
 			thread_wake(w->thread);
 	}

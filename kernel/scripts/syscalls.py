@@ -15,6 +15,7 @@ LETTERS = {"int": "d", "uint": "x", "u64": "x", "s64": "l", "ptr": "p", "cptr": 
            "str": "s", "u32p": "p"}
 LEVELS = ("full", "part", "stub")
 WIDE = ("u64", "s64")
+REGISTERS = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 
 
 @dataclass
@@ -100,7 +101,7 @@ def check(call, rule):
     """C that returns the error for what the rule does not allow; nothing if all is."""
     index = [a for a, _ in call.args].index(rule.arg)
     kind = "u64" if call.args[index][1] in WIDE else "u32"
-    value = f"({kind})a->a[{index}]"
+    value = f"({kind})r->{REGISTERS[index]}"
     mask = " | ".join(f"({kind})({n})" for n in rule.names) or "0"
     if rule.kind == "~" or rule.other == "ignored":
         return ""
@@ -115,14 +116,14 @@ def check(call, rule):
 
 
 def source(calls, headers):
-    out = ["/* Generated from syscalls.tbl. */", "#include <nub/errno.h>",
+    out = ["/* Generated from syscalls.tbl. */", "#include <arch/regs.h>",
+           "#include <nub/errno.h>",
            "#include <nub/syscall.h>", '#include "syscalls_gen.h"', ""]
     out += [f"#include <{h}>" if "/" in h else f'#include "linux/{h}"' for h in headers] + [""]
     for c in calls:
-        values = ", ".join(f"({C_TYPES[k]})a->a[{i}]" for i, (_, k) in enumerate(c.args))
-        unused = "" if c.args else "\t(void)a;\n"
+        values = ", ".join(f"({C_TYPES[k]})r->{REGISTERS[i]}" for i, (_, k) in enumerate(c.args))
         checks = "".join(check(c, r) for r in c.rules)
-        out.append(f"static long call_{c.name}(const struct sysargs *a)\n{{\n{unused}{checks}"
+        out.append(f"static long call_{c.name}(const struct regs *r)\n{{\n{checks}"
                    f"\treturn sys_{c.name}({values});\n}}\n")
     out.append("const struct syscall_entry syscall_table[SYSCALL_MAX] = {")
     for c in calls:

@@ -2,12 +2,15 @@
 /* PID 1 that asks for memory it must not have, and whose child takes memory without end;
  * afterwards there must be enough again. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +44,74 @@ static void take_from_another(void)
 	printf("the one that had most: signal %d\n", WTERMSIG(status));
 }
 
+/* Fills what only the kernel sees, one way each, and keeps it. */
+static void hold(int way)
+{
+	static char piece[65536];
+	struct sysinfo si;
+	int fd = memfd_create("held", 0), s[2], p[2];
+
+	do {
+		if (way == 0) {
+			write(fd, piece, sizeof(piece));
+		} else if (way == 1) {
+			socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+			fcntl(s[0], F_SETFL, O_NONBLOCK);
+			while (write(s[0], piece, sizeof(piece)) > 0)
+				;
+		} else {
+			pipe2(p, O_NONBLOCK);
+			fcntl(p[1], F_SETPIPE_SZ, 1 << 20);
+			while (write(p[1], piece, sizeof(piece)) > 0)
+				;
+		}
+		sysinfo(&si);
+	} while (si.freeram > 48 << 20);
+}
+
+/* oom_score_adj of 1000 is taken first, whatever the others have. */
+static void offer(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+
+	write(fd, "1000", 4);
+	close(fd);
+}
+
+/* The other one holds most, though little of it is mapped; or it offers itself. */
+static void take_from_holder(int way)
+{
+	int status, ready[2], holder, pid;
+	char c;
+
+	pipe(ready);
+	holder = fork();
+	if (!holder) {
+		if (way < 3)
+			hold(way);
+		else
+			offer();
+		write(ready[1], "r", 1);
+		for (;;)
+			pause();
+	}
+	read(ready[0], &c, 1);
+	pid = fork();
+	if (!pid) {
+		struct sysinfo si;
+
+		/* More than there is free, less than the other holds. */
+		sysinfo(&si);
+		take(way < 3 ? 64 << 20 : si.freeram + (1 << 20));
+		_exit(0);
+	}
+	waitpid(holder, &status, 0);
+	printf("holder %d: signal %d\n", way, WTERMSIG(status));
+	waitpid(pid, &status, 0);
+	printf("other: status %x\n", way < 3 ? status : 0);
+	fflush(stdout);
+}
+
 int main(void)
 {
 	int status;
@@ -64,6 +135,9 @@ int main(void)
 	wait(&status);
 	printf("greedy: signal %d\n", WTERMSIG(status));
 	take_from_another();
+	mkdir("/proc", 0555);
+	for (int way = 0; way < 4; way++)
+		take_from_holder(way);
 	take(64 << 20);
 	printf("life goes on\n");
 	fflush(stdout);

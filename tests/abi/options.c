@@ -228,6 +228,13 @@ static void mapping(void)
 	unlink("/tmp/abi-options");
 }
 
+static void reaped(int pid)
+{
+	int w = -1, r = waitpid(pid, &w, 0);
+
+	say("%d %d", pid > 0 ? r == pid : r > 0, WEXITSTATUS(w));
+}
+
 static int in_child(void *arg)
 {
 	(void)arg;
@@ -249,7 +256,7 @@ static void cloning(void)
 			    CLONE_DETACHED | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID |
 			    CLONE_CHILD_CLEARTID | SIGCHLD,
 		    NULL, &parent, NULL, &tid);
-	say("%d %d", waitpid(pid, &w, 0) == pid, WEXITSTATUS(w));
+	reaped(pid);
 	yes(parent == pid && !tid);
 	yes((SIGCHLD & ~CSIGNAL) == 0);
 	try(clone(in_child, stack + sizeof(stack), CLONE_SIGHAND | SIGCHLD, NULL));
@@ -260,12 +267,13 @@ static void cloning(void)
 	if (!pid) {
 		pid = clone(in_child, stack + sizeof(stack), CLONE_PARENT | SIGCHLD,
 			    NULL);
-		say("%d %d", pid > 0, waitpid(pid, &w, 0));
+		try(pid > 0);
+		try(waitpid(pid, &w, 0));
 		fflush(stdout);
 		_exit(0);
 	}
 	waitpid(pid, &w, 0);
-	say("%d %d", waitpid(-1, &w, 0) > 0, WEXITSTATUS(w));
+	reaped(-1);
 
 	c.rest[3] = SIGCHLD;
 	try(syscall(SYS_clone3, &c, sizeof(c)));
@@ -273,7 +281,7 @@ static void cloning(void)
 	pid = (int)syscall(SYS_clone3, &c, sizeof(c));
 	if (!pid)
 		_exit(5);
-	say("%d %d", waitpid(pid, &w, 0) == pid, WEXITSTATUS(w));
+	reaped(pid);
 	c.flags = CLONE_DETACHED;
 	try(syscall(SYS_clone3, &c, sizeof(c)));
 	c.flags = CLONE_PARENT;
@@ -391,7 +399,7 @@ static void of_process(void)
 		_exit(0);
 	}
 	waitpid(pid, &w, 0);
-	say("%d %d", waitpid(-1, &w, 0) > 0, WEXITSTATUS(w));
+	reaped(-1);
 	try(prctl(PR_SET_CHILD_SUBREAPER, 0));
 	close(p[0]);
 	close(p[1]);
@@ -406,10 +414,10 @@ static void machine(void)
 	yes(v != 0);
 	try(syscall(SYS_arch_prctl, ARCH_GET_GS, &v));
 	try(syscall(SYS_arch_prctl, 7, &v));
-	try(getrandom(b, 16, GRND_NONBLOCK | GRND_RANDOM) > 0);
-	try(getrandom(b, 16, GRND_INSECURE));
-	try(getrandom(b, 16, GRND_RANDOM | GRND_INSECURE));
-	try(getrandom(b, 16, BAD));
+	try(syscall(SYS_getrandom, b, 16, GRND_NONBLOCK | GRND_RANDOM) > 0);
+	try(syscall(SYS_getrandom, b, 16, GRND_INSECURE));
+	try(syscall(SYS_getrandom, b, 16, GRND_RANDOM | GRND_INSECURE));
+	try(syscall(SYS_getrandom, b, 16, BAD));
 	try(syscall(SYS_reboot, 1, 2, LINUX_REBOOT_CMD_RESTART, NULL));
 	try(syscall(SYS_reboot, 1, 2, LINUX_REBOOT_CMD_RESTART2, NULL));
 	try(syscall(SYS_reboot, 1, 2, LINUX_REBOOT_CMD_HALT, NULL));

@@ -23,9 +23,6 @@ struct extable_entry {
 };
 extern const struct extable_entry extable_start[], extable_end[];
 
-#define OOM_WAITS 100u /* of one thread, in its life */
-#define OOM_WAIT_NS 10000000ULL
-
 void trap_handle(struct regs *regs);
 void return_to_user(struct regs *regs);
 
@@ -65,40 +62,6 @@ static bool extable_fix(struct regs *regs)
 		}
 	}
 	return false;
-}
-
-static void out_of_memory_tell(const struct process *p)
-{
-	static bool told;
-	char line[100];
-
-	snprintf(line, sizeof(line),
-		 "out of memory, process %d ended; give the stub domain more (memory=)",
-		 p->pid);
-	printk("nub: out of memory: process %d ends\n", p->pid);
-	report_memory_all();
-	if (!told && platform->report)
-		platform->report(line);
-	told = true;
-}
-
-/* The largest process ends, so that PID 1 can still say what happened. A fault of user
- * code may sleep: it waits for the other's memory, and is then tried again. */
-static void out_of_memory(void)
-{
-	struct process *victim = process_largest();
-
-	if (victim != current->proc && current->oom_waits < OOM_WAITS) {
-		if (!victim->exiting) {
-			out_of_memory_tell(victim);
-			process_kill(victim, SIGKILL);
-		}
-		current->oom_waits++;
-		thread_sleep(clock_now() + OOM_WAIT_NS, false);
-		return;
-	}
-	out_of_memory_tell(current->proc);
-	signal_fault(SIGKILL, 0, 0);
 }
 
 static void page_fault(struct regs *regs)
@@ -224,6 +187,7 @@ void return_to_user(struct regs *regs)
 	}
 	t->syscall = -1;
 	timer_arm();
+	t->sys_tsc += rdtsc() - t->kernel_tsc;
 	if (unlikely(smp_on))
 		biglock_drop(); /* from here on, only what is on this stack */
 }
@@ -241,6 +205,8 @@ void trap_handle(struct regs *regs)
 		  !biglock_held();
 	if (entered)
 		biglock_take();
+	if (regs_user(regs))
+		current->kernel_tsc = rdtsc();
 	if (regs->vector >= VECTOR_FIRST) {
 		in_irq = true;
 		irq_dispatch((unsigned)regs->vector);

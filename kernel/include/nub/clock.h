@@ -23,7 +23,11 @@ struct clock_params {
 void clock_set_params(const struct clock_params *p);
 void clock_set_realtime(u64 real_ns_now);
 /* Monotonic ns since boot; never goes back, whatever the TSC does. */
+#define TICK_NS 10000000UL /* of times(2) and /proc: a hundred in a second */
+
 u64 clock_now(void);
+/* How long so many ticks of the TSC are. */
+u64 clock_span(u64 ticks);
 u64 clock_at(u64 tsc); /* the same for a reading of the TSC, as it is */
 u64 clock_real(void);  /* ns since 1970 */
 s64 clock_real_offset(void);

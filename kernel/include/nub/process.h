@@ -27,9 +27,16 @@ struct fsinfo {
 	u32 umask;
 };
 
+/* CPU time in ns: all of it, and how much of that in the kernel. */
+struct cpu_time {
+	u64 ns, sys_ns;
+};
+
 struct limit {
 	u64 soft, hard; /* RLIM_INFINITY: none */
 };
+
+#define OOM_ADJ_MAX 1000
 
 struct process {
 	struct list link; /* all processes */
@@ -54,14 +61,15 @@ struct process {
 	int ptimer_next;
 	char *cmdline; /* argv, NUL separated */
 	size_t cmdline_len;
-	u64 child_ns; /* CPU time of reaped children */
-	u64 dead_ns;  /* CPU time of ended threads */
+	struct cpu_time child_time; /* of reaped children */
+	struct cpu_time dead_time;  /* of ended threads */
+	char comm[16];		    /* of the last thread, once it has ended */
 	u64 start_ns;
 	bool dumpable, keep_caps;
-	bool subreaper;	 /* orphans of its descendants become its children */
-	u8 death_signal; /* when the parent ends, 0: none */
-	s32 oom_score_adj;
-	bool execed; /* since its parent made it */
+	bool subreaper;	   /* orphans of its descendants become its children */
+	u8 death_signal;   /* when the parent ends, 0: none */
+	s32 oom_score_adj; /* -OOM_ADJ_MAX (never) to OOM_ADJ_MAX */
+	bool execed;	   /* since its parent made it */
 	struct limit limits[RLIM_NLIMITS];
 };
 
@@ -85,10 +93,24 @@ int process_kill_others(void);
 void process_kill(struct process *p, int status);
 /* What it runs, which nobody may write to meanwhile; NULL: nothing any more. */
 void process_set_program(struct process *p, struct dent *exe);
-struct process *process_largest(void);
+/* A fault of user code found no memory: somebody ends, so that PID 1 can still say what
+ * happened. It may sleep, for another's memory; the fault is then tried again. */
+void out_of_memory(void);
 void sighand_put(struct sighand *s);
 void vfork_done(struct thread *t);
-u64 process_cpu_ns(const struct process *p);
+struct cpu_time thread_cpu_time(const struct thread *t);
+struct cpu_time process_cpu_time(const struct process *p);
+static inline u64 process_cpu_ns(const struct process *p)
+{
+	return process_cpu_time(p).ns;
+}
+/* A signal that is not blocked, or its own end, waits for the thread. */
+static inline bool signal_pending(const struct thread *t)
+{
+	if (t->die)
+		return true;
+	return t->proc && (t->sig.pending.set | t->proc->pending.set) & ~t->sig.mask;
+}
 static inline u64 process_limit(const struct process *p, int resource)
 {
 	return p->limits[resource].soft;

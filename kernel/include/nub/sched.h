@@ -45,6 +45,8 @@ struct thread {
 	u64 restart_deadline;  /* of a relative wait that is being restarted, 0: none */
 	u64 poll_until;	       /* the last poll's deadline */
 	u64 run_ns, run_start; /* CPU time */
+	u64 kernel_tsc;	       /* in the kernel since */
+	u64 sys_tsc;	       /* spent there before */
 	struct timer timer;    /* ends a sleep */
 	bool *vfork_flag;      /* set, and the waiter woken, when we exec or exit */
 	struct thread *vfork_waiter;
@@ -102,10 +104,12 @@ struct waitq {
 
 struct waiter {
 	struct list link;
-	/* Called by waitq_wake, maybe from an interrupt. NULL: wake `thread`. */
-	void (*func)(struct waiter *w, unsigned events);
+	/* Called by waitq_wake, maybe from an interrupt; true: somebody will act on it. NULL:
+	 * wake `thread`. */
+	bool (*func)(struct waiter *w, unsigned events);
 	struct thread *thread;
 	bool woken;
+	bool exclusive; /* one of these is enough: EPOLLEXCLUSIVE */
 };
 
 static inline void waitq_init(struct waitq *q)
@@ -114,7 +118,7 @@ static inline void waitq_init(struct waitq *q)
 }
 void waitq_add(struct waitq *q, struct waiter *w);
 void waitq_remove(struct waiter *w);
-/* Wakes all; `events` are POLL* bits for epoll (0: unknown, look at all). */
+/* Wakes all, of the exclusive ones the first that will act; `events` are POLL* bits for epoll (0: unknown, look at all). */
 void waitq_wake(struct waitq *q, unsigned events);
 /* Wakes who has waited longest and is not woken yet, of threads that sleep on q. */
 void waitq_wake_one(struct waitq *q);

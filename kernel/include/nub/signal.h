@@ -158,7 +158,6 @@ bool signal_reserve(const struct process *proc);
 void signal_unreserve(void);
 /* A fault of the current thread: cannot be blocked or ignored. */
 void signal_fault(int signo, int code, u64 addr);
-bool signal_pending(const struct thread *t);
 /* Takes the next pending signal in `set` off the current thread; 0: none. */
 int signal_dequeue(struct thread *t, u64 set, struct ksiginfo *info);
 void signal_set_mask(struct thread *t, u64 mask);

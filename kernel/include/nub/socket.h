@@ -63,6 +63,8 @@ struct socket_ops {
 	unsigned (*poll)(struct socket *s, struct waitq **wq);
 	long (*ioctl)(struct socket *s, unsigned cmd, u64 arg);
 	void (*release)(struct socket *s);
+	/* Bytes of messages that nobody has read yet. [0] */
+	u64 (*held)(const struct socket *s);
 };
 
 /* First member of a family's own structure. */

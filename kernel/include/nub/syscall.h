@@ -5,14 +5,12 @@
 
 #include <nub/types.h>
 
-struct sysargs {
-	u64 a[6];
-};
+struct regs;
 
 struct syscall_entry {
 	const char *name;
 	const char *args; /* one letter each, for the trace: see syscalls.tbl */
-	long (*fn)(const struct sysargs *a);
+	long (*fn)(const struct regs *r);
 };
 
 struct ioctl_entry {
@@ -29,7 +27,7 @@ extern const struct syscall_entry syscall_table[SYSCALL_MAX];
 extern u64 syscall_counts[SYSCALL_MAX];
 const char *syscall_name(int nr);
 void syscall_init(void);
-void syscall_trace_enter(int nr, const struct sysargs *a);
+void syscall_trace_enter(int nr, const struct regs *r);
 void syscall_trace_exit(int nr, long ret);
 extern bool syscall_tracing;
 

@@ -39,7 +39,8 @@ struct file_ops {
 	void (*release)(struct file *f);
 	/* Each close(2) of a descriptor (epoll, locks). */
 	int (*fcntl)(struct file *f, unsigned cmd, u64 arg); /* commands we do not know */
-	void (*show)(struct file *f, char *buf, size_t n);   /* name for /proc/self/fd */
+	/* Bytes that the kernel holds for it and that go with its last reference. [0] */
+	u64 (*held)(const struct file *f);
 	bool seekable;
 };
 
@@ -114,8 +115,6 @@ extern struct dent *root_dent;
 
 /* --- inodes and the tree (fs/tree.c, fs/regular.c) --- */
 struct inode *inode_create(u32 mode);
-/* One that will be in `dir`: umask, and the group of a set-group-ID directory. */
-struct inode *inode_create_in(const struct dent *dir, u32 mode);
 /* Somebody opens it for writing, or runs it; they exclude each other: 0 or -ETXTBSY. */
 int inode_writer_get(struct inode *ino);
 void inode_writer_put(struct inode *ino);
@@ -172,6 +171,8 @@ struct dent *path_lookup(struct dent *dir, const char *path, unsigned flags,
 /* Resolves dirfd and a user path; empty_ok: "" means dirfd itself (AT_EMPTY_PATH). */
 struct dent *path_lookup_at(int dirfd, const char __user *upath, unsigned flags,
 			    char last[NAME_MAX + 1], bool empty_ok);
+/* One that will be in `dir`: umask, and the group of a set-group-ID directory. */
+struct inode *inode_create_in(const struct dent *dir, u32 mode);
 struct file *file_open(struct dent *start, const char *path, unsigned flags, u32 mode);
 /* O_TMPFILE: a new file of the directory `path` that has no name yet. */
 struct file *file_open_nameless(struct dent *start, const char *path, unsigned flags,
@@ -208,6 +209,8 @@ struct fdtable *fdtable_create(void);
 struct fdtable *fdtable_copy(struct fdtable *t);
 struct fdtable *fdtable_get(struct fdtable *t);
 void fdtable_put(struct fdtable *t);
+/* Bytes that the kernel holds for what it names (file_ops.held). */
+u64 fdtable_held(const struct fdtable *t);
 /* The current thread gets a table of its own: 0 or -ENOMEM. */
 int fdtable_unshare(void);
 void fdtable_close_on_exec(void);
