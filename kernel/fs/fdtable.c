@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptor tables. */
 #include <nub/errno.h>
+#include <nub/locks.h>
 #include <nub/process.h>
 #include <nub/slab.h>
 #include <nub/string.h>
@@ -76,13 +77,21 @@ struct fdtable *fdtable_get(struct fdtable *t)
 	return t;
 }
 
+/* A process loses its locks of a file with any descriptor of that file. */
+static void descriptor_put(struct fdtable *t, struct file *f)
+{
+	if (f->inode && unlikely(f->inode->locks))
+		locks_owner_gone(f->inode, t);
+	file_put(f);
+}
+
 void fdtable_put(struct fdtable *t)
 {
 	if (--t->refs)
 		return;
 	for (int i = 0; i < t->room; i++)
 		if (t->files[i])
-			file_put(t->files[i]);
+			descriptor_put(t, t->files[i]);
 	kfree(t->files);
 	kfree(t->cloexec);
 	kfree(t);
@@ -125,7 +134,7 @@ void fdtable_close_on_exec(void)
 		if (!f || !t->cloexec[i])
 			continue;
 		t->files[i] = NULL;
-		file_put(f);
+		descriptor_put(t, f);
 	}
 }
 
@@ -180,7 +189,7 @@ int fd_close(int fd)
 		return -EBADF;
 	f = t->files[fd];
 	t->files[fd] = NULL;
-	file_put(f);
+	descriptor_put(t, f);
 	return 0;
 }
 
@@ -204,7 +213,7 @@ int fd_dup_to(int from, int to, bool cloexec)
 	t->files[to] = f;
 	t->cloexec[to] = cloexec;
 	if (old)
-		file_put(old);
+		descriptor_put(t, old);
 	return to;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Open files: life and the common front of their operations. */
 #include <nub/errno.h>
+#include <nub/locks.h>
 #include <nub/slab.h>
 #include <nub/vfs.h>
 
@@ -27,6 +28,8 @@ void file_put(struct file *f)
 		f->ops->release(f);
 	if (f->dent)
 		dent_put(f->dent);
+	if (f->inode && f->inode->locks)
+		locks_owner_gone(f->inode, f);
 	if (f->writer)
 		inode_writer_put(f->inode);
 	if (f->inode)

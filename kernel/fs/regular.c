@@ -13,7 +13,6 @@
 #include <linux/falloc.h>
 #include <linux/memfd.h>
 
-#define FILE_MAX (1ULL << 40)
 #define SEALS_ALL                                                                        \
 	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |                      \
 	 F_SEAL_FUTURE_WRITE | F_SEAL_EXEC)

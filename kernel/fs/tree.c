@@ -68,6 +68,7 @@ void inode_put(struct inode *ino)
 		ino->ops->release(ino);
 	list_del(&ino->reclaim);
 	radix_clear_from(&ino->pages, 0, page_drop, NULL);
+	kfree(ino->locks);
 	kfree(ino->link);
 	kfree(ino);
 }

@@ -2,6 +2,8 @@
 /* Descriptor calls. */
 #include "sys.h"
 
+#include "sys_lock.h"
+
 #include <nub/errno.h>
 #include <nub/pipe.h>
 #include <nub/printk.h>
@@ -116,14 +118,6 @@ long sys_dup3(int old, int new, int flags)
 	return fd_dup_to(old, new, flags & O_CLOEXEC);
 }
 
-/* Locks are between processes of one program here: nobody else can hold one. */
-static long lock_query(u64 arg)
-{
-	s16 type = F_UNLCK;
-
-	return copy_to_user((void *)arg, &type, 2);
-}
-
 static long control(struct file *f, int fd, unsigned cmd, u64 arg)
 {
 	switch (cmd) {
@@ -147,12 +141,13 @@ static long control(struct file *f, int fd, unsigned cmd, u64 arg)
 		return 0;
 	case F_GETLK:
 	case F_OFD_GETLK:
-		return lock_query(arg);
+		return lock_get(f, (void *)arg, cmd == F_OFD_GETLK);
 	case F_SETLK:
 	case F_SETLKW:
+		return lock_set(f, fd, (void *)arg, false, cmd == F_SETLKW);
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return 0;
+		return lock_set(f, fd, (void *)arg, true, cmd == F_OFD_SETLKW);
 	case F_GETOWN:
 		return 0; /* nobody: there is no SIGIO */
 	case F_GETOWN_EX:

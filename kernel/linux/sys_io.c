@@ -29,7 +29,7 @@ static long rw(struct file *f, struct uio *u, enum dir d, const s64 *at)
 	ssize_t r;
 	u64 pos;
 
-	if (at && *at < 0)
+	if (at && (*at < 0 || (s64)((u64)*at + u->left) < 0))
 		return -EINVAL;
 	if (at && !f->ops->seekable && !is_dir(f))
 		return f->inode && S_ISCHR(f->inode->mode) ? -EINVAL : -ESPIPE;
@@ -199,6 +199,8 @@ static s64 seek(struct file *f, s64 off, int whence)
 									       : -ESPIPE;
 	mutex_lock(&f->pos_lock);
 	pos = seek_target(f, off, whence);
+	if (pos > (s64)FILE_MAX && file_is_regular(f))
+		pos = -EINVAL;
 	if (pos >= 0)
 		f->pos = (u64)pos;
 	else if (pos != -ENXIO)
@@ -460,13 +462,6 @@ long sys_fdatasync(int fd)
 long sys_sync(void)
 {
 	return 0;
-}
-long sys_flock(int fd, int op)
-{
-	long err = check_fd(fd);
-
-	op &= ~LOCK_NB;
-	return err || op == LOCK_SH || op == LOCK_EX || op == LOCK_UN ? err : -EINVAL;
 }
 long sys_fadvise64(int fd, s64 off, s64 len, int advice)
 {

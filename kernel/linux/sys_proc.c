@@ -410,15 +410,15 @@ long sys_sched_setscheduler(int pid, int policy, const void *param)
 }
 long sys_sched_get_priority_max(int policy)
 {
-	return policy == 1 || policy == 2		   ? 99
-	       : policy == 0 || policy == 3 || policy == 5 ? 0
-							   : -EINVAL;
+	return policy == 1 || policy == 2				  ? 99
+	       : policy == 0 || policy == 3 || policy == 5 || policy == 6 ? 0
+									  : -EINVAL;
 }
 long sys_sched_get_priority_min(int policy)
 {
-	return policy == 1 || policy == 2		   ? 1
-	       : policy == 0 || policy == 3 || policy == 5 ? 0
-							   : -EINVAL;
+	return policy == 1 || policy == 2				  ? 1
+	       : policy == 0 || policy == 3 || policy == 5 || policy == 6 ? 0
+									  : -EINVAL;
 }
 long sys_getpriority(int which, int who)
 {

@@ -152,7 +152,7 @@ def test_same_on_both(name, on_nub):
 
 
 # What CPUs could do to each other.
-ON_TWO = [n + "-static" for n in ("accounts", "inodes", "limits", "locks", "memory", "process", "queues", "signals", "threads", "together",
+ON_TWO = [n + "-static" for n in ("accounts", "flocks", "inodes", "limits", "locks", "memory", "process", "queues", "signals", "threads", "together",
                                  "usercopy")]
 
 

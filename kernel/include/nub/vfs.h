@@ -85,13 +85,14 @@ struct inode {
 	void *priv;		     /* of the ops: bound socket, pseudo-file, ... */
 	/* Regular files: bytes of the ramdisk that nobody changed yet, and own pages. */
 	const u8 *base;
-	u64 base_size;	     /* how many of them still hold */
-	u64 stored, packed;  /* not 0: base is `stored` bytes packed from `packed`
+	u64 base_size;	       /* how many of them still hold */
+	u64 stored, packed;    /* not 0: base is `stored` bytes packed from `packed`
 				(packed.h) */
-	struct list reclaim; /* of packed ones, for file_reclaim() */
-	bool changed;	     /* own pages may differ from base */
-	struct mutex lock;   /* while the content or the size is being changed */
-	struct radix pages;  /* struct page * */
+	struct list reclaim;   /* of packed ones, for file_reclaim() */
+	bool changed;	       /* own pages may differ from base */
+	struct lockset *locks; /* NULL: nobody has ever locked it; empty in the end */
+	struct mutex lock;     /* while the content or the size is being changed */
+	struct radix pages;    /* struct page * */
 	u64 npages;
 	u32 seals;     /* F_SEAL_*; ~0: sealing not allowed */
 	s32 writers;   /* open for writing; below 0: that many run it */
@@ -144,6 +145,7 @@ struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
 struct dent *tree_text(const char *path, const char *text);
 
 extern const struct file_ops regular_file_ops;
+#define FILE_MAX (1UL << 40) /* bytes of a regular file */
 /* The page of a regular file, with a reference; allocates holes when asked to. */
 int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page **out);
 /* May sleep: takes the inode's lock. */
