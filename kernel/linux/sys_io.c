@@ -166,8 +166,7 @@ long sys_pwritev2(int fd, const void *vec, u64 n, u64 lo, u64 hi, int flags)
 
 static s64 seek_target(const struct file *f, s64 off, int whence)
 {
-	u64 size = f->inode ? f->inode->size : 0;
-	bool dir = is_dir(f);
+	u64 size;
 
 	switch (whence) {
 	case SEEK_SET:
@@ -175,11 +174,12 @@ static s64 seek_target(const struct file *f, s64 off, int whence)
 	case SEEK_CUR:
 		return (s64)f->pos + off;
 	case SEEK_END:
-		return dir ? -EINVAL : (s64)size + off;
+		return is_dir(f) ? -EINVAL : (s64)f->inode->size + off;
 	case SEEK_DATA:
 	case SEEK_HOLE:
-		if (dir)
+		if (is_dir(f))
 			return -EINVAL;
+		size = f->inode->size;
 		if (off < 0 || (u64)off >= size)
 			return -ENXIO;
 		return whence == SEEK_DATA ? off : (s64)size;

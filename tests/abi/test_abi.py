@@ -85,7 +85,7 @@ def archive(names):
     return a.finish()
 
 
-def boot_archive(tmp, data, cmdline="", kernel=KERNEL, cpus=None):
+def boot_archive(tmp, data, cmdline="", kernel=KERNEL, cpus=None, more=()):
     """Boots nub with this ramdisk; the console's text. ABI_SMP=N: with N CPUs, if the test does
     not say how many."""
     cpus = cpus or os.environ.get("ABI_SMP", "1")
@@ -96,7 +96,8 @@ def boot_archive(tmp, data, cmdline="", kernel=KERNEL, cpus=None):
                "-serial", "stdio", "-no-reboot", "-device",
                "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", str(kernel),
                "-initrd", str(root), "-append",
-               f'nub.cpus={cpus} {cmdline or os.environ.get("ABI_CMDLINE", "")}', "-smp", str(cpus)]
+               f'nub.cpus={cpus} {cmdline or os.environ.get("ABI_CMDLINE", "")}', "-smp", str(cpus),
+               *more]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=TIMEOUT, check=False)

@@ -92,6 +92,28 @@ def test_out_of_memory_ends_the_greedy_only(tmp_path):
     assert "life goes on\n" in log
 
 
+# Instructions, with the program's own; seen, and what more is allowed than that.
+COUNTS = {
+    "system call": 189, "futex wake": 329, "read of /dev/zero": 503, "pwrite of a byte": 691,
+    "pread of a byte": 588, "write and lseek": 935, "pwrite of 8 KiB": 1945,
+    "eventfd, both ways": 1029, "pipe, both ways": 1089, "socket, both ways": 1724,
+    "ppoll of three": 1702, "signal to itself": 2279, "to another process and back": 2871,
+}
+COUNTS_MORE = 0.02
+
+
+@pytest.mark.timeout(TIMEOUT + 60)
+def test_instructions(tmp_path):
+    """A call takes as many instructions as it did. Whoever adds some for a good reason writes the
+    new number here."""
+    log = boot_archive(tmp_path, root("abi-counts"), more=("-icount", "shift=0,sleep=off"))
+    assert "counts done\n" in log, log[-2000:]
+    seen = {name: int(n) for name, n in re.findall(r"^count (.*): (\d+)$", log, re.M)}
+    assert set(seen) == set(COUNTS)
+    more = {name: n for name, n in seen.items() if n > COUNTS[name] * (1 + COUNTS_MORE)}
+    assert not more, f"instructions {more}, were {[COUNTS[n] for n in more]}"
+
+
 @pytest.mark.timeout(TIMEOUT + 60)
 def test_refused(tmp_path):
     """What Linux would do and nub does not have is an error, and the table says so."""
