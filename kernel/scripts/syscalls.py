@@ -143,8 +143,10 @@ def describe(rule):
 
 
 def users(calls, tests):
-    """{call: programs of tests/abi that make it}, by their text."""
-    texts = {p.stem: p.read_text(encoding="utf-8") for p in sorted(tests.glob("*.c"))}
+    """{call: programs that run on both kernels and make it}, by their text."""
+    names = re.search(r"abi_programs = \[(.*?)\]", (tests / "meson.build").read_text(), re.S)
+    texts = {n: (tests / f"{n}.c").read_text(encoding="utf-8")
+             for n in re.findall(r"'(\w+)'", names.group(1))}
     return {c.name: [n for n, t in texts.items()
                      if re.search(rf"\b(SYS_{c.name}\b|{c.name}\(|call\({c.name}\b)", t)]
             for c in calls}
