@@ -16,7 +16,7 @@
 	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET |              \
 	 EPOLLEXCLUSIVE)
 #define EP_PRIVATE (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
-#define MAX_NESTING 5
+#define MAX_NESTING 4
 #define MAX_VISITS 20000u /* entries looked at for a new one */
 
 struct epoll {

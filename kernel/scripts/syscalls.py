@@ -142,13 +142,23 @@ def describe(rule):
     return f"{rule.arg}: {names}{bits}{other}"
 
 
+# What glibc calls them.
+LIBC = {
+    "pread64": "pread", "pwrite64": "pwrite", "rt_sigpending": "sigpending",
+    "rt_sigtimedwait": "sigtimedwait", "rt_sigsuspend": "sigsuspend", "rt_sigaction": "sigaction",
+    "rt_sigprocmask": "sigprocmask", "pselect6": "pselect", "newfstatat": "fstatat",
+    "getdents64": "readdir", "exit": "pthread_exit", "exit_group": "_exit", "eventfd2": "eventfd",
+    "fadvise64": "posix_fadvise", "prlimit64": "prlimit", "signalfd4": "signalfd",
+}
+
+
 def users(calls, tests):
     """{call: programs that run on both kernels and make it}, by their text."""
     names = re.search(r"abi_programs = \[(.*?)\]", (tests / "meson.build").read_text(), re.S)
     texts = {n: (tests / f"{n}.c").read_text(encoding="utf-8")
              for n in re.findall(r"'(\w+)'", names.group(1))}
     return {c.name: [n for n, t in texts.items()
-                     if re.search(rf"\b(SYS_{c.name}\b|{c.name}\(|call\({c.name}\b)", t)]
+                     if re.search(rf"\b(SYS_{c.name}\b|{LIBC.get(c.name, c.name)}\(|call\({c.name}\b)", t)]
             for c in calls}
 
 
