@@ -12,7 +12,7 @@
 #include "../../../kernel/xen/grant.h"
 #include "../../../kernel/xen/xenbus.h"
 
-enum { REFS = 1 << 16, PORT = 5 };
+enum { REFS = 4096, PORT = 5 };
 
 bool backend_keeps, backend_online = true;
 unsigned backend_has, backend_kept, backend_kicks;

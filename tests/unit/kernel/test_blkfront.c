@@ -9,44 +9,13 @@
 #include <cmocka.h>
 
 #include "backend.h"
+#include "fake_blkdev.h"
 #include "shim.h"
 
 #include "../../../kernel/drivers/blkfront.c"
 
 static struct xenbus_device xb;
 static struct blkfront *front;
-static unsigned done, failed;
-
-int blkdev_register(struct blkdev *dev, unsigned major, unsigned minor)
-{
-	dev->dent = (struct dent *)dev;
-	return 0;
-}
-
-void blkdev_unregister(struct blkdev *dev)
-{
-	dev->ops->release(dev);
-}
-
-void blkdev_resized(struct blkdev *dev)
-{
-}
-
-void blk_io_done(struct blk_io *io, int error)
-{
-	done++;
-	failed += error != 0;
-	io->dev->ops->put(io);
-}
-
-void waitq_wake(struct waitq *wq, unsigned events)
-{
-}
-
-void waitq_wake_one(struct waitq *wq)
-{
-}
-
 static void connect_front(void)
 {
 	changed(&xb, XenbusStateInitWait);
@@ -67,7 +36,7 @@ static int start(unsigned long number)
 	xb.id = 51712;
 	backend_online = true;
 	backend_number = number;
-	done = failed = 0;
+	fake_done = fake_failed = 0;
 	assert_int_equal(probe(&xb), 0);
 	front = xb.priv;
 	connect_front();
@@ -121,11 +90,11 @@ static void answer_all(int status)
 
 static void check_works(void)
 {
-	done = failed = 0;
+	fake_done = fake_failed = 0;
 	assert_true(ask(BLK_READ));
 	answer_all(BLKIF_RSP_OKAY);
-	assert_int_equal(done, 1);
-	assert_int_equal(failed, 0);
+	assert_int_equal(fake_done, 1);
+	assert_int_equal(fake_failed, 0);
 }
 
 static void test_works(void **state)
@@ -144,9 +113,9 @@ static void test_answered_and_kept(void **state)
 	assert_false(front->connected);
 	assert_true(front->dev.gone);
 	assert_true(backend_has <= GRANT_HELD_MAX + POOL_MAX + 1);
-	done = failed = 0;
+	fake_done = fake_failed = 0;
 	assert_true(ask(BLK_READ)); /* ends at once */
-	assert_int_equal(failed, 1);
+	assert_int_equal(fake_failed, 1);
 }
 
 /* It comes and goes, and keeps what it had: the pool's pages each time. */
@@ -196,8 +165,8 @@ static void test_lies(void **state)
 	backend_keeps = true;
 	front->ring.shared->rsp_prod = front->ring.shared->req_prod + 1;
 	backend_event();
-	assert_int_equal(done, 2);
-	assert_int_equal(failed, 2);
+	assert_int_equal(fake_done, 2);
+	assert_int_equal(fake_failed, 2);
 	assert_true(front->dev.gone);
 	flap();
 	assert_false(front->connected);
