@@ -37,7 +37,6 @@ struct file_ops {
 	int (*fsync)(struct file *f);
 	/* At the last reference. */
 	void (*release)(struct file *f);
-	/* Each close(2) of a descriptor (epoll, locks). */
 	int (*fcntl)(struct file *f, unsigned cmd, u64 arg); /* commands we do not know */
 	/* Bytes that the kernel holds for it and that go with its last reference. [0] */
 	u64 (*held)(const struct file *f);
