@@ -191,6 +191,8 @@ static void the_list_passes(void)
 	uint16_t id;
 	int e = 0, n;
 
+	NAMED("libxendevicemodel finds that the request is there",
+	      !dm(DOMID_INVALID, 0, 0, 0));
 	NAMED("a server is made", !dm_one(&op));
 	id = op.u.create_ioreq_server.id;
 	op = (struct xen_dm_op){.op = XEN_DMOP_get_ioreq_server_info};
