@@ -81,6 +81,10 @@ static void drain(void)
 
 void umsg_free(struct umsg *m)
 {
+	if (likely(!m->fds)) {
+		kfree(m);
+		return;
+	}
 	list_add_tail(&doomed, &m->link);
 	drain();
 }

@@ -163,7 +163,7 @@ static void take_fds(struct umsg *q, struct sockmsg *m, bool peek)
 {
 	for (unsigned i = 0; i < q->nfds; i++)
 		m->fds[m->nfds++] = peek ? file_get(q->fds[i]) : q->fds[i];
-	if (!peek)
+	if (!peek && q->nfds)
 		flight_end(q);
 }
 
