@@ -4,18 +4,22 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "child.h"
 #include "cleanup.h"
+#include "image_check.h"
 #include "manifest.h"
 #include "plan/deprecation.h"
+#include "trusted_path.h"
 
-enum { OUTPUT_MAX = 1 << 20 };
+enum { OUTPUT_MAX = 64 << 20 };
 
 json_t *image_load(const char *dir, struct err *err)
 {
@@ -68,19 +72,22 @@ static int add_problem(struct image_problems *problems, struct err *err, const c
 	return 0;
 }
 
-static int check_sum(const char *path, const char *want, struct image_problems *problems,
-		     struct err *err)
+/* The content, and who could change it. */
+static int check_deeply(const char *path, const char *want,
+			struct image_problems *problems, struct err *err)
 {
-	char *argv[] = {(char *)"sha256sum", (char *)"--", (char *)path, NULL};
-	cleanup_free char *out = NULL;
-	int status = child_output(argv, OUTPUT_MAX, 0, &out, err);
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct err why;
+	char sum[65];
 
-	if (status < 0)
+	if (trusted_path_check(path, &why) < 0 &&
+	    add_problem(problems, err, "%s", why.msg) < 0)
 		return -1;
-	if (status > 0)
-		return add_problem(problems, err, "%s: cannot be read", path);
-	/* A leading backslash says that the file name is escaped. */
-	if (strncmp(out + (*out == '\\'), want, strlen(want)) == 0)
+	if (fd < 0)
+		return add_problem(problems, err, "%s: %s", path, strerror(errno));
+	if (image_sum_up(fd, path, sum, &why) < 0)
+		return add_problem(problems, err, "%s", why.msg);
+	if (strcmp(sum, want) == 0)
 		return 0;
 	return add_problem(problems, err, "%s: not the content that the manifest says",
 			   path);
@@ -107,7 +114,7 @@ static int check_file(const char *dir, const char *name, const json_t *entry, in
 		return add_problem(problems, err,
 				   "%s: %lld bytes, the manifest says %lld", path,
 				   (long long)st.st_size, (long long)bytes);
-	return deep ? check_sum(path, sum, problems, err) : 0;
+	return deep ? check_deeply(path, sum, problems, err) : 0;
 }
 
 int image_check_files(const json_t *manifest, const char *dir, int deep,
@@ -115,11 +122,15 @@ int image_check_files(const json_t *manifest, const char *dir, int deep,
 {
 	json_t *files = json_object_get(manifest, "files");
 	const char *name;
+	struct err why;
 	json_t *entry;
 
 	*problems = (struct image_problems){0};
 	if (json_object_size(files) == 0)
 		return add_problem(problems, err, "the manifest names no files");
+	if (deep && image_check_owner(dir, &why) < 0 &&
+	    add_problem(problems, err, "%s", why.msg) < 0)
+		return -1;
 	json_object_foreach(files, name, entry)
 		if (check_file(dir, name, entry, deep, problems, err) < 0)
 			return -1;
@@ -236,7 +247,7 @@ int image_check_packages(const json_t *manifest, struct image_problems *problems
 	int status;
 
 	*problems = (struct image_problems){0};
-	status = child_output(argv, 64 * OUTPUT_MAX, 1, &installed, err);
+	status = child_output(argv, OUTPUT_MAX, 1, &installed, err);
 	if (status < 0)
 		return -1;
 	if (status > 0)

@@ -18,8 +18,8 @@ struct image_problems {
 };
 
 /*
- * Compares the files with the manifest: there, of that size, of that SHA-256 if
- * `deep`.  0 even if there are problems; -1 if it could not be found out.
+ * Compares the files with the manifest: there, of that size, of that SHA-256
+ * and root's alone if `deep`.  0 even if there are problems; -1 if it could not be found out.
  */
 int image_check_files(const json_t *manifest, const char *dir, int deep,
 		      struct image_problems *problems, struct err *err);

@@ -64,7 +64,7 @@ static void keep(const char *dir, const char *path, const char *stamp)
 		unlink(made);
 }
 
-static int sum_up(int fd, const char *path, char text[65], struct err *err)
+int image_sum_up(int fd, const char *path, char text[65], struct err *err)
 {
 	cleanup_free uint8_t *chunk = xalloc_check(malloc(CHUNK));
 	uint8_t digest[SHA256_DIGEST_SIZE];
@@ -104,7 +104,7 @@ static int check_file(const struct manifest_file *file, const char *sums, struct
 	make_stamp(&st, stamp);
 	if (file->sha256[0] && was_right(kept, stamp))
 		return 0;
-	if (sum_up(fd, file->path, text, err) < 0)
+	if (image_sum_up(fd, file->path, text, err) < 0)
 		return -1;
 	if (strcmp(text, file->sha256) != 0)
 		return err_set(

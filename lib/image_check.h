@@ -24,4 +24,7 @@ int image_check_owner(const char *dir, struct err *err);
 int image_check_kernel(const struct manifest_kernel *kernel, const char *sums,
 		       struct err *err);
 
+/* The SHA-256 of an open file, read from where it stands; `path` is for messages. */
+int image_sum_up(int fd, const char *path, char text[65], struct err *err);
+
 #endif

@@ -7,9 +7,11 @@
 
 #include <cmocka.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "image.h"
@@ -29,6 +31,14 @@ static void write_file(const char *name, const char *text)
 	assert_non_null(f);
 	fputs(text, f);
 	fclose(f);
+}
+
+static void open_to_others(const char *name, bool open)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(chmod(path, open ? 0666 : 0644), 0);
 }
 
 static void remove_file(const char *name)
@@ -118,6 +128,15 @@ static void test_files(void **state)
 	write_file("kernel", "keRnel");
 	expect(FILES("kernel", "6", SUM), 0, NULL);
 	expect(FILES("kernel", "6", SUM), 1, "not the content");
+	write_file("kernel", "kernel");
+	open_to_others("kernel", true);
+	expect(FILES("kernel", "6", SUM), 0, NULL);
+	expect(FILES("kernel", "6", SUM), 1, "kernel: others than root can change it");
+	open_to_others("kernel", false);
+	open_to_others("manifest.json", true);
+	expect(FILES("kernel", "6", SUM), 1, "manifest.json: others than root");
+	open_to_others("manifest.json", false);
+	expect(FILES("kernel", "6", SUM), 1, NULL);
 }
 
 static void test_packages(void **state)
