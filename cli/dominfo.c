@@ -56,9 +56,7 @@ int dominfo_read(struct dominfo_reader *reader, unsigned domid, struct dominfo *
 	out->given_kb = info.max_memkb;
 	out->cpu_ns = info.cpu_time;
 	out->vcpus = info.vcpu_online;
-	out->type = info.domain_type == LIBXL_DOMAIN_TYPE_PVH	? DOMINFO_PVH
-		    : info.domain_type == LIBXL_DOMAIN_TYPE_HVM ? DOMINFO_HVM
-								: DOMINFO_PV;
+	out->pv = info.domain_type == LIBXL_DOMAIN_TYPE_PV;
 	libxl_dominfo_dispose(&info);
 	return 0;
 }

@@ -3,16 +3,16 @@
 #ifndef STUBDOM_DOMINFO_H
 #define STUBDOM_DOMINFO_H
 
-#include "err.h"
+#include <stdbool.h>
 
-enum dominfo_type { DOMINFO_PV, DOMINFO_HVM, DOMINFO_PVH };
+#include "err.h"
 
 struct dominfo {
 	unsigned long long used_kb;  /* allocated to it now */
 	unsigned long long given_kb; /* the most it may have */
 	unsigned long long cpu_ns;
 	unsigned vcpus;
-	enum dominfo_type type;
+	bool pv; /* else with Xen's own page tables: HVM or PVH */
 };
 
 struct dominfo_reader; /* a connection to the hypervisor */

@@ -13,33 +13,40 @@
 
 enum { PATH_MAX_XS = 512 };
 
+static char *read_node(const struct security_subject *subject, const char *path)
+{
+	unsigned len;
+
+	return xs_read(subject->xs, XBT_NULL, path, &len);
+}
+
+/* Xen tells PV from the rest; what else libxl has made of it, only libxl's node tells. */
 void security_type(const struct security_subject *subject, struct security_result *result)
 {
 	struct dominfo_reader *reader;
+	cleanup_free char *type = NULL;
 	struct dominfo info;
 	struct err err = {0};
+	char path[PATH_MAX_XS];
 	int rc = -1;
 
 	reader = dominfo_open(&err);
 	if (reader)
 		rc = dominfo_read(reader, subject->guest->stub_domid, &info, &err);
 	dominfo_close(reader);
+	snprintf(path, sizeof(path), "/libxl/%u/type", subject->guest->stub_domid);
+	type = read_node(subject, path);
 	if (rc < 0)
 		security_say(result, SECURITY_UNKNOWN, "%s", err.msg);
-	else if (info.type == DOMINFO_PVH)
+	else if (info.pv)
+		security_say(result, SECURITY_NOT_HELD,
+			     "PV: Xen's advisories on PV page tables matter to it");
+	else if (type && strcmp(type, "pvh") == 0)
 		security_say(result, SECURITY_HELD,
 			     "PVH: Xen's PV page tables are out of its reach");
 	else
-		security_say(result, SECURITY_NOT_HELD,
-			     "%s: Xen's advisories on PV page tables matter to it",
-			     info.type == DOMINFO_PV ? "PV" : "HVM");
-}
-
-static char *read_node(const struct security_subject *subject, const char *path)
-{
-	unsigned len;
-
-	return xs_read(subject->xs, XBT_NULL, path, &len);
+		security_say(result, SECURITY_NOT_HELD, "%.40s, and not PVH",
+			     type ? type : "of a type that libxl does not tell");
 }
 
 /* Xen has no call that tells a domain's target, so the node is what can be seen. */

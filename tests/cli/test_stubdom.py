@@ -422,6 +422,7 @@ def test_security(host):
         return {line["restriction"]: line for line in found["restrictions"]}
 
     host.put("local/domain/8/target", "7")
+    host.put("libxl/8/type", "pvh")
     lines = states(1)  # there is no relay, and the kernel is Linux
     for name in ("type", "target", "devices", "store-own", "store-facts", "store-others"):
         assert lines[name]["state"] == "held", lines[name]
