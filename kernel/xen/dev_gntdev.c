@@ -78,15 +78,21 @@ static long ioctl_map(struct gntdev *d, void __user *arg)
 		return -ENOMEM;
 	m->n = c.count;
 	m->users = 1;
-	m->index = d->next_index;
-	c.index = m->index << PAGE_SHIFT;
-	if (copy_from_user(m->src, (u8 *)arg + sizeof(c), c.count * sizeof(m->src[0])) ||
-	    copy_to_user(arg, &c, sizeof(c)))
+	if (copy_from_user(m->src, (u8 *)arg + sizeof(c), c.count * sizeof(m->src[0])))
 		goto fail;
 	err = -EPERM;
 	for (u32 i = 0; i < m->n; i++)
 		if (!firewall_peer(m->src[i].dom, PEERS))
 			goto fail;
+	/* Nothing sleeps from here on. */
+	err = -EINVAL;
+	if (c.count > PAGES_MAX - d->pages)
+		goto fail;
+	err = -EFAULT;
+	m->index = d->next_index;
+	c.index = m->index << PAGE_SHIFT;
+	if (copy_to_user(arg, &c, sizeof(c)))
+		goto fail;
 	d->next_index += c.count;
 	d->pages += c.count;
 	list_add_tail(&d->maps, &m->link);
