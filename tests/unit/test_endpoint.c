@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "endpoint/endpoint.h"
@@ -152,6 +152,21 @@ static void test_foreign_folder(void **state)
 	close(fd);
 }
 
+static mode_t mode_when_named;
+
+/* In the place of libc's: looks at a unix socket in its first moment. */
+int bind(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
+{
+	const struct sockaddr *any = addr.__sockaddr__;
+	int rc = (int)syscall(SYS_bind, fd, any, len);
+	struct stat st;
+
+	if (rc == 0 && any->sa_family == AF_UNIX &&
+	    lstat(((const struct sockaddr_un *)any)->sun_path, &st) == 0)
+		mode_when_named = st.st_mode;
+	return rc;
+}
+
 /* The socket's mode is right when its name appears: nobody can be quicker. */
 static void test_socket_mode(void **state)
 {
@@ -159,29 +174,12 @@ static void test_socket_mode(void **state)
 	struct plan_endpoint plan = {.type = PLAN_ENDPOINT_UNIX_LISTEN,
 				     .path = place->path};
 	mode_t before = umask(0);
-	int status, pipes[2];
 	struct endpoint end;
 	struct err err;
-	pid_t pid;
-	char byte;
 
-	assert_int_equal(pipe(pipes), 0);
-	pid = fork();
-	if (pid == 0) {
-		struct stat st;
-
-		(void)!write(pipes[1], "r", 1);
-		while (lstat(place->path, &st) < 0)
-			;
-		_exit(st.st_mode & 0077 ? 1 : 0);
-	}
-	assert_int_equal(read(pipes[0], &byte, 1), 1);
 	assert_int_equal(endpoint_open(&end, &plan, &err), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
 	umask(before);
-	close(pipes[0]);
-	close(pipes[1]);
+	assert_int_equal(mode_when_named, S_IFSOCK | 0600);
 	endpoint_close(&end);
 }
 
