@@ -27,7 +27,6 @@
 
 #define MAX_RANGES 32
 
-const struct platform_ops *platform = &platform_pc;
 
 extern char kernel_start[], kernel_end[];
 extern u64 __stack_chk_guard;
