@@ -4,6 +4,8 @@
 #include <nub/panic.h>
 #include <nub/printk.h>
 
+bool in_irq;
+
 static struct {
 	void (*handler)(void *arg);
 	void *arg;

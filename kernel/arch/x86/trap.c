@@ -26,8 +26,6 @@ extern const struct extable_entry extable_start[], extable_end[];
 void trap_handle(struct regs *regs);
 void return_to_user(struct regs *regs);
 
-bool in_irq;
-
 static const char *const trap_names[32] = {
 	"divide error",
 	"debug",
@@ -155,8 +153,6 @@ static void exception(struct regs *regs)
 		panic_regs(regs, "kernel stack overflow in %s", current->comm);
 	panic_regs(regs, "%s (error %#lx)", trap_names[regs->vector], regs->orig_rax);
 }
-
-u8 return_work;
 
 /*
  * Last stop before user mode: reschedule, deliver signals, until nothing is left to
