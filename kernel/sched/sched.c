@@ -14,12 +14,6 @@
 
 #define SLICE_NS 10000000ULL
 
-struct thread *current;
-bool need_resched;
-struct thread *dead_thread;
-
-u8 return_work;
-
 static struct list runq = LIST_INIT(runq);
 /* Before, the boot thread does the work of PID 1 under its name but on its own stack
  * (process_start_init), and cannot be switched away from. */
