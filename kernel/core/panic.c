@@ -10,7 +10,6 @@
 #include <nub/sched.h>
 #include <nub/smp.h>
 #include <nub/string.h>
-#include <nub/syscall.h>
 
 extern char kernel_start[], text_end[];
 
@@ -84,8 +83,8 @@ static void panic_common(const struct regs *regs, const char *fmt, va_list ap)
 	if (current) {
 		printk("  thread %d (%s), process %d", current->tid, current->comm,
 		       current->proc ? current->proc->pid : 0);
-		if (current->syscall >= 0)
-			printk(", in %s", syscall_name(current->syscall));
+		if (current->syscall)
+			printk(", in %s", current->syscall);
 		printk("\n");
 	}
 	if (regs) {

@@ -50,6 +50,7 @@ static long dispatch(u64 nr, const struct regs *regs)
 			syscall_trace_enter((int)nr, regs);
 		return missing(nr);
 	}
+	current->syscall = syscall_table[nr].name;
 	syscall_counts[nr]++;
 	if (likely(!syscall_tracing))
 		return syscall_table[nr].fn(regs);
@@ -66,7 +67,6 @@ bool syscall_handle(struct regs *regs)
 
 	if (unlikely(smp_on))
 		biglock_take();
-	current->syscall = (int)nr;
 	current->kernel_tsc = rdtsc();
 	regs->rax = (u64)dispatch(nr, regs);
 	return_to_user(regs);

@@ -120,7 +120,6 @@ static void slice_end(struct timer *t)
 void sched_init(void)
 {
 	boot_thread.state = THREAD_RUNNABLE;
-	boot_thread.syscall = -1;
 	boot_thread.cpus = 0xff;
 	boot_thread.idle_on = -1;
 	boot_thread.tid = 0;

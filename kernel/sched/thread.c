@@ -108,7 +108,6 @@ struct thread *thread_alloc(struct process *proc, const char *comm)
 	sigpending_init(&t->sig.pending);
 	timer_init(&t->timer, NULL);
 	t->proc = proc;
-	t->syscall = -1;
 	t->state = THREAD_BLOCKED;
 	t->sig.alt_flags = 2; /* SS_DISABLE */
 	t->cpus = 0xff;

@@ -181,7 +181,7 @@ void return_to_user(struct regs *regs)
 		}
 		break;
 	}
-	t->syscall = -1;
+	t->syscall = NULL;
 	timer_arm();
 	t->sys_tsc += rdtsc() - t->kernel_tsc;
 	if (unlikely(smp_on))

@@ -41,7 +41,7 @@ struct thread {
 	struct sigstate sig;
 	u64 robust_head, robust_len;
 	u32 __user *clear_tid;
-	int syscall;	       /* number of the call in progress, -1: none */
+	const char *syscall;   /* name of the call in progress, NULL: none */
 	u64 restart_deadline;  /* of a relative wait that is being restarted, 0: none */
 	u64 poll_until;	       /* the last poll's deadline */
 	u64 run_ns, run_start; /* CPU time */
