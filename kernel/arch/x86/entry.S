@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Entries from user mode and from exceptions, the way back, and the thread switch.
+/* Entries from user mode and from exceptions, the way back.
  * The kernel never uses %gs, so there is no swapgs and no entry race about it: a CPU is
  * known by its system-call entry, its task register and the stack that the latter gives. */
 
@@ -102,35 +102,6 @@ thread_start_user:
 	call return_to_user
 	jmp return_iret
 	.size thread_start_user, . - thread_start_user
-
-	.globl thread_start_kernel
-	.type thread_start_kernel, @function
-thread_start_kernel:
-	call sched_finish_switch
-	call kthread_run
-	ud2
-	.size thread_start_kernel, . - thread_start_kernel
-
-	/* void context_switch(u64 *save_sp, u64 load_sp) */
-	.globl context_switch
-	.type context_switch, @function
-context_switch:
-	push %rbx
-	push %rbp
-	push %r12
-	push %r13
-	push %r14
-	push %r15
-	mov %rsp, (%rdi)
-	mov %rsi, %rsp
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbp
-	pop %rbx
-	ret
-	.size context_switch, . - context_switch
 
 	.type trap_common, @function
 trap_common:
