@@ -8,7 +8,6 @@
 #include <nub/printk.h>
 #include <nub/process.h>
 #include <nub/sched.h>
-#include <nub/smp.h>
 #include <nub/string.h>
 
 extern char kernel_start[], text_end[];
@@ -68,6 +67,8 @@ static void regs_print(const struct regs *r)
 	printk("  cr3 %016lx\n", read_cr3());
 }
 
+void (*panic_stop_others)(void);
+
 static void panic_common(const struct regs *regs, const char *fmt, va_list ap) __noreturn;
 static void panic_common(const struct regs *regs, const char *fmt, va_list ap)
 {
@@ -77,7 +78,8 @@ static void panic_common(const struct regs *regs, const char *fmt, va_list ap)
 	irq_off();
 	if (depth++ >= 2)
 		platform->stop(STOP_CRASH);
-	smp_stop_others();
+	if (panic_stop_others)
+		panic_stop_others();
 	vsnprintf(what, sizeof(what), fmt, ap);
 	printk("\nnub: panic: %s\n", what);
 	if (current) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which platform this is: a bare PC until init has found another. */
+/* Which platform this is: set by kernel_main() before anything else. */
 #include <nub/platform.h>
 
-const struct platform_ops *platform = &platform_pc;
+const struct platform_ops *platform;

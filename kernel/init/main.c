@@ -27,7 +27,6 @@
 
 #define MAX_RANGES 32
 
-
 extern char kernel_start[], kernel_end[];
 extern u64 __stack_chk_guard;
 
@@ -216,10 +215,13 @@ static void __init start_init(void)
 
 __attribute__((no_stack_protector)) void kernel_main(paddr_t start_info)
 {
-	const struct platform_ops *xen = platform_xen_probe();
+	const struct platform_ops *xen;
 
+	platform = &platform_pc;
+	xen = platform_xen_probe();
 	if (xen)
 		platform = xen;
+	thread_user_start = thread_start_user;
 	cpu_init();
 	boot_info_read(start_info);
 	memory_init();

@@ -15,7 +15,7 @@
 #define PID_MAX 32768
 
 void kthread_run(void);
-void thread_start_user(void);
+void (*thread_user_start)(void);
 void thread_start_kernel(void);
 
 struct list process_list = LIST_INIT(process_list);
@@ -131,7 +131,7 @@ struct thread *thread_alloc(struct process *proc, const char *comm)
 		fpu_reset(t->fpu);
 	t->tid = proc ? tid_alloc() : 0;
 	sp = proc ? (u64 *)thread_regs(t) : (u64 *)(t->kstack + KSTACK_SIZE - 16);
-	*--sp = proc ? (u64)thread_start_user : (u64)thread_start_kernel;
+	*--sp = proc ? (u64)thread_user_start : (u64)thread_start_kernel;
 	for (int i = 0; i < 6; i++)
 		*--sp = 0;
 	t->ksp = (u64)sp;

@@ -5,6 +5,7 @@
 #include <nub/clock.h>
 #include <nub/cmdline.h>
 #include <nub/page.h>
+#include <nub/panic.h>
 #include <nub/platform.h>
 #include <nub/printk.h>
 #include <nub/sched.h>
@@ -134,6 +135,7 @@ void smp_start(void)
 	};
 	if (n < 2)
 		return;
+	panic_stop_others = smp_stop_others;
 	smp_on = 1;
 	for (unsigned id = 1; id < n; id++)
 		if (!start(id))

@@ -11,6 +11,8 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 /* As panic, with the registers of the fault. */
 void panic_regs(const struct regs *regs, const char *fmt, ...) __printf(2, 3) __noreturn;
 void backtrace_print(u64 rip, u64 rbp);
+/* Keeps the other CPUs from running on; NULL while there are none. */
+extern void (*panic_stop_others)(void);
 
 /* Only for invariants of our own; never for what user space or another domain gave. */
 #define ASSERT(cond)                                                                     \

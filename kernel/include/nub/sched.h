@@ -94,6 +94,9 @@ void thread_free(struct thread *t);
 void thread_start(struct thread *t);
 /* Ends current; never returns. Freed by the next thread. */
 void thread_exit_switch(void) __noreturn;
+/* Where a thread with a program begins (entry.S); set before the first is made. */
+extern void (*thread_user_start)(void);
+void thread_start_user(void);
 struct thread *kthread_create(void (*fn)(void *), void *arg, const char *name);
 
 /* --- wait queues --- */
