@@ -127,19 +127,19 @@ static void interrupting(void)
 
 	pipe(p);
 	install(SIGALRM, 0);
-	alarm_in(20);
+	alarm_in(150);
 	try(read(p[0], &c, 1));
-	alarm_in(20);
+	alarm_in(150);
 	try(nanosleep(&(struct timespec){10, 0}, &left));
 	yes(left.tv_sec == 9);
-	alarm_in(20);
+	alarm_in(150);
 	try(poll(NULL, 0, 10000));
-	alarm_in(20);
+	alarm_in(150);
 	try(pause());
 	install(SIGALRM, SA_RESTART);
-	alarm_in(20);
+	alarm_in(150);
 	try(poll(NULL, 0, 10000));
-	alarm_in(20);
+	alarm_in(150);
 	try(nanosleep(&(struct timespec){10, 0}, NULL));
 	if (!fork()) {
 		usleep(60000);
@@ -147,7 +147,7 @@ static void interrupting(void)
 		_exit(0);
 	}
 	count = 0;
-	alarm_in(20);
+	alarm_in(150);
 	try(read(p[0], &c, 1));
 	say("handler ran %d", count);
 	wait(NULL);
