@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "abi/channel.h"
+#include "channel_kind.h"
 #include "clock.h"
 #include "report.h"
 #include "unix_address.h"
@@ -24,19 +25,6 @@ enum {
 	RETRY_MIN_MS = 10,
 	RETRY_MAX_MS = 500,
 	CONNECT_TIMEOUT_MS = 30000, /* for QEMU to listen, once dom0 has connected */
-};
-
-/* Ring sizes: what a client may leave unread before QEMU is held back. */
-static const struct {
-	size_t from_dom0, to_dom0;
-} rings[] = {
-	[STUBDOM_CHANNEL_QMP] = {4096, 16384},
-	[STUBDOM_CHANNEL_HMP] = {1024, 16384},
-	[STUBDOM_CHANNEL_SERIAL] = {4096, 65536},
-	[STUBDOM_CHANNEL_PARALLEL] = {1024, 65536},
-	[STUBDOM_CHANNEL_VNC] = {16384, 262144},
-	[STUBDOM_CHANNEL_SAVE] = {1024, 1048576},
-	[STUBDOM_CHANNEL_RESTORE] = {1048576, 1024},
 };
 
 struct buffer {
@@ -81,8 +69,9 @@ static bool is_save(const struct channel *ch)
 
 static int offer(struct channel *ch, struct err *err)
 {
-	ch->vchan = vchan_offer(ch->path, rings[ch->spec->kind].from_dom0,
-				rings[ch->spec->kind].to_dom0, err);
+	struct channel_rings rings = channel_kind_rings(ch->spec->kind);
+
+	ch->vchan = vchan_offer(ch->path, rings.from_dom0, rings.to_dom0, err);
 	return ch->vchan ? 0 : -1;
 }
 

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of channel kinds and the check of channel names (include/abi/channel.h). */
+/* Names and rings of channel kinds, the check of channel names (include/abi/channel.h). */
 #include "channel_kind.h"
 
 #include <string.h>
 
 static const char *const kind_names[] = {
-#define X(id, name) [STUBDOM_CHANNEL_##id] = name,
+#define X(id, name, from_dom0, to_dom0) [STUBDOM_CHANNEL_##id] = name,
+	STUBDOM_CHANNEL_KINDS(X)
+#undef X
+};
+
+static const struct channel_rings kind_rings[] = {
+#define X(id, name, from_dom0, to_dom0) [STUBDOM_CHANNEL_##id] = {from_dom0, to_dom0},
 	STUBDOM_CHANNEL_KINDS(X)
 #undef X
 };
@@ -15,6 +21,11 @@ static const char *const kind_names[] = {
 const char *channel_kind_name(enum stubdom_channel_kind kind)
 {
 	return (size_t)kind < N_KINDS ? kind_names[kind] : "?";
+}
+
+struct channel_rings channel_kind_rings(enum stubdom_channel_kind kind)
+{
+	return (size_t)kind < N_KINDS ? kind_rings[kind] : (struct channel_rings){0, 0};
 }
 
 int channel_kind_parse(const char *name, enum stubdom_channel_kind *kind)

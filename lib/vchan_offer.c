@@ -44,6 +44,14 @@ bool vchan_orders_valid(unsigned write_order, unsigned read_order)
 	       limit;
 }
 
+bool vchan_orders_allowed(unsigned write_order, unsigned read_order,
+			  const struct channel_rings *most)
+{
+	return vchan_orders_valid(write_order, read_order) &&
+	       (size_t)1 << write_order <= most->from_dom0 &&
+	       (size_t)1 << read_order <= most->to_dom0;
+}
+
 /* Adds grants of one domain to fd; *offset is what mmap needs. */
 static int map_grants(int fd, unsigned domid, const uint32_t *refs, unsigned n,
 		      uint64_t *offset)
@@ -134,7 +142,8 @@ static int map_rings(unsigned domid, uint32_t ring_ref, const uint32_t *grants,
 }
 
 int vchan_offer_open(unsigned domid, uint32_t ring_ref, uint32_t port,
-		     struct vchan_offer *out, struct err *err)
+		     const struct channel_rings *most, struct vchan_offer *out,
+		     struct err *err)
 {
 	union {
 		struct vchan_interface header;
@@ -148,10 +157,11 @@ int vchan_offer_open(unsigned domid, uint32_t ring_ref, uint32_t port,
 	if (rc == 0 && (page.header.cli_live != 2 || page.header.srv_live != 1))
 		rc = 1;
 	if (rc == 0 &&
-	    !vchan_orders_valid(page.header.left_order, page.header.right_order))
+	    !vchan_orders_allowed(page.header.left_order, page.header.right_order, most))
 		return err_set(
 			err, ERR_STUB,
-			"a vchan of domain %u has rings of impossible sizes (2^%u, 2^%u)",
+			"a vchan of domain %u has rings of sizes that it may not have (2^%u, "
+			"2^%u)",
 			domid, page.header.left_order, page.header.right_order);
 	if (rc == 0) {
 		out->write_order = (uint8_t)page.header.left_order;

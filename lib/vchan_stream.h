@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "channel_kind.h"
 #include "err.h"
 #include "vchan_ring.h"
 
@@ -30,17 +31,23 @@ struct vchan_offer {
 
 /*
  * Opens the server that domain `domid` published as ring_ref and port.
+ * No ring is larger than in `most`: each page of it is a grant that dom0 maps.
  * 0: *out holds two descriptors, the caller's.  1: there is no server there
  * that waits for a client (it went away or was used before); a newer one may
  * be published.  -1: the host failed, or the page is malformed (ERR_STUB).
  */
 int vchan_offer_open(unsigned domid, uint32_t ring_ref, uint32_t port,
-		     struct vchan_offer *out, struct err *err);
+		     const struct channel_rings *most, struct vchan_offer *out,
+		     struct err *err);
 
 void vchan_offer_close(struct vchan_offer *offer);
 
 /* Whether two orders can be laid out in one ring page with their grants. */
 bool vchan_orders_valid(unsigned write_order, unsigned read_order);
+
+/* And whether the rings, written and read by us, are no larger than that. */
+bool vchan_orders_allowed(unsigned write_order, unsigned read_order,
+			  const struct channel_rings *most);
 
 struct vchan_stream {
 	struct vchan_offer offer;

@@ -29,17 +29,22 @@
 /* The directory in the stub domain for the unix sockets that QEMU listens on. */
 #define STUBDOM_SOCKET_DIR "/run/stubdom"
 
+/*
+ * Kind, name, and the bytes of the rings from dom0 and to dom0: what may be left unread
+ * before the writer is held back.  dom0 refuses larger ones.  2048 is what libxenvchan
+ * makes of less.
+ */
 #define STUBDOM_CHANNEL_KINDS(X)                                                         \
-	X(QMP, "qmp")                                                                    \
-	X(HMP, "hmp")                                                                    \
-	X(SERIAL, "serial")                                                              \
-	X(PARALLEL, "parallel")                                                          \
-	X(VNC, "vnc")                                                                    \
-	X(SAVE, "save")                                                                  \
-	X(RESTORE, "restore")
+	X(QMP, "qmp", 4096, 16384)                                                       \
+	X(HMP, "hmp", 2048, 16384)                                                       \
+	X(SERIAL, "serial", 4096, 65536)                                                 \
+	X(PARALLEL, "parallel", 2048, 65536)                                             \
+	X(VNC, "vnc", 16384, 262144)                                                     \
+	X(SAVE, "save", 2048, 1048576)                                                   \
+	X(RESTORE, "restore", 1048576, 2048)
 
 enum stubdom_channel_kind {
-#define X(id, name) STUBDOM_CHANNEL_##id,
+#define X(id, name, from_dom0, to_dom0) STUBDOM_CHANNEL_##id,
 	STUBDOM_CHANNEL_KINDS(X)
 #undef X
 };

@@ -140,6 +140,7 @@ static bool serve_one(struct domain_channels *channels, struct domain_host *host
 {
 	const char *name = channels->plan->channels[i].name;
 	struct relay_msg msg = {.type = RELAY_OFFER, .channel = (uint32_t)i};
+	struct channel_rings most;
 	uint32_t ring_ref;
 	uint32_t port;
 	struct err err;
@@ -149,7 +150,8 @@ static bool serve_one(struct domain_channels *channels, struct domain_host *host
 	if (!read_number(host, channels->stub, name, "ring-ref", &ring_ref) ||
 	    !read_number(host, channels->stub, name, "event-channel", &port))
 		return false;
-	rc = vchan_offer_open(channels->stub, ring_ref, port, &msg.offer, &err);
+	most = channel_kind_rings(channels->plan->channels[i].kind);
+	rc = vchan_offer_open(channels->stub, ring_ref, port, &most, &msg.offer, &err);
 	if (rc < 0) {
 		log_warn("channel %s: %s", name, err.msg);
 		channels->wanted[i] = err.code == ERR_HOST;

@@ -10,7 +10,7 @@
 #include "report.h"
 #include "vchan.h"
 
-enum { IN = 4096, OUT = 65536, EVIL_MAX = 32, ROUNDS = 16 };
+enum { EVIL_MAX = 32, ROUNDS = 16 };
 
 /* agent/channel.c under other names (meson.build). */
 int honest_open(const struct boot_contract *boot, struct err *err);
@@ -28,7 +28,8 @@ static int offer(struct evil *evil, struct err *err)
 {
 	evil->sent = 0;
 	evil->waits = evil->eager;
-	evil->vchan = vchan_offer(evil->path, IN, OUT, err);
+	evil->vchan =
+		vchan_offer(evil->path, evil->rings.from_dom0, evil->rings.to_dom0, err);
 	if (!evil->vchan)
 		return -1;
 	evil_offered(evil);
@@ -57,6 +58,7 @@ int channels_open(const struct boot_contract *boot, struct err *err)
 		evil->act = act;
 		evil->eager = ch->kind == STUBDOM_CHANNEL_SERIAL;
 		evil->name = ch->name;
+		evil->rings = channel_kind_rings(ch->kind);
 		snprintf(evil->path, sizeof(evil->path), STUBDOM_XS_CHANNEL "/%s",
 			 ch->name);
 		if (offer(evil, err) < 0)

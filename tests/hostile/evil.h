@@ -7,11 +7,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "channel_kind.h"
+
 struct libxenvchan;
 
 struct evil {
 	const char *name; /* of the channel: "evil-" and one of evil.c's table */
 	char path[96];
+	struct channel_rings rings;
 	struct libxenvchan *vchan;
 	/*
 	 * Called while dom0 is connected.  0: wait for an event; 1: call again at
@@ -19,8 +22,9 @@ struct evil {
 	 */
 	int (*act)(struct evil *evil);
 	uint64_t sent;
-	bool eager; /* dom0 is connected from the start */
-	bool waits; /* for a byte of dom0 */
+	bool eager;	  /* dom0 is connected from the start */
+	bool waits;	  /* for a byte of dom0 */
+	int64_t until_ms; /* the end of a flood that is under way; 0: none */
 };
 
 /* To be called when its server is in xenstore. */

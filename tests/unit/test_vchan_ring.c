@@ -151,11 +151,36 @@ static void test_orders(void **state)
 	assert_false(vchan_orders_valid(10, 20));
 }
 
+/* A stub domain cannot have dom0 map more than the channel's kind needs. */
+static void test_orders_of_kind(void **state)
+{
+	const struct channel_rings qmp = channel_kind_rings(STUBDOM_CHANNEL_QMP);
+	const struct channel_rings save = channel_kind_rings(STUBDOM_CHANNEL_SAVE);
+
+	assert_true(vchan_orders_allowed(12, 14, &qmp));
+	assert_true(vchan_orders_allowed(10, 11, &qmp));
+	assert_false(vchan_orders_allowed(13, 14, &qmp));
+	assert_false(vchan_orders_allowed(12, 15, &qmp));
+	assert_false(vchan_orders_allowed(20, 20, &qmp));
+	assert_false(vchan_orders_allowed(10, 10, &qmp));
+	assert_true(vchan_orders_allowed(10, 19, &save));
+	assert_true(vchan_orders_allowed(11, 20, &save));
+	assert_false(vchan_orders_allowed(12, 20, &save));
+	for (int kind = 0; kind <= STUBDOM_CHANNEL_RESTORE; kind++) {
+		const struct channel_rings most =
+			channel_kind_rings((enum stubdom_channel_kind)kind);
+
+		assert_in_range(most.from_dom0, 1024, 1048576);
+		assert_in_range(most.to_dom0, 1024, 1048576);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_full_and_empty),
+		cmocka_unit_test(test_orders_of_kind),
 		cmocka_unit_test(test_hostile_indices),
 		cmocka_unit_test(test_own_index_overwritten),
 		cmocka_unit_test(test_orders),
