@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "domain/backends.h"
+#include "domain/cgroup.h"
 #include "domain/create.h"
 #include "domain/disk_hotplug.h"
 #include "domain/disks.h"
@@ -125,7 +126,10 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 			       manifest->dir, name);
 	if (domain_host_open(watch->host, err) < 0 ||
 	    domain_check(watch->host, plan, manifest, kernel, err) < 0 ||
-	    run_dir_make(plan, err) < 0 || relay_go(watch->relay, err) < 0)
+	    run_dir_make(plan, err) < 0)
+		return -1;
+	domain_cgroup_enter(plan, watch->relay->pid);
+	if (relay_go(watch->relay, err) < 0)
 		return -1;
 	close_inherited(plan);
 	watch->hotplug = &hotplug;

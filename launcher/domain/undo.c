@@ -2,6 +2,7 @@
 /* Takes back all that a launcher made in dom0 for one guest. */
 #include "domain/undo.h"
 
+#include "domain/cgroup.h"
 #include "domain/create.h"
 #include "domain/facts.h"
 #include "domain/run_dir.h"
@@ -36,5 +37,6 @@ int domain_undo(struct domain_host *host, const struct plan *plan, const libxl_u
 	for (size_t i = 0; i < plan->n_channels; i++)
 		endpoint_tidy(&plan->channels[i].endpoint);
 	run_dir_remove(plan);
+	domain_cgroup_remove(plan);
 	return rc;
 }

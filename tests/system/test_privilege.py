@@ -43,6 +43,16 @@ def check_relay(dom0, guest):
     return pid
 
 
+def check_group(dom0, guest):
+    pid = dom0.run("pgrep", "-P", guest.launcher_pid, "-x", "stubdom-relay").stdout.strip()
+    group = f"/qemu-stubdom.slice/relay-{guest.domid}"
+    # From outside; the relay itself, in a namespace, sees "/".
+    assert dom0.read(f"/proc/{pid}/cgroup").strip() == f"0::{group}"
+    for name, value in (("cpu.max", "50000 100000"), ("cpu.weight", "20"),
+                        ("memory.max", str(256 << 20)), ("pids.max", "1")):
+        assert dom0.read(f"/sys/fs/cgroup{group}/{name}").strip() == value, name
+
+
 def shares_of(dom0, name):
     """Weight and cap."""
     return tuple(dom0.run("xl", "sched-credit2", "-d", name).stdout.splitlines()[-1].split()[-2:])
@@ -104,7 +114,13 @@ def test_relay_has_no_privilege(make_guest, dom0):
     assert refused.status != 0
     assert "is in the file /etc/subuid; choose other numbers with uid-base=" in two.log()
     check_security(dom0, one, pid)
-    two.start()
+    # What the kernel bounds even if a relay is taken over, where control groups are mounted.
+    dom0.run("mount", "-t", "cgroup2", "none", "/sys/fs/cgroup")
+    try:
+        two.start()
+        check_group(dom0, two)
+    finally:
+        dom0.run("umount", "-l", "/sys/fs/cgroup")
     other = check_relay(dom0, two)
     # The stub domain has its guest's share of the CPU, or the one that was asked for.
     assert shares_of(dom0, "relay-dm") == shares_of(dom0, "relay") == ("300", "70")

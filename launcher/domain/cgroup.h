@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What the kernel lets a relay have of dom0's CPU and memory, even one that was taken over. */
+#ifndef STUBDOM_DOMAIN_CGROUP_H
+#define STUBDOM_DOMAIN_CGROUP_H
+
+#include <sys/types.h>
+
+#include "plan/plan.h"
+
+/*
+ * Puts the relay into a control group with bounds: where systemd runs, a scope in
+ * qemu-stubdom.slice; else, where version 2 is mounted, a group of the same name; else
+ * none, and its own limits (relay/sandbox.c) are all.  What fails is logged, and no more.
+ */
+void domain_cgroup_enter(const struct plan *plan, pid_t relay);
+
+/* Removes the group of a relay that has ended; systemd does so by itself. */
+void domain_cgroup_remove(const struct plan *plan);
+
+#endif
