@@ -47,13 +47,15 @@ void domain_channels_free(struct domain_channels *channels)
 static int dial(struct domain_channels *channels, uint32_t i)
 {
 	const struct plan_endpoint *end = &channels->plan->channels[i].endpoint;
+	bool dials = end->type == PLAN_ENDPOINT_UNIX_CONNECT ||
+		     end->type == PLAN_ENDPOINT_TCP_CONNECT;
 	int64_t pause_ms = end->reconnect_s * INT64_C(1000) - DIAL_SLACK_MS;
 	struct relay_msg msg = {.type = RELAY_DIALLED, .channel = i};
 	int64_t now = clock_ms();
 	cleanup_fd int fd = -1;
 	struct err err;
 
-	if (end->reconnect_s && now - channels->dialled_ms[i] >= pause_ms) {
+	if (dials && end->reconnect_s && now - channels->dialled_ms[i] >= pause_ms) {
 		channels->dialled_ms[i] = now;
 		fd = endpoint_dial(end, &err);
 	}

@@ -167,6 +167,18 @@ static int say(struct relay_state *state, enum relay_msg_type type, uint32_t cha
 	return relay_msg_send(state->control, &msg, NULL, 0);
 }
 
+/* A file that the caller had a port write to may grow; one that a client passed is bounded. */
+static rlim_t file_bytes(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		enum plan_endpoint_type type = plan->channels[i].endpoint.type;
+
+		if (type == PLAN_ENDPOINT_FILE || type == PLAN_ENDPOINT_STDIO)
+			return RLIM_INFINITY;
+	}
+	return QMP_TAKE_MAX;
+}
+
 static int get_ready(struct relay_state *state)
 {
 	struct relay_msg msg = {.type = RELAY_FAILED};
@@ -175,7 +187,7 @@ static int get_ready(struct relay_state *state)
 	/* The first to go: its end is the guest's device model's only. */
 	proc_set_oom_score(OOM_SCORE);
 	if (relay_uid_check(state->uid, &err) < 0 || open_channels(state, &err) < 0 ||
-	    relay_sandbox_enter(state->uid, &err) < 0) {
+	    relay_sandbox_enter(state->uid, file_bytes(state->plan), &err) < 0) {
 		msg.code = err.code;
 		snprintf(msg.text, sizeof(msg.text), "%.*s", (int)sizeof(msg.text) - 1,
 			 err.msg);

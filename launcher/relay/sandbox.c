@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -80,18 +81,22 @@ static int become_user(uid_t uid, struct err *err)
 	return 0;
 }
 
-static int bound_resources(struct err *err)
+static int bound_resources(rlim_t file_bytes, struct err *err)
 {
-	static const struct {
+	const struct {
 		int resource;
 		rlim_t most;
 	} limits[] = {
-		{RLIMIT_AS, MEMORY_MAX}, {RLIMIT_NOFILE, FDS_MAX}, {RLIMIT_CORE, 0},
-		{RLIMIT_NPROC, 0},	 {RLIMIT_MEMLOCK, 0},	   {RLIMIT_MSGQUEUE, 0},
-		{RLIMIT_NICE, 0},	 {RLIMIT_RTPRIO, 0},
+		{RLIMIT_AS, MEMORY_MAX},    {RLIMIT_NOFILE, FDS_MAX},
+		{RLIMIT_CORE, 0},	    {RLIMIT_NPROC, 0},
+		{RLIMIT_MEMLOCK, 0},	    {RLIMIT_MSGQUEUE, 0},
+		{RLIMIT_FSIZE, file_bytes}, {RLIMIT_NICE, 0},
+		{RLIMIT_RTPRIO, 0},
 	};
 	const struct sched_param none = {0};
 
+	/* A write that would be too long is to fail, as on a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		const struct rlimit limit = {limits[i].most, limits[i].most};
 
@@ -106,10 +111,10 @@ static int bound_resources(struct err *err)
 	return 0;
 }
 
-int relay_sandbox_drop(uid_t uid, struct err *err)
+int relay_sandbox_drop(uid_t uid, rlim_t file_bytes, struct err *err)
 {
 	if (leave_namespaces(err) < 0 || empty_root(err) < 0 ||
-	    bound_resources(err) < 0 || become_user(uid, err) < 0)
+	    bound_resources(file_bytes, err) < 0 || become_user(uid, err) < 0)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -117,9 +122,10 @@ int relay_sandbox_drop(uid_t uid, struct err *err)
 	return relay_landlock_enter(err);
 }
 
-int relay_sandbox_enter(uid_t uid, struct err *err)
+int relay_sandbox_enter(uid_t uid, rlim_t file_bytes, struct err *err)
 {
-	if (relay_sandbox_drop(uid, err) < 0 || relay_sandbox_check(uid, err) < 0)
+	if (relay_sandbox_drop(uid, file_bytes, err) < 0 ||
+	    relay_sandbox_check(uid, err) < 0)
 		return -1;
 	return relay_filter_load(err);
 }

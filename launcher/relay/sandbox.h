@@ -3,6 +3,7 @@
 #ifndef STUBDOM_RELAY_SANDBOX_H
 #define STUBDOM_RELAY_SANDBOX_H
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "err.h"
@@ -11,14 +12,15 @@
  * All of it, for good: relay_sandbox_drop, relay_sandbox_check, relay_filter_load.
  * Anything that the filter does not allow ends the process.
  */
-int relay_sandbox_enter(uid_t uid, struct err *err);
+int relay_sandbox_enter(uid_t uid, rlim_t file_bytes, struct err *err);
 
 /*
  * Namespaces of its own (those that the kernel has), a root that is an empty
  * read-only file system, user and group `uid` without groups and capabilities, no
  * new privileges, Landlock without a rule, bounded resources, what is left of the CPU.
+ * No file becomes longer than file_bytes by its hand, whoever opened it.
  */
-int relay_sandbox_drop(uid_t uid, struct err *err);
+int relay_sandbox_drop(uid_t uid, rlim_t file_bytes, struct err *err);
 
 /* Tries what must not work any more; -1: something did. */
 int relay_sandbox_check(uid_t uid, struct err *err);

@@ -31,7 +31,14 @@
 #include "relay/sandbox.h"
 #include "relay/uid.h"
 
-enum { CALLS = 600, X32 = 0x40000000, UID = 2130706433, TRIED = 77, SKIPPED = 77 };
+enum {
+	FILE_BYTES = 4096,
+	CALLS = 600,
+	X32 = 0x40000000,
+	UID = 2130706433,
+	TRIED = 77,
+	SKIPPED = 77
+};
 
 /* The only calls that may return whatever their arguments; kept apart from filter.c. */
 static const int any_arguments[] = {
@@ -189,8 +196,10 @@ static void test_abort(void **state)
 }
 
 /* Behind the drop, without the filter: each must fail by the other walls. */
+/* args: a victim's pid, a file that may be written to. */
 static const char *attack(const long *args)
 {
+	char bytes[FILE_BYTES + 1] = {0};
 	const struct sockaddr_un abstract = {.sun_family = AF_UNIX, .sun_path = "\0stub"};
 	pid_t victim = (pid_t)args[0];
 	int pidfd = (int)syscall(SYS_pidfd_open, victim, 0);
@@ -220,6 +229,9 @@ static const char *attack(const long *args)
 		return "host name or priority";
 	if (fork() >= 0)
 		return "another process";
+	if (write((int)args[1], bytes, sizeof(bytes)) != FILE_BYTES ||
+	    write((int)args[1], bytes, 1) >= 0 || errno != EFBIG)
+		return "a file without end";
 	if (getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_max == RLIM_INFINITY ||
 	    sched_getscheduler(0) != SCHED_BATCH)
 		return "resources";
@@ -231,7 +243,7 @@ static void act_attack(const long *args)
 	struct err err;
 	const char *done;
 
-	if (relay_sandbox_drop(UID, &err) < 0) {
+	if (relay_sandbox_drop(UID, FILE_BYTES, &err) < 0) {
 		fprintf(stderr, "%s\n", err.msg);
 		_exit(1);
 	}
@@ -260,6 +272,7 @@ static void test_attacks(void **state)
 {
 	const struct sockaddr_un addr = {.sun_family = AF_UNIX, .sun_path = "\0stub"};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int file = memfd_create("passed", MFD_CLOEXEC);
 	pid_t victim;
 	int status;
 
@@ -268,18 +281,19 @@ static void test_attacks(void **state)
 			 0);
 	assert_int_equal(listen(fd, 1), 0);
 	victim = start_victim(fd);
-	status = run_child(act_attack, (const long[]){victim});
+	status = run_child(act_attack, (const long[]){victim, file});
 	assert_int_equal(waitpid(victim, NULL, WNOHANG | WUNTRACED), 0);
 	kill(victim, SIGKILL);
 	waitpid(victim, NULL, 0);
 	close(fd);
+	close(file);
 	assert_int_equal(status, TRIED << 8);
 }
 
 static void act_check_dropped(const long *args)
 {
 	struct err err = {0};
-	int rc = relay_sandbox_drop(UID, &err);
+	int rc = relay_sandbox_drop(UID, FILE_BYTES, &err);
 
 	if (rc == 0)
 		rc = relay_sandbox_check(UID, &err);
@@ -326,7 +340,7 @@ static void test_from_outside(void **state)
 	pid = fork();
 	if (pid == 0) {
 		close(end[1]);
-		if (relay_sandbox_enter(UID, &err) < 0)
+		if (relay_sandbox_enter(UID, FILE_BYTES, &err) < 0)
 			_exit(1);
 		(void)!write(ready[1], "x", 1);
 		(void)!read(end[0], &byte, 1);
