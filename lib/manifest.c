@@ -150,6 +150,7 @@ static int parse_qemu(struct manifest *m, const json_t *qemu, struct err *err)
 {
 	json_t *probe = json_object_get(qemu, "probe");
 	json_t *commands = json_object_get(probe, "commands");
+	json_t *schema = json_object_get(qemu, "schema");
 	const char *name;
 	json_t *reply;
 
@@ -170,7 +171,12 @@ static int parse_qemu(struct manifest *m, const json_t *qemu, struct err *err)
 				"qemu.probe.commands.%s: expected a reply with a member return; " REBUILD,
 				name);
 	}
+	if (!json_is_array(schema) || json_array_size(schema) == 0)
+		return err_set(
+			err, ERR_HOST,
+			"qemu.schema: expected a list that is not empty; " REBUILD);
 	m->probe = json_incref(probe);
+	m->schema = json_incref(schema);
 	return 0;
 }
 
@@ -263,5 +269,6 @@ void manifest_free(struct manifest *manifest)
 	free(manifest->version_text);
 	free(manifest->help_text);
 	json_decref(manifest->probe);
+	json_decref(manifest->schema);
 	memset(manifest, 0, sizeof(*manifest));
 }

@@ -39,6 +39,7 @@ struct manifest {
 	char *version_text; /* what it prints for -version */
 	char *help_text;    /* what it prints for -help */
 	json_t *probe;	    /* { greeting, commands: { name: reply } } */
+	json_t *schema;	    /* what its answers and events are: an array of SchemaInfo */
 	unsigned long long root_bytes;
 };
 

@@ -60,13 +60,45 @@ def _parse_replies(text):
     return replies
 
 
+def reduce_schema(entries):
+    """Of query-qmp-schema, what commands return and events carry: the relay makes each message
+    of a stub domain anew from it.  What commands take is left out."""
+    by_name = {entry["name"]: entry for entry in entries}
+    kept = {}
+
+    def keep(name):
+        if name in kept:
+            return
+        entry = kept[name] = {key: value for key, value in by_name[name].items()
+                              if key not in ("features", "allow-oob")}
+        if entry["meta-type"] == "command":
+            del entry["arg-type"]
+        elif entry["meta-type"] == "enum" and "members" in entry:
+            # "values" is the older form of the same.
+            entry["values"] = [member["name"] for member in entry.pop("members")]
+        for key in ("ret-type", "arg-type", "element-type"):
+            if key in entry:
+                keep(entry[key])
+        for key in ("members", "variants"):
+            if key in entry:
+                entry[key] = [{k: v for k, v in item.items() if k != "features"}
+                              for item in entry[key]]
+                for item in entry[key]:
+                    keep(item["type"])
+
+    for entry in entries:
+        if entry["meta-type"] in ("command", "event"):
+            keep(entry["name"])
+    return sorted(kept.values(), key=lambda entry: entry["name"])
+
+
 def ask(unpacked):
     """The manifest's "qemu" members that QEMU itself answers.
 
     accel=qtest and not accel=xen: no Xen is needed to build an image, and the
     answers describe the program, not the machine.
     """
-    commands = ("qmp_capabilities",) + contents.PROBE_COMMANDS + ("quit",)
+    commands = ("qmp_capabilities",) + contents.PROBE_COMMANDS + ("query-qmp-schema", "quit")
     text = "".join(json.dumps({"execute": c}) + "\n" for c in commands)
     replies = _parse_replies(unpacked.run(
         ["-L", unpacked.data, "-S", "-no-user-config", "-nodefaults", "-nographic",
@@ -85,4 +117,5 @@ def ask(unpacked):
             "greeting": replies[0],
             "commands": dict(zip(contents.PROBE_COMMANDS, replies[2:])),
         },
+        "schema": reduce_schema(replies[2 + len(contents.PROBE_COMMANDS)]["return"]),
     }

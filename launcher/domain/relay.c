@@ -67,9 +67,10 @@ static pid_t clone_process(void)
 	return (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 }
 
-int relay_start(struct relay *relay, const struct plan *plan, struct err *err)
+int relay_start(struct relay *relay, const struct plan *plan, const json_t *schema,
+		struct err *err)
 {
-	cleanup_fd int plan_fd = plan_hand_over(plan, err);
+	cleanup_fd int plan_fd = plan_hand_over(plan, schema, err);
 	int pair[2];
 	int log[2];
 

@@ -3,6 +3,7 @@
 #ifndef STUBDOM_RELAY_H
 #define STUBDOM_RELAY_H
 
+#include <jansson.h>
 #include <sys/types.h>
 
 #include "domain/relay_log.h"
@@ -21,9 +22,10 @@ struct relay {
 /*
  * Starts it: a program of its own, so that its memory is laid out unlike ours, which
  * is process 1 of its process ids.  It does nothing before RELAY_GO, and ends when
- * `control` is closed.
+ * `control` is closed.  `schema` is the manifest's.
  */
-int relay_start(struct relay *relay, const struct plan *plan, struct err *err);
+int relay_start(struct relay *relay, const struct plan *plan, const json_t *schema,
+		struct err *err);
 
 /*
  * Lets it open the endpoints and drop its privileges; waits for that, bounded, and

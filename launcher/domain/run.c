@@ -164,7 +164,7 @@ int domain_run(const struct plan *plan, const struct manifest *manifest, struct 
 	/* Guardian and scripts have it from us; the last to go, for they tidy up. */
 	proc_set_oom_score(OOM_SCORE);
 	libxl_uuid_generate(&uuid);
-	if (relay_start(&relay, plan, err) == 0 &&
+	if (relay_start(&relay, plan, manifest->schema, err) == 0 &&
 	    guardian_start(&guardian, plan, &uuid, NULL, relay.pidfd, err) == 0)
 		rc = prepare_and_serve(&watch, manifest, err);
 	if (domain_undo(&host, plan, &uuid, &relay, &undo_err) == 0)

@@ -21,7 +21,7 @@ static int check_text(const char *text, struct err *err)
 	return 0;
 }
 
-int plan_hand_over(const struct plan *plan, struct err *err)
+int plan_hand_over(const struct plan *plan, const json_t *schema, struct err *err)
 {
 	cleanup_json json_t *json = plan_to_json(plan);
 	cleanup_fd int fd = memfd_create("stubdom-relay plan", MFD_CLOEXEC);
@@ -38,6 +38,7 @@ int plan_hand_over(const struct plan *plan, struct err *err)
 	if (fd < 0)
 		return err_errno(err, ERR_HOST, errno, "making a memfd");
 	if (!json || json_object_set_new(json, "log", json_integer(plan->log)) < 0 ||
+	    json_object_set(json, "schema", (json_t *)schema) < 0 ||
 	    json_dumpfd(json, fd, JSON_COMPACT) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return err_set(err, ERR_HOST, "writing the relay's part of the plan");
 	out = fd;
@@ -118,6 +119,7 @@ static int read_plan(const json_t *json, struct plan *out)
 		out->disks = xgrow(out->disks, out->n_disks, sizeof(*out->disks));
 		out->disks[out->n_disks++] = (struct plan_disk){
 			.dev = read_text(item, "dev"),
+			.target = read_text(item, "target"),
 			.readonly = read_bool(item, "readonly"),
 		};
 		if (!out->disks[i].dev)
@@ -126,13 +128,15 @@ static int read_plan(const json_t *json, struct plan *out)
 	return 0;
 }
 
-int plan_take_over(int fd, struct plan *out, struct err *err)
+int plan_take_over(int fd, struct plan *out, json_t **schema, struct err *err)
 {
 	cleanup_json json_t *json = json_loadfd(fd, 0, NULL);
 
 	memset(out, 0, sizeof(*out));
-	if (json && read_plan(json, out) == 0)
+	*schema = json_incref(json_object_get(json, "schema"));
+	if (*schema && read_plan(json, out) == 0)
 		return 0;
+	json_decref(*schema);
 	plan_free(out);
 	return err_set(err, ERR_HOST, "the relay's part of the plan cannot be read");
 }

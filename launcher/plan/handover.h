@@ -7,11 +7,15 @@
 
 /*
  * Writes channels, disks and the log's level into a memfd, as JSON in the words of
- * plan_to_json.  The descriptor, at its start, or -1.
+ * plan_to_json, and beside them the manifest's schema of QEMU's answers.  The
+ * descriptor, at its start, or -1.
  */
-int plan_hand_over(const struct plan *plan, struct err *err);
+int plan_hand_over(const struct plan *plan, const json_t *schema, struct err *err);
 
-/* The other end of it; *out has nothing else, and is the caller's to plan_free. */
-int plan_take_over(int fd, struct plan *out, struct err *err);
+/*
+ * The other end of it; *out has nothing else, and is the caller's to plan_free, as is
+ * *schema to json_decref.
+ */
+int plan_take_over(int fd, struct plan *out, json_t **schema, struct err *err);
 
 #endif

@@ -20,6 +20,7 @@
 #include "relay/console.h"
 #include "relay/job.h"
 #include "relay/msg.h"
+#include "relay/qmp/schema.h"
 #include "relay/sandbox.h"
 #include "relay/uid.h"
 
@@ -36,7 +37,9 @@ struct relay_state {
 	struct relay_channel *channels;
 	struct pollfd *fds;
 	unsigned *used; /* by channel: how many of fds */
+	struct qmp_schema schema;
 	struct qmp_chardev *chardevs;
+	struct qmp_disk *disks;
 	struct qmp_names names;
 	struct qmp_shared shared;
 	struct vnc_password password; /* of the screen */
@@ -117,6 +120,7 @@ static void share(struct relay_state *state)
 		if (plan->channels[i].password && !state->shared.vnc) {
 			state->password = vnc_password_new();
 			state->shared.vnc = &state->password;
+			state->names.vnc_password = true;
 		}
 		if (plan->channels[i].kind != STUBDOM_CHANNEL_SAVE)
 			continue;
@@ -125,9 +129,16 @@ static void share(struct relay_state *state)
 	}
 	/* Media; the guest's hard disks stay, whatever QEMU says it uses. */
 	for (size_t i = 0; i < plan->n_disks; i++) {
-		if (plan->disks[i].readonly)
-			qmp_shared_add_disk(&state->shared, plan->disks[i].dev);
+		const struct plan_disk *disk = &plan->disks[i];
+
+		state->disks[i] =
+			(struct qmp_disk){disk->dev, disk->target ? disk->target : ""};
+		if (disk->readonly)
+			qmp_shared_add_disk(&state->shared, disk->dev, "");
 	}
+	state->names.disks = state->disks;
+	state->names.n_disks = plan->n_disks;
+	state->names.media = &state->shared.media;
 }
 
 static int open_channels(struct relay_state *state, struct err *err)
@@ -139,7 +150,9 @@ static int open_channels(struct relay_state *state, struct err *err)
 	state->fds =
 		calloc(plan->n_channels * RELAY_CHANNEL_FDS + 2, sizeof(*state->fds));
 	state->used = calloc(plan->n_channels + 1, sizeof(*state->used));
-	if (!state->channels || !state->chardevs || !state->fds || !state->used)
+	state->disks = calloc(plan->n_disks + 1, sizeof(*state->disks));
+	if (!state->channels || !state->chardevs || !state->fds || !state->used ||
+	    !state->disks)
 		return err_set(err, ERR_HOST, "out of memory");
 	for (size_t i = 0; i < plan->n_channels; i++) {
 		if (relay_channel_open(&state->channels[i], &plan->channels[i],
@@ -179,14 +192,16 @@ static rlim_t file_bytes(const struct plan *plan)
 	return QMP_TAKE_MAX;
 }
 
-static int get_ready(struct relay_state *state)
+static int get_ready(struct relay_state *state, json_t *schema)
 {
 	struct relay_msg msg = {.type = RELAY_FAILED};
 	struct err err;
 
 	/* The first to go: its end is the guest's device model's only. */
 	proc_set_oom_score(OOM_SCORE);
-	if (relay_uid_check(state->uid, &err) < 0 || open_channels(state, &err) < 0 ||
+	state->names.schema = &state->schema;
+	if (qmp_schema_load(schema, &state->schema, &err) < 0 ||
+	    relay_uid_check(state->uid, &err) < 0 || open_channels(state, &err) < 0 ||
 	    relay_sandbox_enter(state->uid, file_bytes(state->plan), &err) < 0) {
 		msg.code = err.code;
 		snprintf(msg.text, sizeof(msg.text), "%.*s", (int)sizeof(msg.text) - 1,
@@ -194,6 +209,7 @@ static int get_ready(struct relay_state *state)
 		relay_msg_send(state->control, &msg, NULL, 0);
 		return -1;
 	}
+	json_decref(schema);
 	return say(state, RELAY_READY, 0);
 }
 
@@ -368,7 +384,8 @@ static void flush_channels(struct relay_state *state)
 		relay_console_read(&state->console, clock_ms());
 }
 
-static int run(const struct plan *plan, int control, uid_t uid)
+/* Takes the schema. */
+static int run(const struct plan *plan, json_t *schema, int control, uid_t uid)
 {
 	struct relay_state state = {
 		.plan = plan, .uid = uid, .control = control, .console.fd = -1};
@@ -383,7 +400,7 @@ static int run(const struct plan *plan, int control, uid_t uid)
 	/* Nothing is open before the guardian, which would tidy it up, is there. */
 	if (relay_msg_receive(control, &msg, fds) != 1 || msg.type != RELAY_GO)
 		return ERR_HOST;
-	if (get_ready(&state) < 0)
+	if (get_ready(&state, schema) < 0)
 		return ERR_HOST;
 	while (round_trip(&state) == 0)
 		;
@@ -396,6 +413,7 @@ static int run(const struct plan *plan, int control, uid_t uid)
 /* NAME, for people only; two descriptors (plan/handover.h, relay/msg.h); a user. */
 int main(int argc, char **argv)
 {
+	json_t *schema;
 	struct plan plan;
 	struct err err;
 
@@ -407,11 +425,11 @@ int main(int argc, char **argv)
 		      stderr);
 		return ERR_USAGE;
 	}
-	if (plan_take_over(atoi(argv[2]), &plan, &err) < 0) {
+	if (plan_take_over(atoi(argv[2]), &plan, &schema, &err) < 0) {
 		log_error("%s", err.msg);
 		return ERR_HOST;
 	}
 	log_init("relay", plan.log);
 	/* Without what exit() does: the filter does not allow all of it. */
-	_exit(run(&plan, atoi(argv[3]), (uid_t)strtoul(argv[4], NULL, 10)));
+	_exit(run(&plan, schema, atoi(argv[3]), (uid_t)strtoul(argv[4], NULL, 10)));
 }

@@ -40,7 +40,8 @@ def make_image(tmp_path):
                                                 "capabilities": ["oob"]}},
                            "commands": {"query-command-line-options": {
                                "return": [{"option": "run-with",
-                                           "parameters": [{"name": "chroot"}]}]}}}},
+                                           "parameters": [{"name": "chroot"}]}]}}},
+                 "schema": [{"name": "str", "meta-type": "builtin", "json-type": "string"}]},
         "root": {"bytes": 50 << 20, "files": 9},
     }
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))

@@ -21,7 +21,9 @@
 	"\"probe\":{\"greeting\":{\"QMP\":{\"version\":{},\"capabilities\":[]}},"        \
 	"\"commands\":{\"query-command-line-options\":{\"return\":[{\"option\":"         \
 	"\"run-with\",\"parameters\":[{\"name\":\"chroot\"},{\"name\":\"user\"}]}]},"    \
-	"\"query-version\":{\"return\":{\"package\":\"p\"}}}}},"                         \
+	"\"query-version\":{\"return\":{\"package\":\"p\"}}}},"                          \
+	"\"schema\":[{\"name\":\"str\",\"meta-type\":\"builtin\","                       \
+	"\"json-type\":\"string\"}]},"                                                   \
 	"\"root\":{\"bytes\":62000000,\"files\":500}}"
 
 #endif

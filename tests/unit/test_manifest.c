@@ -80,6 +80,7 @@ static void test_damaged(void **state)
 		{"\"greeting\":", "\"g\":", "qemu.probe: expected greeting.QMP"},
 		{"\"query-version\":{\"return\"", "\"query-version\":{\"r\"",
 		 "qemu.probe.commands.query-version"},
+		{"\"schema\":[", "\"s\":[", "qemu.schema: expected"},
 		{"\"root\":{\"bytes\"", "\"root\":{\"b\"", "root.bytes"},
 		{"\"version\":1,", "\"version\":1,,", "line 1"},
 		{"\"version\":1,", "\"version\":1,\"version\":1,", "duplicate"},

@@ -93,10 +93,13 @@ static void check_handover(const struct plan *plan, const json_t *tree)
 	struct plan got;
 	struct err err;
 	json_t *got_tree;
-	int fd = plan_hand_over(plan, &err);
+	json_t *schema = json_pack("[{s:s}]", "name", "str");
+	json_t *got_schema;
+	int fd = plan_hand_over(plan, schema, &err);
 
 	assert_true(fd >= 0);
-	assert_int_equal(plan_take_over(fd, &got, &err), 0);
+	assert_int_equal(plan_take_over(fd, &got, &got_schema, &err), 0);
+	assert_true(json_equal(schema, got_schema));
 	close(fd);
 	got_tree = plan_to_json(&got);
 	assert_true(json_equal(json_object_get(got_tree, "channels"),
@@ -105,8 +108,11 @@ static void check_handover(const struct plan *plan, const json_t *tree)
 	assert_int_equal(got.n_disks, plan->n_disks);
 	for (size_t i = 0; i < plan->n_disks; i++) {
 		assert_string_equal(got.disks[i].dev, plan->disks[i].dev);
+		assert_string_equal(got.disks[i].target, plan->disks[i].target);
 		assert_int_equal(got.disks[i].readonly, plan->disks[i].readonly);
 	}
+	json_decref(got_schema);
+	json_decref(schema);
 	json_decref(got_tree);
 	plan_free(&got);
 }

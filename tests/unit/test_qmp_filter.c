@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* QMP between dom0 and a hostile stub domain: translated, in order, within bounds. */
+/* QMP between dom0 and a hostile stub domain: who answers whom, in order, within bounds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,19 +12,21 @@
 
 #include "expect.h"
 #include "relay/qmp/filter.h"
+#include "sample_schema.h"
 
+#define GREETING                                                                         \
+	"{\"QMP\":{\"version\":{\"qemu\":{\"major\":10,\"minor\":0,\"micro\":13},"       \
+	"\"package\":\"Debian\"},\"capabilities\":[]}}\r\n"
+
+static struct qmp_schema schema;
 static const struct qmp_chardev chardevs[] = {
 	{"serial0", "pty:/dev/pts/3"},
 	{"libxl-cmd", "disconnected:unix:/var/run/xen/qmp-libxl-5,server=on"},
 };
-static const struct qmp_names names = {.chardevs = chardevs, .n_chardevs = 2};
-static const struct qmp_names names_vnc = {.vnc_host = "127.0.0.1",
-					   .vnc_service = "5901"};
-
-static struct qmp_filter filter_with(const struct qmp_names *n)
-{
-	return (struct qmp_filter){.names = n};
-}
+static const struct qmp_names names = {
+	.schema = &schema, .chardevs = chardevs, .n_chardevs = 2};
+static const struct qmp_names names_vnc = {
+	.schema = &schema, .vnc_host = "127.0.0.1", .vnc_service = "5901"};
 
 static int from_client(struct qmp_filter *f, const char *text)
 {
@@ -40,70 +42,133 @@ static int from_stub(struct qmp_filter *f, const char *text)
 	return qmp_filter_stub(f, text, strlen(text), &err);
 }
 
-static void test_pass(void **state)
+/* A connection on which the stub domain has greeted. */
+static struct qmp_filter filter_with(const struct qmp_names *n)
+{
+	struct qmp_filter f = {.names = n};
+
+	assert_int_equal(from_stub(&f, GREETING), 0);
+	expect(&f.to_client, GREETING);
+	return f;
+}
+
+static void test_greeting(void **state)
+{
+	static const char *const bad[] = {
+		"{\"QMP\":1}",
+		"{\"QMP\":{\"version\":{\"qemu\":{\"major\":10,\"minor\":0}}}}",
+		"{\"QMP\":{\"version\":{\"qemu\":{\"major\":1e9,\"minor\":0,\"micro\":"
+		"0}}}}",
+		"{\"QMP\":{\"version\":{\"qemu\":{\"major\":-1,\"minor\":0,\"micro\":0}}"
+		"}}",
+		/* Nothing comes before it. */
+		"{\"event\":\"STOP\"}",
+		"{\"return\":{},\"id\":1}",
+	};
+	struct qmp_filter f = {.names = &names};
+
+	assert_int_equal(from_stub(&f, "{\"x\":1,\"QMP\":{\"y\":2,\"version\":{\"qemu\":"
+				       "{\"micro\":13,\"minor\":0,\"major\":10,\"z\":1},"
+				       "\"package\":\"a\\u009b1m\\n\"},\"capabilities\":"
+				       "[\"oob\"]}}"),
+			 0);
+	expect(&f.to_client, "{\"QMP\":{\"version\":{\"qemu\":{\"major\":10,\"minor\":0,"
+			     "\"micro\":13},\"package\":\"a?1m?\"},\"capabilities\":[]}}"
+			     "\r\n");
+	assert_int_equal(from_stub(&f, GREETING), -1); /* once */
+	assert_int_equal(f.to_client.len, 0);
+	qmp_filter_free(&f);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		f = (struct qmp_filter){.names = &names};
+		assert_int_equal(from_client(&f, "{\"execute\":\"cont\"}"), 0);
+		assert_int_equal(from_stub(&f, bad[i]), -1);
+		assert_int_equal(f.to_client.len, 0);
+		qmp_filter_free(&f);
+	}
+}
+
+/* The client's ids are its own business; QEMU sees ours. */
+static void test_ids(void **state)
 {
 	struct qmp_filter f = filter_with(&names);
 
-	assert_int_equal(from_stub(&f,
-				   "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 10}}, "
-				   "\"capabilities\": [\"oob\"]}}\r\n"),
-			 0);
-	expect(&f.to_client, "{\"QMP\":{\"version\":{\"qemu\":{\"major\":10}},"
-			     "\"capabilities\":[]}}\r\n");
 	/* Byte by byte, and two in one piece. */
 	assert_int_equal(from_client(&f, "{\"exec"), 0);
-	assert_int_equal(from_client(&f, "ute\":\"qmp_capabilities\",\"id\":1}"
+	assert_int_equal(from_client(&f, "ute\":\"qmp_capabilities\",\"id\":7}"
 					 "{\"execute\":\"cont\",\"id\":\"}{\"}"),
 			 0);
+	assert_int_equal(from_client(&f, "{\"id\":{\"a\":18446744073709551615},"
+					 "\"arguments\":{\"x\":[1]},\"execute\":"
+					 "\"stop\"}{\"execute\":\"stop\"}"),
+			 0);
 	expect(&f.to_stub, "{\"execute\":\"qmp_capabilities\",\"id\":1}\r\n"
-			   "{\"execute\":\"cont\",\"id\":\"}{\"}\r\n");
+			   "{\"execute\":\"cont\",\"id\":2}\r\n"
+			   "{\"execute\":\"stop\",\"arguments\":{\"x\":[1]},\"id\":3}\r\n"
+			   "{\"execute\":\"stop\",\"id\":4}\r\n");
 	assert_int_equal(from_stub(&f, "{\"return\": {}, \"id\": 1}\n"
-				       "{\"event\": \"RESUME\"}\n{\"return\": {}, "
-				       "\"id\": \"}{\"}\n"),
+				       "{\"event\": \"RESUME\", \"timestamp\": "
+				       "{\"seconds\": 5, \"microseconds\": 6}}\n"
+				       "{\"return\": {}, \"id\": 2, \"x\": 1}\n"
+				       "{\"error\": {\"class\": \"GenericError\", "
+				       "\"desc\": \"no\"}, \"id\": 3}"
+				       "{\"return\":{},\"id\":4}"),
 			 0);
-	expect(&f.to_client, "{\"return\":{},\"id\":1}\r\n{\"event\":\"RESUME\"}\r\n"
-			     "{\"return\":{},\"id\":\"}{\"}\r\n");
+	expect(&f.to_client,
+	       "{\"return\":{},\"id\":7}\r\n"
+	       "{\"timestamp\":{\"seconds\":5,\"microseconds\":6},\"event\":\"RESUME\"}"
+	       "\r\n"
+	       "{\"return\":{},\"id\":\"}{\"}\r\n"
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"},\"id\":{\"a\":"
+	       "18446744073709551615}}\r\n"
+	       "{\"return\":{}}\r\n");
 	qmp_filter_free(&f);
 }
 
-static void test_chardev(void **state)
+/* What a client would take for its own answer and was nobody's. */
+static void test_answers_out_of_turn(void **state)
 {
-	struct qmp_filter f = filter_with(&names);
+	static const char *const bad[] = {
+		"{\"return\":[],\"id\":2}",
+		"{\"return\":[],\"id\":3}",
+		"{\"return\":[]}",
+		"{\"return\":[],\"id\":\"1\"}",
+		"{\"return\":[],\"id\":null}",
+		"{\"error\":{},\"id\":2}",
+		"{\"return\":[],\"id\":1.0}",
+		"{\"return\":[],\"id\":18446744073709551617}",
+	};
 
-	assert_int_equal(from_client(&f, "{\"execute\":\"query-chardev\",\"id\":7}"), 0);
-	expect(&f.to_stub, "{\"execute\":\"query-chardev\",\"id\":7}\r\n");
-	/* The last one is no device of the plan: libxl would store its "pty". */
-	assert_int_equal(
-		from_stub(&f,
-			  "{\"return\":[{\"label\":\"serial0\",\"frontend-open\":true,"
-			  "\"filename\":\"unix:/run/stubdom/serial0.sock\"},"
-			  "{\"label\":\"serial9\",\"filename\":\"pty:/etc/shadow\"},"
-			  "{\"label\":5},[],\"x\"],\"id\":7}"),
-		0);
-	expect(&f.to_client, "{\"return\":[{\"label\":\"serial0\",\"filename\":"
-			     "\"pty:/dev/pts/3\",\"frontend-open\":true}],\"id\":7}\r\n");
-	qmp_filter_free(&f);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct qmp_filter f = filter_with(&names);
+
+		assert_int_equal(from_client(&f,
+					     "{\"execute\":\"query-chardev\",\"id\":"
+					     "2}{\"execute\":\"query-vnc\",\"id\":3}"),
+				 0);
+		assert_int_equal(from_stub(&f, bad[i]), -1);
+		assert_int_equal(f.to_client.len, 0);
+		qmp_filter_free(&f);
+	}
 }
 
-static void test_vnc(void **state)
+/* Each client looks for these members in an order of its own. */
+static void test_messages_of_two_kinds(void **state)
 {
-	struct qmp_filter f = filter_with(&names_vnc);
+	static const char answer[] =
+		"[{\"label\":\"serial0\",\"filename\":\"pty:/etc/shadow\"}]";
+	static const char *const keys[] = {"event", "QMP", "error"};
+	char text[256];
 
-	assert_int_equal(from_client(&f, "{\"execute\":\"query-vnc\"}"), 0);
-	assert_int_equal(from_stub(&f,
-				   "{\"return\":{\"enabled\":true,\"host\":\"/run/x\","
-				   "\"service\":\"y\",\"family\":\"unix\"}}"),
-			 0);
-	buffer_consume(&f.to_stub, f.to_stub.len);
-	expect(&f.to_client, "{\"return\":{\"enabled\":true,\"host\":\"127.0.0.1\","
-			     "\"service\":\"5901\",\"family\":\"ipv4\"}}\r\n");
-	qmp_filter_free(&f);
-	f = filter_with(&names);
-	assert_int_equal(from_client(&f, "{\"execute\":\"query-vnc\"}"), 0);
-	assert_int_equal(from_stub(&f, "{\"return\":{\"enabled\":true,\"host\":\"h\"}}"),
-			 0);
-	expect(&f.to_client, "{\"return\":{\"enabled\":false}}\r\n");
-	qmp_filter_free(&f);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct qmp_filter f = filter_with(&names);
+
+		assert_int_equal(from_client(&f, "{\"execute\":\"query-chardev\"}"), 0);
+		snprintf(text, sizeof(text), "{\"return\":%s,\"id\":1,\"%s\":\"X\"}",
+			 answer, keys[i]);
+		assert_int_equal(from_stub(&f, text), -1);
+		assert_int_equal(f.to_client.len, 0);
+		qmp_filter_free(&f);
+	}
 }
 
 /* A refusal is answered here, but not before the answers to what came earlier. */
@@ -111,11 +176,11 @@ static void test_refusal_in_order(void **state)
 {
 	struct qmp_filter f = filter_with(&names);
 
-	assert_int_equal(from_client(&f, "{\"execute\":\"query-status\",\"id\":1}"
+	assert_int_equal(from_client(&f, "{\"execute\":\"cont\",\"id\":1}"
 					 "{\"execute\":\"getfd\",\"id\":2}"
 					 "{\"exec-oob\":\"x\",\"id\":3}"),
 			 0);
-	expect(&f.to_stub, "{\"execute\":\"query-status\",\"id\":1}\r\n");
+	expect(&f.to_stub, "{\"execute\":\"cont\",\"id\":1}\r\n");
 	assert_int_equal(f.to_client.len, 0);
 	assert_int_equal(from_stub(&f, "{\"return\":{},\"id\":1}"), 0);
 	expect(&f.to_client,
@@ -128,23 +193,51 @@ static void test_refusal_in_order(void **state)
 	qmp_filter_free(&f);
 }
 
+/* QEMU hears nothing of a command that is none; the words are its own. */
+static void test_malformed_commands(void **state)
+{
+	static const char *const cases[][2] = {
+		{"{}", "QMP input lacks member 'execute'"},
+		{"{\"execute\":5}", "QMP input member 'execute' must be a string"},
+		{"{\"execute\":\"cont\",\"arguments\":[]}",
+		 "QMP input member 'arguments' must be an object"},
+		{"{\"execute\":\"cont\",\"x\":1}", "QMP input member 'x' is unexpected"},
+	};
+	char text[160];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct qmp_filter f = filter_with(&names);
+
+		assert_int_equal(from_client(&f, cases[i][0]), 0);
+		assert_int_equal(f.to_stub.len, 0);
+		snprintf(text, sizeof(text),
+			 "{\"error\":{\"class\":\"GenericError\",\"desc\":\"%s\"}}\r\n",
+			 cases[i][1]);
+		expect(&f.to_client, text);
+		qmp_filter_free(&f);
+	}
+}
+
 /* Sizes and addresses of QEMU's are unsigned and have 64 bits. */
 static void test_large_numbers(void **state)
 {
-	static const char text[] = "{\"return\":[18446744073709551615,"
-				   "9223372036854775808,-9223372036854775808,"
-				   "9223372036854775807,\"18446744073709551615\","
-				   "\"\\\"9223372036854775808\","
-				   "{\"a\":12345678901234567890}]}";
+	static const char value[] = "[18446744073709551615,"
+				    "9223372036854775808,-9223372036854775808,"
+				    "9223372036854775807,\"18446744073709551615\","
+				    "\"\\\"9223372036854775808\","
+				    "{\"a\":12345678901234567890}]";
 	struct qmp_filter f = filter_with(&names);
-	char line[sizeof(text) + 2];
+	char text[sizeof(value) + 64];
 
 	assert_int_equal(
-		from_client(&f, "{\"execute\":\"x\",\"id\":18446744073709551615}"), 0);
-	expect(&f.to_stub, "{\"execute\":\"x\",\"id\":18446744073709551615}\r\n");
+		from_client(&f, "{\"execute\":\"numbers\",\"id\":18446744073709551615}"),
+		0);
+	expect(&f.to_stub, "{\"execute\":\"numbers\",\"id\":1}\r\n");
+	snprintf(text, sizeof(text), "{\"return\":%s,\"id\":1}", value);
 	assert_int_equal(from_stub(&f, text), 0);
-	snprintf(line, sizeof(line), "%s\r\n", text);
-	expect(&f.to_client, line);
+	snprintf(text, sizeof(text), "{\"return\":%s,\"id\":18446744073709551615}\r\n",
+		 value);
+	expect(&f.to_client, text);
 	qmp_filter_free(&f);
 }
 
@@ -181,10 +274,11 @@ static void test_garbage_from_client(void **state)
 static void test_depth(void **state)
 {
 	struct qmp_filter f = filter_with(&names);
-	char text[2 * QMP_DEPTH_MAX + 64] = "{\"QMP\":";
+	char text[2 * QMP_DEPTH_MAX + 64] = "{\"id\":1,\"return\":";
 	size_t n = strlen(text);
 
 	/* As deep as allowed, then one more. */
+	assert_int_equal(from_client(&f, "{\"execute\":\"qom-get\"}"), 0);
 	for (int i = 1; i < QMP_DEPTH_MAX; i++)
 		text[n++] = '[';
 	for (int i = 1; i < QMP_DEPTH_MAX; i++)
@@ -240,20 +334,45 @@ static void test_flood_from_client(void **state)
 	qmp_filter_free(&f);
 }
 
+static void test_vnc_of_none(void **state)
+{
+	struct qmp_filter f = filter_with(&names);
+
+	assert_int_equal(from_client(&f, "{\"execute\":\"query-vnc\"}"), 0);
+	assert_int_equal(from_stub(&f, "{\"return\":{\"enabled\":true,\"host\":\"h\"},"
+				       "\"id\":1}"),
+			 0);
+	expect(&f.to_client, "{\"return\":{\"enabled\":false}}\r\n");
+	qmp_filter_free(&f);
+	f = filter_with(&names_vnc);
+	assert_int_equal(from_client(&f, "{\"execute\":\"query-vnc\"}"), 0);
+	assert_int_equal(from_stub(&f, "{\"return\":{\"enabled\":false},\"id\":1}"), 0);
+	expect(&f.to_client, "{\"return\":{\"enabled\":true,\"host\":\"127.0.0.1\","
+			     "\"service\":\"5901\",\"family\":\"ipv4\"}}\r\n");
+	qmp_filter_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pass),
-		cmocka_unit_test(test_chardev),
-		cmocka_unit_test(test_vnc),
+		cmocka_unit_test(test_greeting),
+		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_answers_out_of_turn),
+		cmocka_unit_test(test_messages_of_two_kinds),
 		cmocka_unit_test(test_refusal_in_order),
+		cmocka_unit_test(test_malformed_commands),
 		cmocka_unit_test(test_large_numbers),
 		cmocka_unit_test(test_garbage_from_stub),
 		cmocka_unit_test(test_garbage_from_client),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_flood_from_client),
+		cmocka_unit_test(test_vnc_of_none),
 	};
+	int rc;
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	schema = sample_schema_load();
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	qmp_schema_free(&schema);
+	return rc;
 }

@@ -18,15 +18,17 @@
 
 #include "expect.h"
 #include "relay/qmp/filter.h"
+#include "sample_schema.h"
 
-static const struct qmp_names names;
+static struct qmp_schema schema;
+static const struct qmp_names names = {.schema = &schema};
 static struct qmp_shared shared;
 static struct qmp_filter f;
 
 static int set_up(void **state)
 {
 	shared = (struct qmp_shared){.save_path = "/run/stubdom/saved"};
-	f = (struct qmp_filter){.names = &names, .shared = &shared};
+	f = (struct qmp_filter){.names = &names, .shared = &shared, .greeted = true};
 	return 0;
 }
 
@@ -44,11 +46,25 @@ static void client(const char *text)
 	assert_int_equal(qmp_filter_client(&f, text, strlen(text), &err), 0);
 }
 
+/* The answer, its last brace left out, to what was sent last. */
 static void stub(const char *text)
 {
+	char answer[512];
 	struct err err;
 
-	assert_int_equal(qmp_filter_stub(&f, text, strlen(text), &err), 0);
+	snprintf(answer, sizeof(answer), "%s,\"id\":%" JSON_INTEGER_FORMAT "}", text,
+		 f.last_id);
+	assert_int_equal(qmp_filter_stub(&f, answer, strlen(answer), &err), 0);
+}
+
+/* What was sent last, its last brace left out. */
+static void sent(const char *text)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "%s,\"id\":%" JSON_INTEGER_FORMAT "}\r\n",
+		 text, f.last_id);
+	expect(&f.to_stub, command);
 }
 
 static void go_on(void)
@@ -121,19 +137,17 @@ static void test_save(void **state)
 	pass_fd("/dev/null", O_WRONLY, 0);
 	client("{\"execute\":\"xen-save-devices-state\",\"arguments\":{\"live\":false,"
 	       "\"filename\":\"/dev/fdset/0\"},\"id\":7}{\"execute\":\"cont\"}");
-	expect(&f.to_stub,
-	       "{\"execute\":\"xen-save-devices-state\",\"arguments\":"
-	       "{\"live\":false,\"filename\":\"/run/stubdom/saved\"},\"id\":7}\r\n");
+	sent("{\"execute\":\"xen-save-devices-state\",\"arguments\":"
+	     "{\"live\":false,\"filename\":\"/run/stubdom/saved\"}");
 	assert_true(qmp_filter_client_full(&f));
-	stub("{\"event\":\"STOP\"}{\"return\":{},\"id\":7}");
-	expect(&f.to_client, "{\"event\":\"STOP\"}\r\n");
+	stub("{\"return\":{}");
 	assert_int_equal(f.job.need, QMP_NEED_SAVE);
 	assert_true(f.job.fd >= 0);
 	qmp_job_saved(&f.job, NULL);
 	go_on();
 	expect(&f.to_client, "{\"return\":{},\"id\":7}\r\n");
 	/* What the client sent behind it comes after it. */
-	expect(&f.to_stub, "{\"execute\":\"cont\"}\r\n");
+	sent("{\"execute\":\"cont\"");
 	assert_null(shared.busy);
 }
 
@@ -147,7 +161,7 @@ static void test_save_fails(void **state)
 	pass_fd("/dev/null", O_WRONLY, 1);
 	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/dev/fdset/1\"},\"id\":2}");
 	buffer_consume(&f.to_stub, f.to_stub.len);
-	stub("{\"return\":{},\"id\":2}");
+	stub("{\"return\":{}");
 	qmp_job_saved(&f.job, "writing the file in dom0: No space left on device");
 	go_on();
 	expect(&f.to_client,
@@ -183,35 +197,33 @@ static void test_file_by_name(void **state)
 	}
 	pass_fd("/dev/null", O_WRONLY, 0);
 	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/dev/fdset/0\"}}");
-	expect(&f.to_stub, "{\"execute\":\"screendump\",\"arguments\":{\"filename\":"
-			   "\"/run/stubdom/saved\"}}\r\n");
-	stub("{\"error\":{\"class\":\"GenericError\",\"desc\":\"no screen\"}}");
+	sent("{\"execute\":\"screendump\",\"arguments\":{\"filename\":"
+	     "\"/run/stubdom/saved\"}");
+	stub("{\"error\":{\"class\":\"GenericError\",\"desc\":\"no screen\"}");
 	expect(&f.to_client,
 	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no screen\"}}\r\n");
 }
 
-#define CHECK                                                                            \
-	"{\"execute\":\"query-named-block-nodes\",\"arguments\":{\"flat\":true}}\r\n"
+#define CHECK "{\"execute\":\"query-named-block-nodes\",\"arguments\":{\"flat\":true}"
 
 /* As libxl changes a CD. */
 static void test_change_medium(void **state)
 {
-	qmp_shared_add_disk(&shared, "xvdb");
-	qmp_shared_add_disk(&shared, "xvdaa");
+	qmp_shared_add_disk(&shared, "xvdb", "");
+	qmp_shared_add_disk(&shared, "xvdaa", "");
 	client("{\"execute\":\"eject\",\"arguments\":{\"id\":\"ide-5632\"},\"id\":1}");
-	expect(&f.to_stub,
-	       "{\"execute\":\"eject\",\"arguments\":{\"id\":\"ide-5632\"},\"id\":1}\r\n");
-	stub("{\"return\":{},\"id\":1}");
-	expect(&f.to_stub, CHECK);
+	sent("{\"execute\":\"eject\",\"arguments\":{\"id\":\"ide-5632\"}");
+	stub("{\"return\":{}");
+	sent(CHECK);
 	/* xvdb is gone; the client hears when the disk has gone, too. */
-	stub("{\"return\":[{\"file\":\"/dev/xvda\"},{\"file\":\"/dev/xvdaa\"}]}");
+	stub("{\"return\":[{\"file\":\"/dev/xvda\"},{\"file\":\"/dev/xvdaa\"}]");
 	assert_int_equal(f.job.need, QMP_NEED_DETACH);
 	assert_string_equal(f.job.text, "xvdb");
 	assert_int_equal(f.to_client.len, 0);
 	qmp_job_detached(&f.job, &shared);
 	go_on();
 	expect(&f.to_client, "{\"return\":{},\"id\":1}\r\n");
-	assert_int_equal(shared.n_disks, 1);
+	assert_int_equal(shared.media.n, 1);
 
 	pass_fd("/dev/null", O_RDONLY, 0);
 	client("{\"execute\":\"blockdev-change-medium\",\"arguments\":{\"id\":\"ide-"
@@ -219,21 +231,20 @@ static void test_change_medium(void **state)
 	assert_int_equal(f.job.need, QMP_NEED_ATTACH);
 	qmp_job_attached(&f.job, &shared, "xvdb", NULL);
 	go_on();
-	expect(&f.to_stub,
-	       "{\"execute\":\"blockdev-change-medium\",\"arguments\":{\"id\""
-	       ":\"ide-5632\",\"filename\":\"/dev/xvdb\",\"format\":\"raw\"},\"id\":2}\r\n");
+	sent("{\"execute\":\"blockdev-change-medium\",\"arguments\":{\"id\""
+	     ":\"ide-5632\",\"filename\":\"/dev/xvdb\",\"format\":\"raw\"}");
 	/* Its device node is a moment late. */
 	stub("{\"error\":{\"class\":\"GenericError\",\"desc\":\"Could not open "
-	     "'/dev/xvdb': No such file or directory\"},\"id\":2}");
+	     "'/dev/xvdb': No such file or directory\"}");
 	assert_int_equal(f.job.need, QMP_NEED_TIME);
 	qmp_job_again(&f.job);
 	go_on();
 	buffer_consume(&f.to_stub, f.to_stub.len);
-	stub("{\"return\":{},\"id\":2}");
-	expect(&f.to_stub, CHECK);
-	stub("{\"return\":[{\"file\":\"/dev/xvdb\"},{\"file\":\"/dev/xvdaa\"}]}");
+	stub("{\"return\":{}");
+	sent(CHECK);
+	stub("{\"return\":[{\"file\":\"/dev/xvdb\"},{\"file\":\"/dev/xvdaa\"}]");
 	expect(&f.to_client, "{\"return\":{},\"id\":2}\r\n");
-	assert_int_equal(shared.n_disks, 2);
+	assert_int_equal(shared.media.n, 2);
 }
 
 /* The tray is locked: QEMU's own error, and the disk that nobody uses goes. */
@@ -244,22 +255,22 @@ static void test_locked_tray(void **state)
 	       "\"/dev/fdset/0\"}}");
 	qmp_job_attached(&f.job, &shared, "xvdc", NULL);
 	go_on();
-	stub("{\"error\":{\"class\":\"GenericError\",\"desc\":\"locked\"}}");
-	stub("{\"return\":[]}");
+	stub("{\"error\":{\"class\":\"GenericError\",\"desc\":\"locked\"}");
+	stub("{\"return\":[]");
 	assert_int_equal(f.job.need, QMP_NEED_DETACH);
 	assert_string_equal(f.job.text, "xvdc");
 	qmp_job_detached(&f.job, &shared);
 	go_on();
 	expect(&f.to_client,
 	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"locked\"}}\r\n");
-	assert_int_equal(shared.n_disks, 0);
+	assert_int_equal(shared.media.n, 0);
 }
 
 /* A disk that cannot be kept account of is not kept. */
 static void test_too_many_disks(void **state)
 {
-	for (int i = 0; i < QMP_DISKS_MAX; i++)
-		qmp_shared_add_disk(&shared, "xvdz");
+	for (int i = 0; i < QMP_MEDIA_MAX; i++)
+		qmp_shared_add_disk(&shared, "xvdz", "");
 	pass_fd("/dev/null", O_RDONLY, 0);
 	client("{\"execute\":\"blockdev-change-medium\",\"arguments\":{\"filename\":"
 	       "\"/dev/fdset/0\"}}");
@@ -287,20 +298,19 @@ static void test_disk_by_path(void **state)
 	       "{\"driver\":\"file\",\"filename\":\"/dev/fdset/0\"}}}");
 	qmp_job_attached(&f.job, &shared, "xvdd", NULL);
 	go_on();
-	expect(&f.to_stub,
-	       "{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"raw\",\"file\":"
-	       "{\"driver\":\"host_device\",\"filename\":\"/dev/xvdd\"}}}\r\n");
+	sent("{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"raw\",\"file\":"
+	     "{\"driver\":\"host_device\",\"filename\":\"/dev/xvdd\"}}");
 }
 
 /* Two clients: the second one's job has its turn when the first one's is over. */
 static void test_one_job_at_a_time(void **state)
 {
-	struct qmp_filter other = {.names = &names, .shared = &shared};
+	struct qmp_filter other = {.names = &names, .shared = &shared, .greeted = true};
 	static const char eject[] = "{\"execute\":\"eject\"}";
 	struct err err;
 
 	client(eject);
-	expect(&f.to_stub, "{\"execute\":\"eject\"}\r\n");
+	sent("{\"execute\":\"eject\"");
 	assert_int_equal(qmp_filter_client(&other, eject, strlen(eject), &err), 0);
 	assert_int_equal(other.to_stub.len, 0);
 	assert_false(qmp_filter_can_go_on(&other));
@@ -308,7 +318,7 @@ static void test_one_job_at_a_time(void **state)
 	qmp_filter_free(&f);
 	assert_true(qmp_filter_can_go_on(&other));
 	assert_int_equal(qmp_filter_go_on(&other, &err), 0);
-	expect(&other.to_stub, "{\"execute\":\"eject\"}\r\n");
+	expect(&other.to_stub, "{\"execute\":\"eject\",\"id\":1}\r\n");
 	qmp_filter_free(&other);
 }
 
@@ -322,5 +332,10 @@ int main(void)
 		T(test_one_job_at_a_time),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int rc;
+
+	schema = sample_schema_load();
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	qmp_schema_free(&schema);
+	return rc;
 }

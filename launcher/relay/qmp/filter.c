@@ -7,17 +7,29 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "relay/qmp/answer.h"
 #include "relay/qmp/number.h"
 #include "relay/qmp/table.h"
 
 enum { OUT_MAX = 2 * QMP_MESSAGE_MAX, FULL = 256 * 1024 };
 
-/* QEMU answers in the order of the commands; a refusal waits for its turn. */
+/* QEMU answers in the order of the commands; a reply of our own waits for its turn. */
 struct qmp_pending {
 	struct qmp_pending *next;
 	enum qmp_action action;
-	json_t *refusal; /* QMP_REFUSE: our own answer */
+	json_int_t id;	   /* as QEMU knows the command */
+	json_t *client_id; /* as the client does; NULL: it gave none */
+	char *name;	   /* of the command; NULL: our own reply */
+	json_t *reply;	   /* our own, without an id */
 };
+
+static void free_pending(struct qmp_pending *pending)
+{
+	json_decref(pending->client_id);
+	json_decref(pending->reply);
+	free(pending->name);
+	free(pending);
+}
 
 static int emit(struct buffer *out, const json_t *message, struct err *err)
 {
@@ -29,79 +41,140 @@ static int emit(struct buffer *out, const json_t *message, struct err *err)
 	return 0;
 }
 
-/* Answers that are ours and whose turn it is. */
-static int emit_refusals(struct qmp_filter *filter, struct err *err)
+/* A reply with the id that the client gave to its command; takes the reply. */
+static int emit_reply(struct qmp_filter *filter, json_t *reply, json_t *client_id,
+		      struct err *err)
 {
-	while (filter->first && filter->first->refusal) {
-		struct qmp_pending *pending = filter->first;
-		int rc = emit(&filter->to_client, pending->refusal, err);
+	int rc;
 
-		filter->first = pending->next;
-		filter->n_pending--;
-		json_decref(pending->refusal);
-		free(pending);
+	if (reply && client_id)
+		json_object_set(reply, "id", client_id);
+	rc = emit(&filter->to_client, reply, err);
+	json_decref(reply);
+	return rc;
+}
+
+/* The command whose turn it was, for the caller. */
+static struct qmp_pending *take_pending(struct qmp_filter *filter)
+{
+	struct qmp_pending *pending = filter->first;
+
+	filter->first = pending->next;
+	filter->n_pending--;
+	return pending;
+}
+
+/* Answers that are ours and whose turn it is; the greeting is before them all. */
+static int emit_own(struct qmp_filter *filter, struct err *err)
+{
+	while (filter->greeted && filter->first && filter->first->reply) {
+		struct qmp_pending *pending = take_pending(filter);
+		int rc = emit_reply(filter, json_incref(pending->reply),
+				    pending->client_id, err);
+
+		free_pending(pending);
 		if (rc < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int add_pending(struct qmp_filter *filter, enum qmp_action action, json_t *refusal,
-		       struct err *err)
+static struct qmp_pending *add_pending(struct qmp_filter *filter, const json_t *message,
+				       struct err *err)
 {
 	struct qmp_pending *pending = calloc(1, sizeof(*pending));
 
 	if (!pending || filter->n_pending >= QMP_PENDING_MAX) {
 		free(pending);
-		json_decref(refusal);
-		return err_set(err, ERR_USAGE, "QMP: over %d commands without an answer",
-			       QMP_PENDING_MAX);
+		err_set(err, ERR_USAGE, "QMP: over %d commands without an answer",
+			QMP_PENDING_MAX);
+		return NULL;
 	}
-	pending->action = action;
-	pending->refusal = refusal;
+	pending->client_id = json_incref(json_object_get(message, "id"));
 	if (!filter->first)
 		filter->last = &filter->first;
 	*filter->last = pending;
 	filter->last = &pending->next;
 	filter->n_pending++;
-	return 0;
+	return pending;
 }
 
-static json_t *make_refusal(const json_t *command, const char *fmt, const char *name,
-			    const char *why)
+/* To QEMU: what a command is made of, and an id of ours. */
+static int send_command(struct qmp_filter *filter, const json_t *message,
+			enum qmp_action action, struct err *err)
 {
-	json_t *id = json_object_get(command, "id");
-	json_t *reply = json_pack("{s:{s:s, s:o}}", "error", "class", "GenericError",
-				  "desc", json_sprintf(fmt, name, why));
+	struct qmp_pending *pending = add_pending(filter, message, err);
+	json_t *arguments = json_object_get(message, "arguments");
+	const char *name = json_string_value(json_object_get(message, "execute"));
+	cleanup_json json_t *command = NULL;
 
-	if (reply && id)
-		json_object_set(reply, "id", id);
-	return reply;
-}
-
-static int answer_here(struct qmp_filter *filter, json_t *reply, struct err *err)
-{
-	if (add_pending(filter, QMP_REFUSE, reply, err) < 0)
+	if (!pending)
 		return -1;
-	return emit_refusals(filter, err);
+	pending->action = action;
+	pending->id = ++filter->last_id;
+	pending->name = strdup(name);
+	command = json_pack("{s:s, s:O*, s:I}", "execute", name, "arguments", arguments,
+			    "id", pending->id);
+	if (!pending->name || !command)
+		return err_set(err, ERR_HOST, "QMP: out of memory");
+	return emit(&filter->to_stub, command, err);
+}
+
+/* Takes the reply. */
+static int answer_here(struct qmp_filter *filter, json_t *reply, const json_t *message,
+		       struct err *err)
+{
+	struct qmp_pending *pending = add_pending(filter, message, err);
+
+	if (!pending || !reply) {
+		json_decref(reply);
+		return pending ? err_set(err, ERR_HOST, "QMP: out of memory") : -1;
+	}
+	pending->reply = reply;
+	return emit_own(filter, err);
+}
+
+static int refuse(struct qmp_filter *filter, const json_t *message, const char *fmt,
+		  const char *name, const char *why, struct err *err)
+{
+	return answer_here(filter, qmp_answer_refuse(fmt, name, why), message, err);
 }
 
 static int take_fd_command(struct qmp_filter *filter, const char *name,
 			   const json_t *message, struct err *err)
 {
-	json_t *id = json_object_get(message, "id");
 	struct err why;
 	json_t *value = qmp_fds_command(&filter->shared->fds, &filter->arrived, name,
 					json_object_get(message, "arguments"), &why);
-	json_t *reply;
 
 	if (!value)
-		return answer_here(filter, make_refusal(message, "%s: %s", name, why.msg),
-				   err);
-	reply = json_pack("{s:o}", "return", value);
-	if (reply && id)
-		json_object_set(reply, "id", id);
-	return answer_here(filter, reply, err);
+		return refuse(filter, message, "%s: %s", name, why.msg, err);
+	return answer_here(filter, json_pack("{s:o}", "return", value), message, err);
+}
+
+/* What is wrong with a command's form, in QEMU's words (qapi/qmp-dispatch.c); "%s%s". */
+static const char *find_fault(const json_t *message, const char **key)
+{
+	static const char *const known[] = {"execute", "arguments", "id"};
+	const json_t *arguments = json_object_get(message, "arguments");
+	const json_t *value;
+
+	json_object_foreach((json_t *)message, *key, value) {
+		bool found = false;
+
+		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+			found |= strcmp(*key, known[i]) == 0;
+		if (!found)
+			return "QMP input member '%s' is unexpected%s";
+	}
+	*key = "";
+	if (!json_object_get(message, "execute"))
+		return "QMP input lacks member 'execute'%s%s";
+	if (!json_is_string(json_object_get(message, "execute")))
+		return "QMP input member 'execute' must be a string%s%s";
+	if (arguments && !json_is_object(arguments))
+		return "QMP input member 'arguments' must be an object%s%s";
+	return NULL;
 }
 
 /* What is the relay's to answer: the password that it asks viewers for. 0: not this. */
@@ -109,45 +182,42 @@ static int take_vnc_command(struct qmp_filter *filter, const char *name,
 			    const json_t *message, struct err *err)
 {
 	struct vnc_password *vnc = filter->shared ? filter->shared->vnc : NULL;
-	json_t *id = json_object_get(message, "id");
 	json_t *reply, *value;
 	struct err why;
 
-	if (!name || !vnc)
+	if (!vnc)
 		return 0;
 	value = vnc_password_command(vnc, name, json_object_get(message, "arguments"),
 				     vnc_password_now(), &why);
 	if (!value && !why.msg[0])
 		return 0;
 	reply = value ? json_pack("{s:o}", "return", value)
-		      : make_refusal(message, "%s: %s", name, why.msg);
-	if (value && id)
-		json_object_set(reply, "id", id);
-	return answer_here(filter, reply, err) < 0 ? -1 : 1;
+		      : qmp_answer_refuse("%s: %s", name, why.msg);
+	return answer_here(filter, reply, message, err) < 0 ? -1 : 1;
 }
 
 static int take_command(struct qmp_filter *filter, json_t *message, struct err *err)
 {
 	const char *name = json_string_value(json_object_get(message, "execute"));
 	const struct qmp_command *command;
+	const char *fault;
+	const char *key;
 	int rc;
 
 	if (json_object_get(message, "exec-oob"))
-		return answer_here(filter,
-				   make_refusal(message, "%s: %s", "exec-oob",
-						"out-of-band commands are not offered"),
-				   err);
+		return refuse(filter, message, "%s: %s", "exec-oob",
+			      "out-of-band commands are not offered", err);
+	fault = find_fault(message, &key);
+	if (fault)
+		return refuse(filter, message, fault, key, "", err);
 	rc = take_vnc_command(filter, name, message, err);
 	if (rc)
 		return rc < 0 ? -1 : 0;
-	/* Without a name QEMU itself words the error. */
-	command = qmp_table_find(name ? name : "");
+	command = qmp_table_find(name);
 	switch (command->action) {
 	case QMP_REFUSE:
-		return answer_here(filter,
-				   make_refusal(message, "%s cannot be carried: %s", name,
-						command->why),
-				   err);
+		return refuse(filter, message, "%s cannot be carried: %s", name,
+			      command->why, err);
 	case QMP_FDS:
 		return take_fd_command(filter, name, message, err);
 	case QMP_WRITES:
@@ -156,11 +226,8 @@ static int take_command(struct qmp_filter *filter, json_t *message, struct err *
 		qmp_job_begin(&filter->job, command->action, message);
 		return 0;
 	default:
-		break;
+		return send_command(filter, message, command->action, err);
 	}
-	if (add_pending(filter, command->action, NULL, err) < 0)
-		return -1;
-	return emit(&filter->to_stub, message, err);
 }
 
 static json_t *parse(const struct buffer *text)
@@ -187,9 +254,9 @@ static int take_client(struct qmp_filter *filter, const char *data, size_t len,
 	}
 	if (more < 0) {
 		cleanup_json json_t *reply =
-			make_refusal(NULL, "%s: %s", "JSON parse error", why);
+			qmp_answer_refuse("%s: %s", "JSON parse error", why);
 
-		if (emit(&filter->to_client, reply, err) == 0)
+		if (!filter->greeted || emit(&filter->to_client, reply, err) == 0)
 			err_set(err, ERR_USAGE, "QMP: the client sent %s", why);
 		return -1;
 	}
@@ -207,9 +274,7 @@ static int send_step(struct qmp_filter *filter, struct err *err)
 	if (!message)
 		return 0;
 	filter->job.send = NULL;
-	rc = add_pending(filter, QMP_STEP, NULL, err);
-	if (rc == 0)
-		rc = emit(&filter->to_stub, message, err);
+	rc = send_command(filter, message, QMP_STEP, err);
 	json_decref(message);
 	return rc;
 }
@@ -224,7 +289,7 @@ static void end_job(struct qmp_filter *filter)
 /* A job runs when everything before it is answered and no other client's job runs. */
 static bool has_turn(const struct qmp_filter *filter)
 {
-	return filter->job.state == QMP_JOB_WAITS && !filter->first &&
+	return filter->job.state == QMP_JOB_WAITS && !filter->first && filter->greeted &&
 	       !filter->shared->busy;
 }
 
@@ -244,7 +309,8 @@ int qmp_filter_go_on(struct qmp_filter *filter, struct err *err)
 		if (filter->job.send) {
 			rc = send_step(filter, err);
 		} else if (filter->job.state == QMP_JOB_FINISHED) {
-			rc = emit(&filter->to_client, filter->job.answer, err);
+			rc = emit_reply(filter, json_incref(filter->job.answer),
+					json_object_get(filter->job.message, "id"), err);
 			end_job(filter);
 		} else if (filter->job.state == QMP_JOB_WAITS) {
 			filter->shared->busy = filter;
@@ -268,93 +334,101 @@ int qmp_filter_client(struct qmp_filter *filter, const char *data, size_t len,
 	return qmp_filter_go_on(filter, err);
 }
 
-static const char *find_filename(const struct qmp_names *names, const char *label)
+/* Once for a connection: a stub domain that lies fills no log. */
+static void tell(struct qmp_filter *filter, const char *what, const char *name)
 {
-	for (size_t i = 0; label && i < names->n_chardevs; i++) {
-		if (strcmp(names->chardevs[i].label, label) == 0)
-			return names->chardevs[i].filename;
-	}
-	return NULL;
+	if (!filter->told)
+		log_warn("QMP: the stub domain's %s '%.64s' is none that its QEMU has",
+			 what, name);
+	filter->told = true;
 }
 
-/*
- * libxl stores the names of ptys in xenstore, and `xl console` opens them: only
- * devices of the plan stay, with the names they have in dom0.
- */
-static void translate_chardevs(const struct qmp_names *names, json_t *message)
+static int take_greeting(struct qmp_filter *filter, const json_t *message,
+			 struct err *err)
 {
-	json_t *list = json_object_get(message, "return");
-	json_t *kept = json_array();
+	cleanup_json json_t *greeting = qmp_answer_greeting(message);
 
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		json_t *item = json_array_get(list, i);
-		const char *label = json_string_value(json_object_get(item, "label"));
-		const char *filename = find_filename(names, label);
-
-		if (!filename)
-			continue;
-		json_array_append_new(
-			kept,
-			json_pack("{s:s, s:s, s:b}", "label", label, "filename", filename,
-				  "frontend-open",
-				  json_is_true(json_object_get(item, "frontend-open"))));
-	}
-	json_object_set_new(message, "return", kept);
+	if (filter->greeted || !greeting)
+		return err_set(err, ERR_STUB, "QMP: the stub domain %s",
+			       greeting ? "greeted twice" : "greeted without a version");
+	filter->greeted = true;
+	if (emit(&filter->to_client, greeting, err) < 0 || emit_own(filter, err) < 0)
+		return -1;
+	return qmp_filter_go_on(filter, err);
 }
 
-static void translate_vnc(const struct qmp_names *names, bool password, json_t *message)
+static int take_event(struct qmp_filter *filter, const json_t *message, struct err *err)
 {
-	json_t *answer = json_object_get(message, "return");
+	cleanup_json json_t *event = qmp_answer_event(filter->names, message);
+	const char *name = json_string_value(json_object_get(message, "event"));
 
-	if (!json_is_object(answer))
-		return;
-	if (!names->vnc_host) {
-		json_object_set_new(message, "return", json_pack("{s:b}", "enabled", 0));
-		return;
-	}
-	json_object_set_new(answer, "host", json_string(names->vnc_host));
-	json_object_set_new(answer, "service", json_string(names->vnc_service));
-	json_object_set_new(answer, "family", json_string("ipv4"));
-	if (password)
-		json_object_set_new(answer, "auth", json_string("vnc"));
+	if (event)
+		return emit(&filter->to_client, event, err);
+	tell(filter, "event", name ? name : "");
+	return 0;
 }
 
-/* The one greeting and the events belong to no command. */
+/* `message` in the client's terms; takes nothing. */
+static json_t *make_reply(struct qmp_filter *filter, const struct qmp_pending *pending,
+			  json_t *message)
+{
+	json_t *made;
+
+	if (json_object_get(message, "error"))
+		return qmp_answer_error(message);
+	/* Our own question: what is in use is looked for in the answer, nothing else. */
+	if (pending->action == QMP_STEP && filter->job.state == QMP_JOB_CHECKS)
+		return json_incref(message);
+	made = qmp_answer_return(filter->names, pending->name, pending->action, message);
+	if (made)
+		return made;
+	tell(filter, "answer to", pending->name);
+	return qmp_answer_refuse("%s: the stub domain's answer is %s", pending->name,
+				 "none that its QEMU can give");
+}
+
 static int take_answer(struct qmp_filter *filter, json_t *message, struct err *err)
 {
+	const json_t *id = json_object_get(message, "id");
 	struct qmp_pending *pending = filter->first;
-	json_t *greeting = json_object_get(message, "QMP");
-	bool step;
+	json_t *reply;
+	int rc = 0;
 
-	if (greeting) {
-		/* Out-of-band commands would overtake; they are not offered. */
-		if (json_is_object(greeting))
-			json_object_set_new(greeting, "capabilities", json_array());
-		return emit(&filter->to_client, message, err);
-	}
-	if (json_object_get(message, "event"))
-		return emit(&filter->to_client, message, err);
 	if (!pending)
 		return err_set(err, ERR_STUB,
 			       "QMP: the stub domain answered without being asked");
-	if (json_object_get(message, "return")) {
-		if (pending->action == QMP_ANSWER_CHARDEV)
-			translate_chardevs(filter->names, message);
-		else if (pending->action == QMP_ANSWER_VNC)
-			translate_vnc(filter->names,
-				      filter->shared && filter->shared->vnc, message);
+	if (!json_is_integer(id) || json_integer_value(id) != pending->id)
+		return err_set(err, ERR_STUB,
+			       "QMP: the stub domain answered another command than the "
+			       "one whose turn it is");
+	reply = make_reply(filter, pending, message);
+	take_pending(filter);
+	if (pending->action == QMP_STEP) {
+		qmp_job_answer(&filter->job, filter->shared, reply);
+		json_decref(reply);
+	} else {
+		rc = emit_reply(filter, reply, pending->client_id, err);
 	}
-	step = pending->action == QMP_STEP;
-	filter->first = pending->next;
-	filter->n_pending--;
-	free(pending);
-	if (step) {
-		qmp_job_answer(&filter->job, filter->shared, message);
-		return qmp_filter_go_on(filter, err);
-	}
-	if (emit(&filter->to_client, message, err) < 0 || emit_refusals(filter, err) < 0)
+	free_pending(pending);
+	if (rc < 0 || emit_own(filter, err) < 0)
 		return -1;
 	return qmp_filter_go_on(filter, err);
+}
+
+static int take_message(struct qmp_filter *filter, json_t *message, struct err *err)
+{
+	enum qmp_message kind = qmp_answer_kind(message);
+
+	if (kind == QMP_MESSAGE_BAD)
+		return err_set(err, ERR_STUB,
+			       "QMP: the stub domain sent a message that is not one of "
+			       "greeting, event, return and error");
+	if (kind == QMP_MESSAGE_GREETING)
+		return take_greeting(filter, message, err);
+	if (!filter->greeted)
+		return err_set(err, ERR_STUB, "QMP: the stub domain did not greet first");
+	return kind == QMP_MESSAGE_EVENT ? take_event(filter, message, err)
+					 : take_answer(filter, message, err);
 }
 
 int qmp_filter_stub(struct qmp_filter *filter, const char *data, size_t len,
@@ -369,7 +443,7 @@ int qmp_filter_stub(struct qmp_filter *filter, const char *data, size_t len,
 		if (!message)
 			return err_set(err, ERR_STUB, "QMP: the stub domain sent %s",
 				       why);
-		if (take_answer(filter, message, err) < 0)
+		if (take_message(filter, message, err) < 0)
 			return -1;
 	}
 	if (more < 0)
@@ -386,13 +460,8 @@ bool qmp_filter_client_full(const struct qmp_filter *filter)
 
 void qmp_filter_free(struct qmp_filter *filter)
 {
-	while (filter->first) {
-		struct qmp_pending *next = filter->first->next;
-
-		json_decref(filter->first->refusal);
-		free(filter->first);
-		filter->first = next;
-	}
+	while (filter->first)
+		free_pending(take_pending(filter));
 	end_job(filter);
 	qmp_arrived_free(&filter->arrived);
 	buffer_free(&filter->held);
@@ -400,5 +469,4 @@ void qmp_filter_free(struct qmp_filter *filter)
 	qmp_split_free(&filter->from_stub);
 	buffer_free(&filter->to_client);
 	buffer_free(&filter->to_stub);
-	filter->n_pending = 0;
 }

@@ -10,26 +10,15 @@
 #include "relay/qmp/fds.h"
 #include "relay/qmp/job.h"
 #include "relay/qmp/split.h"
+#include "relay/qmp/word.h"
 
 /*
- * Nothing goes through as it came: every message is parsed, looked up in
- * qmp_table.h and written anew.  The client is trusted to be clumsy, the stub
- * domain to be hostile; both are held to the bounds of qmp_split.h.
+ * Nothing goes through as it came.  A client's command is looked up in table.h and
+ * written anew with an id of ours.  The stub domain greets once and first; each answer
+ * has the id of the command whose turn it is; answers and events are made anew from
+ * QEMU's schema (answer.h).  The client is trusted to be clumsy, the stub domain to
+ * be hostile; both are held to the bounds of split.h.
  */
-
-/* Dom0's name of a character device, by QEMU's label. */
-struct qmp_chardev {
-	const char *label;
-	const char *filename; /* as query-chardev shows it: "pty:/dev/pts/3" */
-};
-
-/* What the answers are translated with; borrowed by the filters. */
-struct qmp_names {
-	const struct qmp_chardev *chardevs;
-	size_t n_chardevs;
-	const char *vnc_host; /* NULL: no VNC server in dom0 */
-	const char *vnc_service;
-};
 
 enum { QMP_PENDING_MAX = 256 };
 
@@ -47,6 +36,9 @@ struct qmp_filter {
 	struct qmp_pending *first;
 	struct qmp_pending **last;
 	unsigned n_pending;
+	json_int_t last_id; /* that was given to a command for QEMU */
+	bool greeted;	    /* by the stub domain */
+	bool told;	    /* the log, that the stub domain says what QEMU does not */
 	struct qmp_job job; /* a command of many steps: the next ones wait for it */
 	struct buffer held; /* what the client sent meanwhile */
 };

@@ -8,14 +8,20 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "relay/qmp/answer.h"
 
 #define REMEDY "pass a descriptor of it with add-fd and name /dev/fdset/N"
 
-int qmp_shared_add_disk(struct qmp_shared *shared, const char *name)
+int qmp_shared_add_disk(struct qmp_shared *shared, const char *name, const char *shown)
 {
-	if (shared->n_disks == QMP_DISKS_MAX || strlen(name) > QMP_DISK_NAME_MAX)
+	struct qmp_media *media = &shared->media;
+	struct qmp_medium *medium = &media->list[media->n];
+
+	if (media->n == QMP_MEDIA_MAX || strlen(name) > QMP_DISK_NAME_MAX)
 		return -1;
-	strcpy(shared->disks[shared->n_disks++], name);
+	strcpy(medium->name, name);
+	strcpy(medium->shown, strlen(shown) <= QMP_SHOWN_MAX ? shown : "");
+	media->n++;
 	return 0;
 }
 
@@ -76,13 +82,8 @@ static void finish(struct qmp_job *job)
 /* Our own error in place of QEMU's answer. */
 static void fail(struct qmp_job *job, const char *name, const char *why)
 {
-	json_t *id = json_object_get(job->message, "id");
-
 	json_decref(job->answer);
-	job->answer = json_pack("{s:{s:s, s:o}}", "error", "class", "GenericError",
-				"desc", json_sprintf("%s: %s", name, why));
-	if (id)
-		json_object_set(job->answer, "id", id);
+	job->answer = qmp_answer_refuse("%s: %s", name, why);
 }
 
 static const char *name_of(const struct qmp_job *job)
@@ -105,7 +106,7 @@ static void send(struct qmp_job *job)
 /* Asks QEMU what it uses, if something could go. */
 static void check(struct qmp_job *job, const struct qmp_shared *shared)
 {
-	if (shared->n_disks == 0) {
+	if (shared->media.n == 0) {
 		finish(job);
 		return;
 	}
@@ -221,11 +222,13 @@ void qmp_job_saved(struct qmp_job *job, const char *why)
 void qmp_job_attached(struct qmp_job *job, struct qmp_shared *shared, const char *name,
 		      const char *why)
 {
+	json_t *place = json_array_get(job->places, 0);
+	const char *shown = json_string_value(json_object_get(place, "filename"));
 	char path[QMP_DISK_NAME_MAX + 8];
 
 	drop_need(job);
 	drop_fd(job);
-	if (!why && qmp_shared_add_disk(shared, name) < 0) {
+	if (!why && qmp_shared_add_disk(shared, name, shown) < 0) {
 		fail(job, name_of(job), "too many disks");
 		json_array_clear(job->places);
 		need(job, QMP_NEED_DETACH, name);
@@ -237,7 +240,7 @@ void qmp_job_attached(struct qmp_job *job, struct qmp_shared *shared, const char
 		return;
 	}
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	name_file(job, json_array_get(job->places, 0), path);
+	name_file(job, place, path);
 	json_array_remove(job->places, 0);
 	next_disk(job, shared);
 }
@@ -271,19 +274,22 @@ static bool mentions(const char *text, const char *disk)
 	return false;
 }
 
-/* Leaves in shared->disks what is used, puts the rest into job->places as names. */
+/* Leaves in shared->media what is used, puts the rest into job->places as names. */
 static void sort_disks(struct qmp_job *job, struct qmp_shared *shared, const char *text)
 {
+	struct qmp_media *media = &shared->media;
 	size_t kept = 0;
 
 	json_array_clear(job->places);
-	for (size_t i = 0; i < shared->n_disks; i++) {
-		if (!mentions(text, shared->disks[i]))
-			json_array_append_new(job->places, json_string(shared->disks[i]));
-		else if (kept++ != i)
-			strcpy(shared->disks[kept - 1], shared->disks[i]);
+	for (size_t i = 0; i < media->n; i++) {
+		const char *name = media->list[i].name;
+
+		if (mentions(text, name))
+			media->list[kept++] = media->list[i];
+		else
+			json_array_append_new(job->places, json_string(name));
 	}
-	shared->n_disks = kept;
+	media->n = kept;
 }
 
 void qmp_job_detached(struct qmp_job *job, struct qmp_shared *shared)

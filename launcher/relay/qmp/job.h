@@ -10,6 +10,7 @@
 #include "relay/qmp/fds.h"
 #include "relay/qmp/table.h"
 #include "relay/qmp/vnc_password.h"
+#include "relay/qmp/word.h"
 
 /*
  *   QEMU writes a file:  command to QEMU with a path of its own, need SAVE, answer
@@ -31,8 +32,6 @@ enum qmp_need {
 };
 
 enum {
-	QMP_DISKS_MAX = 64,	/* that may be taken away */
-	QMP_DISK_NAME_MAX = 15, /* "xvdaa" */
 	QMP_AGAIN_MS = 50,
 	QMP_AGAIN_MAX = 100, /* times */
 };
@@ -47,14 +46,15 @@ struct qmp_shared {
 	const char *save_path; /* where QEMU is to write a file; NULL: nowhere */
 	struct qmp_fds fds;
 	struct vnc_password *vnc; /* NULL: the screen has none, or there is no screen */
-	/* Disks that go when QEMU does not use them: media, and what was added. */
-	char disks[QMP_DISKS_MAX][QMP_DISK_NAME_MAX + 1];
-	size_t n_disks;
+	struct qmp_media media;
 	const void *busy; /* the connection whose job runs: one at a time */
 };
 
-/* Names a disk that may be taken away; -1: there is no room. */
-int qmp_shared_add_disk(struct qmp_shared *shared, const char *name);
+/*
+ * Names a disk that may be taken away, and what its client called it ("": the plan has
+ * it); -1: there is no room.
+ */
+int qmp_shared_add_disk(struct qmp_shared *shared, const char *name, const char *shown);
 
 enum qmp_job_state {
 	QMP_JOB_NONE,
@@ -72,8 +72,8 @@ struct qmp_job {
 	int fd;	    /* -1 or the job's own */
 	char *text;
 	uint64_t most;
-	json_t *send; /* for QEMU now; taken by the caller */
-	json_t *answer;
+	json_t *send;	/* for QEMU now, without an id; taken by the caller */
+	json_t *answer; /* without an id */
 
 	enum qmp_action action;
 	json_t *message;
@@ -85,7 +85,7 @@ struct qmp_job {
 void qmp_job_begin(struct qmp_job *job, enum qmp_action action, json_t *message);
 void qmp_job_start(struct qmp_job *job, struct qmp_shared *shared);
 
-/* QEMU's answer to what was sent. */
+/* QEMU's answer to what was sent; in QMP_JOB_CHECKS as the stub domain gave it. */
 void qmp_job_answer(struct qmp_job *job, struct qmp_shared *shared, json_t *answer);
 
 /* Reports.  `why` is NULL when it went well. */

@@ -7,12 +7,13 @@
 #include <string.h>
 
 #include "buffer.h"
+#include "relay/qmp/split.h"
 
 /* U+F8F1 in UTF-8; with the quotes around it, as it stands in the text. */
 #define MARK "\"\xef\xa3\xb1"
 #define MARK_LEN (sizeof(MARK) - 1)
 
-enum { TEXT_MAX = 64 * 1024 * 1024, DIGITS_MIN = 19, DIGITS_MAX = 20 };
+enum { TEXT_MAX = 2 * QMP_MESSAGE_MAX, DIGITS_MIN = 19, DIGITS_MAX = 20 };
 
 static const char least[] = "9223372036854775808";
 static const char most[] = "18446744073709551615";
@@ -62,6 +63,25 @@ static size_t piece(const char *text, const char *end, bool *large)
 		n++;
 	}
 	return n > 0 ? n : 1;
+}
+
+const char *qmp_number_digits(const json_t *value)
+{
+	static const char mark[] = MARK;
+	const char *text = json_string_value(value);
+	size_t len = MARK_LEN - 1; /* without the quote */
+
+	if (!text || strncmp(text, mark + 1, len) != 0)
+		return NULL;
+	text += len;
+	return text[strspn(text, "0123456789")] == '\0' && is_large(text, strlen(text))
+		       ? text
+		       : NULL;
+}
+
+bool qmp_number_is_large(const json_t *value)
+{
+	return qmp_number_digits(value) != NULL;
 }
 
 json_t *qmp_number_load(const char *text, size_t len)

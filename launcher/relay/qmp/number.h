@@ -4,6 +4,7 @@
 #define STUBDOM_QMP_NUMBER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /*
  * As json_loadb and json_dumps (compact), but an integer from 2^63 to 2^64 - 1
@@ -12,5 +13,9 @@
  */
 json_t *qmp_number_load(const char *text, size_t len);
 char *qmp_number_dump(const json_t *value);
+
+/* Whether a value is such an integer, and its digits (NULL if it is not). */
+bool qmp_number_is_large(const json_t *value);
+const char *qmp_number_digits(const json_t *value);
 
 #endif
