@@ -13,8 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Room for the JSON tree of a QMP message of the largest size, many times over. */
-#define MEMORY_MAX ((rlim_t)512 * 1024 * 1024)
+/* Room for the dearest QMP message (tests/unit/test_qmp_memory.c), four times over. */
+#define MEMORY_MAX ((rlim_t)128 * 1024 * 1024)
 /* Channels, their clients and rings, and the descriptors that clients pass. */
 #define FDS_MAX 1024
 

@@ -26,6 +26,10 @@ static bool follow(struct qmp_split *split, char c)
 	case '{':
 	case '[':
 		split->depth++;
+		split->values++;
+		return false;
+	case ',':
+		split->values++;
 		return false;
 	case '}':
 	case ']':
@@ -52,6 +56,7 @@ int qmp_split_next(struct qmp_split *split, const char **data, size_t *len,
 	if (split->complete) {
 		buffer_consume(&split->text, split->text.len);
 		split->complete = false;
+		split->values = 0;
 	}
 	if (split->depth == 0) {
 		while (n > 0 && is_space(*from)) {
@@ -69,9 +74,13 @@ int qmp_split_next(struct qmp_split *split, const char **data, size_t *len,
 			*why = "nested too deeply";
 			return -1;
 		}
+		if (split->values > QMP_VALUES_MAX) {
+			*why = "a message of too many values";
+			return -1;
+		}
 	}
 	if (buffer_append(&split->text, from, i, QMP_MESSAGE_MAX) < 0) {
-		*why = "a message over 4 MiB";
+		*why = "a message over 1 MiB";
 		return -1;
 	}
 	*data = from + i;

@@ -8,14 +8,21 @@
 #include "buffer.h"
 
 enum {
-	QMP_MESSAGE_MAX = 4 * 1024 * 1024, /* bytes in one message */
-	QMP_DEPTH_MAX = 64,		   /* of nested objects and arrays */
+	QMP_MESSAGE_MAX = 1024 * 1024, /* bytes in one message: as much as libxl takes */
+	QMP_DEPTH_MAX = 64,	       /* of nested objects and arrays */
+	/*
+	 * Openings and commas in one message: each stands for a value and a name, and for
+	 * some hundred bytes once it is parsed.  QEMU's largest answer, query-qmp-schema,
+	 * has a third of it.
+	 */
+	QMP_VALUES_MAX = 64 * 1024,
 };
 
 /* All zero is a splitter at the start of a stream. */
 struct qmp_split {
 	struct buffer text; /* of the message so far */
 	unsigned depth;
+	unsigned values; /* openings and commas so far */
 	bool in_string;
 	bool escaped;
 	bool complete; /* text holds a whole message, taken at the next call */
