@@ -11,9 +11,9 @@
 
 #include "abi/boot.h"
 #include "abi/facts.h"
+#include "clean.h"
 #include "cleanup.h"
 #include "decimal.h"
-#include "term.h"
 
 #define DOMAINS "/local/domain"
 
@@ -46,7 +46,7 @@ static char *read_foreign(struct xs_handle *xs, unsigned stub, const char *key)
 	if (text) {
 		if (strlen(text) > FOREIGN_MAX)
 			text[FOREIGN_MAX] = '\0';
-		term_make_printable(text);
+		clean_string(text);
 	}
 	return text;
 }

@@ -9,9 +9,9 @@
 #include "abi/boot.h"
 #include "abi/facts.h"
 #include "ask.h"
+#include "clean.h"
 #include "cleanup.h"
 #include "decimal.h"
-#include "term.h"
 #include "xenstore_util.h"
 
 enum { INTERFACES_MAX = 256, VALUE_MAX = 320, WORD_MAX = 40 };
@@ -93,7 +93,7 @@ static char *printable(char *text)
 	if (text && strlen(text) > WORD_MAX)
 		text[WORD_MAX] = '\0';
 	if (text)
-		term_make_printable(text);
+		clean_string(text);
 	return text;
 }
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clean.h"
 #include "cleanup.h"
-#include "term.h"
 
 static const struct {
 	const char *id;
@@ -60,7 +60,7 @@ void security_say(struct security_result *result, enum security_state state,
 	va_start(ap, fmt);
 	vsnprintf(result->text, result->size, fmt, ap);
 	va_end(ap);
-	term_make_printable(result->text);
+	clean_string(result->text);
 }
 
 char *security_path(const struct security_subject *subject, pid_t pid, const char *name,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clean.h"
 #include "term.h"
 
 void table_init(struct table *table, const struct table_column *columns, size_t n)
@@ -28,7 +29,7 @@ int table_add(struct table *table, struct err *err, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return err_set(err, ERR_HOST, "out of memory");
-	term_make_printable(text);
+	clean_string(text);
 	table->cells[table->n_cells++] = text;
 	return 0;
 }

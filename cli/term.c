@@ -26,37 +26,58 @@ const char *term_colour(FILE *out, enum term_colour colour)
 	return term_has_colour(out) ? codes[colour] : "";
 }
 
-static bool is_control(unsigned char before, unsigned char c)
+static void put(struct term_foreign *foreign, const char *text, size_t len)
 {
-	/* C2 80 to C2 9F are the 8-bit control characters (CSI, OSC) in UTF-8. */
-	return c < 0x20 || c == 0x7f || (before == 0xc2 && c >= 0x80 && c < 0xa0);
+	for (size_t i = 0; i < len; i++) {
+		if (foreign->held_return && text[i] != '\n')
+			putc(foreign->terminal ? '?' : '\r', foreign->out);
+		foreign->held_return = text[i] == '\r';
+		if (!foreign->held_return)
+			putc(text[i], foreign->out);
+	}
+}
+
+void term_foreign_begin(struct term_foreign *foreign, FILE *out)
+{
+	*foreign = (struct term_foreign){.out = out, .terminal = isatty(fileno(out))};
+}
+
+void term_foreign_write(struct term_foreign *foreign, const char *text, size_t len)
+{
+	enum { PIECE = 1024 };
+	char clean[PIECE + CLEAN_HELD_MAX];
+
+	if (!foreign->terminal) {
+		put(foreign, text, len);
+		return;
+	}
+	while (len > 0) {
+		size_t piece = len < PIECE ? len : PIECE;
+		size_t n = clean_next(&foreign->clean,
+				      CLEAN_TAB | CLEAN_NEWLINE | CLEAN_RETURN, text,
+				      piece, clean);
+
+		put(foreign, clean, n);
+		text += piece;
+		len -= piece;
+	}
+}
+
+void term_foreign_end(struct term_foreign *foreign)
+{
+	char rest[CLEAN_HELD_MAX];
+
+	put(foreign, rest, clean_end(&foreign->clean, rest));
+	if (foreign->held_return)
+		putc(foreign->terminal ? '?' : '\r', foreign->out);
+	foreign->held_return = false;
 }
 
 void term_write_foreign(FILE *out, const char *text, size_t len)
 {
-	bool terminal = isatty(fileno(out));
+	struct term_foreign foreign;
 
-	for (size_t i = 0; i < len; i++) {
-		unsigned char before = i > 0 ? (unsigned char)text[i - 1] : 0;
-		unsigned char c = (unsigned char)text[i];
-
-		if (c == '\r' && i + 1 < len && text[i + 1] == '\n')
-			continue;
-		if (terminal && c != '\n' && c != '\t' && is_control(before, c))
-			c = '?';
-		putc(c, out);
-	}
-}
-
-void term_make_printable(char *text)
-{
-	unsigned char before = 0;
-
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (is_control(before, c))
-			*text = '?';
-		before = c;
-	}
+	term_foreign_begin(&foreign, out);
+	term_foreign_write(&foreign, text, len);
+	term_foreign_end(&foreign);
 }

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "clean.h"
+
 enum term_colour { TERM_PLAIN, TERM_GREEN, TERM_YELLOW, TERM_RED, TERM_BOLD };
 
 /* Whether colour may be used: a terminal, NO_COLOR unset, TERM not "dumb". */
@@ -16,13 +18,22 @@ bool term_has_colour(FILE *out);
 const char *term_colour(FILE *out, enum term_colour colour);
 
 /*
- * Writes text that another domain chose.  On a terminal control characters
- * other than newline and tab become '?', so that no escape sequence gets there;
- * elsewhere the bytes are as they came.  Carriage returns before a newline go.
+ * Text that another domain chose, piece by piece.  On a terminal it goes through
+ * lib/clean.h, newline and tab left; elsewhere the bytes are as they came.  Carriage
+ * returns before a newline go.
  */
-void term_write_foreign(FILE *out, const char *text, size_t len);
+struct term_foreign {
+	FILE *out;
+	bool terminal;
+	struct clean clean;
+	bool held_return; /* what comes next says whether it goes */
+};
 
-/* The same rule on a string in place, newline and tab included. */
-void term_make_printable(char *text);
+void term_foreign_begin(struct term_foreign *foreign, FILE *out);
+void term_foreign_write(struct term_foreign *foreign, const char *text, size_t len);
+void term_foreign_end(struct term_foreign *foreign);
+
+/* The three in one, for a text that is whole. */
+void term_write_foreign(FILE *out, const char *text, size_t len);
 
 #endif

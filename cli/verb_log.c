@@ -69,13 +69,13 @@ static off_t tail_start(int fd, int64_t lines)
 	return 0;
 }
 
-static int copy(int fd, const char *path, struct err *err)
+static int copy(int fd, const char *path, struct term_foreign *out, struct err *err)
 {
 	char buf[8192];
 	ssize_t n;
 
 	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		term_write_foreign(stdout, buf, (size_t)n);
+		term_foreign_write(out, buf, (size_t)n);
 	if (n < 0)
 		return err_errno(err, ERR_HOST, errno, "%s", path);
 	if (fflush(stdout) != 0)
@@ -123,7 +123,8 @@ static int wait_for_change(int watch, struct err *err)
 	return 0;
 }
 
-static int follow_log(int *fd, const char *path, struct err *err)
+static int follow_log(int *fd, const char *path, struct term_foreign *out,
+		      struct err *err)
 {
 	/* Before the next read, so that nothing is written unnoticed between the two. */
 	cleanup_fd int watch = watch_log(path, err);
@@ -131,7 +132,7 @@ static int follow_log(int *fd, const char *path, struct err *err)
 	if (watch < 0)
 		return -1;
 	for (;;) {
-		if (copy(*fd, path, err) < 0)
+		if (copy(*fd, path, out, err) < 0)
 			return -1;
 		if (replaced(*fd, path)) {
 			int again = open(path, O_RDONLY | O_CLOEXEC);
@@ -150,12 +151,17 @@ static int follow_log(int *fd, const char *path, struct err *err)
 static int print_log(const char *path, int64_t lines, bool follow, struct err *err)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct term_foreign out;
+	int rc;
 
 	if (fd < 0)
 		return err_errno(err, ERR_HOST, errno, "%s", path);
 	if (lines >= 0)
 		lseek(fd, tail_start(fd, lines), SEEK_SET);
-	return follow ? follow_log(&fd, path, err) : copy(fd, path, err);
+	term_foreign_begin(&out, stdout);
+	rc = follow ? follow_log(&fd, path, &out, err) : copy(fd, path, &out, err);
+	term_foreign_end(&out);
+	return rc;
 }
 
 int verb_log(int argc, char **argv, struct err *err)

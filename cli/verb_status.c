@@ -7,13 +7,13 @@
 
 #include "abi/facts.h"
 #include "ask.h"
+#include "clean.h"
 #include "cleanup.h"
 #include "dominfo.h"
 #include "guest.h"
 #include "guest_json.h"
 #include "qmp_client.h"
 #include "table.h"
-#include "term.h"
 #include "verb.h"
 
 enum { STATUS_TIMEOUT_MS = 5000, MIB_KB = 1024 };
@@ -35,7 +35,7 @@ static char *ask_qemu(const struct guest *guest, struct err *err)
 
 		status = strndup(text ? text : "?", 40);
 		if (status)
-			term_make_printable(status);
+			clean_string(status);
 	}
 	qmp_client_close(&qmp);
 	return status;

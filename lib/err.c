@@ -6,16 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A message may quote another domain's or a caller's bytes: keep it one printable line. */
-static void make_printable(char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c < 0x20 || c == 0x7f)
-			*s = '?';
-	}
-}
+#include "clean.h"
 
 int err_set(struct err *err, int code, const char *fmt, ...)
 {
@@ -25,7 +16,8 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	make_printable(err->msg);
+	/* A message may quote another domain's or a caller's bytes. */
+	clean_string(err->msg);
 	return -1;
 }
 

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clean.h"
+
 static const char *log_source = "stubdom";
 static enum log_level log_most = LOG_LEVEL_INFO;
 static size_t log_written;
@@ -66,12 +68,7 @@ static void log_line(const char *source, const char *mark, const char *text, siz
 		return;
 	if ((size_t)n > sizeof(out) - 2)
 		n = sizeof(out) - 2;
-	for (int i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)out[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			out[i] = '?';
-	}
+	n = (int)clean_text(out, (size_t)n, CLEAN_TAB);
 	out[n++] = '\n';
 	if (log_lost)
 		say_lost();

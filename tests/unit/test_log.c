@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "domain/relay_log.h"
+#include "err.h"
 #include "log.h"
 #include "log_file.h"
 #include "relay/console.h"
@@ -119,6 +120,20 @@ static void test_sources(void **state)
 	free(text);
 }
 
+/* An error often quotes somebody else. */
+static void test_error_is_one_line(void **state)
+{
+	struct err err;
+
+	err_set(&err, ERR_STUB, "%s",
+		"a\nb\033[1m\xc2\x9d"
+		"0;x\xc2\x9c\x9b"
+		"1m\xc3\xa4");
+	assert_string_equal(err.msg, "a?b?[1m?0;x??1m\xc3\xa4");
+	err_prefix(&err, "%s", "\xc2\x9b");
+	assert_string_equal(err.msg, "?: a?b?[1m?0;x??1m\xc3\xa4");
+}
+
 static void test_flood_is_bounded(void **state)
 {
 	struct place *place = *state;
@@ -148,7 +163,8 @@ static void test_flood_is_bounded(void **state)
 static void test_relay_speaks_for_itself(void **state)
 {
 	static const char said[] = "relay: ready\nkernel: Linux\nstubdom-dm: forged\n"
-				   "guardian: \033[2J\nno mark\n\nqemu: the last";
+				   "guardian: \033[2J\xc2\x9b"
+				   "31m\xe2\x80\xae\nno mark\n\nqemu: the last";
 	struct place *place = *state;
 	struct relay_log log;
 	char longest[4096];
@@ -172,7 +188,7 @@ static void test_relay_speaks_for_itself(void **state)
 	assert_line(text, 0, "relay: ready");
 	assert_line(text, 1, "kernel: Linux");
 	assert_line(text, 2, "relay: stubdom-dm: forged");
-	assert_line(text, 3, "relay: guardian: ?[2J");
+	assert_line(text, 3, "relay: guardian: ?[2J?31m?");
 	assert_line(text, 4, "relay: no mark");
 	assert_line(text, 5, "qemu: the last words");
 	assert_non_null(strstr(text, "Z relay: xxx"));
@@ -294,6 +310,7 @@ static void test_others_are_left_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_error_is_one_line),
 		cmocka_unit_test_setup_teardown(test_sources, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flood_is_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_written, set_up, tear_down),
