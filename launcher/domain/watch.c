@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "domain/create.h"
 #include "domain/name.h"
+#include "domain/stage.h"
 #include "domain/vif_rate.h"
 #include "log.h"
 #include "log_file.h"
@@ -34,7 +35,7 @@ struct watch_state {
 	bool retry_name;
 	unsigned name_tries;
 	unsigned guardian_restarts;
-	char stage[32];
+	struct stage stage;
 };
 
 static char *read_report(struct watch_state *state, const char *node)
@@ -51,14 +52,15 @@ static int report_death(struct watch_state *state, struct err *err)
 	const char *name = state->watch->plan->name;
 
 	if (error)
-		err_set(err, ERR_STUB, "%s: %.400s", name, error);
+		err_set(err, ERR_STUB, "%s says: '%.400s'", name, error);
 	else if (end)
-		err_set(err, ERR_STUB, "%s: QEMU ended (%.40s); see the lines above",
-			name, end);
+		err_set(err, ERR_STUB,
+			"%s says that QEMU ended ('%.40s'); see the lines above", name,
+			end);
 	else
 		err_set(err, ERR_STUB,
 			"%s ended without a word, after its stage '%s'; see its console above",
-			name, state->stage[0] ? state->stage : "none");
+			name, stage_name(&state->stage));
 	return STEP_FAILED;
 }
 
@@ -108,10 +110,18 @@ static int check_stage(struct watch_state *state, struct err *err)
 
 	if (error)
 		return report_death(state, err);
-	if (!stage || strcmp(stage, state->stage) == 0)
+	switch (stage_take(&state->stage, stage)) {
+	case STAGE_NEW:
+		break;
+	case STAGE_NONE:
+		log_warn("%s says '%.40s' of its stage, which is none that could follow "
+			 "'%s'; it is not believed",
+			 state->watch->plan->name, stage, stage_name(&state->stage));
 		return STEP_GO_ON;
-	snprintf(state->stage, sizeof(state->stage), "%s", stage);
-	log_info("%s: stage %s", state->watch->plan->name, state->stage);
+	default:
+		return STEP_GO_ON;
+	}
+	log_info("%s: stage %s", state->watch->plan->name, stage_name(&state->stage));
 	if (strcmp(stage, STUBDOM_STAGE_EXITED) == 0)
 		return report_death(state, err);
 	/* With -S QEMU says `running` only when it is told to go on. */
@@ -183,8 +193,7 @@ static int take_signal(struct watch_state *state, struct err *err)
 		err_set(err, ERR_HOST,
 			"the toolstack ended the start of %s at stage '%s' (libxl allows "
 			"60 s; is this host overloaded?)",
-			state->watch->plan->name,
-			state->stage[0] ? state->stage : "none");
+			state->watch->plan->name, stage_name(&state->stage));
 		return STEP_FAILED;
 	}
 	return STEP_END;
@@ -244,7 +253,7 @@ static int check_deadline(struct watch_state *state, struct err *err)
 	err_set(err, ERR_STUB,
 		"%s did not start QEMU within %u s (it came as far as stage '%s'); see its "
 		"console above, or give '-stubdom timeout=SECONDS'",
-		plan->name, plan->timeout_s, state->stage[0] ? state->stage : "none");
+		plan->name, plan->timeout_s, stage_name(&state->stage));
 	return STEP_FAILED;
 }
 
