@@ -15,6 +15,7 @@
 #include "decimal.h"
 #include "endpoint/endpoint.h"
 #include "log.h"
+#include "pty_slave.h"
 #include "xenstore_util.h"
 
 /* The relay's clock and ours may be read a moment apart. */
@@ -175,14 +176,13 @@ static void give_console(struct domain_channels *channels, struct domain_host *h
 	cleanup_free char *tty =
 		xenstore_read(host->xs, "/local/domain/%u/console/tty", channels->stub);
 	cleanup_fd int fd = -1;
-	struct stat st;
+	struct err err;
 
-	/* The node is dom0's, but a stub domain's log is not worth a surprise. */
-	if (!tty || strncmp(tty, "/dev/pts/", 9) != 0)
+	if (!tty || !*tty)
 		return;
-	fd = open(tty, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode)) {
-		log_warn("%s, the stub domain's console, cannot be opened", tty);
+	fd = pty_slave_open(tty, O_RDONLY | O_NONBLOCK, &err);
+	if (fd < 0) {
+		log_warn("the stub domain's console cannot be opened: %s", err.msg);
 		channels->console_given = true;
 		return;
 	}

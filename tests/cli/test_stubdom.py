@@ -376,9 +376,41 @@ def test_serial_in_a_pipe(host):
 def test_serial_without_a_pty(host):
     _, err = host.run("serial", "s1", status=5)
     assert 'serial="pty"' in err
-    host.put("local/domain/7/serial/0/tty", "/etc/passwd")
+    for path in ("/etc/passwd", "/dev/null", "/dev/pts/../null", "/dev/pts/ptmx", "/dev/pts/",
+                 "/dev/pts/0/../0", "dev/pts/0", "/dev/pts/\x1b[2J"):
+        host.put("local/domain/7/serial/0/tty", path)
+        _, err = host.run("serial", "s1", status=3)
+        assert "is no pty" in err and "\x1b" not in err, path
+    host.put("local/domain/7/serial/0/tty", "/dev/pts/9999999")
     _, err = host.run("serial", "s1", status=3)
-    assert "is no pty" in err
+    assert "No such file" in err
+
+
+NO_PTYS = """
+mount -t tmpfs none /dev/pts
+echo secret >/dev/pts/1
+ln -s /etc/passwd /dev/pts/2
+mknod /dev/pts/3 c 1 5
+mkfifo /dev/pts/4
+mknod /dev/pts/5 c 136 77
+chown 12345 /dev/pts/5
+for n in 1 2 3 4 5; do
+    printf /dev/pts/$n >"$1"
+    if "$2" serial s1; then exit 9; fi
+done
+"""
+
+
+def test_serial_on_no_device(host):
+    """What has a pty's name and is none, or is another user's."""
+    host.put("local/domain/7/serial/0/tty", "")
+    run = subprocess.run(
+        ["unshare", "-m", "sh", "-e", "-c", NO_PTYS, "sh",
+         f"{host.xen}/local/domain/7/serial/0/tty", STUBDOM],
+        env=host.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, timeout=SECONDS, check=False)
+    assert (run.returncode, run.stdout) == (0, ""), run.stderr
+    assert run.stderr.count("is no pty") == 5, run.stderr
 
 
 def test_log(host):
