@@ -61,7 +61,7 @@ static struct gref *gref_create(struct gntalloc *a, domid_t dom, bool readonly)
 {
 	struct gref *g;
 
-	if (pages + grant_held(&pages) >= PAGES_MAX)
+	if (pages >= PAGES_MAX)
 		return NULL;
 	g = kzalloc(sizeof(*g));
 	if (!g)
@@ -120,7 +120,7 @@ static long ioctl_alloc(struct gntalloc *a, void __user *arg)
 	if (!firewall_peer(c.domid, PEER_TARGET | PEER_SELF | PEER_DOM0))
 		return -EPERM;
 	first = a->next_index; /* nothing sleeps from here on */
-	if (!c.count || c.count > PAGES_MAX)
+	if (!c.count || c.count > PAGES_MAX || grant_held(&pages) >= PAGES_MAX)
 		return -ENOSPC;
 	for (u32 i = 0; i < c.count; i++) {
 		struct gref *g = gref_create(a, c.domid, !(c.flags & 1));
