@@ -162,7 +162,7 @@ static void test_too_long(void **state)
 	memset(sent, '{', sizeof(sent));
 	assert_int_equal(exchange(sent, sizeof(sent), got, sizeof(got), &err), -1);
 	assert_int_equal(err.code, ERR_HOST);
-	assert_string_equal(err.msg, "probe: a message longer than 65536 bytes");
+	assert_string_equal(err.msg, "QMP: a message longer than 65536 bytes");
 }
 
 static void test_silence(void **state)
