@@ -14,7 +14,7 @@
 
 enum { SECTOR = 512, PAGE = 4096 };
 
-/* Opens it; *size is its size, also of a block device. */
+/* Opens it; *size is its size, also of a block device.  1: a CD drive without a disc. */
 static int open_source(const char *path, bool block_too, int *fd, off_t *size,
 		       bool *block, struct err *err)
 {
@@ -27,6 +27,9 @@ static int open_source(const char *path, bool block_too, int *fd, off_t *size,
 	if (fstat(*fd, &st) < 0)
 		return err_errno(err, ERR_HOST, errno, "%s", path);
 	*block = S_ISBLK(st.st_mode);
+	*size = 0;
+	if (block_too && *block && resolve_is_empty_drive(*fd))
+		return 1;
 	if (S_ISDIR(st.st_mode))
 		return err_set(err, ERR_HOST, "%s: is a directory; name a file%s", path,
 			       block_too ? " or a block device" : "");
@@ -114,10 +117,14 @@ int resolve_disk(struct plan *plan, size_t i, struct container *container,
 	cleanup_fd int fd = -1;
 	off_t size;
 	bool block;
+	int rc;
 
 	memset(container, 0, sizeof(*container));
-	if (open_source(disk->target, true, &fd, &size, &block, err) < 0)
+	rc = open_source(disk->target, true, &fd, &size, &block, err);
+	if (rc < 0)
 		return -1;
+	if (rc > 0 && disk->readonly)
+		return 0;
 	if (!disk->readonly && access(disk->target, W_OK) < 0)
 		return err_errno(
 			err, ERR_HOST, errno,
@@ -187,6 +194,8 @@ int plan_resolve(struct plan *plan, struct err *err)
 		if (resolve_chain(plan, i, err) < 0)
 			return -1;
 	}
+	if (resolve_empty_drives(plan, err) < 0)
+		return -1;
 	for (size_t i = 0; i < plan->n_files; i++) {
 		if (resolve_file(&plan->files[i], err) < 0)
 			return err_prefix(err, "%s", plan->files[i].name);

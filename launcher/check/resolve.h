@@ -28,6 +28,15 @@ int resolve_disk(struct plan *plan, size_t i, struct container *container,
 int resolve_backing(struct plan *plan, size_t i, const struct container *container,
 		    struct err *err);
 
+/* Whether it is a CD drive that has no disc now. */
+bool resolve_is_empty_drive(int fd);
+
+/*
+ * Such drives become empty drives of the guest's, with a note that says how a disc gets
+ * there later.  After all disks are in the plan: names are given by their number.
+ */
+int resolve_empty_drives(struct plan *plan, struct err *err);
+
 int resolve_topology(struct plan *plan, struct err *err);
 
 #endif

@@ -69,14 +69,18 @@ static void free_texts(char **texts)
 	free(texts);
 }
 
+void plan_disk_free(struct plan_disk *disk)
+{
+	free(disk->dev);
+	free(disk->target);
+	free(disk->format);
+	free(disk->use);
+}
+
 void plan_free(struct plan *plan)
 {
-	for (size_t i = 0; i < plan->n_disks; i++) {
-		free(plan->disks[i].dev);
-		free(plan->disks[i].target);
-		free(plan->disks[i].format);
-		free(plan->disks[i].use);
-	}
+	for (size_t i = 0; i < plan->n_disks; i++)
+		plan_disk_free(&plan->disks[i]);
 	for (size_t i = 0; i < plan->n_nics; i++) {
 		free(plan->nics[i].tap);
 		free(plan->nics[i].mac);

@@ -173,6 +173,9 @@ void plan_note(struct plan *plan, const char *fmt, ...)
 
 const char *plan_endpoint_type_name(enum plan_endpoint_type type);
 
+/* What it points to. */
+void plan_disk_free(struct plan_disk *disk);
+
 void plan_free(struct plan *plan);
 
 #endif
