@@ -219,6 +219,33 @@ static void test_malformed_commands(void **state)
 }
 
 /* Sizes and addresses of QEMU's are unsigned and have 64 bits. */
+/* QEMU in the stub domain would look for a file of its own. */
+static void test_hmp(void **state)
+{
+	static const char line[] = "{\"execute\":\"human-monitor-command\","
+				   "\"arguments\":{\"command-line\":\"%s\"},\"id\":3}";
+	struct qmp_filter f = filter_with(&names);
+	char text[256];
+
+	snprintf(text, sizeof(text), line, " change  ide1-cd0 /a.iso");
+	assert_int_equal(from_client(&f, text), 0);
+	assert_int_equal(f.to_stub.len, 0);
+	assert_non_null(
+		memmem(buffer_bytes(&f.to_client), f.to_client.len, "xl cd-insert", 12));
+	assert_non_null(
+		memmem(buffer_bytes(&f.to_client), f.to_client.len, "\"id\":3", 6));
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const passed[] = {"change vnc password x", "changed",
+						     "info block"};
+		size_t before = f.to_stub.len;
+
+		snprintf(text, sizeof(text), line, passed[i]);
+		assert_int_equal(from_client(&f, text), 0);
+		assert_true(f.to_stub.len > before);
+	}
+	qmp_filter_free(&f);
+}
+
 static void test_large_numbers(void **state)
 {
 	static const char value[] = "[18446744073709551615,"
@@ -361,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_messages_of_two_kinds),
 		cmocka_unit_test(test_refusal_in_order),
 		cmocka_unit_test(test_malformed_commands),
+		cmocka_unit_test(test_hmp),
 		cmocka_unit_test(test_large_numbers),
 		cmocka_unit_test(test_garbage_from_stub),
 		cmocka_unit_test(test_garbage_from_client),

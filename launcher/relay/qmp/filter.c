@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "relay/qmp/answer.h"
+#include "relay/qmp/hmp.h"
 #include "relay/qmp/number.h"
 #include "relay/qmp/table.h"
 
@@ -196,14 +197,29 @@ static int take_vnc_command(struct qmp_filter *filter, const char *name,
 	return answer_here(filter, reply, message, err) < 0 ? -1 : 1;
 }
 
+/* NULL: it is no line of HMP that is answered here. */
+static json_t *make_hmp_answer(const char *name, const json_t *message)
+{
+	const json_t *arguments = json_object_get(message, "arguments");
+	const char *line = json_string_value(json_object_get(arguments, "command-line"));
+	const char *refusal = NULL;
+
+	if (name && line && strcmp(name, "human-monitor-command") == 0)
+		refusal = qmp_hmp_refusal(line);
+	return refusal ? json_pack("{s:s}", "return", refusal) : NULL;
+}
+
 static int take_command(struct qmp_filter *filter, json_t *message, struct err *err)
 {
 	const char *name = json_string_value(json_object_get(message, "execute"));
+	json_t *hmp = make_hmp_answer(name, message);
 	const struct qmp_command *command;
 	const char *fault;
 	const char *key;
 	int rc;
 
+	if (hmp)
+		return answer_here(filter, hmp, message, err);
 	if (json_object_get(message, "exec-oob"))
 		return refuse(filter, message, "%s: %s", "exec-oob",
 			      "out-of-band commands are not offered", err);

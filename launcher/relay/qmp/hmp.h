@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* QEMU's human monitor by way of QMP: commands that name a file of dom0's. */
+#ifndef STUBDOM_QMP_HMP_H
+#define STUBDOM_QMP_HMP_H
+
+/*
+ * What is answered to this line of human-monitor-command's instead of QEMU: the stub
+ * domain has no file of that name, or would write one that nobody sees.  NULL: the line
+ * is QEMU's.
+ */
+const char *qmp_hmp_refusal(const char *line);
+
+#endif
