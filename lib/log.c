@@ -88,6 +88,11 @@ bool log_take_written(size_t bytes)
 	return true;
 }
 
+bool log_shows(enum log_level level)
+{
+	return level <= log_most;
+}
+
 void log_msg(enum log_level level, const char *fmt, ...)
 {
 	static const char *const marks[] = {"error: ", "warning: ", "", ""};
@@ -95,7 +100,7 @@ void log_msg(enum log_level level, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if (level > log_most)
+	if (!log_shows(level))
 		return;
 	va_start(ap, fmt);
 	n = vsnprintf(text, sizeof(text), fmt, ap);

@@ -23,6 +23,9 @@ void log_to_pipe(void);
 void log_msg(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Whether lines of this level are written. */
+bool log_shows(enum log_level level);
+
 /* A line of another speaker (the stub domain): made printable, cut at 1,000 bytes. */
 void log_foreign(const char *source, const char *line, size_t len);
 

@@ -173,6 +173,22 @@ long sys_fcntl(int fd, u32 cmd, u64 arg)
 	return r;
 }
 
+/* Asked to learn whether the file is a terminal, a CD drive, or such an interface: the
+ * error is the whole answer. */
+static bool is_question(u32 cmd)
+{
+	static const u32 questions[] = {
+		0x5401, /* TCGETS: isatty() */
+		0x5326, /* CDROM_DRIVE_STATUS: QEMU's search for a disk's driver */
+		0x50ff, /* IOCTL_PRIVCMD_UNIMPLEMENTED: libxenforeignmemory */
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(questions); i++)
+		if (questions[i] == cmd)
+			return true;
+	return false;
+}
+
 /* Once for each number, as far as there is room. */
 static void ioctl_missing(u32 cmd)
 {
@@ -180,6 +196,8 @@ static void ioctl_missing(u32 cmd)
 	static unsigned n;
 	const char *name = NULL;
 
+	if (is_question(cmd))
+		return;
 	for (unsigned i = 0; i < ioctl_count; i++)
 		if (ioctl_table[i].cmd == cmd)
 			name = ioctl_table[i].name;

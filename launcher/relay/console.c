@@ -44,6 +44,21 @@ static unsigned find_source(struct relay_console *console)
 	return 0;
 }
 
+/*
+ * QEMU makes a node for each kind of back end and gives it to domain 0, which a stub
+ * domain may not.  Nothing reads the node, and nothing is amiss.
+ */
+static bool is_noise(const char *source, const char *text, size_t len)
+{
+	static const char head[] = "xen be core: xs_mkdir device-model/";
+	static const char tail[] = ": failed";
+	const size_t head_len = sizeof(head) - 1, tail_len = sizeof(tail) - 1;
+
+	return strcmp(source, "qemu") == 0 && len > head_len + tail_len &&
+	       memcmp(text, head, head_len) == 0 &&
+	       memcmp(text + len - tail_len, tail, tail_len) == 0;
+}
+
 static void end_piece(struct relay_console *console, int64_t now_ms)
 {
 	unsigned mark;
@@ -59,7 +74,11 @@ static void end_piece(struct relay_console *console, int64_t now_ms)
 		console->dropped = 0;
 		rate_spend(&console->rate, 1);
 		mark = find_source(console);
-		log_foreign(console->source, console->line + mark, console->used - mark);
+		if (log_shows(LOG_LEVEL_DEBUG) ||
+		    !is_noise(console->source, console->line + mark,
+			      console->used - mark))
+			log_foreign(console->source, console->line + mark,
+				    console->used - mark);
 	}
 	console->used = 0;
 }

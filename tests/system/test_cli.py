@@ -74,6 +74,8 @@ def check_serial_and_screen(dom0, guest):
 def check_log_and_plan(dom0, guest):
     log = stubdom(dom0, "log", guest.name)
     assert "stage running" in log
+    # No false alarms: a start that is as it should be has no line that looks like a fault.
+    assert not re.search(r"failed|is not there|warning:|error:", log), log
     assert stubdom(dom0, "log", guest.name, "-n", "1") == log.splitlines(True)[-1]
     plan = json.loads(stubdom(dom0, "plan", guest.name))
     assert plan["domain"]["guest_name"] == guest.name
