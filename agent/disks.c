@@ -11,7 +11,11 @@
 #include "cleanup.h"
 #include "clock.h"
 
-enum { DISK_TIMEOUT_MS = 60000, DISK_POLL_MS = 5 };
+enum {
+	/* Well within libxl's 60 s for the whole start. */
+	DISK_TIMEOUT_MS = 25000,
+	DISK_POLL_MS = 5,
+};
 
 /* 1: there and readable; 0: not there yet; -1: there, but not readable. */
 static int disk_try(const char *path, struct err *err)

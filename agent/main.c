@@ -31,7 +31,7 @@ enum {
 };
 
 #define TOKEN_STATE "state"
-#define TOKEN_SHUTDOWN "shutdown"
+#define TOKEN_END "end"
 #define TOKEN_ASK "ask"
 
 static volatile sig_atomic_t child_died, asked_to_end;
@@ -109,7 +109,7 @@ static int start(struct agent *agent, struct err *err)
 	snprintf(agent->state_path, sizeof(agent->state_path), "device-model/%u/state",
 		 agent->boot.guest_domid);
 	if (xs_client_watch(agent->state_path, TOKEN_STATE, err) < 0 ||
-	    xs_client_watch("control/shutdown", TOKEN_SHUTDOWN, err) < 0 ||
+	    xs_client_watch(STUBDOM_XS_END, TOKEN_END, err) < 0 ||
 	    xs_client_watch(STUBDOM_XS_ASK, TOKEN_ASK, err) < 0)
 		return -1;
 	return 0;
@@ -133,10 +133,8 @@ static void handle_event(struct agent *agent, const char *token)
 	    xs_client_read(agent->state_path, value, sizeof(value), &err) == 0 &&
 	    !strcmp(value, "running"))
 		agent->announced = true;
-	if (!strcmp(token, TOKEN_SHUTDOWN) &&
-	    xs_client_read("control/shutdown", value, sizeof(value), &err) == 0 &&
-	    (!strcmp(value, "poweroff") || !strcmp(value, "halt") ||
-	     !strcmp(value, "reboot")))
+	if (!strcmp(token, TOKEN_END) &&
+	    xs_client_read(STUBDOM_XS_END, value, sizeof(value), &err) == 0 && value[0])
 		end_qemu(agent);
 	if (!strcmp(token, TOKEN_ASK) && answer(&err) < 0)
 		report_line("answering: %s", err.msg);

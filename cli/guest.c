@@ -59,6 +59,16 @@ static char *domain_name(struct xs_handle *xs, unsigned domid)
 	return read_path(xs, DOMAINS, text, "name");
 }
 
+/* dom0's own text, but the stub domain's words may be in it. */
+static char *read_died(struct xs_handle *xs, const char *domid)
+{
+	char *text = read_fact(xs, domid, STUBDOM_FACT_DIED);
+
+	if (text)
+		clean_string(text);
+	return text;
+}
+
 static void read_guest(struct xs_handle *xs, const char *domid, struct guest *out)
 {
 	cleanup_free char *stub = read_fact(xs, domid, STUBDOM_FACT_STUB);
@@ -84,6 +94,9 @@ static void read_guest(struct xs_handle *xs, const char *domid, struct guest *ou
 		out->stage = read_foreign(xs, out->stub_domid, STUBDOM_XS_STAGE);
 		out->error = read_foreign(xs, out->stub_domid, STUBDOM_XS_ERROR);
 		out->exit = read_foreign(xs, out->stub_domid, STUBDOM_XS_EXIT);
+		/* It is dead and so are its nodes: dom0's own record. */
+		if (!out->stub_alive && !out->error)
+			out->error = read_died(xs, domid);
 	}
 	if (decimal_parse(pid, 1 << 22, &n) == 0 && n > 0) {
 		out->launcher = (pid_t)n;
@@ -218,12 +231,12 @@ const char *guest_state(const struct guest *guest)
 {
 	if (!guest->guest_alive)
 		return "guest gone";
+	if (guest->stub_known && !guest->stub_alive)
+		return "stub gone";
 	if (guest->error)
 		return "failed";
 	if (!guest->stub_known)
 		return "starting";
-	if (!guest->stub_alive)
-		return "stub gone";
 	if (guest->stage && strcmp(guest->stage, STUBDOM_STAGE_EXITED) == 0)
 		return "ended";
 	if (guest->launcher && !guest->launcher_alive)

@@ -73,6 +73,10 @@ static void print_status(const struct guest *guest, const struct dominfo *info,
 	print_field("stage", guest->stage);
 	print_field("error", guest->error);
 	print_field("exit", guest->exit);
+	if (guest->guest_alive && guest->stub_known && !guest->stub_alive) {
+		snprintf(text, sizeof(text), "xl destroy %u", guest->domid);
+		print_field("remedy", text);
+	}
 	if (guest->stub_known) {
 		snprintf(text, sizeof(text), "%u%s%.60s%s", guest->stub_domid,
 			 guest->stub_name ? " (" : "",

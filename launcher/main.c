@@ -13,6 +13,7 @@
 #include "log.h"
 #include "plan/plan.h"
 #include "probe.h"
+#include "refusal.h"
 
 static const char help_begin[] =
 	"usage: stubdom-dm [--plan] QEMU-ARGUMENT...\n"
@@ -215,5 +216,6 @@ int main(int argc, char **argv)
 	if (run(argc, argv, &err) == 0)
 		return 0;
 	log_error("%s", err.msg);
+	refusal_tell(argc, argv, &err);
 	return err.code;
 }

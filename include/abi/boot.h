@@ -32,6 +32,12 @@
 #define STUBDOM_XS_EXIT "data/stubdom/exit"   /* "exit N" or "signal N": QEMU's end */
 
 /*
+ * Any text, written by the launcher: QEMU ends, what it wrote is flushed, the power goes
+ * off.  A toolstack's own orders (control/shutdown) do not reach the stub domain.
+ */
+#define STUBDOM_XS_END "control/stubdom-end"
+
+/*
  * How the stub domain is, for whoever asks in dom0.  A number of one's own written to
  * _ASK, which only dom0 can, is answered by one node _IF/<interface> for each
  * interface of the topology language, with "KEY=VALUE" words

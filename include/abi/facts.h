@@ -21,6 +21,9 @@
 #define STUBDOM_FACT_QEMU "qemu"   /* version of the image's QEMU */
 #define STUBDOM_FACT_LOG "log"	   /* file that stubdom-dm logs to */
 
+/* Why the stub domain died under its guest; not there while it lives. */
+#define STUBDOM_FACT_DIED "died"
+
 #define STUBDOM_FACT_NIC "nic" /* a directory: <tap> is "MODEL MAC" */
 
 /*

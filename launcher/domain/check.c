@@ -71,24 +71,6 @@ static int check_size(const struct plan *plan, const struct manifest *manifest,
 		       plan->memory_mb, least);
 }
 
-static int check_memory(struct domain_host *host, const struct plan *plan,
-			struct err *err)
-{
-	/* Xen's own structures for the domain, as libxl counts them for a small one. */
-	uint64_t need_kb = ((uint64_t)plan->memory_mb + 4) * 1024;
-	uint64_t free_kb;
-
-	if (libxl_get_free_memory(host->libxl, &free_kb))
-		return domain_host_error(host, err, "asking Xen for its free memory");
-	if (free_kb < need_kb)
-		return err_set(err, ERR_HOST,
-			       "the stub domain needs %u MiB and Xen has %llu MiB free; "
-			       "shrink dom0 ('xl mem-set 0 ...') or another domain, or "
-			       "give '-stubdom memory=MIB'",
-			       plan->memory_mb + 4, (unsigned long long)free_kb / 1024);
-	return 0;
-}
-
 /* Whether the launcher that the domain names, or its guardian, can still be at work.
  * Both gone, nobody but us will remove it. */
 static bool launcher_alive(struct domain_host *host, uint32_t domid)
@@ -188,8 +170,7 @@ int domain_check(struct domain_host *host, const struct plan *plan,
 				 "%s (rebuild the image: stubdom image build)",
 				 kernel->path);
 	if (check_xen(host, plan, err) < 0 || check_label(host, plan, err) < 0 ||
-	    check_size(plan, manifest, err) < 0 || check_name(host, plan, err) < 0 ||
-	    check_memory(host, plan, err) < 0)
+	    check_size(plan, manifest, err) < 0 || check_name(host, plan, err) < 0)
 		return -1;
 	return 0;
 }

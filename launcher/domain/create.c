@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "domain/memory.h"
 #include "domain/schedule.h"
 #include "log.h"
 #include "xenstore_util.h"
@@ -201,6 +202,7 @@ int domain_create(struct domain_host *host, const struct domain_parts *parts,
 {
 	const struct plan *plan = parts->plan;
 	libxl_domain_config config;
+	cleanup_fd int memory = -1; /* the lock, until the domain has it */
 	int rc = -1;
 
 	libxl_domain_config_init(&config);
@@ -210,6 +212,9 @@ int domain_create(struct domain_host *host, const struct domain_parts *parts,
 		goto out;
 	}
 	if (domain_schedule_describe(host, plan, &config, err) < 0)
+		goto out;
+	memory = domain_memory_take(host, plan, &config, err);
+	if (memory < 0)
 		goto out;
 	domain_host_forget_error(host);
 	*domid = INVALID_DOMID;

@@ -17,7 +17,7 @@
 
 /*
  * What must hold before anything is made: the guest lives, Xen is recent
- * enough, the image has the kernel, memory is free, the name is free.  Waits
+ * enough, the image has the kernel, the name is free.  Waits
  * up to half a minute for the stub domain of a guest of the same name that has
  * just ended; removes one that its launcher has left behind.
  */

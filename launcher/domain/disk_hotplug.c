@@ -75,6 +75,25 @@ static int wait_connected(struct domain_hotplug *hotplug, const char *dev,
 		       dev);
 }
 
+static int add_by_libxl(struct domain_hotplug *hotplug, libxl_device_disk *disk,
+			struct err *err)
+{
+	struct err hiding;
+	int rc;
+
+	if (domain_config_show(&hotplug->config, hotplug->host, err) < 0)
+		return -1;
+	domain_host_forget_error(hotplug->host);
+	rc = libxl_device_disk_add(hotplug->host->libxl, hotplug->stub, disk, NULL);
+	if (rc)
+		rc = domain_host_error(hotplug->host, err,
+				       "giving the stub domain the disk %s", disk->vdev);
+	if (domain_config_hide(&hotplug->config, hotplug->host, hotplug->stub, &hiding) <
+	    0)
+		log_warn("%s", hiding.msg);
+	return rc;
+}
+
 static int add(struct domain_hotplug *hotplug, const struct domain_disk *added,
 	       struct err *err)
 {
@@ -84,13 +103,7 @@ static int add(struct domain_hotplug *hotplug, const struct domain_disk *added,
 	if (domain_disk_describe(added, &disk) < 0) {
 		rc = err_set(err, ERR_HOST, "out of memory");
 	} else {
-		domain_host_forget_error(hotplug->host);
-		rc = libxl_device_disk_add(hotplug->host->libxl, hotplug->stub, &disk,
-					   NULL);
-		if (rc)
-			rc = domain_host_error(hotplug->host, err,
-					       "giving the stub domain the disk %s",
-					       added->dev);
+		rc = add_by_libxl(hotplug, &disk, err);
 	}
 	libxl_device_disk_dispose(&disk);
 	return rc;

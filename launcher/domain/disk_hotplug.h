@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "domain/config.h"
 #include "domain/disks.h"
 #include "domain/host.h"
 #include "plan/plan.h"
@@ -20,6 +21,7 @@ struct domain_hotplug {
 	const struct plan *plan;
 	struct domain_disks *disks;
 	uint32_t stub;
+	struct domain_config config;
 };
 
 /* Blocks until the stub domain has connected to it, 20 s at most. */

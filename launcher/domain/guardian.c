@@ -47,13 +47,14 @@ static bool wait_for_launcher(int control)
 
 static void clean_up(const struct plan *plan, const libxl_uuid *uuid)
 {
+	const struct orphan orphan = {.why = "stubdom-dm was killed", .signals = -1};
 	struct domain_host host = {0};
 	struct err err;
 	int rc = -1;
 
 	for (int i = 0; i < TRIES && rc < 0; i++) {
 		rc = domain_host_open(&host, &err);
-		if (domain_undo(&host, plan, uuid, NULL, &err) < 0)
+		if (domain_undo(&host, plan, uuid, NULL, &orphan, &err) < 0)
 			rc = -1;
 		if (rc < 0) {
 			log_warn("%s; trying again", err.msg);

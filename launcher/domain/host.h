@@ -18,6 +18,8 @@ struct domain_host {
 	libxl_ctx *libxl;
 	xc_interface *xc;
 	struct xs_handle *xs;
+	uint64_t
+		freed_kb; /* dom0's, for a start that is not done yet (domain/memory.h) */
 };
 
 /* ERR_HOST, with what to look at.  On error everything is closed again. */

@@ -4,6 +4,7 @@
 #include <libxl_utils.h>
 #include <string.h>
 
+#include "abi/boot.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "domain/create.h"
@@ -30,7 +31,7 @@ enum { FLUSH_MS = 10000, FLUSH_POLL_MS = 100 };
 
 void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t domid)
 {
-	char path[XENSTORE_PATH_MAX];
+	struct err err;
 	bool writes = false;
 
 	for (size_t i = 0; i < plan->n_disks; i++)
@@ -38,9 +39,11 @@ void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t do
 	if (!writes || plan->kernel != STUBOPT_KERNEL_LINUX)
 		return;
 	leave_vm(host, domid);
-	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
-	if (!xs_write(host->xs, XBT_NULL, path, "poweroff", strlen("poweroff")))
+	if (xenstore_write(host->xs, &err, "1", "/local/domain/%u/" STUBDOM_XS_END,
+			   domid) < 0) {
+		log_warn("%s", err.msg);
 		return;
+	}
 	for (int ms = 0; ms < FLUSH_MS; ms += FLUSH_POLL_MS) {
 		if (domain_host_life(host, domid) != DOMAIN_LIFE_ALIVE)
 			return;

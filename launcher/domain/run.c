@@ -18,6 +18,8 @@
 #include "domain/facts.h"
 #include "domain/guardian.h"
 #include "domain/host.h"
+#include "domain/orders.h"
+#include "domain/orphan.h"
 #include "domain/ramdisk.h"
 #include "domain/relay.h"
 #include "domain/run_dir.h"
@@ -102,6 +104,9 @@ static int serve(struct domain_watch *watch, const struct manifest *manifest,
 	if (rc == 0)
 		rc = domain_facts_write(watch->host, plan, manifest, watch->stub, err);
 	if (rc == 0)
+		rc = domain_config_hide(&watch->hotplug->config, watch->host, watch->stub,
+					err);
+	if (rc == 0)
 		rc = domain_watch(watch, err);
 	if (rc == 0)
 		domain_flush(watch->host, plan, watch->stub);
@@ -118,6 +123,7 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 	struct domain_disks disks = {0};
 	struct domain_hotplug hotplug = {
 		.host = watch->host, .plan = plan, .disks = &disks};
+	struct domain_orders orders = {.console_lock = -1};
 	int rc;
 
 	if (!kernel)
@@ -133,11 +139,14 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 		return -1;
 	close_inherited(plan);
 	watch->hotplug = &hotplug;
+	watch->orders = &orders;
 	rc = domain_disks_open(&disks, plan, err);
 	if (rc == 0)
 		rc = serve(watch, manifest, kernel, err);
 	/* Not earlier: blkback opens them at a moment of its own. */
 	domain_disks_close(&disks);
+	domain_config_free(&hotplug.config);
+	domain_orders_free(&orders);
 	return rc;
 }
 
@@ -147,6 +156,7 @@ int domain_run(const struct plan *plan, const struct manifest *manifest, struct 
 	struct relay relay = {.pidfd = -1, .control = -1, .log.fd = -1};
 	struct domain_host host = {0};
 	cleanup_fd int signals = catch_signals(err);
+	struct orphan orphan = {.signals = signals};
 	struct err undo_err;
 	libxl_uuid uuid;
 	int rc = -1;
@@ -167,7 +177,9 @@ int domain_run(const struct plan *plan, const struct manifest *manifest, struct 
 	if (relay_start(&relay, plan, manifest->schema, err) == 0 &&
 	    guardian_start(&guardian, plan, &uuid, NULL, relay.pidfd, err) == 0)
 		rc = prepare_and_serve(&watch, manifest, err);
-	if (domain_undo(&host, plan, &uuid, &relay, &undo_err) == 0)
+	orphan.why = err->msg;
+	if (domain_undo(&host, plan, &uuid, &relay, rc < 0 ? &orphan : NULL, &undo_err) ==
+	    0)
 		guardian_stop(&guardian);
 	else /* The guardian tries on when we are gone. */
 		log_error("%s", undo_err.msg);

@@ -5,6 +5,7 @@
 #include "domain/cgroup.h"
 #include "domain/create.h"
 #include "domain/facts.h"
+#include "domain/memory.h"
 #include "domain/run_dir.h"
 #include "endpoint/endpoint.h"
 #include "xenstore_util.h"
@@ -22,20 +23,25 @@ static void remove_nodes(struct domain_host *host, const struct plan *plan)
 }
 
 int domain_undo(struct domain_host *host, const struct plan *plan, const libxl_uuid *uuid,
-		struct relay *relay, struct err *err)
+		struct relay *relay, const struct orphan *orphan, struct err *err)
 {
 	int rc = 0;
 
 	if (host->libxl) {
 		rc = domain_remove(host, uuid, err);
-		remove_nodes(host, plan);
-		domain_host_close(host);
+		domain_memory_give_back(host);
 	}
 	/* After the domain, whose last words it delivers; before the sockets it serves. */
 	if (relay)
 		relay_stop(relay);
 	for (size_t i = 0; i < plan->n_channels; i++)
 		endpoint_tidy(&plan->channels[i].endpoint);
+	if (host->libxl) {
+		if (rc == 0 && orphan)
+			orphan_stay(host, plan, orphan);
+		remove_nodes(host, plan);
+		domain_host_close(host);
+	}
 	run_dir_remove(plan);
 	domain_cgroup_remove(plan);
 	return rc;

@@ -4,6 +4,7 @@
 #define STUBDOM_DOMAIN_UNDO_H
 
 #include "domain/host.h"
+#include "domain/orphan.h"
 #include "domain/relay.h"
 #include "plan/plan.h"
 
@@ -12,10 +13,12 @@
  * and their directory, and closes the host.  The launcher and its guardian end
  * with it, at any moment of a start, any number of times.  A host that is not open
  * (all zero): no domain was made yet, or nothing can be done about it; the rest is
- * removed.  relay: NULL if there is none any more.  -1: the stub domain is still
+ * removed.  relay: NULL if there is none any more.
+ * orphan: not NULL if the guest was to live on; then it is stayed with
+ * (domain/orphan.h) before the last of it is removed.  -1: the stub domain is still
  * there; err says why, and is left alone otherwise.
  */
 int domain_undo(struct domain_host *host, const struct plan *plan, const libxl_uuid *uuid,
-		struct relay *relay, struct err *err);
+		struct relay *relay, const struct orphan *orphan, struct err *err);
 
 #endif

@@ -2,6 +2,7 @@
 /* Follows a stub domain that runs: its start, its channels, its end. */
 #include "domain/watch.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -44,16 +45,33 @@ static char *read_report(struct watch_state *state, const char *node)
 			     state->watch->stub, node);
 }
 
+/* The stub domain's name of a disk, followed by dom0's, if its text has one. */
+static void name_disk(const struct plan *plan, const char *text, char *out, size_t size)
+{
+	out[0] = '\0';
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		const char *dev = plan->disks[i].dev;
+		const char *at = strstr(text, "/dev/");
+
+		if (at && strncmp(at + 5, dev, strlen(dev)) == 0 &&
+		    !isalnum((unsigned char)at[5 + strlen(dev)]))
+			snprintf(out, size, " (%s is %.300s, %.60s)", dev,
+				 plan->disks[i].target, plan->disks[i].use);
+	}
+}
+
 /* What the stub domain said of its end, as well as it is known. */
 static int report_death(struct watch_state *state, struct err *err)
 {
 	cleanup_free char *error = read_report(state, STUBDOM_XS_ERROR);
 	cleanup_free char *end = read_report(state, STUBDOM_XS_EXIT);
 	const char *name = state->watch->plan->name;
+	char disk[400];
 
-	if (error)
-		err_set(err, ERR_STUB, "%s says: '%.400s'", name, error);
-	else if (end)
+	if (error) {
+		name_disk(state->watch->plan, error, disk, sizeof(disk));
+		err_set(err, ERR_STUB, "%s says: '%.400s'%s", name, error, disk);
+	} else if (end)
 		err_set(err, ERR_STUB,
 			"%s says that QEMU ended ('%.40s'); see the lines above", name,
 			end);
@@ -100,6 +118,7 @@ static void tell_running(struct watch_state *state)
 		log_warn("%s", err.msg);
 	log_info("%s, domain %u, runs the device model of domain %u", watch->plan->name,
 		 watch->stub, watch->plan->guest_domid);
+	watch->host->freed_kb = 0; /* the stub domain's now, to its end */
 	state->started = true;
 }
 
@@ -147,6 +166,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	bool channels = false;
 	bool name = false;
 	bool vifs = false;
+	bool orders = false;
 	int step = STEP_GO_ON;
 	char **event;
 
@@ -158,6 +178,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		channels |= strcmp(token, "channel") == 0;
 		name |= strcmp(token, "name") == 0;
 		vifs |= strcmp(token, "vif") == 0;
+		orders |= strcmp(token, "order") == 0;
 		free(event);
 	}
 	if (errno != EAGAIN) {
@@ -175,6 +196,9 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	if (step == STEP_GO_ON && vifs)
 		domain_rate_copy(state->watch->host, state->watch->plan,
 				 state->watch->stub);
+	if (step == STEP_GO_ON && orders)
+		domain_orders_answer(state->watch->orders, state->watch->host,
+				     state->watch->plan);
 	if (step == STEP_GO_ON && channels)
 		state->retry_channels =
 			domain_channels_serve(&state->channels, state->watch->host);
@@ -314,6 +338,8 @@ static int watch_nodes(struct watch_state *state, struct err *err)
 	snprintf(path, sizeof(path), "/local/domain/%u/name",
 		 state->watch->plan->guest_domid);
 	ok = ok && xs_watch(xs, path, "name");
+	snprintf(path, sizeof(path), "/local/domain/%u/name", state->watch->stub);
+	ok = ok && xs_watch(xs, path, "name");
 	snprintf(path, sizeof(path), DOMAIN_RATE_NODES, state->watch->plan->guest_domid);
 	if (ok && state->watch->plan->n_nics > 0)
 		ok = xs_watch(xs, path, "vif");
@@ -333,6 +359,8 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 	state.channels.stub = watch->stub;
 	state.channels.hotplug = watch->hotplug;
 	if (watch_nodes(&state, err) < 0 ||
+	    domain_orders_take(watch->orders, watch->host, watch->stub, "order", err) <
+		    0 ||
 	    domain_unpause(watch->host, watch->stub, err) < 0)
 		rc = STEP_FAILED;
 	while (rc == STEP_GO_ON)

@@ -5,6 +5,7 @@
 
 #include "domain/guardian.h"
 #include "domain/host.h"
+#include "domain/orders.h"
 #include "domain/relay.h"
 #include "domain/requests.h"
 #include "plan/plan.h"
@@ -15,6 +16,7 @@ struct domain_watch {
 	struct relay *relay;
 	struct guardian *guardian;
 	struct domain_hotplug *hotplug;
+	struct domain_orders *orders;
 	const libxl_uuid *uuid;
 	uint32_t stub;
 	int signals; /* signalfd of the signals that end us */

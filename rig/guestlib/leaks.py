@@ -13,6 +13,8 @@ XENSTORE_IGNORED = [
     (r'/local/domain/0/device-model = ""$', "the directory stays when the last guest's is gone"),
     (r"/local/domain/0/libxl/\d+", "libxl's own record of devices"),
     (r"/tool/xenstored", "xenstored's own settings"),
+    (r"/vm/0{8}-", "dom0's own record of its memory"),
+    (r"/local/domain/0/memory", "made by the first `xl list -l` or `xl mem-set 0`"),
 ]
 FILES_IGNORED = [
     (r"/run/xen/domid-history$", "libxl's list of recent domain ids"),

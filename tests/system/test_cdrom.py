@@ -2,6 +2,10 @@
 """Media and disks that come and go while the guest runs."""
 import hashlib
 
+import pytest
+
+from guestlib.disks import LINUX
+
 
 def make_image(dom0, path, sectors, seed):
     """An image of so many CD sectors; returns what `sum` says of it."""
@@ -89,3 +93,44 @@ def test_cd_change(make_guest, dom0):
     assert two not in loop_files(dom0)
     assert len(stub_disks(dom0, guest)) == len(before)
     assert dom0.qemu_processes() == []
+
+
+@pytest.fixture(name="drive")
+def make_drive(dom0, leak_check):
+    """A CD drive of the host's, without a disc: its tray is open, and opening does not close it."""
+    dom0.shell("modprobe sr_mod; modprobe scsi_debug ptype=5 dev_size_mb=8 sector_size=2048; "
+               "for i in $(seq 50); do [ -b /dev/sr0 ] && break; sleep 0.1; done; "
+               "echo 0 >/proc/sys/dev/cdrom/autoclose")
+    move_tray(dom0, CDROMEJECT)
+    yield "/dev/sr0"
+    dom0.shell("modprobe -r scsi_debug")
+
+
+CDROMEJECT, CDROMCLOSETRAY = 0x5309, 0x5319
+
+
+def move_tray(dom0, order):
+    dom0.run("python3", "-c", "import fcntl, os; fcntl.ioctl(os.open('/dev/sr0', "
+             f"os.O_RDONLY | os.O_NONBLOCK), {order})")
+
+
+@pytest.mark.parametrize("side", ["stub", "dom0"])
+def test_host_drive_without_a_disc(make_guest, dom0, stub, drive, side):
+    """The guest starts with an empty drive, as with QEMU in dom0; a disc that comes later is put
+    into the guest's by the command that the log names."""
+    guest = make_guest("tray", kind="direct", disks=0, nics=(), stub=stub if side == "stub" else None,
+                       cmdline=LINUX + "ata_piix,sr_mod")
+    guest.config["disk"] = [f"format=raw,vdev=hdc,access=ro,devtype=cdrom,target={drive}"]
+    guest.write_config()
+    assert guest.create(paused=True).seconds < 60
+    guest.attach()
+    dom0.run("xl", "unpause", guest.name)
+    guest.wait("guest: ready", 180)
+    assert "error" in read_cd(guest)
+    move_tray(dom0, CDROMCLOSETRAY)
+    if side == "stub":
+        assert "/dev/sr0 has no disc" in guest.log()
+        dom0.run("xl", "cd-insert", guest.name, "hdc", drive)
+    assert "error" not in read_cd(guest)
+    said = guest.monitor("change ide1-cd0 /nowhere.iso")
+    assert ("xl cd-insert" if side == "stub" else "Could not open") in said

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The launcher killed with SIGKILL at each stage: nothing is left, the next start works."""
+import json
+
 import pytest
 
 STAGES = ["spawned", "domain", "boot", "disks", "net", "qemu", "channels", "running"]
@@ -26,20 +28,43 @@ def test_start_after_kill(make_guest, dom0):
     assert "bios-guest: disk 0 ok" in report
 
 
+def check_named(dom0, guest, why):
+    """Who asks for this guest hears what has happened and what to do."""
+    remedy = f"xl destroy {guest.domid}"
+    (found,) = json.loads(dom0.run("stubdom", "list", "--json").stdout)["guests"]
+    assert (found["guest"], found["state"]) == (guest.name, "stub gone")
+    assert why in found["error"]
+    said = dom0.run("stubdom", "status", guest.name, timeout=120).stdout
+    assert "stub gone" in said and why in said and remedy in said
+    said = dom0.run("stubdom", "doctor", timeout=120, check=False).stdout
+    assert "stub gone" in said and remedy in said
+    # The toolstack still shows it, and QMP says why nothing else works.
+    assert [d["config"]["c_info"]["name"] for d in json.loads(dom0.run("xl", "list", "-l").stdout)
+            if d["domid"]] == [guest.name]
+    refused = dom0.run("xl", "qemu-monitor-command", guest.name, "info status", check=False)
+    assert "has died" in refused.text and remedy in refused.text
+
+
 def test_launcher_killed_under_a_running_guest(make_guest, dom0):
     guest = make_guest("killed")
     guest.start()
     dom0.run("kill", "-KILL", guest.launcher_pid)
+    dom0.wait_gone("killed-dm")
+    assert dom0.call("wait_xenstore_there", 60,
+                     path=f"/local/domain/0/stubdom/{guest.domid}/died", seconds=60)
+    check_named(dom0, guest, "stubdom-dm was killed")
     guest.destroy()
     dom0.wait_gone("killed-dm")
 
 
 def test_stub_domain_destroyed_under_a_running_guest(make_guest, dom0):
-    """As when QEMU crashes: the launcher ends, and the guest can be destroyed."""
+    """As when QEMU crashes: the guest stays without a device model until it is destroyed."""
     guest = make_guest("killed")
     guest.start()
     pid = guest.launcher_pid
     dom0.run("xl", "destroy", "killed-dm", timeout=120)
+    assert dom0.call("wait_xenstore_there", 60,
+                     path=f"/local/domain/0/stubdom/{guest.domid}/died", seconds=60)
+    check_named(dom0, guest, "without a word")
+    guest.destroy()
     assert dom0.call("wait_no_process", 60, pid=pid, seconds=60)
-    assert "stub" in guest.log()
-    guest.destroy(check=False)

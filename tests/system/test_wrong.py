@@ -49,6 +49,7 @@ def test_wrong_config(make_guest, case):
     if named:
         lines = [line for line in guest.log().splitlines() if re.search(named, line)]
         assert len(lines) == 1, f"not one line with '{named}' in the log:\n{guest.log()}"
+        assert re.search(named, done.text), f"xl does not say why:\n{done.text}"
 
 
 def test_missing_bridge(make_guest):
@@ -63,7 +64,10 @@ def test_not_enough_memory_on_the_host(make_guest):
     done = guest.create(check=False)
     assert done.status != 0
     assert GAVE_UP not in done.text
-    assert re.search(r"memory", guest.log())
+    # Who has the memory, and which settings help; also in xl's own output.
+    for text in (guest.log(), done.text):
+        assert re.search(r"needs \d+ MiB and Xen has \d+ MiB free: dom0 has \d+ MiB", text)
+        assert "dom0_mem=" in text and "-stubdom memory=" in text
 
 
 def test_damaged_image(make_guest, dom0):

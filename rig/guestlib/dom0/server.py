@@ -115,6 +115,15 @@ def wait_xenstore(path, value, seconds):
         xs.close()
 
 
+def wait_xenstore_there(path, seconds):
+    """Whether there comes to be such a node in time."""
+    xs = Xenstore()
+    try:
+        return poll(lambda: xs.read(path) is not None, seconds)
+    finally:
+        xs.close()
+
+
 def poll(condition, seconds):
     """Whether the condition came true in time. For what gives no event to wait for."""
     end = time.monotonic() + seconds
@@ -186,7 +195,7 @@ def wait_file(path, pattern, count, seconds):
 OPERATIONS = {
     f.__name__: f for f in (console_open, console_ask, console_send, console_close, console_run, listen, console_accept,
                             listen_close, viewer_open, viewer_picture, viewer_stall, viewer_type, viewer_close,
-                            domains, xenstore_read, wait_xenstore,
+                            domains, xenstore_read, wait_xenstore, wait_xenstore_there,
                             timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
                             wait_no_process, wait_file,
                             strike, vnc_shot, digest, drain, process_use,

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory of the host's for the stub domain. */
+#ifndef STUBDOM_DOMAIN_MEMORY_H
+#define STUBDOM_DOMAIN_MEMORY_H
+
+#include "domain/host.h"
+#include "plan/plan.h"
+
+/*
+ * Sees to it that Xen has free what this domain needs.  Where xl itself would shrink
+ * dom0 for a guest (autoballoon in xl.conf), dom0 is shrunk, as xl does it.  The
+ * descriptor is a lock that other launchers wait for, so that none counts this memory,
+ * too: to be closed when the domain has it.  -1, ERR_HOST: who has the memory, and which
+ * setting helps.
+ */
+int domain_memory_take(struct domain_host *host, const struct plan *plan,
+		       libxl_domain_config *config, struct err *err);
+
+/* The start has failed: dom0 gets back what it gave up for it, once it is free again. */
+void domain_memory_give_back(struct domain_host *host);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* A guest whose stub domain has died. */
+#include "domain/orphan.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/facts.h"
+#include "cleanup.h"
+#include "domain/stand_in.h"
+#include "log.h"
+#include "xenstore_util.h"
+
+/* As the guest was started: `-smp N,maxcpus=M`. */
+static unsigned count_vcpus(const struct plan *plan)
+{
+	for (size_t i = 0; i + 1 < plan->n_qemu; i++) {
+		if (strcmp(plan->qemu[i], "-smp") == 0)
+			return (unsigned)strtoul(plan->qemu[i + 1], NULL, 10);
+	}
+	return 1;
+}
+
+static void open_monitors(struct stand_in *stand_in, const struct plan *plan)
+{
+	struct err err;
+
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		const struct plan_channel *channel = &plan->channels[i];
+
+		if (channel->kind == STUBDOM_CHANNEL_QMP &&
+		    channel->endpoint.type == PLAN_ENDPOINT_UNIX_LISTEN &&
+		    stand_in_open(stand_in, &channel->endpoint, &err) < 0)
+			log_warn("channel %s: %s", channel->name, err.msg);
+	}
+}
+
+static void take_events(struct domain_host *host)
+{
+	char **event;
+
+	while ((event = xs_check_watch(host->xs)))
+		free(event);
+}
+
+static void serve(struct stand_in *stand_in, struct domain_host *host,
+		  const struct plan *plan, int signals)
+{
+	enum { SIGNAL, XENSTORE, N };
+
+	while (domain_host_life(host, plan->guest_domid) != DOMAIN_LIFE_GONE) {
+		struct pollfd fds[N + STAND_IN_ENDS_MAX] = {
+			[SIGNAL] = {.fd = signals, .events = POLLIN},
+			[XENSTORE] = {.fd = xs_fileno(host->xs), .events = POLLIN},
+		};
+		size_t n = stand_in_poll(stand_in, &fds[N]);
+
+		if (poll(fds, (nfds_t)(N + n), -1) < 0 && errno != EINTR)
+			return;
+		if (fds[SIGNAL].revents)
+			return;
+		take_events(host);
+		stand_in_serve(stand_in, &fds[N]);
+	}
+}
+
+/* The toolstack has been told that the device model runs. */
+static bool was_running(struct domain_host *host, const struct plan *plan)
+{
+	cleanup_free char *state = xenstore_read(
+		host->xs, "/local/domain/0/device-model/%u/state", plan->guest_domid);
+
+	return state && strcmp(state, "running") == 0;
+}
+
+void orphan_stay(struct domain_host *host, const struct plan *plan,
+		 const struct orphan *orphan)
+{
+	cleanup_free struct stand_in *stand_in = calloc(1, sizeof(*stand_in));
+	struct err err;
+	char text[sizeof(err.msg) + 128];
+
+	if (!stand_in || domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE ||
+	    !was_running(host, plan))
+		return;
+	snprintf(
+		text, sizeof(text),
+		"the device model of domain %u has died (%s); 'xl destroy %u' ends the guest",
+		plan->guest_domid, orphan->why, plan->guest_domid);
+	stand_in->why = text;
+	stand_in->vcpus = count_vcpus(plan);
+	log_error("%s", text);
+	if (xenstore_write(host->xs, &err, orphan->why,
+			   STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_DIED,
+			   plan->guest_domid) < 0)
+		log_warn("%s", err.msg);
+	open_monitors(stand_in, plan);
+	/* A token of its own: the launcher has a watch like this. */
+	if (xs_watch(host->xs, "@releaseDomain", "orphan"))
+		serve(stand_in, host, plan, orphan->signals);
+	stand_in_close(stand_in);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* A guest whose stub domain has died. */
+#ifndef STUBDOM_DOMAIN_ORPHAN_H
+#define STUBDOM_DOMAIN_ORPHAN_H
+
+#include "domain/host.h"
+#include "plan/plan.h"
+
+struct orphan {
+	const char *why; /* the device model died */
+	int signals;	 /* a signalfd; -1: no signal is heard */
+};
+
+/*
+ * Stays until the guest is gone or a signal comes.  Until then the guest's record says that its device model has died and why,
+ * and its QMP sockets answer with that: `xl list -l` shows the guest, and what needs QEMU
+ * says what is wrong.  Nothing is left to serve a guest that is gone or that had not been
+ * told of yet.
+ */
+void orphan_stay(struct domain_host *host, const struct plan *plan,
+		 const struct orphan *orphan);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Lets a toolstack show why its guest was refused. */
+#ifndef STUBDOM_REFUSAL_H
+#define STUBDOM_REFUSAL_H
+
+#include "err.h"
+
+/*
+ * libxl keeps a device model's standard error in a file and shows nothing of it; of a
+ * device model that runs it shows the errors that QMP answers with.  So: says `running`
+ * to it, answers its first command with the error, and waits for its signal.  Nothing
+ * happens unless libxl waits for this very process.  The guest's start fails all the
+ * same, since libxl takes no device model whose QMP fails.  Returns after 15 s at most.
+ */
+void refusal_tell(int argc, char *const argv[], const struct err *why);
+
+#endif

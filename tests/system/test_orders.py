@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+"""Orders that a toolstack gives to a stub domain, or to all domains and so to it, too: the guest
+and its device model come to no harm, whatever was ordered."""
+import json
+import re
+
+import pytest
+
+SAVED = "/var/lib/xen/save"
+XENDOMAINS = "/etc/init.d/xendomains"
+QUICK_SECONDS = 20  # far from libxl's 60 s
+
+
+def works(guest, sector):
+    """Its disk, so its device model, answers."""
+    return guest.ask("read 0 1200", "read 0 1200").split()[-1] == sector
+
+
+def refused(dom0, *argv, because):
+    done = dom0.run(*argv, check=False, timeout=30)
+    assert done.status != 0 and because in done.text, (argv, done.status, done.text)
+    assert done.seconds < QUICK_SECONDS
+
+
+def obeyed(dom0, *argv):
+    assert dom0.run(*argv, timeout=90).seconds < QUICK_SECONDS, argv
+
+
+def check_refused(dom0, guest, name):
+    """Nothing is lost by these, not even a file of that name."""
+    state = f"{guest.folder}/dm-state"
+    record = "configuration"
+    refused(dom0, "xl", "save", name, state, because=record)
+    assert dom0.run("test", "-e", state, check=False).status != 0
+    refused(dom0, "xl", "migrate", "-s", "", name, "false", because=record)
+    refused(dom0, "xl", "mem-set", name, "40m", because=record)
+    refused(dom0, "xl", "mem-max", name, "400m", because=record)
+    refused(dom0, "xl", "vcpu-set", "--ignore-host", name, "9", because="VCPUs")
+    refused(dom0, "xl", "block-attach", name, f"format=raw,vdev=xvdz,access=ro,target={guest.disks[0]}",
+            because="unable to add device")
+    refused(dom0, "xl", "console", name, because="lock")
+    assert list(json.loads(dom0.run("xl", "list", "-l").stdout)[1]["config"]["c_info"]["name"]) == \
+        list(guest.name)
+    assert dom0.run("/usr/lib/xen-common/bin/xen-init-list").stdout.split() == \
+        [str(guest.domid), guest.name]
+
+
+def check_obeyed(dom0, guest, name, sector):
+    """Acknowledged at once, or taken back, and the guest goes on."""
+    stub = guest.stub_domid
+    for order in (["shutdown"], ["reboot"]):
+        obeyed(dom0, "xl", *order, name)
+        assert dom0.call("wait_xenstore", 20, path=f"/local/domain/{stub}/control/shutdown", value="",
+                         seconds=20)
+        assert works(guest, sector)
+    # Linux in a stub domain would crash itself, restart and power off.
+    for key in "sbo":
+        obeyed(dom0, "xl", "sysrq", name, key)
+    for trigger in ("power", "sleep"):
+        dom0.run("xl", "trigger", name, trigger, check=False)
+    obeyed(dom0, "xl", "rename", name, "other")
+    assert dom0.call("wait_domains", 20, names=[guest.name, name], seconds=20), dom0.domains()
+    assert works(guest, sector)
+    online = f"/local/domain/{stub}/cpu/0/availability"
+    dom0.run("xenstore-write", online, "offline")
+    assert dom0.call("wait_xenstore", 20, path=online, value="online", seconds=20)
+    obeyed(dom0, "xl", "pause", name)
+    obeyed(dom0, "xl", "unpause", name)
+    assert works(guest, sector)
+    assert guest.stub_domid == stub
+    for line in ("told 'poweroff'", "told 'reboot'", "SysRq", "stays online"):
+        assert line in guest.log(), line
+
+
+def test_orders_to_the_stub_domain(make_guest, dom0):
+    guest = make_guest("orders")
+    guest.start()
+    sector = guest.ask("write 0 1200 0x5a", "write 0 1200").split()[-1]
+    name = guest.name + "-dm"
+    check_refused(dom0, guest, name)
+    check_obeyed(dom0, guest, name, sector)
+    dom0.run("xl", "shutdown", "-F", "-w", guest.name)
+    dom0.wait_gone(guest.name, name)
+
+
+@pytest.fixture(name="saved")
+def make_saved(dom0, leak_check):
+    dom0.shell(f"rm -rf {SAVED}; cp /etc/default/xendomains /root/xendomains.before")
+    yield SAVED
+    dom0.shell(f"umount {SAVED} 2>/dev/null; rm -rf {SAVED} /var/lock/subsys; "
+               "mv /root/xendomains.before /etc/default/xendomains")
+
+
+def xendomains(dom0, order):
+    """Its output; no line of it reports a failure."""
+    done = dom0.run(XENDOMAINS, order, timeout=400)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", done.text)
+    return text, not re.search(r"failed|rror occurred|FAIL", text)
+
+
+@pytest.mark.parametrize("side", ["stub", "dom0"])
+def test_xendomains(make_guest, dom0, stub, saved, side):
+    """Saves the guests and nothing else, and brings them back; with a full directory each is
+    shut down. The same with QEMU in dom0 shows what is right."""
+    stub = stub if side == "stub" else None
+    guest = make_guest("init", kind="direct", nics=(), stub=stub)
+    guest.start()
+    names = [guest.name] + ([guest.name + "-dm"] if stub else [])
+    guest.detach()
+    text, well = xendomains(dom0, "stop")
+    assert well, text
+    assert dom0.domains() == {} or dom0.call("wait_no_domain", 60, names=names, seconds=60)
+    assert dom0.run("ls", saved).stdout.split() == [guest.name]
+    text, well = xendomains(dom0, "start")
+    assert well, text
+    assert dom0.run("ls", saved).stdout.split() == []
+    assert dom0.call("wait_domains", 30, names=names, seconds=30), dom0.domains()
+    guest.attach()
+    guest.ask("disks", "disks done")
+
+    if not stub:
+        return
+    # No room: the guest cannot be saved, so it is shut down, its device model with it.
+    guest.detach()
+    dom0.run("mount", "-t", "tmpfs", "-o", "size=1m", "none", saved)
+    xendomains(dom0, "stop")
+    dom0.wait_gone(*names)
+    assert set(dom0.run("ls", saved).stdout.split()) <= {guest.name}
+
+
+@pytest.mark.parametrize("side", ["stub", "dom0"])
+def test_all_guests_end_and_come_back(make_guest, dom0, stub, side):
+    """`xl reboot -a -F` and `xl shutdown -a -F -w`: each guest restarts with one device model, then
+    ends with its last write on the disk."""
+    stub = stub if side == "stub" else None
+    one = make_guest("all1", kind="direct", stub=stub, nics=(), serial="file:/opt/guests/run/all1/serial.log")
+    log = f"{one.folder}/serial.log"
+    one.create()
+    dom0.wait_file(log, "guest: ready")
+    before = dom0.domains()
+    dom0.run("xl", "reboot", "-a", "-F", timeout=120)
+    assert dom0.call("wait_domain", 120, name=one.name, other=before[one.name], seconds=120)
+    if stub:
+        assert dom0.call("wait_domain", 120, name=one.name + "-dm", other=before[one.name + "-dm"],
+                         seconds=120)
+    dom0.wait_file(log, "guest: ready")
+    assert len(dom0.domains()) == len(before), dom0.domains()
+    two = make_guest("all2", stub=stub, nics=())
+    two.start()
+    two.ask("write 0 1201 0x77", "write 0 1201")
+    two.detach()
+    dom0.run("xl", "shutdown", "-a", "-F", "-w", timeout=200)
+    dom0.wait_gone(*before, two.name, two.name + "-dm", seconds=30)
+    assert set(dom0.sector(two.disks[0], 1201)) == {0x77}
