@@ -7,6 +7,7 @@
 
 #include "abi/channel.h"
 #include "evil.h"
+#include "lies.h"
 #include "report.h"
 #include "vchan.h"
 
@@ -32,6 +33,7 @@ static int offer(struct evil *evil, struct err *err)
 		vchan_offer(evil->path, evil->rings.from_dom0, evil->rings.to_dom0, err);
 	if (!evil->vchan)
 		return -1;
+	lies_offered(evil);
 	evil_offered(evil);
 	return 0;
 }
@@ -40,6 +42,10 @@ int channels_open(const struct boot_contract *boot, struct err *err)
 {
 	static struct boot_contract rest;
 
+	for (size_t i = 0; i < boot->n_channels; i++) {
+		if (evil_find(boot->channels[i].name) == lies_choose)
+			lies_begin(boot->channels[i].name);
+	}
 	rest = *boot;
 	rest.n_channels = 0;
 	rest.channels = calloc(boot->n_channels + 1, sizeof(*rest.channels));
@@ -50,6 +56,8 @@ int channels_open(const struct boot_contract *boot, struct err *err)
 		int (*act)(struct evil *) = evil_find(ch->name);
 		struct evil *evil;
 
+		if (!act && lies_wanted() && ch->kind == STUBDOM_CHANNEL_QMP)
+			act = lies_tell;
 		if (!act || n_evils == EVIL_MAX) {
 			rest.channels[rest.n_channels++] = *ch;
 			continue;
@@ -97,8 +105,10 @@ static void run(size_t i, bool event)
 	if (vchan_peer(evil->vchan) == VCHAN_PEER_NONE)
 		return;
 	/* A serial port is connected from the start; its attack waits for a client. */
-	if (evil->waits && vchan_read(evil->vchan, &byte, 1) == 1)
+	if (evil->waits && vchan_read(evil->vchan, &byte, 1) == 1) {
 		evil->waits = false;
+		evil->byte = byte;
+	}
 	if (evil->waits && vchan_peer(evil->vchan) == VCHAN_PEER_OPEN)
 		return;
 	rc = vchan_peer(evil->vchan) == VCHAN_PEER_GONE ? -1 : 1;

@@ -8,6 +8,7 @@
 
 #include <libxenvchan.h>
 
+#include "lies.h"
 #include "report.h"
 #include "vchan.h"
 #include "xs.h"
@@ -200,7 +201,7 @@ static const struct {
 	{"deep", act_deep},	  {"flood", act_flood},	      {"answer", act_answer},
 	{"index", act_index},	  {"consumed", act_consumed}, {"close", act_close},
 	{"notify", act_notify},	  {"nodes", act_nodes},	      {"stream", act_stream},
-	{"chatter", act_chatter},
+	{"chatter", act_chatter}, {"lies", lies_choose},
 };
 
 int (*evil_find(const char *channel))(struct evil *evil)

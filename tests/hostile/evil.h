@@ -10,6 +10,7 @@
 #include "channel_kind.h"
 
 struct libxenvchan;
+struct liar;
 
 struct evil {
 	const char *name; /* of the channel: "evil-" and one of evil.c's table */
@@ -25,6 +26,8 @@ struct evil {
 	bool eager;	  /* dom0 is connected from the start */
 	bool waits;	  /* for a byte of dom0 */
 	int64_t until_ms; /* the end of a flood that is under way; 0: none */
+	char byte;	  /* that came then */
+	struct liar *liar;
 };
 
 /* To be called when its server is in xenstore. */

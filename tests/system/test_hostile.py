@@ -3,6 +3,7 @@
 memory is bounded, the other channels go on."""
 import hashlib
 import os
+import re
 import threading
 
 import pytest
@@ -22,6 +23,32 @@ STREAM = 8 << 20
 RELAY_KB = 96 * 1024
 LOG_FILE_MAX = 4 << 20  # lib/log_file.h
 LOG_BYTES = 2 * LOG_FILE_MAX + (1 << 20)
+
+SECRET = "/root/dom0-secret"  # the name in tests/hostile/lies.c
+CONTENT = "nobody may see this"
+# Of tests/hostile/lies.h.
+LIES = {"n": "names of dom0's", "t": "other types", "h": "huge numbers", "c": "control characters",
+        "x": "more members"}
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ufffd]")
+# What root runs, and whether it shows a text of QEMU's for people, in which a name is only a word.
+EACH = [
+    (["xl", "qemu-monitor-command", "{guest}", "info status"], True),
+    (["xl", "vcpu-set", "{guest}", "1"], False),
+    (["xentop", "-b", "-i", "1"], False),
+    (["stubdom", "status", "{guest}"], True),
+]
+ONCE = [  # with names of dom0's
+    (["xl", "list", "-l", "{guest}"], False),
+    (["timeout", "-k", "1", "1", "xl", "console", "-t", "serial", "{guest}"], False),
+    (["timeout", "-k", "1", "1", "stubdom", "serial", "{guest}"], False),
+    (["timeout", "-k", "1", "2", "stubdom", "screenshot", "{guest}", "-"], True),
+    (["stubdom", "list"], False),
+    (["stubdom", "topology", "{guest}"], False),
+    (["stubdom", "monitor", "{guest}", "info status"], True),
+    *[(["stubdom", "qmp", "{guest}", command], False) for command in (
+        "query-version", "query-chardev", "query-vnc", "query-block", "query-blockstats",
+        "query-cpus-fast", "query-hotpluggable-cpus", "query-name")],
+]
 
 
 @pytest.fixture
@@ -102,3 +129,76 @@ def test_hostile_stub_domain(make_guest, dom0, hostile_stub):
     assert sum(map(int, sizes)) < LOG_BYTES
     # 64 KiB at most are kept while nobody reads, the latest; after that nothing is lost.
     assert got["sha256"] == hashlib.sha256(hostile.stream(STREAM)).hexdigest()
+
+
+@pytest.fixture
+def secret(dom0):
+    dom0.shell(f"umask 077; echo {CONTENT} >{SECRET}")
+    yield
+    dom0.run("rm", SECRET)
+
+
+def lying_guest(make_guest, name, stub, first):
+    """A guest whose stub domain answers QMP itself; `first` is its first lie."""
+    guest = make_guest(name, nics=(), stub=stub, vnc=1, vncunused=1)
+    at = f"/opt/guests/run/{name}/lies"
+    guest.config["device_model_args"] += [
+        "-chardev", f"socket,id=evil-lies-{first},path={at},server=on,wait=off"]
+    guest.write_config()
+    return guest, at
+
+
+def check_nodes(dom0, domid):
+    """What libxl took from the answers into xenstore, where root's tools look."""
+    at = f"/local/domain/{domid}"
+    assert re.fullmatch(r"/dev/pts/\d+", dom0.xenstore(f"{at}/serial/0/tty") or "/dev/pts/0")
+    assert dom0.xenstore(f"{at}/serial/1/tty") is None
+    assert (dom0.xenstore(f"{at}/console/vnc-listen") or "127.0.0.1") == "127.0.0.1"
+    assert re.fullmatch(r"59\d\d", dom0.xenstore(f"{at}/console/vnc-port") or "5900")
+
+
+def test_answer_that_is_an_event_too(make_guest, dom0, hostile_stub, secret):
+    """libxl, at the start, asks for the names of ptys: none of them is a file of dom0's."""
+    guest, _ = lying_guest(make_guest, "event", hostile_stub, "e")
+    made = guest.create(check=False)
+    domid = guest.domid
+    if domid is not None:
+        check_nodes(dom0, domid)
+        said = dom0.run("timeout", "-k", "1", "2", "xl", "console", "-t", "serial", guest.name,
+                        check=False)
+        assert CONTENT not in said.text
+    else:
+        assert made.status != 0
+    assert CONTENT not in made.text and not CONTROL.search(made.text)
+
+
+def run_tools(dom0, guest, lie, tools):
+    for command, is_text in tools:
+        argv = [word.format(guest=guest.name) for word in command]
+        done = dom0.run(*argv, check=False, timeout=120)
+        where = f"{LIES[lie]}: {' '.join(argv)}: {done.text}"
+        assert done.status in (0, 1, 2, 3, 4, 5, 124), where
+        assert CONTENT not in done.text and not CONTROL.search(done.text), where
+        assert is_text or SECRET not in done.text, where
+        if (lie, command[-1]) == ("n", "query-block"):
+            # A lie in QEMU's form gets as far as this, without its names.
+            assert '"device": "ide0-hd0"' in done.stdout, where
+
+
+def test_lies_to_roots_tools(make_guest, dom0, hostile_stub, secret):
+    """Whatever the stub domain answers, root's tools open nothing, show nothing and go on."""
+    guest, lies = lying_guest(make_guest, "liar", hostile_stub, "n")
+    guest.create()
+    check_nodes(dom0, guest.domid)
+    assert dom0.xenstore(f"/local/domain/{guest.domid}/serial/0/tty")
+    assert dom0.xenstore(f"/local/domain/{guest.domid}/console/vnc-port")
+    run_tools(dom0, guest, "n", ONCE)
+    for lie in LIES:
+        said = dom0.run("python3", "-c", "import socket, sys; s = socket.socket(1); "
+                        "s.connect(sys.argv[1]); s.settimeout(60); s.send(sys.argv[2].encode()); "
+                        "print(s.recv(2).decode())", lies, lie)
+        assert said.stdout.strip() == lie
+        run_tools(dom0, guest, lie, EACH)
+    check_nodes(dom0, guest.domid)
+    log = dom0.read(guest.log_path)
+    assert not CONTROL.search(log) and len(log) < 1 << 20
