@@ -94,7 +94,36 @@ static int check_name(const char *what, const char *name, struct err *err)
 	return 0;
 }
 
-static int check_tap(const struct qemu_opts *opts, struct err *err)
+static bool has_script(const struct qemu_opts *opts)
+{
+	const char *script = qemu_opts_get(opts, "script");
+
+	return script && strcmp(script, "no") != 0 && *script;
+}
+
+/*
+ * A bridge's name is the hot-plug script's to read, "ovs0.7:8" with a VLAN and a trunk for
+ * Open vSwitch.  Where vif-bridge runs (domain/create.c: hotplug_script), it is an
+ * interface.
+ */
+static int check_bridge(const struct build *b, const struct qemu_opts *opts,
+			struct err *err)
+{
+	const char *bridge = qemu_opts_get(opts, "br");
+	bool by_name =
+		!has_script(opts) && (!qemu_opts_get(opts, "ifname") || b->plan->backend);
+
+	if (by_name)
+		return check_name("br", bridge, err);
+	for (; bridge && *bridge; bridge++) {
+		if (!isgraph((unsigned char)*bridge) || (unsigned char)*bridge >= 0x80)
+			return err_set(err, ERR_USAGE,
+				       "br: a name without blanks was expected");
+	}
+	return 0;
+}
+
+static int check_tap(const struct build *b, const struct qemu_opts *opts, struct err *err)
 {
 	static const char *const descriptors[] = {"fd", "fds", "vhostfd", "vhostfds"};
 	const char *queues = qemu_opts_get(opts, "queues");
@@ -112,13 +141,12 @@ static int check_tap(const struct qemu_opts *opts, struct err *err)
 			       "more than one queue is not carried; leave queues= out");
 	if (check_name("ifname", qemu_opts_get(opts, "ifname"), err) < 0)
 		return -1;
-	return check_name("br", qemu_opts_get(opts, "br"), err);
+	return check_bridge(b, opts, err);
 }
 
 static struct plan_nic *add_nic(struct build *b, const struct qemu_opts *opts)
 {
 	struct plan *plan = b->plan;
-	const char *script = qemu_opts_get(opts, "script");
 	struct plan_nic *nic;
 
 	plan->nics = xgrow(plan->nics, plan->n_nics, sizeof(*plan->nics));
@@ -129,8 +157,8 @@ static struct plan_nic *add_nic(struct build *b, const struct qemu_opts *opts)
 	nic->netdev = xstrdup(qemu_opts_get(opts, "id"));
 	nic->bridge = xstrdup_null(qemu_opts_get(opts, "br"));
 	nic->vifname = xstrdup_null(qemu_opts_get(opts, "ifname"));
-	if (script && strcmp(script, "no") != 0 && *script)
-		nic->script = xstrdup(script);
+	if (has_script(opts))
+		nic->script = xstrdup(qemu_opts_get(opts, "script"));
 	plan->n_nics++;
 	return nic;
 }
@@ -168,7 +196,7 @@ static int carry_tap(struct build *b, const char *option, struct qemu_opts *opts
 			return err_set(err, ERR_USAGE, "the id '%.64s' is given twice",
 				       id);
 	}
-	if (check_tap(opts, err) < 0)
+	if (check_tap(b, opts, err) < 0)
 		return -1;
 	nic = add_nic(b, opts);
 	if (nic->script && build_check_path(nic->script, err) < 0)
