@@ -6,6 +6,7 @@
 
 #include "check/resolve.h"
 #include "cleanup.h"
+#include "domain/backends.h"
 #include "domain/run.h"
 #include "endpoint/endpoint.h"
 #include "err.h"
@@ -92,7 +93,8 @@ static int run_plan(struct plan *plan, const struct stubopt *options, struct err
 	    image_check_kernel(
 		    manifest_find_kernel(&manifest, stubopt_kernel_name(options->kernel)),
 		    IMAGE_SUMS_DIR, err) == 0 &&
-	    plan_resolve(plan, err) == 0 && endpoint_lookup(plan, err) == 0) {
+	    domain_backends_plan(plan, err) == 0 && plan_resolve(plan, err) == 0 &&
+	    endpoint_lookup(plan, err) == 0) {
 		plan_set_memory(plan, &manifest);
 		for (size_t i = 0; i < plan->n_notes; i++)
 			log_info("%s", plan->notes[i]);

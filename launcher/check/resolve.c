@@ -143,15 +143,34 @@ int resolve_disk(struct plan *plan, size_t i, struct container *container,
 	return 0;
 }
 
-/* One disk of the command line, and what it stands on. */
+int resolve_pv_disk(const struct plan_disk *disk, struct err *err)
+{
+	if (disk->has_backing)
+		return err_set(err, ERR_HOST,
+			       "%s: it has backing files, of which QEMU's PV disk cannot "
+			       "be told; flatten it (qemu-img convert -O qcow2)",
+			       disk->target);
+	/* xen_block_drive_create() opens the driver above the file for writing. */
+	if (disk->readonly)
+		return err_set(err, ERR_HOST,
+			       "%s: QEMU's PV disk is never read-only; let it be written "
+			       "to, or make it raw (qemu-img convert -O raw) without "
+			       "backendtype=qdisk",
+			       disk->target);
+	return 0;
+}
+
+/* One disk, and what it stands on. */
 static int resolve_chain(struct plan *plan, size_t i, struct err *err)
 {
 	struct container container;
+	int rc = resolve_disk(plan, i, &container, err);
 
-	if (resolve_disk(plan, i, &container, err) < 0 ||
-	    (container.backing[0] && resolve_backing(plan, i, &container, err) < 0))
-		return err_prefix(err, "disk of %s", plan->disks[i].use);
-	return 0;
+	if (rc == 0 && plan->disks[i].pv_only)
+		rc = resolve_pv_disk(&plan->disks[i], err);
+	else if (rc == 0 && container.backing[0])
+		rc = resolve_backing(plan, i, &container, err);
+	return rc < 0 ? err_prefix(err, "disk of %s", plan->disks[i].use) : 0;
 }
 
 static int resolve_file(struct plan_file *file, struct err *err)

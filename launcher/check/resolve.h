@@ -20,6 +20,9 @@ int plan_resolve(struct plan *plan, struct err *err);
 int resolve_disk(struct plan *plan, size_t i, struct container *container,
 		 struct err *err);
 
+/* Whether QEMU's PV disk can serve it, once resolve_disk has looked at it. */
+int resolve_pv_disk(const struct plan_disk *disk, struct err *err);
+
 /*
  * Puts what disk `i` stands on into the plan, as its header says: the whole chain, each
  * a read-only disk of its own, and QEMU is told of them.  Only what is in backing_dir

@@ -1,192 +1,413 @@
 /* SPDX-License-Identifier: MIT */
-/* Moves the guest's PV devices from a QEMU of dom0, which there is not, to the stub
- * domain's. */
+/* The PV devices of the guest that libxl expects a QEMU of dom0 to serve. */
 #include "domain/backends.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "log.h"
+#include "plan/builder.h"
 #include "xenstore_util.h"
 
-/* enum xenbus_state */
-#define STATE_INITIALISING "1"
-#define STATE_CLOSED "6"
-
-struct move {
-	struct domain_host *host;
-	const struct plan *plan;
-	uint32_t stub;
+/* NULL: QEMU in the stub domain serves it. */
+static const struct {
 	const char *type;
-	const char *id;
-	char from[128], to[128]; /* the back end's directory, before and after */
+	const char *refusal;
+} types[] = {
+	{"qdisk", NULL},
+	{"vkbd", NULL},
+	{"console", NULL},
+	{"vfb", "QEMU has no PV framebuffer for HVM guests; use the emulated screen"},
+	{"9pfs", "the stub domain has no directory of dom0; say type=xen_9pfsd in the "
+		 "guest's p9= (a daemon in dom0 then serves it)"},
+	{"qusb", "the stub domain has no USB device of the host; use "
+		 "usbctrl=[\"type=devicemodel\"], or usbdevice= for an emulated one"},
 };
 
-/*
- * What QEMU opens for a disk, by the stub domain's own name of it: libxl writes
- * "qcow2:/path".  NULL if the stub domain has no such disk, or if the disk has backing
- * files: xenstore's `params` cannot name those.
- */
-static char *translate_params(const struct plan *plan, const char *params)
+enum { TYPES = sizeof(types) / sizeof(types[0]) };
+
+/* The ids of the guest's devices of this type in dom0; free() them. */
+static char **list_ids(struct xs_handle *xs, const char *type, unsigned guest,
+		       unsigned *n)
 {
-	const char *colon = strchr(params, ':');
-	const char *path = colon ? colon + 1 : params;
-	const struct plan_disk *found = NULL;
-	char *out = NULL;
+	char dir[XENSTORE_PATH_MAX];
+	char **ids;
 
-	for (size_t i = 0; i < plan->n_disks && !found; i++) {
-		const struct plan_disk *disk = &plan->disks[i];
-
-		if (strcmp(disk->target, path) == 0)
-			found = disk;
-	}
-	if (!found || found->has_backing)
-		return NULL;
-	if (asprintf(&out, "%.*s/dev/%s", (int)(path - params), params, found->dev) < 0)
-		return NULL;
-	return out;
+	*n = 0;
+	snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", type, guest);
+	ids = xs_directory(xs, XBT_NULL, dir, n);
+	if (!ids)
+		*n = 0;
+	return ids;
 }
 
-/* The value that a node of the back end gets; NULL: the device cannot be served. */
-static char *new_value(const struct move *m, const char *key, char *value)
+static const struct plan_disk *find_disk(const struct plan *plan, const char *path)
 {
-	char *text = NULL;
-
-	if (strcmp(m->type, "qdisk") == 0 && strcmp(key, "params") == 0) {
-		text = translate_params(m->plan, value);
-		free(value);
-		return text;
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		if (strcmp(plan->disks[i].target, path) == 0)
+			return &plan->disks[i];
 	}
-	return value;
+	return NULL;
 }
 
-static int put(const struct move *m, const char *key, const char *value, struct err *err)
+static int plan_one(struct plan *plan, struct xs_handle *xs, const char *id,
+		    struct err *err)
 {
-	struct xs_permissions perms[2] = {
-		{.id = m->stub, .perms = XS_PERM_NONE},
-		{.id = m->plan->guest_domid, .perms = XS_PERM_READ},
-	};
-	char path[XENSTORE_PATH_MAX];
+	cleanup_free char *params = NULL;
+	cleanup_free char *mode = NULL;
+	cleanup_free char *vdev = NULL;
+	char format[16], use[64];
+	const char *path;
 
-	snprintf(path, sizeof(path), "%s%s%s", m->to, *key ? "/" : "", key);
-	if (xs_write(m->host->xs, XBT_NULL, path, value, (unsigned)strlen(value)) &&
-	    xs_set_permissions(m->host->xs, XBT_NULL, path, perms, 2))
+#define READ(key)                                                                        \
+	xenstore_read(xs, "/local/domain/0/backend/qdisk/%u/%s/" key, plan->guest_domid, \
+		      id)
+	params = READ("params");
+	mode = READ("mode");
+	vdev = READ("dev");
+#undef READ
+	if (!params || !mode)
 		return 0;
-	return err_errno(err, ERR_HOST, errno, "xenstore: writing %s", path);
-}
-
-/* 1: it is there; 0: the stub domain cannot serve it. */
-static int copy(const struct move *m, struct err *err)
-{
-	unsigned n = 0;
-	char **keys = xs_directory(m->host->xs, XBT_NULL, m->from, &n);
-	int rc = 1;
-
-	if (!keys || put(m, "", "", err) < 0)
-		rc = keys ? -1 : 0;
-	for (unsigned i = 0; i < n && rc > 0; i++) {
-		cleanup_free char *value =
-			xenstore_read(m->host->xs, "%s/%s", m->from, keys[i]);
-
-		/* QEMU takes the device when `state` comes, so that is last. */
-		if (!value || strcmp(keys[i], "state") == 0 ||
-		    strcmp(keys[i], "hotplug-status") == 0)
-			continue;
-		value = new_value(m, keys[i], value);
-		if (!value)
-			rc = 0;
-		else if (put(m, keys[i], value, err) < 0)
-			rc = -1;
-	}
-	free(keys);
-	if (rc > 0 && put(m, "state", STATE_INITIALISING, err) < 0)
-		rc = -1;
-	return rc;
-}
-
-/* The guest's half gets the new place of the other. */
-static int point_frontend(const struct move *m, const char *frontend, struct err *err)
-{
-	char id[16];
-
-	snprintf(id, sizeof(id), "%u", m->stub);
-	if (xenstore_write(m->host->xs, err, m->to, "%s/backend", frontend) < 0 ||
-	    xenstore_write(m->host->xs, err, id, "%s/backend-id", frontend) < 0)
-		return -1;
+	path = backend_params_split(params, format);
+	if (!*path || find_disk(plan, path))
+		return 0;
+	snprintf(use, sizeof(use), "%.32s (PV drivers only)", vdev ? vdev : id);
+	if (build_check_path(path, err) < 0)
+		return err_prefix(err, "disk of %s", use);
+	if (plan->n_disks >= BUILD_DISKS_MAX)
+		return err_set(err, ERR_USAGE, "more than %d disks", BUILD_DISKS_MAX);
+	plan_add_disk(plan, path, format, mode[0] == 'r', use)->pv_only = true;
 	return 0;
 }
 
-/* No PV driver of a guest takes a CD drive, and its CD is changed in the emulated one. */
-static bool is_cd(const struct move *m)
+int domain_backends_plan(struct plan *plan, struct err *err)
 {
-	cleanup_free char *removable =
-		xenstore_read(m->host->xs, "%s/removable", m->from);
-
-	return strcmp(m->type, "qdisk") == 0 && removable && strcmp(removable, "1") == 0;
-}
-
-static int move_one(struct move *m, struct err *err)
-{
-	cleanup_free char *frontend = NULL;
-	cleanup_free char *type = NULL;
-	int rc;
-
-	snprintf(m->from, sizeof(m->from), "/local/domain/0/backend/%s/%u/%s", m->type,
-		 m->plan->guest_domid, m->id);
-	snprintf(m->to, sizeof(m->to), "/local/domain/%u/backend/%s/%u/%s", m->stub,
-		 m->type, m->plan->guest_domid, m->id);
-	frontend = xenstore_read(m->host->xs, "%s/frontend", m->from);
-	if (!frontend)
-		return 0;
-	type = xenstore_read(m->host->xs, "%s/type", frontend);
-	/* xenconsoled serves the guest's first console, and does it in dom0. */
-	if (strcmp(m->type, "console") == 0 && (!type || strcmp(type, "ioemu") != 0))
-		return 0;
-	rc = is_cd(m) ? 0 : copy(m, err);
-	if (rc > 0 && point_frontend(m, frontend, err) < 0)
-		rc = -1;
-	if (rc < 0)
-		return -1;
-	if (rc == 0) {
-		xenstore_remove(m->host->xs, "%s", m->to);
-		if (!is_cd(m))
-			log_warn(
-				"the guest's PV device %s %s cannot be served; its "
-				"emulated one can be used (xen_platform_pci=0 keeps the guest to that)",
-				m->type, m->id);
-	}
-	/* Nobody ever answers here, and neither guest nor libxl has to wait for it. */
-	return xenstore_write(m->host->xs, err, STATE_CLOSED, "%s/state", m->from);
-}
-
-int domain_backends_move(struct domain_host *host, const struct plan *plan, uint32_t stub,
-			 struct err *err)
-{
-	static const char *const types[] = {"qdisk",   "vkbd", "vfb",
-					    "console", "9pfs", "qusb"};
+	struct xs_handle *xs = xs_open(0);
+	unsigned n = 0;
+	char **ids;
 	int rc = 0;
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) && rc == 0; i++) {
-		char dir[XENSTORE_PATH_MAX];
-		unsigned n = 0;
-		char **ids;
+	/* Without Xen the start fails later, and what is wrong with the plan comes first. */
+	if (!xs)
+		return 0;
+	ids = list_ids(xs, "qdisk", plan->guest_domid, &n);
+	for (unsigned i = 0; i < n && rc == 0; i++)
+		rc = plan_one(plan, xs, ids[i], err);
+	free(ids);
+	xs_close(xs);
+	return rc;
+}
 
-		snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", types[i],
-			 plan->guest_domid);
-		ids = xs_directory(host->xs, XBT_NULL, dir, &n);
-		for (unsigned k = 0; ids && k < n && rc == 0; k++) {
-			struct move m = {.host = host,
-					 .plan = plan,
-					 .stub = stub,
-					 .type = types[i],
-					 .id = ids[k]};
+/*
+ * A drive that is emulated, too: no PV driver of a guest takes it, and its medium is
+ * changed in the emulated one.
+ */
+static bool is_emulated_cd(const struct domain_backends *backends,
+			   const struct backend_device *device, const char *path)
+{
+	cleanup_free char *type =
+		backend_device_read(device, &backends->place, "device-type");
+	const struct plan_disk *disk = find_disk(backends->plan, path);
 
-			rc = move_one(&m, err);
+	return type && strcmp(type, "cdrom") == 0 && (!*path || (disk && !disk->pv_only));
+}
+
+/* The stub domain's disk for a qdisk; NULL: QEMU cannot serve it. */
+static const struct plan_disk *disk_of(const struct domain_backends *backends,
+				       const struct backend_device *device, bool *silent)
+{
+	cleanup_free char *params =
+		backend_device_read(device, &backends->place, "params");
+	const struct plan_disk *disk;
+	char format[16];
+	const char *path;
+
+	if (!params)
+		return NULL;
+	path = backend_params_split(params, format);
+	*silent = is_emulated_cd(backends, device, path);
+	disk = *silent ? NULL : find_disk(backends->plan, path);
+	/* Params cannot name backing files. */
+	return disk && !disk->has_backing ? disk : NULL;
+}
+
+/* xenconsoled serves the guest's first console, and does it in dom0. */
+static bool is_dom0s(const struct domain_backends *backends,
+		     const struct backend_device *device)
+{
+	cleanup_free char *frontend =
+		backend_device_read(device, &backends->place, "frontend");
+	cleanup_free char *type =
+		frontend ? xenstore_read(backends->place.host->xs, "%s/type", frontend)
+			 : NULL;
+
+	return !frontend || (strcmp(device->type, "console") == 0 &&
+			     (!type || strcmp(type, "ioemu") != 0));
+}
+
+/* Nobody ever answers here, and neither guest nor libxl has to wait for it. */
+static void close_device(struct domain_backends *backends, struct backend_device *device)
+{
+	xenstore_remove(backends->place.host->xs, "%s", device->to);
+	backend_device_show(device, &backends->place, BACKEND_CLOSED_STATE, true);
+	device->phase = BACKEND_CLOSED;
+}
+
+static int start_one(struct domain_backends *backends, struct backend_device *device,
+		     const char *refusal, struct err *err)
+{
+	bool is_disk = strcmp(device->type, "qdisk") == 0;
+	bool silent = false;
+	const struct plan_disk *disk =
+		is_disk ? disk_of(backends, device, &silent) : NULL;
+
+	/* Nobody else uses it: it goes with the device. */
+	if (disk && disk->pv_only)
+		snprintf(device->added, sizeof(device->added), "%s", disk->dev);
+	if (!refusal && (!is_disk || disk))
+		return backend_device_move(device, &backends->place,
+					   disk ? disk->dev : NULL, err);
+	if (!silent)
+		log_warn("the guest's PV device %s %s is not served: %s", device->type,
+			 device->id,
+			 refusal ? refusal
+				 : "its disk has backing files, of which QEMU's PV disk "
+				   "cannot be told; the emulated one can be used "
+				   "(xen_platform_pci=0 keeps the guest to that)");
+	close_device(backends, device);
+	return 0;
+}
+
+static struct backend_device *add_device(struct domain_backends *backends,
+					 const char *type, const char *id)
+{
+	struct backend_device *more =
+		reallocarray(backends->list, backends->n + 1, sizeof(*more));
+
+	if (!more)
+		return NULL;
+	backends->list = more;
+	backend_device_init(&more[backends->n], &backends->place, type, id);
+	return &more[backends->n++];
+}
+
+int domain_backends_start(struct domain_backends *backends, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < TYPES && rc == 0; i++) {
+		unsigned n;
+		char **ids = list_ids(backends->place.host->xs, types[i].type,
+				      backends->place.guest, &n);
+
+		for (unsigned k = 0; k < n && rc == 0; k++) {
+			struct backend_device *device =
+				add_device(backends, types[i].type, ids[k]);
+
+			if (!device)
+				rc = err_set(err, ERR_HOST, "out of memory");
+			else if (is_dom0s(backends, device))
+				backends->n--;
+			else
+				rc = start_one(backends, device, types[i].refusal, err);
 		}
 		free(ids);
 	}
 	return rc;
+}
+
+int domain_backends_watch(const struct domain_backends *backends, const char *token,
+			  struct err *err)
+{
+	const struct backend_place *place = &backends->place;
+	char path[XENSTORE_PATH_MAX];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/backend", place->stub);
+	for (size_t i = 0; i <= TYPES; i++) {
+		if (!xs_watch(place->host->xs, path, token))
+			return err_errno(err, ERR_HOST, errno, "xenstore: watching %s",
+					 path);
+		if (i < TYPES)
+			snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u",
+				 types[i].type, place->guest);
+	}
+	return 0;
+}
+
+/* A disk that came while the guest runs. */
+static int attach_disk(struct domain_backends *backends, struct backend_device *device,
+		       struct err *err)
+{
+	const struct backend_place *place = &backends->place;
+	cleanup_free char *params = backend_device_read(device, place, "params");
+	cleanup_free char *mode = backend_device_read(device, place, "mode");
+	const char *path;
+	char format[16];
+
+	if (!params || !mode)
+		return err_set(err, ERR_HOST, "xenstore: it is not described");
+	path = backend_params_split(params, format);
+	if (!*path)
+		return err_set(err, ERR_USAGE,
+			       "it has no medium, and QEMU's PV drives are never empty");
+	if (build_check_path(path, err) < 0 ||
+	    domain_hotplug_add(backends->hotplug, path, format, mode[0] == 'r',
+			       device->added, err) < 0)
+		return -1;
+	return backend_device_move(device, place, device->added, err);
+}
+
+static void take_new(struct domain_backends *backends, struct backend_device *device,
+		     const char *refusal)
+{
+	cleanup_free char *vdev = backend_device_read(device, &backends->place, "dev");
+	struct err err;
+	int rc;
+
+	device->phase = BACKEND_SERVED;
+	if (refusal)
+		rc = err_set(&err, ERR_USAGE, "%s", refusal);
+	else
+		backend_device_hide(device, &backends->place);
+	if (!refusal && strcmp(device->type, "qdisk") == 0)
+		rc = attach_disk(backends, device, &err);
+	else if (!refusal)
+		rc = backend_device_move(device, &backends->place, NULL, &err);
+	if (rc == 0)
+		return;
+	log_error("the guest's new PV device %s %s is not served: %s", device->type,
+		  vdev ? vdev : device->id, err.msg);
+	if (device->added[0])
+		domain_hotplug_drop(backends->hotplug, device->added);
+	device->added[0] = '\0';
+	close_device(backends, device);
+}
+
+/* It is closed on the guest's side: dom0's file is free before the toolstack hears. */
+static void let_go(struct domain_backends *backends, struct backend_device *device)
+{
+	if (device->added[0])
+		domain_hotplug_drop(backends->hotplug, device->added);
+	device->added[0] = '\0';
+	close_device(backends, device);
+}
+
+/* One digit: what the stub domain wrote is not passed on as it is. */
+static bool is_state(const char *state)
+{
+	return state && state[0] >= '1' && state[0] <= '8' && state[1] == '\0';
+}
+
+static void follow_one(struct domain_backends *backends, struct backend_device *device)
+{
+	const struct backend_place *place = &backends->place;
+	cleanup_free char *wanted = backend_device_read(device, place, "state");
+	cleanup_free char *state = xenstore_read(place->host->xs, "%s/state", device->to);
+	bool closed = !state || strcmp(state, BACKEND_CLOSED_STATE) == 0;
+
+	if (device->phase == BACKEND_CLOSED) {
+		if (wanted && strcmp(wanted, BACKEND_CLOSING_STATE) == 0)
+			backend_device_show(device, place, BACKEND_CLOSED_STATE, true);
+		return;
+	}
+	if (device->phase == BACKEND_SERVED &&
+	    (!wanted || strcmp(wanted, BACKEND_CLOSING_STATE) == 0)) {
+		device->phase = BACKEND_CLOSING;
+		backend_device_end(device, place);
+	} else if (device->phase == BACKEND_CLOSING) {
+		if (closed)
+			let_go(backends, device);
+	} else if (is_state(state)) {
+		backend_device_show(device, place, state, false);
+	}
+}
+
+static struct backend_device *find_device(struct domain_backends *backends,
+					  const char *type, const char *id)
+{
+	for (size_t i = 0; i < backends->n; i++) {
+		if (strcmp(backends->list[i].type, type) == 0 &&
+		    strcmp(backends->list[i].id, id) == 0)
+			return &backends->list[i];
+	}
+	return NULL;
+}
+
+static void look_for_new(struct domain_backends *backends, size_t type, const char *id)
+{
+	struct backend_device *device = find_device(backends, types[type].type, id);
+	cleanup_free char *state = NULL;
+	struct backend_device fresh;
+
+	if (device && device->phase != BACKEND_CLOSED)
+		return;
+	backend_device_init(&fresh, &backends->place, types[type].type, id);
+	state = backend_device_read(&fresh, &backends->place, "state");
+	/* One that was closed and came again has the same number. */
+	if (!state || strcmp(state, BACKEND_INITIALISING) != 0 ||
+	    is_dom0s(backends, &fresh))
+		return;
+	if (!device)
+		device = add_device(backends, types[type].type, id);
+	if (device)
+		take_new(backends, device, types[type].refusal);
+}
+
+static void follow(struct domain_backends *backends, size_t type, const char *id)
+{
+	struct backend_device *device;
+
+	look_for_new(backends, type, id);
+	device = find_device(backends, types[type].type, id);
+	if (!device)
+		return;
+	follow_one(backends, device);
+	if (device->phase == BACKEND_CLOSED &&
+	    !xenstore_exists(backends->place.host->xs, "%s", device->from))
+		*device = backends->list[--backends->n];
+}
+
+/* A watch's first event, which is about none. */
+static void follow_all(struct domain_backends *backends, size_t type)
+{
+	unsigned n;
+	char **ids = list_ids(backends->place.host->xs, types[type].type,
+			      backends->place.guest, &n);
+
+	for (unsigned k = 0; k < n; k++)
+		follow(backends, type, ids[k]);
+	free(ids);
+}
+
+void domain_backends_hear(struct domain_backends *backends, const char *path)
+{
+	bool dom0s = strncmp(path, "/local/domain/0/", 16) == 0;
+	const char *at = strstr(path, "/backend/");
+	char type[16] = "", id[16] = "", key[16] = "";
+	unsigned guest = 0;
+	int n = at ? sscanf(at, "/backend/%15[^/]/%u/%15[^/]/%15s", type, &guest, id, key)
+		   : 0;
+
+	/* Of a device's nodes its state counts, and whether it is there at all. */
+	if (n < (dom0s ? 2 : 3) || guest != backends->place.guest ||
+	    (n == 4 && strcmp(key, "state") != 0))
+		return;
+	for (size_t i = 0; i < TYPES; i++) {
+		if (strcmp(types[i].type, type) != 0)
+			continue;
+		if (n == 2)
+			follow_all(backends, i);
+		else
+			follow(backends, i, id);
+	}
+}
+
+void domain_backends_free(struct domain_backends *backends)
+{
+	free(backends->list);
+	backends->list = NULL;
+	backends->n = 0;
 }

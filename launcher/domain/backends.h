@@ -1,17 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* The PV devices of the guest that libxl expects the guest's QEMU to serve. */
+/* The PV devices of the guest that libxl expects a QEMU of dom0 to serve. */
 #ifndef STUBDOM_DOMAIN_BACKENDS_H
 #define STUBDOM_DOMAIN_BACKENDS_H
 
-#include "domain/host.h"
-#include "plan/plan.h"
+#include "domain/backend_device.h"
+#include "domain/disk_hotplug.h"
 
 /*
- * libxl has registered them below dom0, where no QEMU is.  They become the stub
- * domain's, whose QEMU serves them; what it cannot serve is closed, so that no guest
- * waits for it.  Called before the stub domain runs.
+ * libxl registers them below dom0, where no QEMU is.  They become the stub domain's,
+ * whose QEMU serves them, and dom0's node shows the state of the stub domain's: so the
+ * toolstack can take one away.  What nobody serves is closed, so that no guest waits.
  */
-int domain_backends_move(struct domain_host *host, const struct plan *plan, uint32_t stub,
-			 struct err *err);
+struct domain_backends {
+	struct backend_place place;
+	const struct plan *plan;
+	struct domain_hotplug *hotplug;
+	struct backend_device *list;
+	size_t n;
+};
+
+/*
+ * Adds to the plan the guest's disks that no argument names: PV drivers see them and
+ * emulated controllers do not.  Touches nothing.  ERR_HOST, ERR_USAGE.
+ */
+int domain_backends_plan(struct plan *plan, struct err *err);
+
+/* Moves what is there.  Before the stub domain runs. */
+int domain_backends_start(struct domain_backends *backends, struct err *err);
+
+/* Has xenstore tell of changes, with this token; then domain_backends_hear. */
+int domain_backends_watch(const struct domain_backends *backends, const char *token,
+			  struct err *err);
+
+/*
+ * A node has changed: takes a device that is new, lets one go that the toolstack wants to
+ * have gone.  Blocks while a disk comes or goes (domain_hotplug_attach).  What fails is on
+ * the log.
+ */
+void domain_backends_hear(struct domain_backends *backends, const char *path);
+
+void domain_backends_free(struct domain_backends *backends);
 
 #endif

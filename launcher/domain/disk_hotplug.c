@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check/resolve.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "domain/loop.h"
@@ -167,4 +168,65 @@ int domain_hotplug_detach(struct domain_hotplug *hotplug, const char *dev,
 		return err_set(err, ERR_USAGE, "there is no such disk");
 	log_info("%s has let go of its disk %s", hotplug->plan->name, dev);
 	return take_away(hotplug, disk, err);
+}
+
+/* The same checks, and the same growth, as for a disk of the plan. */
+static int open_target(const struct plan *plan, const struct plan_disk *disk,
+		       struct domain_disk *out, struct err *err)
+{
+	struct container container;
+	struct plan scratch = {.container_max_mb = plan->container_max_mb};
+	int rc;
+
+	plan_add_disk(&scratch, disk->target, disk->format, disk->readonly, disk->use);
+	rc = resolve_disk(&scratch, 0, &container, err);
+	if (rc == 0)
+		rc = resolve_pv_disk(&scratch.disks[0], err);
+	if (rc == 0)
+		rc = domain_disk_open(plan, &scratch.disks[0], 0, out, err);
+	plan_free(&scratch);
+	out->may_go = false;
+	return rc;
+}
+
+int domain_hotplug_add(struct domain_hotplug *hotplug, const char *target,
+		       const char *format, bool readonly, char dev[XVD_NAME_SIZE],
+		       struct err *err)
+{
+	struct domain_disk *place = domain_disks_find(hotplug->disks, "");
+	const struct plan_disk disk = {.target = (char *)target,
+				       .format = (char *)format,
+				       .readonly = readonly,
+				       .use = (char *)"hot-plugged"};
+
+	if (!place)
+		return err_set(err, ERR_USAGE, "%d disks were added already",
+			       DISKS_ADDED_MAX);
+	name_disk(hotplug, dev);
+	if (open_target(hotplug->plan, &disk, place, err) < 0) {
+		domain_disk_close(place);
+		dev[0] = '\0';
+		return -1;
+	}
+	snprintf(place->dev, sizeof(place->dev), "%s", dev);
+	if (add(hotplug, place, err) == 0 && wait_connected(hotplug, dev, err) == 0) {
+		log_info("%s has %s as its new disk %s", hotplug->plan->name, target,
+			 dev);
+		return 0;
+	}
+	domain_hotplug_drop(hotplug, dev);
+	dev[0] = '\0';
+	return -1;
+}
+
+void domain_hotplug_drop(struct domain_hotplug *hotplug, const char *dev)
+{
+	struct domain_disk *disk = dev[0] ? domain_disks_find(hotplug->disks, dev) : NULL;
+	struct err err;
+
+	if (!disk)
+		return;
+	log_info("%s has let go of its disk %s", hotplug->plan->name, dev);
+	if (take_away(hotplug, disk, &err) < 0)
+		log_warn("%s", err.msg);
 }

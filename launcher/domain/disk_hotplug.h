@@ -32,4 +32,15 @@ int domain_hotplug_attach(struct domain_hotplug *hotplug, int fd, char dev[XVD_N
 int domain_hotplug_detach(struct domain_hotplug *hotplug, const char *dev,
 			  struct err *err);
 
+/*
+ * A disk that the toolstack gives the guest while it runs: a file or block device,
+ * checked and made ready as those of the plan.  dev: its name in the stub domain.
+ */
+int domain_hotplug_add(struct domain_hotplug *hotplug, const char *target,
+		       const char *format, bool readonly, char dev[XVD_NAME_SIZE],
+		       struct err *err);
+
+/* The end of such a disk: its file is free afterwards. */
+void domain_hotplug_drop(struct domain_hotplug *hotplug, const char *dev);
+
 #endif

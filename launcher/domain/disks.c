@@ -15,7 +15,6 @@
 #include "cleanup.h"
 #include "domain/disk_lock.h"
 #include "domain/loop.h"
-#include "log.h"
 #include "xalloc.h"
 
 enum {
@@ -28,19 +27,15 @@ enum {
  * a QEMU of dom0.  In a migration on one host both sides have it for a while, and the
  * toolstack sees to it that only one runs.
  */
-static int lock(const struct plan *plan, const struct plan_disk *disk, int file,
-		struct err *err)
+static int lock(const struct plan_disk *disk, int file, int wait_ms, struct err *err)
 {
-	bool incoming = false;
 	int rc;
 
-	for (size_t i = 0; i < plan->n_channels; i++)
-		incoming |= plan->channels[i].kind == STUBDOM_CHANNEL_RESTORE;
 	for (int waited = 0; (rc = disk_lock(file, disk->readonly, err)) > 0;
 	     waited += LOCK_STEP_MS) {
-		if (incoming)
+		if (wait_ms < 0)
 			return 0;
-		if (waited >= LOCK_WAIT_MS)
+		if (waited >= wait_ms)
 			return err_set(err, ERR_HOST,
 				       "%s (%s): another guest or program has it open "
 				       "%s; end that, or make both read-only",
@@ -75,8 +70,8 @@ static void remember(const struct plan *plan, const struct plan_disk *disk, int 
 			 disk->target, strerror(errno));
 }
 
-static int open_one(const struct plan *plan, const struct plan_disk *disk,
-		    struct domain_disk *out, struct err *err)
+int domain_disk_open(const struct plan *plan, const struct plan_disk *disk, int wait_ms,
+		     struct domain_disk *out, struct err *err)
 {
 	cleanup_fd int file = open(disk->target, (disk->readonly ? O_RDONLY : O_RDWR) |
 							 O_CLOEXEC | O_NONBLOCK);
@@ -90,10 +85,11 @@ static int open_one(const struct plan *plan, const struct plan_disk *disk,
 		return err_set(err, ERR_HOST,
 			       "%s (%s): neither a file nor a block device", disk->target,
 			       disk->use);
-	if (lock(plan, disk, file, err) < 0)
+	if (lock(disk, file, wait_ms, err) < 0)
 		return -1;
 	snprintf(out->dev, sizeof(out->dev), "%s", disk->dev);
-	out->readonly = out->may_go = disk->readonly;
+	out->readonly = disk->readonly;
+	out->may_go = disk->readonly && !disk->pv_only;
 	if (S_ISBLK(st.st_mode)) {
 		out->path = xstrdup(disk->target);
 		out->fd = file; /* holds the lock */
@@ -112,12 +108,19 @@ static int open_one(const struct plan *plan, const struct plan_disk *disk,
 int domain_disks_open(struct domain_disks *disks, const struct plan *plan,
 		      struct err *err)
 {
+	int wait_ms = LOCK_WAIT_MS;
+
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		if (plan->channels[i].kind == STUBDOM_CHANNEL_RESTORE)
+			wait_ms = -1;
+	}
 	disks->n = plan->n_disks + DISKS_ADDED_MAX;
 	disks->list = xalloc_check(calloc(disks->n, sizeof(*disks->list)));
 	for (size_t i = 0; i < disks->n; i++)
 		disks->list[i].fd = -1;
 	for (size_t i = 0; i < plan->n_disks; i++) {
-		if (open_one(plan, &plan->disks[i], &disks->list[i], err) < 0)
+		if (domain_disk_open(plan, &plan->disks[i], wait_ms, &disks->list[i],
+				     err) < 0)
 			return -1;
 	}
 	return 0;

@@ -18,7 +18,7 @@ struct domain_disk {
 	char *path; /* what blkback opens: a loop device, or a block device itself */
 	int fd;	    /* of that, -1: none.  The lock (disk_lock.h) goes with it. */
 	bool readonly;
-	bool may_go; /* a medium, or added since: not a hard disk of the guest's */
+	bool may_go;  /* a medium, or added since: not a hard disk of the guest's */
 };
 
 /* The plan's come first, in its order, and then free places. */
@@ -30,6 +30,14 @@ struct domain_disks {
 /* Opens the plan's.  domain_disks_close() also after an error. */
 int domain_disks_open(struct domain_disks *disks, const struct plan *plan,
 		      struct err *err);
+
+/*
+ * One disk: the container at its full length, locked, a file on a loop device.  Another
+ * user of it may take wait_ms to go; a negative number: it need not go at all.  `out` is
+ * a free place, to be closed also after an error.
+ */
+int domain_disk_open(const struct plan *plan, const struct plan_disk *disk, int wait_ms,
+		     struct domain_disk *out, struct err *err);
 
 /* By its name; "": a free place.  NULL: none. */
 struct domain_disk *domain_disks_find(const struct domain_disks *disks, const char *dev);

@@ -86,6 +86,13 @@ static bool told_to_end(int signals)
 	return poll(&pfd, 1, 0) == 1;
 }
 
+static int start_backends(struct domain_watch *watch, struct err *err)
+{
+	watch->backends->place = (struct backend_place){
+		watch->host, watch->plan->guest_domid, watch->stub};
+	return domain_backends_start(watch->backends, err);
+}
+
 /* From the open disks to the end of the stub domain. */
 static int serve(struct domain_watch *watch, const struct manifest *manifest,
 		 const struct manifest_kernel *kernel, struct err *err)
@@ -100,7 +107,7 @@ static int serve(struct domain_watch *watch, const struct manifest *manifest,
 			     plan->name);
 	watch->hotplug->stub = watch->stub;
 	if (rc == 0)
-		rc = domain_backends_move(watch->host, plan, watch->stub, err);
+		rc = start_backends(watch, err);
 	if (rc == 0)
 		rc = domain_facts_write(watch->host, plan, manifest, watch->stub, err);
 	if (rc == 0)
@@ -124,6 +131,7 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 	struct domain_hotplug hotplug = {
 		.host = watch->host, .plan = plan, .disks = &disks};
 	struct domain_orders orders = {.console_lock = -1};
+	struct domain_backends backends = {.plan = plan, .hotplug = &hotplug};
 	int rc;
 
 	if (!kernel)
@@ -140,6 +148,7 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 	close_inherited(plan);
 	watch->hotplug = &hotplug;
 	watch->orders = &orders;
+	watch->backends = &backends;
 	rc = domain_disks_open(&disks, plan, err);
 	if (rc == 0)
 		rc = serve(watch, manifest, kernel, err);
@@ -147,6 +156,7 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 	domain_disks_close(&disks);
 	domain_config_free(&hotplug.config);
 	domain_orders_free(&orders);
+	domain_backends_free(&backends);
 	return rc;
 }
 

@@ -179,6 +179,9 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		name |= strcmp(token, "name") == 0;
 		vifs |= strcmp(token, "vif") == 0;
 		orders |= strcmp(token, "order") == 0;
+		if (strcmp(token, "backend") == 0)
+			domain_backends_hear(state->watch->backends,
+					     event[XS_WATCH_PATH]);
 		free(event);
 	}
 	if (errno != EAGAIN) {
@@ -343,7 +346,9 @@ static int watch_nodes(struct watch_state *state, struct err *err)
 	snprintf(path, sizeof(path), DOMAIN_RATE_NODES, state->watch->plan->guest_domid);
 	if (ok && state->watch->plan->n_nics > 0)
 		ok = xs_watch(xs, path, "vif");
-	return ok ? 0 : err_errno(err, ERR_HOST, errno, "xenstore: setting watches");
+	if (!ok)
+		return err_errno(err, ERR_HOST, errno, "xenstore: setting watches");
+	return domain_backends_watch(state->watch->backends, "backend", err);
 }
 
 int domain_watch(struct domain_watch *watch, struct err *err)

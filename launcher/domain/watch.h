@@ -3,6 +3,7 @@
 #ifndef STUBDOM_DOMAIN_WATCH_H
 #define STUBDOM_DOMAIN_WATCH_H
 
+#include "domain/backends.h"
 #include "domain/guardian.h"
 #include "domain/host.h"
 #include "domain/orders.h"
@@ -17,6 +18,7 @@ struct domain_watch {
 	struct guardian *guardian;
 	struct domain_hotplug *hotplug;
 	struct domain_orders *orders;
+	struct domain_backends *backends;
 	const libxl_uuid *uuid;
 	uint32_t stub;
 	int signals; /* signalfd of the signals that end us */

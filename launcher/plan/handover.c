@@ -121,6 +121,7 @@ static int read_plan(const json_t *json, struct plan *out)
 			.dev = read_text(item, "dev"),
 			.target = read_text(item, "target"),
 			.readonly = read_bool(item, "readonly"),
+			.pv_only = read_bool(item, "pv_only"),
 		};
 		if (!out->disks[i].dev)
 			return -1;

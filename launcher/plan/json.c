@@ -68,6 +68,8 @@ static json_t *disks_json(const struct plan *plan)
 		set_text(obj, "format", plan->disks[i].format);
 		json_object_set_new(obj, "readonly",
 				    json_boolean(plan->disks[i].readonly));
+		if (plan->disks[i].pv_only)
+			json_object_set_new(obj, "pv_only", json_true());
 		if (plan->disks[i].grow_to)
 			json_object_set_new(
 				obj, "grow_to",

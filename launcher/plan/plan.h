@@ -75,6 +75,7 @@ struct plan_disk {
 	   it is. */
 	unsigned long long grow_to;
 	bool has_backing; /* by plan_resolve: its header names a backing file */
+	bool pv_only;	  /* no argument of QEMU's names it: PV drivers see it */
 	char *use;	  /* "drive 0": the argument it is for, for people and logs */
 };
 

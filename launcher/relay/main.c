@@ -133,7 +133,7 @@ static void share(struct relay_state *state)
 
 		state->disks[i] =
 			(struct qmp_disk){disk->dev, disk->target ? disk->target : ""};
-		if (disk->readonly)
+		if (disk->readonly && !disk->pv_only)
 			qmp_shared_add_disk(&state->shared, disk->dev, "");
 	}
 	state->names.disks = state->disks;

@@ -5,6 +5,8 @@ import struct
 import time
 
 BLOCK = 4096  # of the journal
+PV = ("console=ttyS0 quiet panic=-1 tsc=reliable "
+      "guest.load=ata_piix,sd_mod,xen_blkfront,xen_netfront")  # they take over all that they know
 LINUX = "console=ttyS0 quiet panic=-1 tsc=reliable xen_emul_unplug=never guest.load="
 
 

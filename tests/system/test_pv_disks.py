@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""Disks that only PV drivers see, served by QEMU in the stub domain: from the start, and plugged in
+while the guest runs."""
+import time
+
+import pytest
+
+from guestlib import disks
+from guestlib.disks import BLOCK, PV
+from guestlib.dom0host import ASSETS, mkdisk
+
+FOLDER = f"{ASSETS}/run/pv"
+DATA = 1 << 16
+
+
+@pytest.fixture(name="folder")
+def make_folder(dom0, leak_check):
+    dom0.shell(f"rm -rf {FOLDER}; mkdir -p {FOLDER}; cd {FOLDER}; "
+               f"for i in 0 1 2 3; do cp {ASSETS}/data$i.img $i.img; "
+               "qemu-img convert -f raw -O qcow2 $i.img $i.qcow2; done")
+    yield FOLDER
+    dom0.shell(f"rm -rf {FOLDER}")
+
+
+def content(dom0, path, fmt, blocks):
+    """A disk's first blocks; a container must be whole."""
+    if fmt == "qcow2":
+        dom0.run("qemu-img", "check", "-q", path)
+    dom0.run("qemu-img", "convert", "-f", fmt, "-O", "raw", path, f"{FOLDER}/flat")
+    return dom0.rig.exec(["head", "-c", str(blocks * BLOCK), f"{FOLDER}/flat"]).stdout
+
+
+def is_free(dom0, path):
+    """No loop device has the file and nobody holds its lock."""
+    return (dom0.run("losetup", "-j", path).stdout == "" and
+            dom0.run("qemu-io", "-f", "raw", "-c", "read 0 512", path, check=False).status == 0)
+
+
+def wait_disk(guest, name, there=True):
+    """The guest lists it, or does not any more: looked at again and again."""
+    end = time.monotonic() + 240
+    while (name in disks.listed(guest)) != there:
+        assert time.monotonic() < end, f"{name}: {disks.listed(guest)}\n{guest.log()}"
+
+
+def check_data(guest, name, seed):
+    assert disks.digest(guest, name, DATA) == disks.sha256(mkdisk.make_disk(seed)[:DATA]), name
+
+
+def test_behind_the_emulated_ones(dom0, folder, make_guest):
+    """A container and a file that only PV drivers see; others that come and go."""
+    guest = make_guest(
+        "pv", kind="direct", disks=0, nics=(), cmdline=PV,
+        disk=[f"format=qcow2,vdev=hda,access=rw,target={folder}/0.qcow2",
+              f"format=qcow2,vdev=xvde,access=rw,target={folder}/1.qcow2",
+              f"format=raw,vdev=xvdf,access=rw,backendtype=qdisk,target={folder}/2.img"])
+    guest.start()
+    disks.wait_listed(guest, 3)
+    for seed, name in enumerate(("xvda", "xvde", "xvdf")):
+        check_data(guest, name, seed)
+    node = "/local/domain/0/backend/qdisk"
+    assert dom0.xenstore(f"{node}/{guest.domid}/51776/state") == "4"  # xvde
+
+    plug = ["xl", "block-attach", "pv"]
+    for name, fmt, file in (("xvdg", "qcow2", "3.qcow2"), ("xvdh", "raw", "3.img")):
+        dom0.run(*plug, f"format={fmt},vdev={name},access=rw,backendtype=qdisk,"
+                 f"target={folder}/{file}")
+        wait_disk(guest, name)
+        check_data(guest, name, 3)
+    disks.write_journal(guest, "xvde,xvdf,xvdg,xvdh", 32)
+    assert not is_free(dom0, f"{folder}/3.qcow2")
+    for name, file in (("xvdg", "3.qcow2"), ("xvdh", "3.img")):
+        dom0.run("xl", "block-detach", "pv", name)
+        wait_disk(guest, name, there=False)
+        assert is_free(dom0, f"{folder}/{file}")
+        fmt = file.split(".")[1].replace("img", "raw")
+        assert content(dom0, f"{folder}/{file}", fmt, 32) == disks.journal(32)
+    # The same name again, and one that was there from the start.
+    dom0.run(*plug, f"format=qcow2,vdev=xvdg,access=rw,target={folder}/3.qcow2")
+    wait_disk(guest, "xvdg")
+    dom0.run("xl", "block-detach", "pv", "xvdf")
+    assert content(dom0, f"{folder}/2.img", "raw", 32) == disks.journal(32)
+
+    # What cannot be served is said in the log, and can be taken away again.
+    dom0.shell(f"truncate -s 1M {folder}/bad.qcow2")
+    for access, file, says in (("rw", "bad.qcow2", "is no qcow2 image"),
+                               ("ro", "3.img", "is never read-only"),
+                               ("rw", "1.qcow2", "has it open")):
+        dom0.run(*plug, f"format={'raw' if file == '3.img' else 'qcow2'},vdev=xvdi,"
+                 f"access={access},backendtype=qdisk,target={folder}/{file}")
+        dom0.wait_file(guest.log_path, f"qdisk xvdi is not served: .*{says}")
+        dom0.run("xl", "block-detach", "pv", "xvdi")
+    guest.destroy()
+    dom0.wait_gone("pv", "pv-dm")
+    assert content(dom0, f"{folder}/1.qcow2", "qcow2", 32) == disks.journal(32)
+
+
+@pytest.mark.parametrize("file,access,says", [("top", "rw", "flatten it"),
+                                              ("1", "ro", "is never read-only")])
+def test_refused(dom0, folder, make_guest, file, access, says):
+    """What QEMU cannot serve is refused before the guest runs, with the remedy."""
+    dom0.run("qemu-img", "create", "-q", "-f", "qcow2", "-b", f"{folder}/0.img", "-F", "raw",
+             f"{folder}/top.qcow2")
+    guest = make_guest("pv", disks=0, nics=(), disk=[
+        f"format=qcow2,vdev=xvde,access={access},target={folder}/{file}.qcow2"])
+    guest.config["device_model_args"] += ["-stubdom", f"backing={folder}"]
+    guest.write_config()
+    assert guest.create(check=False).status != 0
+    assert "disk of xvde (PV drivers only)" in guest.log() and says in guest.log()
