@@ -74,14 +74,16 @@ enum {
 #define QCOW2_MAGIC 0x514649fbu
 #define QCOW2_BACKING_FORMAT 0xe2792acau
 
-static uint64_t qcow2_bytes(const struct header *h, bool extended, unsigned order)
+static uint64_t qcow2_bytes(const struct header *h, bool extended, unsigned order,
+			    const struct container *want)
 {
 	uint64_t cluster = 1ull << big(h, QCOW2_CLUSTER_BITS, 4);
-	uint64_t data = round_up(big(h, QCOW2_SIZE, 8), cluster);
+	uint64_t size = big(h, QCOW2_SIZE, 8);
+	uint64_t data = round_up(want->size > size ? want->size : size, cluster);
 	uint64_t l2 = divide_up(data, cluster * (cluster / (extended ? 16 : 8)));
 	/* A table that grows is there twice for a moment. */
 	uint64_t l1 = 2 * divide_up(l2 * 8, cluster);
-	uint64_t copies = 1 + big(h, QCOW2_SNAPSHOTS, 4);
+	uint64_t copies = 1 + big(h, QCOW2_SNAPSHOTS, 4) + want->more;
 	uint64_t clusters = (data / cluster + l2 + l1) * copies;
 	uint64_t counts, tables;
 
@@ -123,11 +125,13 @@ static enum container_fault qcow2(const struct header *h, struct container *out)
 
 	if (big(h, 0, 4) != QCOW2_MAGIC || version < 2 || version > 3 || bits < 9 ||
 	    bits > 21 || order > 6 || len < QCOW2_V2_LEN || len > h->len ||
-	    big(h, QCOW2_SIZE, 8) > BYTES_MAX || big(h, QCOW2_SNAPSHOTS, 4) > 65536)
+	    big(h, QCOW2_SIZE, 8) > BYTES_MAX || out->size > BYTES_MAX ||
+	    big(h, QCOW2_SNAPSHOTS, 4) > 65536)
 		return CONTAINER_WRONG;
 	if (incompatible & QCOW2_DATA_FILE)
 		return CONTAINER_DATA_FILE;
-	out->bytes = qcow2_bytes(h, incompatible & QCOW2_EXTENDED_L2, (unsigned)order);
+	out->bytes =
+		qcow2_bytes(h, incompatible & QCOW2_EXTENDED_L2, (unsigned)order, out);
 	if (out->bytes == 0)
 		return CONTAINER_WRONG;
 	if (at == 0)
@@ -223,7 +227,7 @@ void container_parse(const uint8_t *data, size_t len, const char *format,
 {
 	struct header h = {data, len};
 
-	memset(out, 0, sizeof(*out));
+	*out = (struct container){.size = out->size, .more = out->more};
 	out->fault = CONTAINER_WRONG;
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		if (strcmp(formats[i].format, format) == 0)

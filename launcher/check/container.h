@@ -24,6 +24,8 @@ enum container_fault {
 
 /* Plain memory: it comes through a pipe from the process that read the header. */
 struct container {
+	uint64_t size;	/* by the caller: the guest's disk gets that long; 0: as it is */
+	uint32_t more;	/* by the caller: internal snapshots that are yet to be made */
 	uint32_t fault; /* enum container_fault */
 	uint64_t bytes; /* the file never needs more; 0: it does not grow */
 	char backing[CONTAINER_NAME_MAX + 1];	       /* "": none */
@@ -37,7 +39,7 @@ struct container {
 bool container_format_known(const char *format);
 
 /*
- * Reads the header from memory.  Pure, and meant for hostile bytes.  `format` is one
+ * Reads the header from memory; all of `out` but what is the caller's is written.  Pure, and meant for hostile bytes.  `format` is one
  * that is known.
  */
 void container_parse(const uint8_t *data, size_t len, const char *format,

@@ -18,11 +18,11 @@
  * hostile: from the prctl on the kernel allows read, write and exit, on these two
  * descriptors.
  */
-static void __attribute__((noreturn)) read_header(int file, int result,
-						  const char *format)
+static void __attribute__((noreturn))
+read_header(int file, int result, const char *format, const struct container *want)
 {
 	static uint8_t data[CONTAINER_HEADER_MAX];
-	struct container container;
+	struct container container = *want;
 	size_t len = 0;
 	ssize_t n;
 
@@ -72,7 +72,7 @@ static int run_child(int fd, const char *format, struct container *out, struct e
 		return err_errno(err, ERR_HOST, errno, "a pipe");
 	pid = fork();
 	if (pid == 0)
-		read_header(fd, ends[1], format);
+		read_header(fd, ends[1], format, out);
 	close(ends[1]);
 	rc = pid < 0 ? -1 : read_result(ends[0], out);
 	close(ends[0]);

@@ -14,6 +14,7 @@
 #include "check/resolve.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "domain/disk_grow.h"
 #include "domain/loop.h"
 #include "log.h"
 #include "xalloc.h"
@@ -229,4 +230,38 @@ void domain_hotplug_drop(struct domain_hotplug *hotplug, const char *dev)
 	log_info("%s has let go of its disk %s", hotplug->plan->name, dev);
 	if (take_away(hotplug, disk, &err) < 0)
 		log_warn("%s", err.msg);
+}
+
+/* As blkback does it, which itself looks at its disk's length at a request only. */
+static int tell_length(struct domain_hotplug *hotplug, int devid,
+		       unsigned long long sectors, struct err *err)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", sectors);
+	if (xenstore_write(hotplug->host->xs, err, text,
+			   "/local/domain/0/backend/vbd/%u/%d/sectors", hotplug->stub,
+			   devid) < 0)
+		return -1;
+	return xenstore_write(hotplug->host->xs, err, "4",
+			      "/local/domain/0/backend/vbd/%u/%d/state", hotplug->stub,
+			      devid);
+}
+
+int domain_hotplug_grow(struct domain_hotplug *hotplug, const char *dev,
+			unsigned long long size, struct err *err)
+{
+	const struct domain_disk *disk =
+		dev[0] ? domain_disks_find(hotplug->disks, dev) : NULL;
+	unsigned long long bytes;
+
+	if (!disk)
+		return err_set(err, ERR_USAGE, "there is no such disk");
+	if (disk_grow(disk, size, hotplug->plan->container_max_mb, &bytes, err) < 0)
+		return -1;
+	if (bytes == 0)
+		return 0;
+	log_info("%s, %s's %s, is %llu bytes long now", disk->target, hotplug->plan->name,
+		 dev, bytes);
+	return tell_length(hotplug, xvd_devid(dev), bytes / 512, err);
 }

@@ -43,4 +43,11 @@ int domain_hotplug_add(struct domain_hotplug *hotplug, const char *target,
 /* The end of such a disk: its file is free afterwards. */
 void domain_hotplug_drop(struct domain_hotplug *hotplug, const char *dev);
 
+/*
+ * Makes a writable disk longer (disk_grow.h), in dom0 and in the stub domain.  The relay
+ * may ask for any disk at any time.
+ */
+int domain_hotplug_grow(struct domain_hotplug *hotplug, const char *dev,
+			unsigned long long size, struct err *err);
+
 #endif

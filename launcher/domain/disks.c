@@ -15,11 +15,13 @@
 #include "cleanup.h"
 #include "domain/disk_lock.h"
 #include "domain/loop.h"
+#include "log.h"
 #include "xalloc.h"
 
 enum {
 	LOCK_WAIT_MS = 20000, /* a stub domain of before is on its way out */
 	LOCK_STEP_MS = 100,
+	BLOCK = 4096, /* what lengths are rounded to */
 };
 
 /*
@@ -46,16 +48,42 @@ static int lock(const struct plan_disk *disk, int file, int wait_ms, struct err 
 	return rc < 0 ? err_prefix(err, "%s (%s)", disk->target, disk->use) : 0;
 }
 
-/* A container gets its full length: a disk of the stub domain does not grow. */
+/* The greatest length from `from` on that the file system takes; the file has it. */
+static unsigned long long longest(int file, unsigned long long from,
+				  unsigned long long to)
+{
+	while (to - from > BLOCK) {
+		unsigned long long middle = (from + (to - from) / 2) / BLOCK * BLOCK;
+
+		if (middle <= from)
+			break;
+		if (ftruncate(file, (off_t)middle) == 0)
+			from = middle;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+/*
+ * A container gets its full length: a disk of the stub domain does not grow by itself.
+ * What the file system cannot hold, QEMU in dom0 could not have written either.
+ */
 static int grow(const struct plan_disk *disk, int file, const struct stat *st,
 		struct err *err)
 {
-	if (disk->grow_to <= (unsigned long long)st->st_size)
+	unsigned long long now = (unsigned long long)st->st_size;
+
+	if (disk->grow_to <= now || ftruncate(file, (off_t)disk->grow_to) == 0)
 		return 0;
-	if (ftruncate(file, (off_t)disk->grow_to) < 0)
+	if (errno != EFBIG)
 		return err_errno(err, ERR_HOST, errno,
 				 "%s (%s): making it %llu bytes long, sparse",
 				 disk->target, disk->use, disk->grow_to);
+	now = longest(file, now, disk->grow_to);
+	log_warn("%s (%s): it may need %llu bytes one day, and its file system holds no "
+		 "file of more than %llu; writes behind that will fail",
+		 disk->target, disk->use, disk->grow_to, now);
 	return 0;
 }
 
@@ -90,6 +118,8 @@ int domain_disk_open(const struct plan *plan, const struct plan_disk *disk, int 
 	snprintf(out->dev, sizeof(out->dev), "%s", disk->dev);
 	out->readonly = disk->readonly;
 	out->may_go = disk->readonly && !disk->pv_only;
+	out->target = xstrdup(disk->target);
+	out->format = xstrdup_null(disk->format);
 	if (S_ISBLK(st.st_mode)) {
 		out->path = xstrdup(disk->target);
 		out->fd = file; /* holds the lock */
@@ -98,8 +128,9 @@ int domain_disk_open(const struct plan *plan, const struct plan_disk *disk, int 
 	}
 	if (!disk->readonly)
 		remember(plan, disk, file);
-	if (grow(disk, file, &st, err) < 0)
+	if (grow(disk, file, &st, err) < 0 || fstat(file, &st) < 0)
 		return -1;
+	out->bytes = (unsigned long long)st.st_size;
 	out->fd = loop_attach(file, disk->target, disk->readonly, path, err);
 	out->path = xstrdup(path);
 	return out->fd < 0 ? -1 : 0;
@@ -156,6 +187,8 @@ void domain_disk_close(struct domain_disk *disk)
 	if (disk->fd >= 0)
 		close(disk->fd);
 	free(disk->path);
+	free(disk->target);
+	free(disk->format);
 	*disk = (struct domain_disk){.fd = -1};
 }
 

@@ -19,6 +19,9 @@ struct domain_disk {
 	int fd;	    /* of that, -1: none.  The lock (disk_lock.h) goes with it. */
 	bool readonly;
 	bool may_go;  /* a medium, or added since: not a hard disk of the guest's */
+	char *target; /* the plan's or the toolstack's name of it; NULL: a descriptor's */
+	char *format; /* of what is in it; NULL: not said */
+	unsigned long long bytes; /* of the file when it was opened; 0: no file */
 };
 
 /* The plan's come first, in its order, and then free places. */

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,6 +64,18 @@ static int dial(struct domain_channels *channels, uint32_t i)
 	return relay_msg_send(channels->relay->control, &msg, &fd, fd >= 0);
 }
 
+/* "xvda 1024" */
+static int grow(struct domain_channels *channels, const char *text, struct err *err)
+{
+	unsigned long long size;
+	char dev[16];
+	int end = 0;
+
+	if (sscanf(text, "%15[a-z] %18llu%n", dev, &size, &end) != 2 || text[end])
+		return err_set(err, ERR_USAGE, "there is no such disk");
+	return domain_hotplug_grow(channels->hotplug, dev, size, err);
+}
+
 /* For a QMP command; what may be asked for is in disk_hotplug.h. */
 static void serve_request(struct domain_channels *channels, const struct relay_msg *asked,
 			  int fd)
@@ -73,6 +86,8 @@ static void serve_request(struct domain_channels *channels, const struct relay_m
 
 	if (asked->type == RELAY_ATTACH)
 		rc = domain_hotplug_attach(channels->hotplug, fd, reply.text, &err);
+	else if (asked->type == RELAY_GROW)
+		rc = grow(channels, asked->text, &err);
 	else
 		rc = domain_hotplug_detach(channels->hotplug, asked->text, &err);
 	if (rc < 0) {
@@ -102,6 +117,7 @@ static int take_request(struct domain_channels *channels, const struct relay_msg
 			return -1;
 		/* fall through */
 	case RELAY_DETACH:
+	case RELAY_GROW:
 		if (channels->plan->channels[msg->channel].kind != STUBDOM_CHANNEL_QMP)
 			return -1;
 		serve_request(channels, msg, fd);

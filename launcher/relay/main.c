@@ -238,7 +238,8 @@ static int take_control(struct relay_state *state)
 		relay_console_open(&state->console, fds[0]);
 		fds[0] = -1;
 	}
-	if ((msg.type == RELAY_ATTACH || msg.type == RELAY_DETACH) &&
+	if ((msg.type == RELAY_ATTACH || msg.type == RELAY_DETACH ||
+	     msg.type == RELAY_GROW) &&
 	    msg.channel < state->plan->n_channels) {
 		relay_job_hear(&state->channels[msg.channel], msg.channel, state->control,
 			       &msg, fds[0]);

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const formats[] = {"qcow2", "vpc", "vdi"};
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		struct container c;
+		struct container c = {0};
 		/* Its end is where a sanitizer sees it. */
 		uint8_t *copy = malloc(size ? size : 1);
 

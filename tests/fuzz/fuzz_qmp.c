@@ -183,6 +183,9 @@ static void serve(struct qmp_filter *f, bool well)
 	case QMP_NEED_DETACH:
 		qmp_job_detached(job, f->shared);
 		break;
+	case QMP_NEED_GROW:
+		qmp_job_grown(job, why);
+		break;
 	case QMP_NEED_TIME:
 		qmp_job_again(job);
 		break;

@@ -48,6 +48,14 @@ int domain_hotplug_detach(struct domain_hotplug *hotplug, const char *dev,
 	return err_set(err, ERR_USAGE, "there is no disk %.2000s", dev);
 }
 
+int domain_hotplug_grow(struct domain_hotplug *hotplug, const char *dev,
+			unsigned long long size, struct err *err)
+{
+	if (!dev[0] || strlen(dev) > 15)
+		abort();
+	return size % 2 ? 0 : err_set(err, ERR_USAGE, "%s gets no longer", dev);
+}
+
 int relay_report_end(const struct relay *relay, struct err *err)
 {
 	return err_set(err, ERR_HOST, "the relay");

@@ -27,8 +27,10 @@ static const char sample_schema[] = "[" BUILTIN("str", "string") BUILTIN("int", 
 	BUILTIN("bool", "boolean") BUILTIN("any", "value") BUILTIN("null", "null")
 		BUILTIN("number", "number") OBJECT("0", "") COMMAND(
 			"qmp_capabilities", "0") COMMAND("cont", "0") COMMAND("stop", "0")
-			COMMAND("eject", "0") COMMAND("blockdev-change-medium", "0")
-				COMMAND("blockdev-add",
+			COMMAND("eject", "0") COMMAND("blockdev-change-medium",
+						      "0") COMMAND("block_resize", "0")
+				COMMAND("blockdev-snapshot-internal-sync", "0") COMMAND(
+					"blockdev-add",
 					"0") COMMAND("blockdev-del",
 						     "0") COMMAND("xen-save-devices-state", "0") COMMAND("screendump", "0") COMMAND("pmemsave", "0") COMMAND("human-monitor-command", "str") COMMAND("qom-get", "any") COMMAND("numbers", "[any]") ARRAY("[any]", "any") "{\"name\":\"state\",\"meta-type\":\"enum\",\"values\":[\"running\",\"paused\"]}," OBJECT("status",
 																																												   MEMBER("status",

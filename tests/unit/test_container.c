@@ -42,7 +42,7 @@ static void make_qcow2(const char *backing, const char *format)
 
 static struct container parse(const char *format, size_t len)
 {
-	struct container c;
+	struct container c = {0};
 	/* Bytes behind the end are a sanitizer's business. */
 	uint8_t *copy = malloc(len);
 
@@ -55,7 +55,7 @@ static struct container parse(const char *format, size_t len)
 
 static void test_qcow2(void **state)
 {
-	struct container c;
+	struct container c = {0};
 	uint64_t before;
 
 	make_qcow2(NULL, NULL);
@@ -67,6 +67,17 @@ static void test_qcow2(void **state)
 	before = c.bytes;
 	put(60, 1, 4); /* a snapshot may hold as much again */
 	assert_true(parse("qcow2", sizeof(header)).bytes > before * 19 / 10);
+	/* So does one that is yet to be made; and the guest's disk may get longer. */
+	make_qcow2(NULL, NULL);
+	c = (struct container){.more = 1};
+	container_parse(header, sizeof(header), "qcow2", &c);
+	assert_true(c.bytes > before * 19 / 10 && c.bytes < before * 21 / 10);
+	c = (struct container){.size = 3ull << 30};
+	container_parse(header, sizeof(header), "qcow2", &c);
+	assert_in_range(c.bytes, 3ull << 30, (3ull << 30) * 11 / 10);
+	c = (struct container){.size = 1}; /* not shorter than it is */
+	container_parse(header, sizeof(header), "qcow2", &c);
+	assert_int_equal(c.bytes, before);
 	make_qcow2("base.img", "raw");
 	c = parse("qcow2", sizeof(header));
 	assert_int_equal(c.fault, CONTAINER_OK);
@@ -153,7 +164,7 @@ static void test_read(void **state)
 {
 	char path[] = "/tmp/test_container.XXXXXX";
 	int fd = mkstemp(path);
-	struct container c, expected;
+	struct container c = {0}, expected;
 	struct err err;
 
 	assert_true(fd >= 0);

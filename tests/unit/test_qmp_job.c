@@ -303,6 +303,124 @@ static void test_disk_by_path(void **state)
 }
 
 /* Two clients: the second one's job has its turn when the first one's is over. */
+/* What QEMU says of its disks. */
+#define BLOCKS                                                                           \
+	"{\"return\":[{\"device\":\"ide0-hd0\",\"qdev\":\"/m/x\",\"inserted\":{"         \
+	"\"node-name\":\"#block1\",\"file\":\"/dev/xvda\"}},{\"device\":\"ide1-cd0\"},"  \
+	"{\"device\":\"hd1\",\"inserted\":{\"node-name\":\"#block2\",\"file\":"          \
+	"\"json:{\\\"filename\\\":\\\"/dev/xvdab\\\"}\"}}]"
+
+static void expect_growth(const char *command, const char *query, const char *need)
+{
+	char text[200];
+
+	client(command);
+	snprintf(text, sizeof(text), "{\"execute\":\"%s\"", query);
+	sent(text);
+	stub(strcmp(query, "query-block") == 0
+		     ? BLOCKS
+		     : "{\"return\":[{\"node-name\":\"#block2\",\"file\":\"/dev/xvdab\"}]");
+	assert_int_equal(f.job.need, QMP_NEED_GROW);
+	assert_string_equal(f.job.text, need);
+	assert_int_equal(f.to_stub.len, 0);
+}
+
+static void test_growth(void **state)
+{
+	static const char resize[] =
+		"{\"execute\":\"block_resize\",\"arguments\":{"
+		"\"device\":\"ide0-hd0\",\"size\":1048576},\"id\":7}";
+
+	expect_growth(resize, "query-block", "xvda 1048576");
+	qmp_job_grown(&f.job, NULL);
+	go_on();
+	sent("{\"execute\":\"block_resize\",\"arguments\":{\"device\":\"ide0-hd0\","
+	     "\"size\":1048576}");
+	/* QEMU's kernel hears of the new length a moment later. */
+	stub("{\"error\":{\"class\":\"GenericError\",\"desc\":\"Cannot grow device files\"}");
+	assert_int_equal(f.job.need, QMP_NEED_TIME);
+	qmp_job_again(&f.job);
+	go_on();
+	assert_true(f.to_stub.len > 0);
+	buffer_consume(&f.to_stub, f.to_stub.len);
+	stub("{\"return\":{}");
+	expect(&f.to_client, "{\"return\":{},\"id\":7}\r\n");
+
+	/* Refused by the launcher: QEMU does not hear of it. */
+	expect_growth(resize, "query-block", "xvda 1048576");
+	qmp_job_grown(&f.job, "no room");
+	go_on();
+	expect(&f.to_client,
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"block_resize: "
+	       "no room\"},\"id\":7}\r\n");
+	assert_int_equal(f.to_stub.len, 0);
+}
+
+static void test_growth_forms(void **state)
+{
+	static const struct {
+		const char *command, *query, *need;
+	} cases[] = {
+		{"{\"execute\":\"blockdev-snapshot-internal-sync\",\"arguments\":{"
+		 "\"device\":\"hd1\",\"name\":\"s\"}}",
+		 "query-block", "xvdab 0"},
+		{"{\"execute\":\"block_resize\",\"arguments\":{\"node-name\":\"#block2\","
+		 "\"size\":512}}",
+		 "query-named-block-nodes", "xvdab 512"},
+		{"{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":"
+		 "\"block_resize  ide0-hd0 1.5G\"}}",
+		 "query-block", "xvda 1610612736"},
+		{"{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":"
+		 "\"block_resize hd1 4\\n\"}}",
+		 "query-block", "xvdab 4194304"},
+		{"{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":"
+		 "\"snapshot_blkdev_internal /m/x s\"}}",
+		 "query-block", "xvda 0"},
+	};
+	static const char *const passed[] = {
+		"{\"execute\":\"block_resize\",\"arguments\":{\"size\":512}}",
+		"{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":"
+		"\"info block\"}}",
+		"{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":"
+		"\"block_resize hd1 4Q\"}}",
+		"{\"execute\":\"human-monitor-command\"}",
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		expect_growth(cases[i].command, cases[i].query, cases[i].need);
+		qmp_job_grown(&f.job, NULL);
+		go_on();
+		buffer_consume(&f.to_stub, f.to_stub.len);
+		stub("{\"return\":{}");
+		buffer_consume(&f.to_client, f.to_client.len);
+	}
+	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
+		char text[200];
+
+		client(passed[i]);
+		snprintf(text, sizeof(text), "%.*s", (int)strlen(passed[i]) - 1,
+			 passed[i]);
+		sent(text);
+		stub("{\"return\":{}");
+		buffer_consume(&f.to_client, f.to_client.len);
+	}
+	/* A device that QEMU does not know, and one without a medium: its own words. */
+	client("{\"execute\":\"block_resize\",\"arguments\":{\"device\":\"ide1-cd0\","
+	       "\"size\":512}}");
+	buffer_consume(&f.to_stub, f.to_stub.len);
+	stub(BLOCKS);
+	assert_int_equal(f.job.need, QMP_NEED_NONE);
+	assert_true(f.to_stub.len > 0);
+	buffer_consume(&f.to_stub, f.to_stub.len);
+	stub("{\"return\":{}");
+	buffer_consume(&f.to_client, f.to_client.len);
+	client("{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":"
+	       "\"savevm x\"}}");
+	assert_int_equal(f.to_stub.len, 0);
+	buffer_append(&f.to_client, "", 1, 65536);
+	assert_non_null(strstr(buffer_bytes(&f.to_client), "'xl save'"));
+}
+
 static void test_one_job_at_a_time(void **state)
 {
 	struct qmp_filter other = {.names = &names, .shared = &shared, .greeted = true};
@@ -326,10 +444,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(test_fd_sets),	   T(test_fd_bounds),	   T(test_save),
-		T(test_save_fails),	   T(test_file_by_name),   T(test_change_medium),
-		T(test_locked_tray),	   T(test_too_many_disks), T(test_disk_by_path),
-		T(test_one_job_at_a_time),
+		T(test_fd_sets),     T(test_fd_bounds),	     T(test_save),
+		T(test_save_fails),  T(test_file_by_name),   T(test_change_medium),
+		T(test_locked_tray), T(test_too_many_disks), T(test_disk_by_path),
+		T(test_growth),	     T(test_growth_forms),   T(test_one_job_at_a_time),
 	};
 
 	int rc;

@@ -209,6 +209,21 @@ static json_t *make_hmp_answer(const char *name, const json_t *message)
 	return refusal ? json_pack("{s:s}", "return", refusal) : NULL;
 }
 
+/* 1: it waits for a disk to get longer; 0: it passes. */
+static int take_growing(struct qmp_filter *filter, const char *name, json_t *message,
+			struct err *err)
+{
+	struct qmp_grow grow;
+	struct err why;
+	int rc = qmp_grow_parse(name, json_object_get(message, "arguments"), &grow, &why);
+
+	if (rc < 0)
+		return refuse(filter, message, "%s: %s", name, why.msg, err) < 0 ? -1 : 1;
+	if (rc > 0)
+		qmp_job_begin(&filter->job, QMP_GROWS, message);
+	return rc;
+}
+
 static int take_command(struct qmp_filter *filter, json_t *message, struct err *err)
 {
 	const char *name = json_string_value(json_object_get(message, "execute"));
@@ -236,6 +251,11 @@ static int take_command(struct qmp_filter *filter, json_t *message, struct err *
 			      command->why, err);
 	case QMP_FDS:
 		return take_fd_command(filter, name, message, err);
+	case QMP_GROWS:
+		rc = take_growing(filter, name, message, err);
+		if (rc)
+			return rc < 0 ? -1 : 0;
+		return send_command(filter, message, QMP_PASS, err);
 	case QMP_WRITES:
 	case QMP_OPENS:
 	case QMP_RELEASE:
@@ -393,7 +413,8 @@ static json_t *make_reply(struct qmp_filter *filter, const struct qmp_pending *p
 	if (json_object_get(message, "error"))
 		return qmp_answer_error(message);
 	/* Our own question: what is in use is looked for in the answer, nothing else. */
-	if (pending->action == QMP_STEP && filter->job.state == QMP_JOB_CHECKS)
+	if (pending->action == QMP_STEP &&
+	    (filter->job.state == QMP_JOB_CHECKS || filter->job.state == QMP_JOB_FINDS))
 		return json_incref(message);
 	made = qmp_answer_return(filter->names, pending->name, pending->action, message);
 	if (made)

@@ -200,9 +200,24 @@ static void start_writing(struct qmp_job *job, struct qmp_shared *shared)
 	send(job);
 }
 
+/* The command was looked at before the job began. */
+static void start_growing(struct qmp_job *job)
+{
+	struct err ignored;
+
+	qmp_grow_parse(name_of(job), json_object_get(job->message, "arguments"),
+		       &job->grow, &ignored);
+	job->state = QMP_JOB_FINDS;
+	job->send = qmp_grow_query(&job->grow);
+}
+
 void qmp_job_start(struct qmp_job *job, struct qmp_shared *shared)
 {
 	job->state = QMP_JOB_RUNS;
+	if (job->action == QMP_GROWS) {
+		start_growing(job);
+		return;
+	}
 	if (job->action == QMP_WRITES) {
 		start_writing(job, shared);
 		return;
@@ -245,20 +260,51 @@ void qmp_job_attached(struct qmp_job *job, struct qmp_shared *shared, const char
 	next_disk(job, shared);
 }
 
+/* QEMU words what is wrong with a disk that it does not know. */
+static void take_found(struct qmp_job *job, const json_t *answer)
+{
+	char disk[QMP_DISK_NAME_MAX + 1];
+	char text[64];
+
+	if (!qmp_grow_find(&job->grow, answer, disk, sizeof(disk))) {
+		send(job);
+		return;
+	}
+	snprintf(text, sizeof(text), "%s %lld", disk, (long long)job->grow.size);
+	job->state = QMP_JOB_RUNS;
+	need(job, QMP_NEED_GROW, text);
+}
+
+void qmp_job_grown(struct qmp_job *job, const char *why)
+{
+	drop_need(job);
+	if (why)
+		fail_and_finish(job, why);
+	else
+		send(job);
+}
+
 void qmp_job_again(struct qmp_job *job)
 {
 	drop_need(job);
 	send(job);
 }
 
-/* The device node may take a moment longer than the disk's connection. */
+/* The device node, or its new length, may take a moment longer than dom0's part. */
 static bool is_early(const struct qmp_job *job, const json_t *answer)
 {
 	const char *text = json_string_value(
 		json_object_get(json_object_get(answer, "error"), "desc"));
 
-	return job->action == QMP_OPENS && job->tries < QMP_AGAIN_MAX && text &&
-	       strstr(text, "/dev/xvd") && strstr(text, "No such file or directory");
+	/* HMP's errors are its answers. */
+	if (!text)
+		text = json_string_value(json_object_get(answer, "return"));
+	if (!text || job->tries >= QMP_AGAIN_MAX)
+		return false;
+	if (job->action == QMP_GROWS)
+		return strstr(text, "Cannot grow device files") != NULL;
+	return job->action == QMP_OPENS && strstr(text, "/dev/xvd") &&
+	       strstr(text, "No such file or directory");
 }
 
 /* "/dev/xvda" in a text that may have "/dev/xvdaa". */
@@ -324,6 +370,10 @@ void qmp_job_answer(struct qmp_job *job, struct qmp_shared *shared, json_t *answ
 		take_check(job, shared, answer);
 		return;
 	}
+	if (job->state == QMP_JOB_FINDS) {
+		take_found(job, answer);
+		return;
+	}
 	if (is_early(job, answer)) {
 		job->tries++;
 		need(job, QMP_NEED_TIME, NULL);
@@ -337,7 +387,8 @@ void qmp_job_answer(struct qmp_job *job, struct qmp_shared *shared, json_t *answ
 			finish(job);
 		return;
 	}
-	if (job->action == QMP_RELEASE && json_object_get(answer, "error"))
+	if (job->action == QMP_GROWS ||
+	    (job->action == QMP_RELEASE && json_object_get(answer, "error")))
 		finish(job);
 	else
 		check(job, shared);

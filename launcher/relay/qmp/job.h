@@ -8,11 +8,14 @@
 #include <stdint.h>
 
 #include "relay/qmp/fds.h"
+#include "relay/qmp/grow.h"
 #include "relay/qmp/table.h"
 #include "relay/qmp/vnc_password.h"
 #include "relay/qmp/word.h"
 
 /*
+ *   a disk gets longer:  which is it?, need GROW, command (again for a while if QEMU
+ *                        does not see it yet), answer
  *   QEMU writes a file:  command to QEMU with a path of its own, need SAVE, answer
  *   QEMU opens a disk:   need ATTACH, command to QEMU with the disk's name (again
  *                        for a while if it is not there yet), what is in use?,
@@ -28,6 +31,8 @@ enum qmp_need {
 			    then qmp_job_saved */
 	QMP_NEED_ATTACH, /* a disk of the stub domain from fd; then qmp_job_attached */
 	QMP_NEED_DETACH, /* take the disk `text` away; then qmp_job_detached */
+	QMP_NEED_GROW,	 /* `text` says which disk and for what size, "xvda 1024", 0 for a
+			    snapshot; then qmp_job_grown */
 	QMP_NEED_TIME,	 /* call qmp_job_again after QMP_AGAIN_MS */
 };
 
@@ -61,6 +66,7 @@ enum qmp_job_state {
 	QMP_JOB_WAITS,	  /* for its turn */
 	QMP_JOB_RUNS,	  /* `need`, or the command at QEMU */
 	QMP_JOB_CHECKS,	  /* what is in use? */
+	QMP_JOB_FINDS,	  /* which disk is it? */
 	QMP_JOB_FINISHED, /* `answer` is for the client */
 };
 
@@ -79,6 +85,7 @@ struct qmp_job {
 	json_t *message;
 	json_t *places; /* objects in message whose "filename" is yet to be a disk */
 	unsigned tries;
+	struct qmp_grow grow;
 };
 
 /* Takes a command over; it runs when qmp_job_start is called. */
@@ -93,6 +100,7 @@ void qmp_job_saved(struct qmp_job *job, const char *why);
 void qmp_job_attached(struct qmp_job *job, struct qmp_shared *shared, const char *name,
 		      const char *why);
 void qmp_job_detached(struct qmp_job *job, struct qmp_shared *shared);
+void qmp_job_grown(struct qmp_job *job, const char *why);
 void qmp_job_again(struct qmp_job *job);
 
 void qmp_job_free(struct qmp_job *job);

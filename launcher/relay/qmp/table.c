@@ -17,6 +17,7 @@ static const char images[] = "block jobs between images of dom0 are not carried"
 static const struct qmp_command table[] = {
 	{"add-fd", QMP_FDS, NULL},
 	{"add_client", QMP_REFUSE, descriptors},
+	{"block_resize", QMP_GROWS, NULL},
 	{"blockdev-add", QMP_OPENS, NULL},
 	{"blockdev-backup", QMP_REFUSE, images},
 	{"blockdev-change-medium", QMP_OPENS, NULL},
@@ -25,6 +26,7 @@ static const struct qmp_command table[] = {
 	{"blockdev-mirror", QMP_REFUSE, images},
 	{"blockdev-remove-medium", QMP_RELEASE, NULL},
 	{"blockdev-snapshot", QMP_REFUSE, images},
+	{"blockdev-snapshot-internal-sync", QMP_GROWS, NULL},
 	{"blockdev-snapshot-sync", QMP_REFUSE, files},
 	{"chardev-add", QMP_REFUSE, links},
 	{"chardev-change", QMP_REFUSE, links},
@@ -36,6 +38,7 @@ static const struct qmp_command table[] = {
 	{"dumpdtb", QMP_REFUSE, files},
 	{"eject", QMP_RELEASE, NULL},
 	{"getfd", QMP_REFUSE, descriptors},
+	{"human-monitor-command", QMP_GROWS, NULL},
 	{"memsave", QMP_WRITES, NULL},
 	{"migrate", QMP_REFUSE, links},
 	{"migrate-incoming", QMP_REFUSE, links},
