@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "console.h"
 #include "disks.h"
+#include "events.h"
 #include "net.h"
 #include "qemu.h"
 #include "report.h"
@@ -175,7 +176,7 @@ static _Noreturn void finish(struct agent *agent)
 	report_power_off();
 }
 
-enum { PFD_XENSTORE, PFD_OUTPUT, PFD_CONSOLE, PFD_CHANNELS };
+enum { PFD_XENSTORE, PFD_OUTPUT, PFD_CONSOLE, PFD_EVENTS, PFD_CHANNELS };
 
 static void wait_and_serve(struct agent *agent)
 {
@@ -189,6 +190,7 @@ static void wait_and_serve(struct agent *agent)
 		.fd = agent->xenstore_ok ? xs_client_fd() : -1, .events = POLLIN};
 	pfds[PFD_OUTPUT] = (struct pollfd){.fd = qemu_output_fd(), .events = POLLIN};
 	pfds[PFD_CONSOLE] = (struct pollfd){.fd = console_poll_fd(), .events = POLLOUT};
+	pfds[PFD_EVENTS] = (struct pollfd){.fd = events_fd(), .events = POLLIN};
 	n = channels_poll(&pfds[PFD_CHANNELS], &timeout_ms);
 	if (agent->kill_at) {
 		int64_t left = agent->kill_at - clock_ms();
@@ -208,6 +210,8 @@ static void wait_and_serve(struct agent *agent)
 		qemu_read_output();
 	if (pfds[PFD_CONSOLE].revents)
 		console_write();
+	if (pfds[PFD_EVENTS].revents)
+		events_read();
 	/* Events may also have come in while a request waited for its answer. */
 	if (agent->xenstore_ok)
 		handle_events(agent);
@@ -221,6 +225,7 @@ static _Noreturn void supervise(struct agent *agent)
 		/* Not before serial ports are connected: nothing of the guest is lost. */
 		if (agent->announced && !agent->running && channels_ready()) {
 			agent->running = true;
+			events_open();
 			report_stage(STUBDOM_STAGE_RUNNING);
 		}
 		if (asked_to_end) {

@@ -7,11 +7,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "console.h"
+#include "events.h"
 
 enum { LINE_BYTES = 1000, LAST_BYTES = 400 };
 
@@ -25,7 +27,23 @@ static struct {
 	char how[32];
 } qemu = {.pid = -1, .output = -1};
 
-static int spawn(const struct boot_contract *boot, int output)
+/* The plan's arguments and the agent's own. */
+static char **make_argv(const struct boot_contract *boot)
+{
+	size_t n = 0, more = 0;
+	char **argv;
+
+	while (boot->argv[n])
+		n++;
+	while (events_argv[more])
+		more++;
+	argv = calloc(n + more + 1, sizeof(*argv));
+	for (size_t i = 0; argv && i < n + more; i++)
+		argv[i] = i < n ? boot->argv[i] : (char *)events_argv[i - n];
+	return argv;
+}
+
+static int spawn(const struct boot_contract *boot, char *const argv[], int output)
 {
 	/* TZ: the stub domain has no time zone; HOME: none, but programs expect one. */
 	static char *const env[] = {"PATH=/usr/libexec", "HOME=/", "TZ=UTC0", NULL};
@@ -42,7 +60,7 @@ static int spawn(const struct boot_contract *boot, int output)
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, output, 1);
 	posix_spawn_file_actions_adddup2(&actions, output, 2);
-	rc = posix_spawn(&qemu.pid, boot->qemu_path, &actions, &attr, boot->argv, env);
+	rc = posix_spawn(&qemu.pid, boot->qemu_path, &actions, &attr, argv, env);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	return rc;
@@ -50,12 +68,16 @@ static int spawn(const struct boot_contract *boot, int output)
 
 int qemu_start(const struct boot_contract *boot, struct err *err)
 {
+	char **argv = make_argv(boot);
 	int pipe_fds[2];
 	int rc;
 
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return err_errno(err, ERR_STUB, errno, "pipe");
-	rc = spawn(boot, pipe_fds[1]);
+	if (!argv || pipe2(pipe_fds, O_CLOEXEC) < 0) {
+		free(argv);
+		return err_errno(err, ERR_STUB, errno, "starting QEMU");
+	}
+	rc = spawn(boot, argv, pipe_fds[1]);
+	free(argv);
 	close(pipe_fds[1]);
 	if (rc != 0) {
 		close(pipe_fds[0]);

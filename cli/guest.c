@@ -97,6 +97,7 @@ static void read_guest(struct xs_handle *xs, const char *domid, struct guest *ou
 		/* It is dead and so are its nodes: dom0's own record. */
 		if (!out->stub_alive && !out->error)
 			out->error = read_died(xs, domid);
+		out->io_error = read_foreign(xs, out->stub_domid, STUBDOM_XS_IO_ERROR);
 	}
 	if (decimal_parse(pid, 1 << 22, &n) == 0 && n > 0) {
 		out->launcher = (pid_t)n;
@@ -266,6 +267,7 @@ void guest_free(struct guest *guest)
 	free(guest->log);
 	free(guest->stage);
 	free(guest->error);
+	free(guest->io_error);
 	free(guest->exit);
 	*guest = (struct guest){0};
 }

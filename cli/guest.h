@@ -26,6 +26,7 @@ struct guest {
 	   be trusted. */
 	char *stage;
 	char *error;
+	char *io_error; /* of a disk, since the guest went on; "": none */
 	char *exit;
 	bool guest_alive; /* the domains exist */
 	bool stub_alive;

@@ -38,6 +38,8 @@ json_t *guest_to_json(const struct guest *guest, const struct dominfo *info)
 	guest_set_string(o, "state", guest_state(guest));
 	guest_set_string(o, "stage", guest->stage);
 	guest_set_string(o, "error", guest->error);
+	guest_set_string(o, "io_error",
+			 guest->io_error && *guest->io_error ? guest->io_error : NULL);
 	guest_set_string(o, "exit", guest->exit);
 	json_object_set_new(o, "launcher_pid", json_integer(guest->launcher));
 	json_object_set_new(o, "started", json_integer(guest->started));

@@ -72,6 +72,7 @@ static void print_status(const struct guest *guest, const struct dominfo *info,
 	print_field("state", guest_state(guest));
 	print_field("stage", guest->stage);
 	print_field("error", guest->error);
+	print_field("disk error", guest->io_error);
 	print_field("exit", guest->exit);
 	if (guest->guest_alive && guest->stub_known && !guest->stub_alive) {
 		snprintf(text, sizeof(text), "xl destroy %u", guest->domid);

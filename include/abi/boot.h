@@ -30,6 +30,8 @@
 #define STUBDOM_XS_STAGE "data/stubdom/stage" /* one of the names below */
 #define STUBDOM_XS_ERROR "data/stubdom/error" /* "stage: what: why", one line */
 #define STUBDOM_XS_EXIT "data/stubdom/exit"   /* "exit N" or "signal N": QEMU's end */
+/* The latest error of a disk, one line; "" or missing: none since the guest went on. */
+#define STUBDOM_XS_IO_ERROR "data/stubdom/io-error"
 
 /*
  * Any text, written by the launcher: QEMU ends, what it wrote is flushed, the power goes

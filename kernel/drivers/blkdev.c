@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev nodes of block devices: reads and writes of any size, flush, discard, ioctls. */
 #include <nub/blkdev.h>
+#include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/printk.h>
 #include <nub/slab.h>
@@ -21,6 +22,19 @@ void blk_io_done(struct blk_io *io, int error)
 	io->done = true;
 	if (io->owner)
 		thread_wake(io->owner);
+}
+
+/* Once a second at most: whoever tries again and again must not fill the log. */
+static void say_error(const struct blkdev *d, bool write, u64 sector, const char *why)
+{
+	static u64 silent_until;
+	u64 now = clock_now();
+
+	if (now < silent_until)
+		return;
+	silent_until = now + NS_PER_SEC;
+	printk("%s: %s of sector %llu: %s\n", d->name, write ? "write" : "read",
+	       (unsigned long long)sector, why);
 }
 
 static int io_wait(struct blk_io *io)
@@ -166,8 +180,10 @@ static ssize_t whole(struct blkdev *d, bool write, struct uio *u, u64 pos, size_
 		io = ring[head];
 		head = (head + 1) % PIPELINE;
 		count--;
-		if (io_wait(io) && !err)
+		if (io_wait(io) && !err) {
 			err = io->error;
+			say_error(d, write, io->sector, "I/O error");
+		}
 		if (!err && !write && io_copy(io, u, 0, io->bytes) < io->bytes)
 			err = -EFAULT;
 		if (!err)
@@ -186,8 +202,12 @@ static ssize_t transfer(struct file *f, bool write, struct uio *u, u64 *pos)
 
 	if (write && d->readonly)
 		return -EPERM;
+	if (*pos >= size && write && left) {
+		say_error(d, true, *pos / 512, "it is behind the disk's end");
+		return -ENOSPC;
+	}
 	if (*pos >= size)
-		return write && left ? -ENOSPC : 0;
+		return 0;
 	left = MIN(left, size - *pos);
 	while (left) {
 		size_t part = left & ~mask;

@@ -201,14 +201,15 @@ def test_faults(dom0, folder, bad_disk, make_guest):
     """An I/O error of the back end is the guest's I/O error; a full file system too; a disk
     that a guest has is nobody else's. Nothing else fails."""
     dom0.shell(f"mkdir {folder}/full && mount -t tmpfs -o size=1M none {folder}/full && "
-               f"truncate -s 8M {folder}/full/disk.img")
+               f"truncate -s 8M {folder}/full/disk.img; truncate -s 9M {folder}/full/ide.img")
     try:
         guest = start_linux(
-            make_guest, "disks", "nvme", disk=[],
+            make_guest, "disks", "nvme,ata_piix,sd_mod",
+            disk=[f"format=raw,vdev=hda,access=rw,target={folder}/full/ide.img"],
             device_model_args_hvm=(
                 drive(bad_disk, "nvme,serial=n0", "n0") +
                 drive(f"{folder}/full/disk.img", "nvme,serial=n1", "n1")))
-        found = disks.wait_listed(guest, 2)
+        found = disks.wait_listed(guest, 3)
         bad = next(name for name, disk in found.items() if disk[0] == 16 << 20)
         full = next(name for name, disk in found.items() if disk[0] == 8 << 20)
         for what in (f"read {bad} 2050", f"write {bad} 2050 1"):
@@ -219,6 +220,11 @@ def test_faults(dom0, folder, bad_disk, make_guest):
         # NVMe's write fault; Linux says "No data available" for it
         assert f"journal {full} error" in said, said
         assert guest.ask("echo alive", "echo").endswith("alive\n")
+        # The log and `stubdom status` name the disk, when QEMU tells of its error and always.
+        assert "error" in guest.ask("write sda 4096 1", "write sda 4096")
+        dom0.wait_file(guest.log_path, "agent: disk ide0-hd0: write: ")
+        assert "disk ide0-hd0: write: " in dom0.run("stubdom", "status", "disks").stdout
+        assert " I/O error" in dom0.run("grep", "kernel: ", guest.log_path).stdout
 
         # Another guest, and a program of dom0's, are kept off it.
         other = make_guest("other", kind="direct", disks=0, nics=(), disk=[],

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What QEMU says of its disks' errors, passed on to dom0. */
+#ifndef AGENT_EVENTS_H
+#define AGENT_EVENTS_H
+
+#include <stddef.h>
+
+/*
+ * QEMU gets one QMP socket more, to which the agent is the client; it takes events only.
+ * An error of a disk goes to the console, and to STUBDOM_XS_IO_ERROR until the guest goes
+ * on.
+ */
+
+/* QEMU's arguments for it, NULL-terminated. */
+extern const char *const events_argv[];
+
+/* Connects, once QEMU is there.  Without it there are no reports, and a line says so. */
+void events_open(void);
+
+/* -1: not connected. */
+int events_fd(void);
+
+/* When there is something to read. */
+void events_read(void);
+
+/* What is reported of one message of QEMU's, "" if nothing; for tests. */
+void events_word(const char *message, size_t len, char *text, size_t size);
+
+#endif
