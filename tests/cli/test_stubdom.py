@@ -24,6 +24,12 @@ RUN = "/run/qemu-stubdom"
 SECONDS = 60
 
 
+def answers(path):
+    """Whether a server listens there; its name appears a moment before."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
 class Host:
     """A dom0 with one guest, 7 (s1), whose stub domain is 8; its QEMU runs here."""
 
@@ -77,7 +83,7 @@ class Host:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.processes.append(self.qemu)
         end = time.monotonic() + SECONDS
-        while not os.path.exists(f"{directory}/qmp"):
+        while not answers(f"{directory}/qmp"):
             assert self.qemu.poll() is None, self.qemu.stdout.read()
             assert time.monotonic() < end
             time.sleep(0.02)
