@@ -119,6 +119,7 @@ def test_relay_has_no_privilege(make_guest, dom0):
     try:
         two.start()
         check_group(dom0, two)
+        assert security_of(dom0, two, 0)["relay-group"]["state"] == "held"
     finally:
         dom0.run("umount", "-l", "/sys/fs/cgroup")
     other = check_relay(dom0, two)
