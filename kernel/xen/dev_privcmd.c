@@ -265,7 +265,7 @@ static long dm_call_read(struct dm_call *d, const struct privcmd_dm_op *c)
 	    copy_from_user(d->second, d->ubufs[1].uptr, second))
 		return -EFAULT;
 	calltrace_note(rule->name, 0, d->ubufs[0].size, second);
-	return rule->check ? rule->check(d->op.arg, second) : 0;
+	return firewall_values(rule, d->op.arg, second);
 }
 
 static long dm_call_make(struct dm_call *d, const struct privcmd_dm_op *c)
@@ -363,7 +363,7 @@ static long user_hypercall(const struct privcmd_hypercall *c)
 	memcpy(&dom, arg + rule->domid_at, sizeof(dom));
 	if (!firewall_peer(dom, PEER_TARGET))
 		return -EPERM;
-	ret = rule->check ? rule->check(arg, 0) : 0;
+	ret = firewall_values(rule, arg, 0);
 	if (ret)
 		return ret;
 	calltrace_note(rule->name, 0, rule->size, 0);

@@ -58,6 +58,18 @@ const struct call_rule *firewall_call(u64 hypercall, u64 op)
 	return NULL;
 }
 
+int firewall_values(const struct call_rule *rule, const void *arg, size_t second)
+{
+	static unsigned lines;
+	int err = rule->check ? rule->check(arg, second) : 0;
+
+	if (err && lines < SAID_MAX) {
+		lines++;
+		printk("xen: %s of a program refused for its values\n", rule->name);
+	}
+	return err;
+}
+
 /* The launcher writes the node before the domain runs, and never again. */
 static domid_t target(void)
 {
@@ -175,9 +187,14 @@ int check_msi(const void *arg, size_t second)
 {
 	const struct xen_dm_op_inject_msi *a = arg;
 
-	/* The upper half may be the rest of a number of an interrupt that the guest has
-	 * as an event. */
-	return valid((u32)a->addr >> 20 == 0xfee);
+	/*
+	 * QEMU gives the address or, for a message that a device writes to memory, the
+	 * place in the local APIC's mebibyte (hw/i386/xen/xen_apic.c). The upper half may
+	 * be the rest of a number of an interrupt that the guest has as an event.
+	 */
+	const u32 mebibyte = (u32)a->addr >> 20;
+
+	return valid(!mebibyte || mebibyte == 0xfee);
 }
 
 static bool reason_ok(u32 reason)

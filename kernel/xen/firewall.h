@@ -33,6 +33,12 @@ extern const unsigned dm_rule_count, call_rule_count;
 const struct call_rule *firewall_dm_op(u32 op);
 const struct call_rule *firewall_call(u64 hypercall, u64 op);
 
+/*
+ * Checks the values of a call that the list has: its structure and the bytes of its
+ * second buffer.  0 or -EINVAL, with a line on the console for the first few.
+ */
+int firewall_values(const struct call_rule *rule, const void *arg, size_t second);
+
 /* The other domains that a program may name. */
 enum {
 	PEER_TARGET = 1, /* that this one is the device model of */
