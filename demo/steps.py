@@ -80,8 +80,8 @@ class Steps:
         text = self.see("xl list")
         rows = {line.split()[0]: line.split() for line in text.splitlines()[1:]}
         require("bios" in rows and "bios-dm" in rows, "not both domains are there")
-        kind = self.see("xl list -l bios-dm | grep -m1 '\"type\"'").strip()
-        require(self.kind in kind, f"the stub domain is not {self.kind}")
+        kind = self.see(f"xenstore-read /libxl/{rows['bios-dm'][1]}/type").strip()
+        require(kind == self.kind, f"the stub domain is not {self.kind}")
         return (f"guest: domain {rows['bios'][1]}, its QEMU: domain {rows['bios-dm'][1]} "
                 f"({self.kind}, {rows['bios-dm'][2]} MB)")
 
