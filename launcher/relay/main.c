@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "check/uid.h"
 #include "clock.h"
 #include "fds.h"
 #include "log.h"
@@ -22,7 +23,6 @@
 #include "relay/msg.h"
 #include "relay/qmp/schema.h"
 #include "relay/sandbox.h"
-#include "relay/uid.h"
 
 enum {
 	FLUSH_MS = 1000, /* for clients to take what is left at the end */

@@ -27,9 +27,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check/uid.h"
 #include "proc_status.h"
 #include "relay/sandbox.h"
-#include "relay/uid.h"
 
 enum {
 	FILE_BYTES = 4096,

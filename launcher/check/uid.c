@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The user that a guest's relay runs as: one that is nobody else's. */
-#include "relay/uid.h"
+#include "check/uid.h"
 
 #include <grp.h>
 #include <inttypes.h>
