@@ -2,15 +2,16 @@
 /* Checks of the host: what only a running one can answer. */
 #include <errno.h>
 #include <libxl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <xenstore.h>
 
+#include "check/uid.h"
 #include "doctor.h"
 #include "guest.h"
+#include "plan/stubopt.h"
 
 /* What a stub domain with Debian's kernel takes, with room for the guest's own needs. */
 enum { FREE_MB_WANTED = 512 };
@@ -95,21 +96,23 @@ void doctor_check_hardware(const struct doctor_host *host, struct doctor_report 
 
 void doctor_check_user(const struct doctor_host *host, struct doctor_report *report)
 {
-	const struct passwd *user = getpwnam(STUBDOM_USER);
+	struct stubopt options;
+	char path[4096], where[4096];
+	struct err err;
 
-	if (!user)
-		doctor_add(report, DOCTOR_WARN,
-			   "adduser --system --group --no-create-home " STUBDOM_USER,
-			   "no user '" STUBDOM_USER
-			   "': the relay runs as nobody, as other services may");
-	else if (user->pw_uid == 0)
-		doctor_add(report, DOCTOR_FAIL,
-			   "give the user '" STUBDOM_USER "' an id of its own",
-			   "the user '" STUBDOM_USER "' is root");
+	snprintf(path, sizeof(path), "%s/stubdom.conf", host->conf);
+	doctor_path(host, path, where, sizeof(where));
+	stubopt_init(&options);
+	/* A file that is wrong is doctor_check_config's to tell. */
+	stubopt_read_file(&options, where, &err);
+	if (relay_uids_check(options.uid_base, &err) < 0)
+		doctor_add(report, DOCTOR_FAIL, "set uid-base=, see stubdom.conf(5)",
+			   "%s", err.msg);
 	else
 		doctor_add(report, DOCTOR_OK, NULL,
-			   "the relay runs as user '" STUBDOM_USER "' (%u)",
-			   (unsigned)user->pw_uid);
+			   "each guest's relay has a user of its own (%u and up)",
+			   options.uid_base);
+	stubopt_free(&options);
 }
 
 static void check_leftover(const struct guest *guest, struct doctor_report *report)

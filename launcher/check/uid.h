@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The user that a guest's relay runs as: one that is nobody else's. */
+/* The users that guests' relays run as: they are nobody else's. */
 #ifndef STUBDOM_RELAY_UID_H
 #define STUBDOM_RELAY_UID_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "err.h"
@@ -14,7 +15,13 @@
  */
 int relay_uid_check(uid_t uid, struct err *err);
 
-/* Whether a line of subuid(5), `user:first:count`, holds the number. */
-bool relay_uid_in_line(const char *line, uid_t uid);
+/*
+ * The same of all numbers from `first` on that relays can have (domain ids end at
+ * DOMID_FIRST_RESERVED, xen/xen.h), as far as users and groups can be listed.
+ */
+int relay_uids_check(uid_t first, struct err *err);
+
+/* Whether a line of subuid(5), `user:first:count`, holds one of the `n` numbers. */
+bool relay_uid_in_line(const char *line, uid_t uid, uint32_t n);
 
 #endif

@@ -373,12 +373,17 @@ static void test_uid(void **state)
 {
 	struct err err;
 
-	assert_true(relay_uid_in_line("user:100000:65536\n", 165535));
-	assert_true(relay_uid_in_line("1000:2130706432:1\n", 2130706432));
-	assert_false(relay_uid_in_line("user:100000:65536\n", 165536));
-	assert_false(relay_uid_in_line("user:100000:65536\n", 99999));
-	assert_false(relay_uid_in_line("user:100000\n", 100000));
-	assert_false(relay_uid_in_line("", 0));
+	assert_true(relay_uid_in_line("user:100000:65536\n", 165535, 1));
+	assert_true(relay_uid_in_line("1000:2130706432:1\n", 2130706432, 1));
+	assert_false(relay_uid_in_line("user:100000:65536\n", 165536, 1));
+	assert_false(relay_uid_in_line("user:100000:65536\n", 99999, 1));
+	assert_false(relay_uid_in_line("user:100000\n", 100000, 1));
+	assert_false(relay_uid_in_line("", 0, 1));
+	assert_true(relay_uid_in_line("user:100010:1\n", 100000, 11));
+	assert_false(relay_uid_in_line("user:100010:1\n", 100000, 10));
+	assert_false(relay_uid_in_line("user:100005:0\n", 100000, 10));
+	assert_int_equal(relay_uids_check(UID, &err), 0);
+	assert_int_equal(relay_uids_check(0, &err), -1);
 	assert_int_equal(relay_uid_check(UID, &err), 0);
 	assert_int_equal(relay_uid_check(0, &err), -1);
 	assert_non_null(
