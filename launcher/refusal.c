@@ -3,16 +3,15 @@
 #include "refusal.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "clock.h"
+#include "domain/end_signals.h"
 #include "domain/stand_in.h"
 #include "log.h"
 #include "qemu_opt.h"
@@ -85,19 +84,6 @@ static bool is_awaited(struct xs_handle *xs, const char *domid)
 	       has_our_pid(xs, domid);
 }
 
-static int catch_end(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGINT);
-	signal(SIGPIPE, SIG_IGN);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
 static void serve(struct stand_in *stand_in, int signals)
 {
 	int64_t end = clock_ms() + WAIT_MS;
@@ -126,7 +112,7 @@ void refusal_tell(int argc, char *const argv[], const struct err *why)
 	if (!xs)
 		return;
 	if (is_awaited(xs, domid) && find_monitor(argc, argv, &monitor) == 0) {
-		signals = catch_end();
+		signals = end_signals_open(&err);
 		stand_in->why = why->msg;
 		if (stand_in_open(stand_in, &monitor, &err) == 0 &&
 		    xenstore_write(xs, &err, "running",

@@ -2,11 +2,8 @@
 /* Turns a plan into a running stub domain and stays until it ends. */
 #include "domain/run.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -15,6 +12,7 @@
 #include "domain/create.h"
 #include "domain/disk_hotplug.h"
 #include "domain/disks.h"
+#include "domain/end_signals.h"
 #include "domain/facts.h"
 #include "domain/guardian.h"
 #include "domain/host.h"
@@ -29,23 +27,6 @@
 #include "proc_status.h"
 
 enum { OOM_SCORE = -900 };
-
-/* The signals that a toolstack, an init or a person ends a QEMU with. */
-static int catch_signals(struct err *err)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGINT);
-	signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return err_errno(err, ERR_HOST, errno, "blocking signals");
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd >= 0 ? fd : err_errno(err, ERR_HOST, errno, "catching signals");
-}
 
 /* The relay has them; held here, a closed socket would look open to its clients. */
 static void close_inherited(const struct plan *plan)
@@ -165,7 +146,7 @@ int domain_run(const struct plan *plan, const struct manifest *manifest, struct 
 	struct guardian guardian = {.pidfd = -1, .control = -1, .lifeline = -1};
 	struct relay relay = {.pidfd = -1, .control = -1, .log.fd = -1};
 	struct domain_host host = {0};
-	cleanup_fd int signals = catch_signals(err);
+	cleanup_fd int signals = end_signals_open(err);
 	struct orphan orphan = {.signals = signals};
 	struct err undo_err;
 	libxl_uuid uuid;
