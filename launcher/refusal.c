@@ -2,6 +2,7 @@
 /* Lets a toolstack show why its guest was refused. */
 #include "refusal.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "decimal.h"
 #include "domain/end_signals.h"
 #include "domain/stand_in.h"
 #include "log.h"
@@ -44,6 +46,8 @@ static int find_monitor(int argc, char *const argv[], struct plan_endpoint *out)
 	const char *path, *fd;
 	struct qemu_opts opts;
 	struct err ignored;
+	unsigned number;
+	int rc = 0;
 
 	*out = (struct plan_endpoint){0};
 	if (!value || qemu_opts_parse(value, "backend", false, &opts, &ignored) < 0)
@@ -53,13 +57,15 @@ static int find_monitor(int argc, char *const argv[], struct plan_endpoint *out)
 	if (path) {
 		out->type = PLAN_ENDPOINT_UNIX_LISTEN;
 		out->path = strdup(path);
-	} else if (fd && *fd >= '3' && *fd <= '9') {
+	} else if (decimal_parse_unsigned(fd, STDERR_FILENO + 1, INT_MAX, &number) == 0) {
 		out->type = PLAN_ENDPOINT_FD;
-		out->fd = atoi(fd);
+		out->fd = (int)number;
 		out->listening = true;
+	} else {
+		rc = -1;
 	}
 	qemu_opts_free(&opts);
-	return path || fd ? 0 : -1;
+	return rc;
 }
 
 /* libxl's own child writes it, beside this process. */
