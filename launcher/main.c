@@ -89,7 +89,8 @@ static int run_plan(struct plan *plan, const struct stubopt *options, struct err
 	struct manifest manifest = {0};
 	int rc = -1;
 
-	if (load_image(options, &manifest, err) == 0 &&
+	if (endpoint_check_inherited(plan, err) == 0 &&
+	    load_image(options, &manifest, err) == 0 &&
 	    image_check_kernel(
 		    manifest_find_kernel(&manifest, stubopt_kernel_name(options->kernel)),
 		    IMAGE_SUMS_DIR, err) == 0 &&

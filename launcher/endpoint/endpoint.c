@@ -230,14 +230,32 @@ static int open_file(struct endpoint *end, struct err *err)
 	return 0;
 }
 
+static int check_fd(int fd, struct err *err)
+{
+	if (fcntl(fd, F_GETFD) >= 0)
+		return 0;
+	return err_errno(err, ERR_HOST, errno,
+			 "descriptor %d, which the caller should have left open", fd);
+}
+
+int endpoint_check_inherited(const struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->n_channels; i++) {
+		const struct plan_channel *channel = &plan->channels[i];
+
+		if (channel->endpoint.type == PLAN_ENDPOINT_FD &&
+		    check_fd(channel->endpoint.fd, err) < 0)
+			return err_prefix(err, "channel %s", channel->name);
+	}
+	return 0;
+}
+
 static int open_fd(struct endpoint *end, struct err *err)
 {
 	int fd = end->plan->fd;
 
-	if (fcntl(fd, F_GETFD) < 0)
-		return err_errno(err, ERR_HOST, errno,
-				 "descriptor %d, which the caller should have left open",
-				 fd);
+	if (check_fd(fd, err) < 0)
+		return -1;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	snprintf(end->name, sizeof(end->name), "%s:fd=%d",
 		 end->plan->listening ? "disconnected:unix" : "unix", fd);

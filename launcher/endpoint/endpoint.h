@@ -40,6 +40,12 @@ int endpoint_open(struct endpoint *end, const struct plan_endpoint *plan,
 int endpoint_lookup(struct plan *plan, struct err *err);
 
 /*
+ * Whether the caller has left open what it names by number.  To be called before anything
+ * else is opened: a number that the caller does not have may become one of our own.
+ */
+int endpoint_check_inherited(const struct plan *plan, struct err *err);
+
+/*
  * Makes a socket that connects to a *-connect endpoint, without waiting for the
  * other side.  The descriptor, or -1.
  */

@@ -92,6 +92,9 @@ def test_refusals(tmp_path, image):
     check_refused(run(*LINE, *image, "-drive", f"file={tmp_path}/none.img,format=raw"), 3,
                   "disk of drive 0", "none.img: No such file")
     check_refused(run(*LINE, *image, "-stubdom", "kernel=linux"), 3, "no kernel 'linux'")
+    check_refused(run(*LINE, *image, "-chardev", "socket,id=c,fd=9,server=on,wait=off", "-mon",
+                      "chardev=c,mode=control"), 3,
+                  "descriptor 9, which the caller should have left open")
 
 
 def test_image_refused(tmp_path, image):
