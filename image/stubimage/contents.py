@@ -7,7 +7,7 @@ QEMU = "/usr/libexec/xen-qemu-system-i386"
 DATA_DIRS = ("/usr/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu")
 
 # Data files that this QEMU opens for what the toolstack can ask of it, with the
-# option that makes it open them.  tests/image/test_trace.py starts each of them
+# option that makes it open them.  tests/host/image/test_trace.py starts each of them
 # under strace and fails if a file is opened that is not here.
 DATA_FILES = {
     # display adapters

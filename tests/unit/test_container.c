@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Headers of containers, made by hand; those of qemu-img are in tests/plan. */
+/* Headers of containers, made by hand; those of qemu-img are in tests/host/plan. */
 #include "unit.h"
 
 #include <stdlib.h>

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-TREE = Path(__file__).resolve().parents[2]
+TREE = Path(__file__).resolve().parents[3]
 BUILD = TREE / os.environ.get("BUILD", "build")
 sys.path.insert(0, str(TREE / "image"))
 sys.dont_write_bytecode = True

@@ -9,7 +9,7 @@ import prose
 import pytest
 
 BUILD = os.path.realpath(os.environ.get("BUILD", "build"))
-TREE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+TREE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
 STUBDOM = f"{BUILD}/cli/stubdom"
 LAUNCHER = f"{BUILD}/launcher/stubdom-dm"
 

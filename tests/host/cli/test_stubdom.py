@@ -59,7 +59,7 @@ class Host:
         self.put("local/domain/8/data/stubdom/stage", stage)
 
     def environment(self, xen=True):
-        made_up = {"FAKEXEN": self.xen, "LD_PRELOAD": f"{BUILD}/tests/cli/fakexen.so"}
+        made_up = {"FAKEXEN": self.xen, "LD_PRELOAD": f"{BUILD}/tests/host/cli/fakexen.so"}
         return dict(os.environ, **(made_up if xen else {}), XDG_STATE_HOME=str(self.where),
                     TERM="xterm")
 

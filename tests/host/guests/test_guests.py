@@ -13,7 +13,7 @@ import zlib
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../guests"))
 import mkdisk  # noqa: E402
 import mkiso  # noqa: E402
 

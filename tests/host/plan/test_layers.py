@@ -4,7 +4,7 @@ and what runs as root includes nothing of the relay's but the messages between t
 import os
 import re
 
-LAUNCHER = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../launcher"))
+LAUNCHER = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../../launcher"))
 ROOT = {"plan", "check", "domain"}
 MESSAGES = "relay/msg"
 

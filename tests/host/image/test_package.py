@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-TREE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+TREE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
 WORKBENCH = "/etc/qemu-stubdom-workbench"
 SECONDS = 840
 
