@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Room for the dearest QMP message (tests/unit/test_qmp_memory.c), four times over. */
+/* Room for the dearest QMP message (tests/unit/launcher/test_qmp_memory.c), four times over. */
 #define MEMORY_MAX ((rlim_t)128 * 1024 * 1024)
 /* Channels, their clients and rings, and the descriptors that clients pass. */
 #define FDS_MAX 1024

@@ -210,7 +210,7 @@ def test_websocket(tmp_path):
         qemu.close()
 
 
-CORPUS = os.path.join(os.path.dirname(__file__), "../../unit/corpus")
+CORPUS = os.path.join(os.path.dirname(__file__), "../../unit/launcher/corpus")
 # Values that need Xen, a network, or a real kernel; QEMU's parsing of the rest is the test.
 WITHOUT = {"-xen-domid", "-machine", "--machine", "-accel", "-kernel", "-initrd", "-append", "-m"}
 NOT_HERE = {"qemu-short-disks": "a flash of a size that the machine has no place for",
