@@ -18,7 +18,7 @@ from guestlib.dom0host import Dom0  # noqa: E402
 from guestlib.guest import Guest, Stub  # noqa: E402
 from rigctl.rig import Rig  # noqa: E402
 
-STREAM = 8 << 20  # as tests/hostile sends
+STREAM = 8 << 20  # as tests/system/parts/hostile sends
 IDLE_SECONDS = 20
 QMP_COUNT = 200
 LIMIT = 300

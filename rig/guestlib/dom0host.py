@@ -9,7 +9,7 @@ import time
 
 from .service import Service
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/guests"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/system/parts/guests"))
 import mkdisk  # noqa: E402
 import mkiso  # noqa: E402
 
@@ -57,7 +57,7 @@ class Dom0:
 
     def install_assets(self, build):
         """Puts the test guests, their disks and our service where they are expected."""
-        guests = f"{build}/tests/guests"
+        guests = f"{build}/tests/system/parts/guests"
         with tempfile.TemporaryDirectory(dir=build) as folder:
             shutil.copytree(f"{HERE}/dom0", f"{folder}/dom0",
                             ignore=shutil.ignore_patterns("__pycache__"))

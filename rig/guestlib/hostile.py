@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An image in dom0 whose agent is tests/hostile: channels called evil-... attack, or stream."""
+"""An image in dom0 whose agent is tests/system/parts/hostile: channels called evil-... attack, or stream."""
 import hashlib
 import json
 import os
@@ -8,7 +8,7 @@ import tempfile
 
 from .guest import Stub
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/guests"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/system/parts/guests"))
 import mkinitramfs  # noqa: E402
 
 IMAGE = "/var/lib/qemu-stubdom/image"
@@ -20,7 +20,7 @@ def install(dom0, stub, build):
     """The stub domain to ask for instead: its /init is in an archive behind the others, which
     wins."""
     archive = mkinitramfs.Cpio()
-    with open(f"{build}/tests/hostile/hostile-agent", "rb") as f:
+    with open(f"{build}/tests/system/parts/hostile/hostile-agent", "rb") as f:
         archive.add("init", 0o100755, f.read())
     manifest = json.loads(dom0.read(f"{IMAGE}/manifest.json"))
     manifest["kernels"][stub.options["kernel"]]["ramdisk"].append("hostile.cpio")

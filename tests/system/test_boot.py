@@ -95,7 +95,7 @@ def test_uefi(make_guest, dom0):
 
 def make_uefi_linux(path, build):
     """A disk from whose file system the firmware's shell starts Linux by itself."""
-    guests = f"{build}/tests/guests"
+    guests = f"{build}/tests/system/parts/guests"
     script = ("fs0:\r\nvmlinuz.efi initrd=initrd.img efi=debug " + LINUX.replace("quiet ", "") +
               "ata_piix,sd_mod\r\n")
     subprocess.run(["mformat", "-C", "-i", path, "-T", str(UEFI_LINUX_MIB << 11), "-h", "16",

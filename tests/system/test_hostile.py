@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A stub domain that attacks dom0 through its channels (tests/hostile): nothing hangs, dom0's
+"""A stub domain that attacks dom0 through its channels (tests/system/parts/hostile): nothing hangs, dom0's
 memory is bounded, the other channels go on."""
 import hashlib
 import os
@@ -24,9 +24,9 @@ RELAY_KB = 96 * 1024
 LOG_FILE_MAX = 4 << 20  # lib/log_file.h
 LOG_BYTES = 2 * LOG_FILE_MAX + (1 << 20)
 
-SECRET = "/root/dom0-secret"  # the name in tests/hostile/lies.c
+SECRET = "/root/dom0-secret"  # the name in tests/system/parts/hostile/lies.c
 CONTENT = "nobody may see this"
-# Of tests/hostile/lies.h.
+# Of tests/system/parts/hostile/lies.h.
 LIES = {"n": "names of dom0's", "t": "other types", "h": "huge numbers", "c": "control characters",
         "x": "more members"}
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ufffd]")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""nub's own drivers and /dev/xen, by a test program that is a domain's init (tests/xen): the
+"""nub's own drivers and /dev/xen, by a test program that is a domain's init (tests/system/parts/xen): the
 interfaces that QEMU uses, then devices that come and go while the domain runs."""
 import hashlib
 import json
@@ -24,7 +24,7 @@ LATE = "xvdq"
 def ramdisk():
     root = Cpio()
     root.folder("dev")
-    root.copy("init", f"{BUILD}/tests/xen/xentest")
+    root.copy("init", f"{BUILD}/tests/system/parts/xen/xentest")
     return root.finish()
 
 

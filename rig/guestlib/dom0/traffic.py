@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""dom0's side of TCP and UDP traffic with the direct-boot guest (tests/guests/direct/traffic.c)."""
+"""dom0's side of TCP and UDP traffic with the direct-boot guest (tests/system/parts/guests/direct/traffic.c)."""
 import socket
 import threading
 import time

@@ -13,11 +13,11 @@ import zlib
 
 import pytest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../guests"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../system/parts/guests"))
 import mkdisk  # noqa: E402
 import mkiso  # noqa: E402
 
-BUILD = os.path.join(os.environ.get("BUILD", "build"), "tests/guests")
+BUILD = os.path.join(os.environ.get("BUILD", "build"), "tests/system/parts/guests")
 BOOT_SECONDS = 120
 REPLY_SECONDS = 30
 OVMF = "/usr/share/ovmf/OVMF.fd"
