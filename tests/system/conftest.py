@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """System tests: one rig for the whole run, and dom0 as it was after each test."""
+import json
 import os
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(TREE, "rig")]
 
-from guestlib import leaks  # noqa: E402
+from guestlib import hostile, leaks  # noqa: E402
 from guestlib.dom0host import Dom0  # noqa: E402
 from guestlib.guest import Guest, Stub  # noqa: E402
 from rigctl.rig import Rig  # noqa: E402
@@ -27,8 +28,7 @@ def pytest_addoption(parser):
                      help="a rig to use and to keep; without it one is started and ended")
     parser.addoption("--long", action="store_true", help="also run the tests that take minutes")
     parser.addoption("--hypercalls", metavar="FILE",
-                     help="append what nub.trace=hypercalls printed to FILE "
-                          "(tests/system/hypercalls.txt says how)")
+                     help="trace nub's hypercalls and append them to FILE (docs/testing.md)")
 
 
 def pytest_configure(config):
@@ -56,11 +56,26 @@ def build_folder():
     return os.path.join(TREE, os.environ.get("BUILD", "build"))
 
 
+def trace_hypercalls(dom0):
+    """The image's nub says on its console which kinds of hypercalls programs make; what the
+    manifest was."""
+    path = f"{hostile.IMAGE}/manifest.json"
+    text = dom0.read(path)
+    manifest = json.loads(text)
+    nub = manifest["kernels"]["nub"]
+    nub["cmdline"] = f"{nub.get('cmdline', '')} nub.trace=hypercalls".strip()
+    dom0.write(path, json.dumps(manifest))
+    return path, text
+
+
 @pytest.fixture(scope="session")
-def dom0(rig, build):
+def dom0(rig, build, request):
     dom0 = Dom0(rig)
     dom0.install_assets(build)
+    before = trace_hypercalls(dom0) if request.config.getoption("--hypercalls") else None
     yield dom0
+    if before:
+        dom0.write(*before)
     dom0.close()
 
 
@@ -88,6 +103,9 @@ def leak_check(request):
     dom0.run("touch", BEGAN)
     before = dom0.scan()
     yield
+    # An agent that attacks is no evidence of what QEMU needs.
+    if request.config.getoption("--hypercalls") and "hostile_stub" not in request.fixturenames:
+        note_hypercalls(dom0, request.config.getoption("--hypercalls"), request.node.name)
     found = leaks.settle(dom0, before)
     assert not found, "left behind in dom0:\n" + "\n".join(found)
 
@@ -95,12 +113,13 @@ def leak_check(request):
 def note_hypercalls(dom0, path, test):
     text = dom0.shell(f"find /var/log/xen -name 'qemu-dm-*' -newer {BEGAN} "
                       "-exec grep -ho 'hypercall: .*' {} +", check=False).stdout
-    with open(path, "a", encoding="utf-8") as f:
-        f.writelines(f"{test} {line}\n" for line in text.splitlines())
+    lines = "".join(f"{test} {line}\n" for line in text.splitlines())
+    with open(path, "ab", buffering=0) as f:  # in one piece: others append, too
+        f.write(lines.encode())
 
 
 @pytest.fixture
-def make_guest(dom0, stub, leak_check, request):
+def make_guest(dom0, stub, leak_check):
     """Makes guests that are gone when the test is over."""
     made = []
 
@@ -110,8 +129,6 @@ def make_guest(dom0, stub, leak_check, request):
         return guest.prepare()
 
     yield make
-    if request.config.getoption("--hypercalls"):
-        note_hypercalls(dom0, request.config.getoption("--hypercalls"), request.node.name)
     for guest in made:
         guest.remove()
 
