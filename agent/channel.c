@@ -52,8 +52,8 @@ static struct {
 } channels;
 
 /*
- * A guest writes to its serial port whether or not somebody in dom0 reads it:
- * these are connected to QEMU at once, and stay so when a client leaves.
+ * A guest writes to its serial port without a reader in dom0, too.  So these kinds are
+ * connected to QEMU at once, and stay so when a client leaves.
  */
 static bool is_eager(const struct channel *ch)
 {
@@ -384,7 +384,7 @@ void channels_close(int ms)
 		for (size_t i = 0; i < channels.n; i++) {
 			struct channel *ch = &channels.all[i];
 
-			/* Only what is connected: nobody listens any more. */
+			/* Connected channels only: nobody listens any more. */
 			if (!is_draining(ch))
 				continue;
 			pump(ch);

@@ -27,10 +27,7 @@ void channels_run(const struct pollfd *pfds, size_t n);
 /* Whether every channel that is connected from the start is connected. */
 bool channels_ready(void);
 
-/*
- * QEMU is gone: what it still sent is passed on, for at most `ms`, and every
- * channel is closed.
- */
+/* QEMU is gone: passes its last bytes on, for at most `ms`, and closes every channel. */
 void channels_close(int ms);
 
 #endif

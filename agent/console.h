@@ -21,7 +21,7 @@ void console_printf(const char *source, const char *fmt, ...)
 /* The descriptor to poll for POLLOUT while something is queued, else -1. */
 int console_poll_fd(void);
 
-/* Writes what can be written now. */
+/* Writes as much as fits now. */
 void console_write(void);
 
 /* Writes the rest, waiting for at most `ms`. */

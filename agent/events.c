@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What QEMU says of its disks' errors, passed on to dom0. */
+/* QEMU's reports of disk errors, passed on to dom0. */
 #include "events.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What QEMU says of its disks' errors, passed on to dom0. */
+/* QEMU's reports of disk errors, passed on to dom0. */
 #ifndef AGENT_EVENTS_H
 #define AGENT_EVENTS_H
 
@@ -23,7 +23,7 @@ int events_fd(void);
 /* When there is something to read. */
 void events_read(void);
 
-/* What is reported of one message of QEMU's, "" if nothing; for tests. */
+/* The report that one message of QEMU's makes, "" for none; for tests. */
 void events_word(const char *message, size_t len, char *text, size_t size);
 
 #endif

@@ -147,9 +147,9 @@ int ifctl_mtu(const char *name, unsigned mtu, struct err *err)
 int ifctl_neutral_mac(const char *name, struct err *err)
 {
 	/*
-	 * A bridge keeps to itself what is sent to a port's own address.  So not
-	 * dom0's fe:ff:ff:ff:ff:ff: a bridge of vifs alone has that address, and
-	 * the guest could never reach it.
+	 * A bridge keeps frames to a port's own address to itself.  So a port does not
+	 * get dom0's fe:ff:ff:ff:ff:ff: a bridge of vifs alone has that address, and the
+	 * guest could never reach it.
 	 */
 	static const unsigned char mac[6] = {0xfe, 's', 't', 'u', 'b', 'd'};
 	struct ifreq ifr;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel says of its network interfaces, by ioctl and /proc/net/dev. */
+/* The kernel's network interfaces, read by ioctl and from /proc/net/dev. */
 #include "ifinfo.h"
 
 #include <errno.h>

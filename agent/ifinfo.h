@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel says of its network interfaces: state, place, counters. */
+/* The kernel's network interfaces: state, place, counters. */
 #ifndef AGENT_IFINFO_H
 #define AGENT_IFINFO_H
 

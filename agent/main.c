@@ -102,7 +102,7 @@ static int start(struct agent *agent, struct err *err)
 	report_stage(STUBDOM_STAGE_QEMU);
 	if (qemu_start(&agent->boot, err) < 0)
 		return -1;
-	/* What xenstore's answers take from here on, QEMU has for its own start. */
+	/* xenstore's answers from here on cost no time: QEMU starts meanwhile. */
 	report_stage(STUBDOM_STAGE_CHANNELS);
 	if (channels_open(&agent->boot, err) < 0)
 		return -1;

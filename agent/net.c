@@ -20,8 +20,8 @@ enum { VIF_TIMEOUT_MS = 60000, VIF_POLL_MS = 5 };
 enum { MTU_OPEN = 65000 };
 
 /*
- * What may pass is said by the interface in dom0 (mtu= of the vif line) and by the
- * guest, as if there were no stub domain between them.
+ * The MTU of the interface in dom0 (mtu= of the vif line) and of the guest bound the
+ * frames, as if there were no stub domain between them.
  */
 static int set_neutral(const char *name, struct err *err)
 {
@@ -158,7 +158,7 @@ static int execute(const struct topology_stmt *stmt, struct err *err)
 	return 0;
 }
 
-/* How many ports the bridge ends up with. */
+/* The number of ports that the bridge ends up with. */
 static unsigned count_ports(const struct topology *topology, unsigned bridge)
 {
 	unsigned ports = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the network looks like now, for an answer to dom0 (abi/boot.h). */
+/* The network as it is now, for an answer to dom0 (abi/boot.h). */
 #ifndef AGENT_NET_REPORT_H
 #define AGENT_NET_REPORT_H
 

@@ -13,7 +13,9 @@ int qemu_start(const struct boot_contract *boot, struct err *err);
 /* The pipe that QEMU's output comes from; -1 at its end. */
 int qemu_output_fd(void);
 
-/* Reads what there is and puts whole lines on the console.  False: nothing now. */
+/*
+ * Reads the output that waits, and puts whole lines on the console.  False: nothing now.
+ */
 bool qemu_read_output(void);
 
 /* Collects dead children.  True once QEMU is one of them. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the agent tells dom0, and the one way in which PID 1 ends. */
+/* The agent's reports to dom0, and the one way in which PID 1 ends. */
 #ifndef AGENT_REPORT_H
 #define AGENT_REPORT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What must be there before anything else: file systems, modules, settings. */
+/* The first things that the agent sets up: file systems, modules, settings. */
 #ifndef AGENT_SETUP_H
 #define AGENT_SETUP_H
 

@@ -23,7 +23,7 @@ enum vchan_peer {
 struct libxenvchan *vchan_offer(const char *path, size_t from_dom0, size_t to_dom0,
 				struct err *err);
 
-/* Also removes its nodes from xenstore.  What dom0 has not read yet it still can. */
+/* Also removes its nodes from xenstore.  dom0 can still read the bytes in the rings. */
 void vchan_close(struct libxenvchan *vchan);
 
 enum vchan_peer vchan_peer(struct libxenvchan *vchan);

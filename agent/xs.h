@@ -8,10 +8,10 @@
 #include "err.h"
 
 /*
- * libxenstore starts a thread as soon as something is watched, which PID 1 must
- * not have; this speaks the wire protocol (xen/io/xs_wire.h) itself.  Paths
- * without a leading '/' are relative to the stub domain.  Requests are made in their
- * order, each is answered within XS_TIMEOUT_MS; events that arrive meanwhile are kept.
+ * libxenstore starts a thread as soon as something is watched, and PID 1 must not have
+ * one.  So this speaks the wire protocol (xen/io/xs_wire.h) itself.  Paths without a
+ * leading '/' are relative to the stub domain.  Requests are made in their order, and
+ * each is answered within XS_TIMEOUT_MS.  Events that arrive meanwhile are kept.
  */
 enum { XS_TIMEOUT_MS = 10000 };
 
