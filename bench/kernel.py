@@ -28,7 +28,7 @@ ROWS = {
     "guest_exits": "exits of the guest for each port read",
     "pio_us": "one port read, there and back (us)",
 }
-# What a guest that only reads a port exits for; everything else is the stub domain's.
+# Exits of a guest that only reads a port. All others are the stub domain's.
 GUEST_REASONS = {"port", "0x0"}
 
 

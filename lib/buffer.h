@@ -24,7 +24,7 @@ int buffer_append(struct buffer *b, const void *data, size_t len, size_t most);
 /* Drops bytes from the front, at most all. */
 void buffer_consume(struct buffer *b, size_t len);
 
-/* Appends, and drops from the front what is over `most`. */
+/* Appends, and drops bytes from the front until at most `most` are left. */
 void buffer_append_recent(struct buffer *b, const void *data, size_t len, size_t most);
 
 void buffer_free(struct buffer *b);

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * What passes is UTF-8 without control characters: not U+0000 to U+001F, not U+007F to
- * U+009F (8-bit CSI and OSC), no line or paragraph separator (U+2028, U+2029), nothing
+ * Passes UTF-8 without control characters.  These do not pass: U+0000 to U+001F; U+007F
+ * to U+009F (8-bit CSI and OSC); the line and paragraph separators (U+2028, U+2029); all
  * that turns the direction of text (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to
  * U+2069).  Each of them, and each byte that is no UTF-8, becomes one '?'.
  */
@@ -33,7 +33,7 @@ struct clean {
 size_t clean_next(struct clean *clean, unsigned keep, const char *in, size_t len,
 		  char *out);
 
-/* The text has ended: what is held was no character.  `out`: CLEAN_HELD_MAX bytes. */
+/* The text has ended: the held bytes were no character.  `out`: CLEAN_HELD_MAX bytes. */
 size_t clean_end(struct clean *clean, char *out);
 
 /* A whole text in place; it becomes no longer.  Returns its new length. */

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 /*
- * What went wrong, as one line a person can act on: what failed, on what, why,
- * and what to do.  `code` is the exit status a program should end with (enum
- * err_code).  A struct err is plain memory: nothing to free.
+ * An error as one line a person can act on: what failed, on what, why, and what to do.
+ * `code` is the exit status a program should end with (enum err_code).  A struct err is
+ * plain memory: nothing to free.
  */
 struct err {
 	int code;

@@ -30,7 +30,7 @@ int image_check_owner(const char *dir, struct err *err)
 	return 0;
 }
 
-/* What tells that a file is the one that was summed up. */
+/* The marks of the file that was summed up: place, size, times. */
 static void make_stamp(const struct stat *st, char out[STAMP_MAX])
 {
 	snprintf(out, STAMP_MAX, "%llu %llu %lld %lld.%09ld %lld.%09ld\n",

@@ -15,8 +15,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 void log_init(const char *source, enum log_level most);
 
 /*
- * From now on standard error is a pipe to a process that writes the log: lines have
- * no time, and one that does not fit now is lost; how many were is said later.
+ * From now on standard error is a pipe to a process that writes the log.  Lines have no
+ * time.  A line that does not fit now is lost; a later one tells how many were.
  */
 void log_to_pipe(void);
 

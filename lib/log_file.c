@@ -44,7 +44,7 @@ static int copy_old(int fd, size_t bytes)
 	if (find_path(fd, path, sizeof(path)) < 0)
 		return -1;
 	snprintf(old, sizeof(old), "%s.old", path);
-	/* A new file, so that whoever reads the last one keeps it. */
+	/* A new file: a reader of the last one keeps that. */
 	if (unlink(old) < 0 && errno != ENOENT)
 		return -1;
 	from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -8,11 +8,11 @@
 enum { LOG_FILE_MAX = 4 * 1024 * 1024 };
 
 /*
- * If standard error is a regular file, opened to append to, of more than
- * LOG_FILE_MAX bytes, its content becomes FILE.old, in the place of what that
- * held, and it goes on empty; every process that writes to it goes on.  So a
- * log takes twice that at most.  If no copy can be made it is emptied all the
- * same.  Needs the right to write beside the file.
+ * Acts if standard error is a regular file, opened to append to, of more than
+ * LOG_FILE_MAX bytes.  Its content replaces FILE.old, and the file goes on empty, for
+ * every process that writes to it.  So a log takes twice LOG_FILE_MAX at most.  If no
+ * copy can be made, the file is emptied all the same.  Needs the right to write beside
+ * the file.
  */
 void log_file_bound(void);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The image's manifest: its kernels, ramdisks, checksums, and what its QEMU says of
- * itself. */
+/* The image's manifest: its kernels, ramdisks, checksums, and its QEMU's answers. */
 #ifndef STUBDOM_MANIFEST_H
 #define STUBDOM_MANIFEST_H
 
@@ -39,7 +38,7 @@ struct manifest {
 	char *version_text; /* what it prints for -version */
 	char *help_text;    /* what it prints for -help */
 	json_t *probe;	    /* { greeting, commands: { name: reply } } */
-	json_t *schema;	    /* what its answers and events are: an array of SchemaInfo */
+	json_t *schema;	    /* of its answers and events: an array of SchemaInfo */
 	unsigned long long root_bytes;
 };
 

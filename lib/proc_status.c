@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc says of another process's privileges, and hears of our own memory. */
+/* Reads another process's privileges from /proc, and sets our own OOM score there. */
 #include "proc_status.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc says of another process's privileges, and hears of our own memory. */
+/* Reads another process's privileges from /proc, and sets our own OOM score there. */
 #ifndef STUBDOM_PROC_STATUS_H
 #define STUBDOM_PROC_STATUS_H
 
@@ -26,8 +26,8 @@ int proc_status_read(pid_t pid, struct proc_status *out);
 bool proc_namespaces_differ(pid_t a, pid_t b, const char *name);
 
 /*
- * Which process goes first when dom0's memory runs out: -1000 (never) to 1000.  A host
- * that does not let us say it decides by itself.
+ * Sets when this process goes if dom0's memory runs out: -1000 (never) to 1000 (first).
+ * A host that refuses decides by itself.
  */
 void proc_set_oom_score(int score);
 

@@ -6,8 +6,8 @@
 #include "err.h"
 
 /*
- * `path` must be /dev/pts/N as it stands, a pty's slave, and this user's or root's: a
- * name that another domain had a hand in may open no file, no other terminal and no
+ * `path` must be /dev/pts/N as it stands, a pty's slave, and this user's or root's.
+ * Another domain may have chosen the name: it opens no file, no other terminal, and no
  * device whose opening has effects.  `flags` as for open(2); O_NOCTTY and O_CLOEXEC are
  * added.  The descriptor is the caller's; -1 and ERR_HOST.
  */

@@ -36,10 +36,9 @@ struct qemu_opts {
 };
 
 /*
- * Parses as QEMU does: `implied` names a leading value without '=' (NULL: there
- * is none, a leading bare word is a flag); a bare word "foo" is foo=on, "nofoo"
- * is foo=off; a text that starts with '{' is JSON if `json` allows it.
- * ERR_USAGE; on error *out is empty.
+ * Parses as QEMU does.  `implied` names a leading value without '='; with NULL a leading
+ * bare word is a flag.  A bare word "foo" is foo=on, "nofoo" is foo=off.  A text that
+ * starts with '{' is JSON if `json` allows it.  ERR_USAGE; on error *out is empty.
  */
 int qemu_opts_parse(const char *text, const char *implied, bool json,
 		    struct qemu_opts *out, struct err *err);

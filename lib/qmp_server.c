@@ -115,8 +115,8 @@ static int handle(struct qmp_server *server, const char *text, size_t len,
 }
 
 /*
- * Length of the first whole JSON object in buf, blanks before it included; 0: it
- * is not whole yet.  What is no object ends at the line.
+ * Length of the first whole JSON object in buf, blanks before it included; 0: it is not
+ * whole yet.  Any other text ends at the line.
  */
 static size_t frame(const char *buf, size_t len)
 {

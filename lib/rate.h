@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How much may come in a time: a bucket that fills up again. */
+/* A rate limit: a bucket that fills up again. */
 #ifndef STUBDOM_RATE_H
 #define STUBDOM_RATE_H
 
@@ -17,7 +17,7 @@ static inline struct rate rate_full(int64_t per_s, int64_t most)
 	return (struct rate){.per_s = per_s, .most = most, .left = most};
 }
 
-/* How much may come now. */
+/* The amount that may come now. */
 static inline int64_t rate_left(struct rate *rate, int64_t now_ms)
 {
 	int64_t more = (now_ms - rate->filled_ms) * rate->per_s / 1000;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a topology makes sense for a guest, before anything is built. */
+/* Checks that a topology makes sense for a guest, before anything is built. */
 #include "topology_check.h"
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 
 enum { NO_BRIDGE = -1 };
 
-/* What is known of one interface after some of the statements. */
+/* The state of one interface after some of the statements. */
 struct state {
 	bool created;
 	int bridge; /* the bridge it is a member of, or NO_BRIDGE */

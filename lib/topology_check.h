@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a topology makes sense for a guest, before anything is built. */
+/* Checks that a topology makes sense for a guest, before anything is built. */
 #ifndef STUBDOM_TOPOLOGY_CHECK_H
 #define STUBDOM_TOPOLOGY_CHECK_H
 
@@ -12,12 +12,11 @@ struct topology_xenif {
 };
 
 /*
- * Checks that every interface is there and created before it is used, that none
- * is in two bridges, that no bridge has two ways into the same network (a loop,
- * unless the bridge runs the spanning tree protocol), and that each of the taps
- * 0 .. n_taps - 1 is created: a tap that is created and put into no bridge is a
- * NIC connected to nothing, one that is not mentioned was forgotten.  Errors
- * read "name:line:column: ...".
+ * Checks four things.  Every interface is there, and created before it is used.  None is
+ * in two bridges.  No bridge has two ways into the same network: a loop, unless the
+ * bridge runs the spanning tree protocol.  Each of the taps 0 .. n_taps - 1 is created.
+ * A tap that is created and put into no bridge is a NIC connected to nothing; one that is
+ * not mentioned was forgotten.  Errors read "name:line:column: ...".
  */
 int topology_check(const struct topology *topology, const char *name, unsigned n_taps,
 		   const struct topology_xenif *xenifs, size_t n_xenifs, struct err *err);

@@ -144,7 +144,7 @@ ssize_t vchan_stream_write(struct vchan_stream *stream, const void *in, size_t l
 {
 	ssize_t n;
 
-	/* What it wrote before it closed is still to be read: a read ends it. */
+	/* Bytes from before it closed are still to be read: a read ends it. */
 	if (!peer_open(stream))
 		return 0;
 	n = vchan_ring_write(&stream->out, in, len);

@@ -11,12 +11,11 @@
 #include "vchan_ring.h"
 
 /*
- * libxenvchan's own client opens xenstore, gntdev and evtchn by itself and so
- * cannot be used by a process that has given its privileges up.  Here a
- * privileged process opens a server's offer: two descriptors, on which one
- * server's pages are mapped and one event port is bound.  They are handed to
- * the process that moves the bytes; with a filter on ioctl it can do nothing
- * else with them.
+ * libxenvchan's own client opens xenstore, gntdev and evtchn by itself, so a process
+ * without privileges cannot use it.  Here a privileged process opens a server's offer:
+ * two descriptors, on which one server's pages are mapped and one event port is bound.
+ * They are handed to the process that moves the bytes.  With a filter on ioctl it can do
+ * nothing else with them.
  */
 struct vchan_offer {
 	int grant_fd; /* /dev/xen/gntdev */
@@ -65,9 +64,9 @@ int vchan_stream_fd(const struct vchan_stream *stream);
 void vchan_stream_ack(struct vchan_stream *stream);
 
 /*
- * Never block.  Bytes moved; 0: none now, and the peer was asked for an event
- * when there can be some; -1: the peer broke a ring, or, of a read, it closed and
- * everything it wrote was read.
+ * Never block.  Bytes moved; 0: none now, and the peer was asked for an event when there
+ * can be some; -1: the peer broke a ring.  A read's -1 also: it closed and all its bytes
+ * were read.
  */
 ssize_t vchan_stream_read(struct vchan_stream *stream, void *out, size_t len);
 ssize_t vchan_stream_write(struct vchan_stream *stream, const void *in, size_t len);

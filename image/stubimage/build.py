@@ -121,7 +121,7 @@ def build(output, agent, qemu=contents.QEMU, nub=None):
     try:
         for name, d in data.items():
             _write(output, name, d)
-        # Last: whoever finds the new manifest finds the files that it names.
+        # Last: a reader of the new manifest finds the files that it names.
         text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
         _write(output, MANIFEST, text.encode())
     finally:

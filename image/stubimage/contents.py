@@ -51,14 +51,13 @@ MODULES = {
 }
 MODULES_LIST = "lib/modules.load"  # read by the agent: one path and its parameters a line
 
-# Errors only on the console, which is the log.  The rest takes a fifth off the
-# time until the agent runs: no self-tests, no audit, no security modules, and no
-# mitigations inside the domain, whose one program owns it anyway; between domains
-# they are Xen's.
+# Errors only on the console, which is the log. The rest lets the agent run earlier: no self-tests,
+# no audit, no security modules, no mitigations. One program owns the domain, so mitigations inside
+# protect nothing; between domains they are Xen's.
 KERNEL_CMDLINE = ("console=hvc0 loglevel=4 panic=-1 rdinit=/init mitigations=off audit=0 "
                   "lsm=capability cryptomgr.notests")
 NUB_CMDLINE = "init=/init"
 
-# What QEMU is asked for the toolstack's probe.
+# The questions of the toolstack's probe.
 PROBE_COMMANDS = ("query-version", "query-target", "query-commands", "query-machines",
                   "query-command-line-options")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The boot contract: what the launcher in dom0 tells the agent in the stub domain. */
+/* The boot contract, from the launcher in dom0 to the agent in the stub domain. */
 #ifndef STUBDOM_ABI_BOOT_H
 #define STUBDOM_ABI_BOOT_H
 
@@ -24,8 +24,8 @@
 #define STUBDOM_BOOT_FILE "boot.json"
 
 /*
- * What the agent reports, in xenstore, relative to the stub domain's own path.
- * `data` is the one directory below it that libxl makes writable for a guest.
+ * The agent's reports: nodes of xenstore, relative to the stub domain's own path.  `data`
+ * is the one directory below it that libxl makes writable for a guest.
  */
 #define STUBDOM_XS_STAGE "data/stubdom/stage" /* one of the names below */
 #define STUBDOM_XS_ERROR "data/stubdom/error" /* "stage: what: why", one line */
@@ -34,7 +34,7 @@
 #define STUBDOM_XS_IO_ERROR "data/stubdom/io-error"
 
 /*
- * Any text, written by the launcher: QEMU ends, what it wrote is flushed, the power goes
+ * The launcher writes any text here: QEMU ends, its writes are flushed, the power goes
  * off.  A toolstack's own orders (control/shutdown) do not reach the stub domain.
  */
 #define STUBDOM_XS_END "control/stubdom-end"
@@ -65,7 +65,7 @@
 #define STUBDOM_STAGE_RUNNING "running"
 #define STUBDOM_STAGE_EXITED "exited"
 
-/* Where a direct-boot guest's files are in the ramdisk. */
+/* The files of a direct-boot guest in the ramdisk. */
 #define STUBDOM_BOOT_KERNEL "boot/kernel"
 #define STUBDOM_BOOT_INITRD "boot/initrd"
 

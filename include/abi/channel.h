@@ -30,9 +30,8 @@
 #define STUBDOM_SOCKET_DIR "/run/stubdom"
 
 /*
- * Kind, name, and the bytes of the rings from dom0 and to dom0: what may be left unread
- * before the writer is held back.  dom0 refuses larger ones.  2048 is what libxenvchan
- * makes of less.
+ * Kind, name, and the bytes of the rings from dom0 and to dom0.  A full ring holds its
+ * writer back.  dom0 refuses larger ones.  libxenvchan makes 2048 of less.
  */
 #define STUBDOM_CHANNEL_KINDS(X)                                                         \
 	X(QMP, "qmp", 4096, 16384)                                                       \

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What dom0 records of each stub domain: written by stubdom-dm, read by stubdom. */
+/* dom0's record of each stub domain: written by stubdom-dm, read by stubdom. */
 #ifndef STUBDOM_ABI_FACTS_H
 #define STUBDOM_ABI_FACTS_H
 
 /*
- * One directory a guest, named by the guest's domain id, in a part of xenstore
- * that only dom0 can write: what a stub domain says of itself (abi/boot.h) is
- * elsewhere.  Made before the stub domain runs, removed with it.  Every value is
- * text; a key that is missing is not known.
+ * One directory a guest, named by the guest's domain id, in a part of xenstore that only
+ * dom0 can write.  A stub domain's own words (abi/boot.h) are elsewhere.  Made before the
+ * stub domain runs, removed with it.  Every value is text; a missing key is not known.
  */
 #define STUBDOM_XS_FACTS "/local/domain/0/stubdom"
 
