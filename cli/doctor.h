@@ -15,7 +15,7 @@ enum doctor_status {
 
 const char *doctor_status_name(enum doctor_status status);
 
-/* Where to look.  Tests put a tree of files in the place of the host's. */
+/* The places to look at.  Tests put a tree of files in the place of the host's. */
 struct doctor_host {
 	const char *root;     /* "" or a directory that stands for / */
 	const char *image;    /* directory, under root */

@@ -68,7 +68,7 @@ void doctor_check_image(const struct doctor_host *host, struct doctor_report *re
 			   host->image);
 }
 
-/* Who can write here decides what runs as root, or next to a guest's memory. */
+/* Such a file runs as root, or next to a guest's memory: nobody else may change it. */
 static int check_owner(const struct doctor_host *host, struct doctor_report *report,
 		       const char *path)
 {

@@ -9,8 +9,8 @@
 enum { MINOR_FIRST = 19, BRANCHES = 4 };
 
 /*
- * The release of each stable branch, from 4.19 on, that has the fix; and how many commits
- * behind the release before it the fix stands, which is what Debian counts in its versions
+ * The release of each stable branch, from 4.19 on, that has the fix.  Then the number of
+ * commits from the release before it to the fix: Debian's versions count them
  * (4.20.3+125-g...).  From git: rev-list --count --first-parent RELEASE-4.20.3..COMMIT.
  */
 static const struct {

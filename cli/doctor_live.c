@@ -13,7 +13,9 @@
 #include "guest.h"
 #include "plan/stubopt.h"
 
-/* What a stub domain with Debian's kernel takes, with room for the guest's own needs. */
+/*
+ * The memory of a stub domain with Debian's kernel, and room for the guest's own needs.
+ */
 enum { FREE_MB_WANTED = 512 };
 
 void doctor_check_root(const struct doctor_host *host, struct doctor_report *report)
@@ -103,7 +105,7 @@ void doctor_check_user(const struct doctor_host *host, struct doctor_report *rep
 	snprintf(path, sizeof(path), "%s/stubdom.conf", host->conf);
 	doctor_path(host, path, where, sizeof(where));
 	stubopt_init(&options);
-	/* A file that is wrong is doctor_check_config's to tell. */
+	/* doctor_check_config tells of a wrong file. */
 	stubopt_read_file(&options, where, &err);
 	if (relay_uids_check(options.uid_base, &err) < 0)
 		doctor_add(report, DOCTOR_FAIL, "set uid-base=, see stubdom.conf(5)",

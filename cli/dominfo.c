@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What Xen says of a domain: type, memory and processor time. */
+/* A domain as Xen knows it: type, memory, processor time. */
 #include "dominfo.h"
 
 #include <libxl.h>

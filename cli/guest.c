@@ -35,7 +35,7 @@ static char *read_fact(struct xs_handle *xs, const char *domid, const char *key)
 	return read_path(xs, STUBDOM_XS_FACTS, domid, key);
 }
 
-/* What the stub domain wrote: any bytes, any length. */
+/* The stub domain's own words: any bytes, any length. */
 static char *read_foreign(struct xs_handle *xs, unsigned stub, const char *key)
 {
 	char domid[16];

@@ -22,8 +22,8 @@ struct guest {
 	char *log;
 	pid_t launcher;	   /* 0: not known */
 	long long started; /* seconds since 1970; 0: not known */
-	/* What the stub domain says of itself: printable, at most 200 bytes, else not to
-	   be trusted. */
+	/* The stub domain's own words: printable, at most 200 bytes, else not to be
+	 * trusted. */
 	char *stage;
 	char *error;
 	char *io_error; /* of a disk, since the guest went on; "": none */
@@ -52,8 +52,8 @@ int guest_find(const char *name_or_id, struct guest *out, struct err *err);
 void guest_free(struct guest *guest);
 
 /*
- * In one word: "starting", "running", "failed", "ended", or what is left over
- * of it: "guest gone", "stub gone", "unserved" (its stubdom-dm is gone).
+ * In one word: "starting", "running", "failed", "ended".  A leftover is "guest gone",
+ * "stub gone" or "unserved" (its stubdom-dm is gone).
  */
 const char *guest_state(const struct guest *guest);
 

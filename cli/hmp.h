@@ -24,7 +24,7 @@ char **hmp_command_words(const char *help);
 void hmp_free_words(char **words);
 
 /*
- * What all words that begin with prefix have in common, the caller's to free;
+ * The longest common beginning of all words that begin with prefix, the caller's to free;
  * *n is how many there are.  NULL if there is none, or out of memory.
  */
 char *hmp_complete(char *const words[], const char *prefix, size_t *n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads and checks what a stub domain answers on its network (abi/boot.h). */
+/* Reads and checks a stub domain's answer on its network (abi/boot.h). */
 #include "netgraph.h"
 
 #include <stdlib.h>
@@ -112,7 +112,9 @@ static void add_nic(struct xs_handle *xs, const struct guest *guest,
 	tap->model = text;
 }
 
-/* By libxl's own record: what stands below the stub domain's path is its word. */
+/*
+ * From libxl's own record: nodes below the stub domain's path are the stub domain's word.
+ */
 static void add_backend(struct xs_handle *xs, const struct guest *guest,
 			struct netgraph_if *xenif)
 {

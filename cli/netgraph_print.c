@@ -20,7 +20,7 @@ static const char *state(const struct netgraph_if *interface)
 	return interface->link ? "up" : "no link";
 }
 
-/* What is at the other end: "e1000 00:16:3e:...", "vif1.0-emu on xenbr0". */
+/* The other end: "e1000 00:16:3e:...", "vif1.0-emu on xenbr0". */
 static void other_end(const struct netgraph_if *interface, char *text, size_t size)
 {
 	text[0] = '\0';

@@ -7,7 +7,7 @@
 
 #include "cleanup.h"
 
-/* What starts like JSON was meant as JSON: a typing error in it is not a string. */
+/* A text that starts like JSON is meant as JSON: with a typing error it is no string. */
 static int parse_value(const char *word, const char *text, json_t **out, struct err *err)
 {
 	json_error_t why;

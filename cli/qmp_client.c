@@ -122,7 +122,7 @@ int qmp_client_run(struct qmp_client *qmp, const json_t *command, int timeout_ms
 	}
 }
 
-/* Beside a byte that is nothing to QMP. */
+/* A descriptor needs a byte to travel with; a newline is nothing to QMP. */
 static int pass_fd(struct qmp_client *qmp, int fd, struct err *err)
 {
 	char control[CMSG_SPACE(sizeof(int))] = {0};

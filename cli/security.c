@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What holds a stub domain and its relay back: the list of what is measured. */
+/* The bounds of a stub domain and its relay: the list of measurements. */
 #include "security.h"
 
 #include <ctype.h>

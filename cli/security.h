@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What holds a stub domain and its relay back, measured in dom0 now. */
+/* The bounds of a stub domain and its relay, measured in dom0 now. */
 #ifndef STUBDOM_SECURITY_H
 #define STUBDOM_SECURITY_H
 
@@ -19,7 +19,9 @@ enum security_state {
 
 const char *security_state_name(enum security_state state);
 
-/* Whom it is about.  Tests put a tree of files in the place of /proc. */
+/*
+ * The processes and domains to measure.  Tests put a tree of files in the place of /proc.
+ */
 struct security_subject {
 	const struct guest *guest;
 	const char *proc; /* "/proc" */
@@ -63,7 +65,7 @@ void security_say(struct security_result *result, enum security_state state,
 typedef void security_check_fn(const struct security_subject *subject,
 			       struct security_result *result);
 
-/* security_relay.c: the process that reads what the stub domain says */
+/* security_relay.c: the process that reads the stub domain's bytes */
 security_check_fn security_relay_user, security_relay_groups, security_relay_capabilities,
 	security_relay_new_privileges, security_relay_seccomp, security_relay_namespaces,
 	security_relay_root, security_relay_landlock, security_relay_files,
@@ -71,7 +73,7 @@ security_check_fn security_relay_user, security_relay_groups, security_relay_cap
 	security_relay_group;
 /* security_dom0.c: the launcher, its guardian, sockets, the image */
 security_check_fn security_processes, security_oom, security_sockets, security_image;
-/* security_xen.c: what Xen and xenstore let the stub domain do */
+/* security_xen.c: the stub domain's rights in Xen and xenstore */
 security_check_fn security_type, security_target, security_kernel, security_devices,
 	security_store_own, security_store_facts, security_store_others;
 

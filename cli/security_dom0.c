@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What holds a stub domain back in dom0: the launcher, its sockets, the image. */
+/* The bounds of a stub domain in dom0: the launcher, its sockets, the image. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,7 @@ static int read_oom(const struct security_subject *subject, pid_t pid, long *out
 	return n == 1 ? 0 : -1;
 }
 
-/* What removes a stub domain must outlive what makes memory short. */
+/* Launcher and guardian remove a stub domain: they must outlive a shortage of memory. */
 void security_oom(const struct security_subject *subject, struct security_result *result)
 {
 	long launcher, guardian, relay;
@@ -110,7 +110,9 @@ void security_sockets(const struct security_subject *subject,
 		security_say(result, SECURITY_HELD, "%u in %s, root's alone", n, path);
 }
 
-/* Whether the image is as its builder made it, and whether it is what was started. */
+/*
+ * Whether the image is as its builder made it, and the stub domain was started from it.
+ */
 void security_image(const struct security_subject *subject,
 		    struct security_result *result)
 {

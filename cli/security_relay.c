@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What holds the relay back: the process that reads what the stub domain says. */
+/* The bounds of the relay: the process that reads the stub domain's bytes. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -331,7 +331,10 @@ void security_relay_limits(const struct security_subject *subject,
 		     "address space, descriptors, no new process, no core file");
 }
 
-/* What cannot be dumped belongs to root in /proc: no process of the same user reads it. */
+/*
+ * A process that cannot be dumped belongs to root in /proc: no other of its user reads
+ * it.
+ */
 void security_relay_memory(const struct security_subject *subject,
 			   struct security_result *result)
 {

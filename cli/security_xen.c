@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What Xen and xenstore let the stub domain do. */
+/* The stub domain's rights in Xen and xenstore. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static char *read_node(const struct security_subject *subject, const char *path)
 	return xs_read(subject->xs, XBT_NULL, path, &len);
 }
 
-/* Xen tells PV from the rest; what else libxl has made of it, only libxl's node tells. */
+/* Xen tells PV from the rest; only libxl's node tells PVH from HVM. */
 void security_type(const struct security_subject *subject, struct security_result *result)
 {
 	struct dominfo_reader *reader;
@@ -49,7 +49,7 @@ void security_type(const struct security_subject *subject, struct security_resul
 			     type ? type : "of a type that libxl does not tell");
 }
 
-/* Xen has no call that tells a domain's target, so the node is what can be seen. */
+/* Xen has no call that tells a domain's target: the node stands for it. */
 void security_target(const struct security_subject *subject,
 		     struct security_result *result)
 {
@@ -105,9 +105,9 @@ void security_devices(const struct security_subject *subject,
 }
 
 /*
- * What the stub domain may do with a node: its owner may all; else what the entry for it
- * says, or the first one's, which is for everybody.  It also has its guest's rights
- * (XS_SET_TARGET).
+ * The stub domain's rights on a node.  Its owner may do all.  For others the entry of
+ * their own counts, or the first one, which is for everybody.  It also has its guest's
+ * rights (XS_SET_TARGET).
  */
 static int power_of(const struct xs_permissions *perms, unsigned n, unsigned domid)
 {
@@ -136,7 +136,7 @@ static int power(const struct security_subject *subject, const char *path)
 	return all & (XS_PERM_READ | XS_PERM_WRITE);
 }
 
-/* Nodes that dom0 believes: what they say, the stub domain must not be able to change. */
+/* Nodes that dom0 believes: the stub domain must not be able to change them. */
 void security_store_own(const struct security_subject *subject,
 			struct security_result *result)
 {
@@ -178,7 +178,7 @@ static char *find_writable(const struct security_subject *subject, const char *p
 	return found;
 }
 
-/* What dom0 records of it, and where libxl waits for QEMU. */
+/* dom0's record of it, and the nodes where libxl waits for QEMU. */
 void security_store_facts(const struct security_subject *subject,
 			  struct security_result *result)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is printed for people: colour on terminals, other domains' bytes made harmless. */
+/* Output for people: colour on terminals, other domains' bytes made harmless. */
 #include "term.h"
 
 #include <stdlib.h>

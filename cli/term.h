@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is printed for people: colour on terminals, other domains' bytes made harmless. */
+/* Output for people: colour on terminals, other domains' bytes made harmless. */
 #ifndef STUBDOM_TERM_H
 #define STUBDOM_TERM_H
 
@@ -26,7 +26,7 @@ struct term_foreign {
 	FILE *out;
 	bool terminal;
 	struct clean clean;
-	bool held_return; /* what comes next says whether it goes */
+	bool held_return; /* the next byte decides whether it goes */
 };
 
 void term_foreign_begin(struct term_foreign *foreign, FILE *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs of stubdom as one table, and what their files share. */
+/* The verbs of stubdom as one table, and their common code. */
 #include "verb.h"
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs of stubdom: what each is called, how it is used and what runs it. */
+/* The verbs of stubdom: name, usage, help, and the function that runs each. */
 #ifndef STUBDOM_VERB_H
 #define STUBDOM_VERB_H
 
@@ -40,9 +40,9 @@ int verb_getopt(int argc, char **argv, const char *letters, const struct option 
 		struct err *err);
 
 /*
- * Of a verb whose options are only how to print, one of `names` at most, and whose
- * arguments are n_guests (0 or 1) GUESTs, at optind then.  The option's letter; 0:
- * none; -1: err is set.
+ * For a verb with options for its output only, at most one of `names`, and with n_guests
+ * (0 or 1) arguments GUEST, at optind then.  The option's letter; 0: none; -1: err is
+ * set.
  */
 int verb_form(int argc, char **argv, const struct option *names, int n_guests,
 	      struct err *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* stubdom doctor: what the checks of the host found, and the remedies. */
+/* stubdom doctor: the findings of the host's checks, and the remedies. */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -39,7 +39,7 @@ static int dump(struct qmp_client *qmp, int fd, struct err *err)
 	return rc;
 }
 
-/* What the other side wrote, copied before it is looked at, with a NUL behind it. */
+/* The other side's bytes, copied before they are looked at, with a NUL behind them. */
 static char *read_file(int fd, size_t *len, struct err *err)
 {
 	off_t size = lseek(fd, 0, SEEK_END);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* stubdom security: what holds a stub domain back, measured now. */
+/* stubdom security: the bounds of a stub domain, measured now. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>

@@ -18,7 +18,10 @@
 
 enum { ESCAPE = 0x1d /* Ctrl-], as in xl console and telnet */, PORTS_MAX = 64 };
 
-/* Where QEMU's pty of that port is in dom0, as libxl tells the console tools. */
+/*
+ * Reads the node that names QEMU's pty of that port; libxl writes it for its console
+ * tools.
+ */
 static int find_tty(const struct guest *guest, int port, char **out, struct err *err)
 {
 	struct xs_handle *xs = xs_open(0);
@@ -61,7 +64,7 @@ static int write_all(int fd, const char *buf, size_t n)
 	return 0;
 }
 
-/* What was typed, up to the escape; 1: it was there, or the input ended. */
+/* Passes typed bytes on, up to the escape; 1: it was there, or the input ended. */
 static int pump_typed(int tty, bool terminal)
 {
 	char buf[512];
@@ -135,7 +138,7 @@ static int attach(const char *path, struct err *err)
 	bool terminal = isatty(STDIN_FILENO);
 	struct termios was_tty;
 	struct termios was;
-	/* The node is dom0's, but what libxl wrote there came from the stub domain. */
+	/* The node is dom0's, but its text came from the stub domain. */
 	cleanup_fd int tty = pty_slave_open(path, O_RDWR | O_NONBLOCK, err);
 	int rc;
 
