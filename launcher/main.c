@@ -56,8 +56,8 @@ static int load_image(const struct stubopt *options, struct manifest *manifest,
 }
 
 /*
- * Also on a host that lacks the image or a disk: what depends on them is left out, for
- * the plan is still worth seeing.  What no host can run is an error.
+ * On a host without the image or a disk, their parts of the plan are left out: the rest
+ * is still worth seeing.  A line that no host can run is an error.
  */
 static int print_plan(struct plan *plan, const struct stubopt *options, struct err *err)
 {

@@ -6,11 +6,11 @@
 #include "err.h"
 
 /*
- * libxl keeps a device model's standard error in a file and shows nothing of it; of a
- * device model that runs it shows the errors that QMP answers with.  So: says `running`
- * to it, answers its first command with the error, and waits for its signal.  Nothing
- * happens unless libxl waits for this very process.  The guest's start fails all the
- * same, since libxl takes no device model whose QMP fails.  Returns after 15 s at most.
+ * libxl shows nothing of a device model's standard error, but it shows a QMP error of one
+ * that runs.  So this says `running` to libxl, answers its first command with the error,
+ * and waits for its signal.  Nothing happens unless libxl waits for this very process.
+ * The guest's start fails all the same: libxl takes no device model whose QMP fails.
+ * Returns after 15 s at most.
  */
 void refusal_tell(int argc, char *const argv[], const struct err *why);
 

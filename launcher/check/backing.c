@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Backing files: what a disk's header names becomes read-only disks of the stub
- * domain.
- */
+/* Backing files that a disk's header names become read-only disks of the stub domain. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +23,8 @@ static void append(char **text, char *more)
 }
 
 /*
- * Where the name leads.  The header was written by the stub domain, perhaps: what it
- * names is opened only where the administrator has said that backing files are.
+ * The file that the name leads to.  The stub domain may have written the header, so only
+ * files in the administrator's folder of backing files are opened.
  */
 static char *resolve(const struct plan *plan, const char *target, const char *name,
 		     struct err *err)

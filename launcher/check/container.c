@@ -87,10 +87,7 @@ static uint64_t qcow2_bytes(const struct header *h, bool extended, unsigned orde
 	uint64_t clusters = (data / cluster + l2 + l1) * copies;
 	uint64_t counts, tables;
 
-	/*
-	 * What a crash or a discarded snapshot has left allocated, bitmaps, and the
-	 * like.
-	 */
+	/* Leftovers of a crash or a discarded snapshot, bitmaps, and the like. */
 	clusters += clusters / 64 + divide_up(32u << 20, cluster);
 	counts = divide_up(clusters, (cluster * 8) >> order) + 1;
 	tables = 2 * (divide_up(counts * 8, cluster) + 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the header of a disk container says that dom0 must know: how long it can get, and
- * what it stands on. */
+/* A disk container's header, as far as dom0 needs it: the file's greatest length, and its
+ * backing file. */
 #ifndef STUBDOM_CONTAINER_H
 #define STUBDOM_CONTAINER_H
 
@@ -33,8 +33,9 @@ struct container {
 };
 
 /*
- * Whether a writable container of this format can be a disk of a fixed length: it puts
- * what is new where its own tables say that nothing is, and not at the end of the file.
+ * Whether a writable container of this format can be a disk of a fixed length.  It can if
+ * its own tables tell where new data fit; it cannot if new data go to the end of the
+ * file.
  */
 bool container_format_known(const char *format);
 
@@ -46,9 +47,9 @@ void container_parse(const uint8_t *data, size_t len, const char *format,
 		     struct container *out);
 
 /*
- * The same for a file: a child process reads and parses, which may do nothing but read
- * from it and write its result.  `path` is for messages.  ERR_HOST with the remedy if
- * the container cannot be carried.
+ * The same for a file.  A child process reads and parses it, and may do nothing but read
+ * from it and write its result.  `path` is for messages.  ERR_HOST with the remedy if the
+ * container cannot be carried.
  */
 int container_read(int fd, const char *path, const char *format, struct container *out,
 		   struct err *err);

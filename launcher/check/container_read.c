@@ -54,7 +54,7 @@ static int read_result(int from, struct container *out)
 	       ((n = read(from, (char *)out + len, sizeof(*out) - len)) > 0 ||
 		(n < 0 && errno == EINTR)))
 		len += n > 0 ? (size_t)n : 0;
-	/* What comes from there is checked like anything else that is not ours. */
+	/* Its answer is checked like anything else that is not ours. */
 	out->backing[CONTAINER_NAME_MAX] = '\0';
 	out->backing_format[CONTAINER_FORMAT_MAX] = '\0';
 	return len == sizeof(*out) && out->fault < CONTAINER_FAULTS &&

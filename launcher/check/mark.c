@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What dom0 remembers of a disk's file, in extended attributes. */
+/* dom0's notes on a disk's file, in extended attributes. */
 #include "check/mark.h"
 
 #include <dirent.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What dom0 remembers of a disk's file: extended attributes of the class "trusted", which
- * only root sees, and which are not in the bytes that the stub domain writes.
- */
+/* dom0's notes on a disk's file: extended attributes of the class "trusted", which only
+ * root sees.  The stub domain does not write to them. */
 #ifndef STUBDOM_CHECK_MARK_H
 #define STUBDOM_CHECK_MARK_H
 

@@ -72,7 +72,7 @@ static int check_growth(const struct plan *plan, const struct plan_disk *disk, i
 		(disk->grow_to >> 20) + 1);
 }
 
-/* A container: what its header says, and whether its file may be written as it is. */
+/* A container: reads its header, and checks that its file may be written as it is. */
 static int resolve_container(const struct plan *plan, struct plan_disk *disk, int fd,
 			     bool block, struct container *container, struct err *err)
 {
@@ -160,7 +160,7 @@ int resolve_pv_disk(const struct plan_disk *disk, struct err *err)
 	return 0;
 }
 
-/* One disk, and what it stands on. */
+/* One disk, and its backing files. */
 static int resolve_chain(struct plan *plan, size_t i, struct err *err)
 {
 	struct container container;
@@ -185,7 +185,7 @@ static int resolve_file(struct plan_file *file, struct err *err)
 	return 0;
 }
 
-/* A header can name any file in there, and what it names the guest reads. */
+/* A header can name any file in there, and the guest then reads it. */
 static void check_backing_dir(const struct plan *plan)
 {
 	struct disk_mark_found found;

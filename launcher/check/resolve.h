@@ -24,9 +24,9 @@ int resolve_disk(struct plan *plan, size_t i, struct container *container,
 int resolve_pv_disk(const struct plan_disk *disk, struct err *err);
 
 /*
- * Puts what disk `i` stands on into the plan, as its header says: the whole chain, each
- * a read-only disk of its own, and QEMU is told of them.  Only what is in backing_dir
- * is opened.
+ * Puts the backing files of disk `i` into the plan, as its header names them: the whole
+ * chain, each a read-only disk of its own.  QEMU is told of them.  Only files in
+ * backing_dir are opened.
  */
 int resolve_backing(struct plan *plan, size_t i, const struct container *container,
 		    struct err *err);

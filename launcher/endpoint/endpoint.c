@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a channel ends in dom0: a socket, pty, file or descriptor. */
+/* A channel's end in dom0: a socket, pty, file or descriptor. */
 #include "endpoint/endpoint.h"
 
 #include <errno.h>
@@ -65,9 +65,9 @@ static int open_tcp_client(struct endpoint *end, struct err *err)
 }
 
 /*
- * Gives the socket its name, with the mode that it is to have from its first moment on:
- * Linux takes it from the socket's own.  Where others may change the folder, it is looked
- * up once, and the socket made in that.
+ * Gives the socket its name and, from its first moment on, its mode: Linux takes that
+ * from the socket's own.  A folder that others may change is looked up once, and the
+ * socket is made in that one.
  */
 static int bind_unix(int fd, const struct trusted_path *at, const char *path)
 {
@@ -85,7 +85,10 @@ static int bind_unix(int fd, const struct trusted_path *at, const char *path)
 				    : bind(fd, (struct sockaddr *)&addr, sizeof(addr));
 }
 
-/* Takes away what an earlier program has left under the name, if it is of that type. */
+/*
+ * Removes the file that an earlier program has left under the name, if it is of that
+ * type.
+ */
 static void remove_type(const struct trusted_path *at, mode_t type)
 {
 	struct stat st;
@@ -185,8 +188,8 @@ static int open_pty(struct endpoint *end, struct err *err)
 }
 
 /*
- * A link, or a second name of a file, that another user has made could have root write
- * to any file: neither is taken from a folder that others can write to.
+ * Another user's link, or second name of a file, could have root write to any file.  So
+ * neither is taken from a folder that others can write to.
  */
 static int open_output(const struct plan_endpoint *plan, struct err *err)
 {
@@ -433,7 +436,7 @@ static void remove_dead_socket(const struct plan_endpoint *plan,
 	struct stat st;
 	int fd;
 
-	/* What is no socket refuses a connection, too. */
+	/* A file that is no socket refuses a connection, too. */
 	if (fstatat(at->dir, at->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    !S_ISSOCK(st.st_mode))
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a channel ends in dom0: a socket, pty, file or descriptor. */
+/* A channel's end in dom0: a socket, pty, file or descriptor. */
 #ifndef STUBDOM_ENDPOINT_H
 #define STUBDOM_ENDPOINT_H
 
@@ -34,14 +34,14 @@ int endpoint_open(struct endpoint *end, const struct plan_endpoint *plan,
 		  struct err *err);
 
 /*
- * Finds the addresses of hosts that are to be connected to again and again: once, at
- * the start, for a lookup may take seconds, which a launcher at work has not.
+ * Looks up the hosts that are connected to again and again.  Once, at the start: a lookup
+ * may take seconds, and a launcher at work has none to spare.
  */
 int endpoint_lookup(struct plan *plan, struct err *err);
 
 /*
- * Whether the caller has left open what it names by number.  To be called before anything
- * else is opened: a number that the caller does not have may become one of our own.
+ * Whether the descriptor that the plan names is open.  To be called before anything else
+ * is opened: a number that the caller does not have may become one of our own.
  */
 int endpoint_check_inherited(const struct plan *plan, struct err *err);
 
@@ -54,7 +54,7 @@ int endpoint_dial(const struct plan_endpoint *plan, struct err *err);
 /* Takes a socket of endpoint_dial, for an endpoint that is not connected. */
 void endpoint_take(struct endpoint *end, int fd);
 
-/* Takes its clients from where `other`, which is open, does. */
+/* Takes its clients from the listening socket of `other`, which is open. */
 int endpoint_share(struct endpoint *end, const struct endpoint *other, struct err *err);
 
 /* Whether bytes can be delivered now. */

@@ -161,7 +161,7 @@ static build_handler *const handlers[] = {
 	[OPTION_REFUSE] = refuse,
 };
 
-/* What must hold of the line as a whole. */
+/* Checks of the line as a whole. */
 static int check_whole(const struct build *b, struct err *err)
 {
 	if (!b->has_domid)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of plan_build share: adding to a plan, and checks of names and paths. */
+/* Common code of the parts of plan_build: adding to a plan, and checks of names and
+ * paths. */
 #include "plan/builder.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A plan in the making: what the parts of plan_build share. */
+/* A plan in the making, shared by the parts of plan_build. */
 #ifndef STUBDOM_BUILD_H
 #define STUBDOM_BUILD_H
 
@@ -57,7 +57,7 @@ int build_check_path(const char *path, struct err *err);
  */
 int build_check_values(const struct qemu_opts *opts, struct err *err);
 
-/* One option, read and carried; the handlers of plan_build.c's table. */
+/* One option, read and carried; the handlers of build.c's table. */
 typedef int build_handler(struct build *b, const struct arg *arg, struct err *err);
 
 build_handler build_chardev; /* -chardev */

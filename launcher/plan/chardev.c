@@ -143,7 +143,7 @@ static int read_endpoint(struct build *b, const char *backend,
 		backend);
 }
 
-/* Those that live inside QEMU and end nowhere in dom0. */
+/* Character devices that live inside QEMU and end nowhere in dom0. */
 static bool is_inner(const char *backend)
 {
 	static const char *const inner[] = {"null",   "vc",	 "ringbuf",

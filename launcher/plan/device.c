@@ -64,8 +64,8 @@ static void add_vram(struct build *b, const struct qemu_opts *opts)
 }
 
 /*
- * QEMU 10 refuses a sound device without a back end, and no toolstack for Xen
- * names one: the guest's sound goes nowhere, as it does without a desktop in dom0.
+ * QEMU 10 refuses a sound device without a back end, and no toolstack for Xen names one.
+ * The guest's sound goes nowhere, as it does without a desktop in dom0.
  */
 static void give_silence(struct build *b, const char *driver, struct qemu_opts *opts)
 {

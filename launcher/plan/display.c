@@ -91,8 +91,8 @@ static int read_websocket(const char *value, const struct plan_endpoint *screen,
 }
 
 /*
- * QEMU speaks the protocol itself, on a second socket; the bytes are carried.  With a
- * password the relay does, which has to see what a viewer says.
+ * QEMU speaks the protocol itself, on a second socket, and the relay carries the bytes.
+ * With a password the relay speaks it, because it has to read the viewer's answer.
  */
 static int carry_websocket(struct build *b, struct qemu_opts *opts,
 			   const struct plan_channel *screen, struct err *err)

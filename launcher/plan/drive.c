@@ -67,8 +67,8 @@ static const char *path_of(const char *text, struct err *err)
 }
 
 /*
- * What another -blockdev puts on top of this node: its driver, for the caller to
- * free (NULL: there is none), and whether it only reads.
+ * Another -blockdev on top of this node: its driver, for the caller to free (NULL: there
+ * is none), and whether it only reads.
  */
 static char *find_above(const struct build *b, const char *node, bool *readonly)
 {
@@ -133,8 +133,8 @@ static bool is_readonly(const struct qemu_opts *opts, const char *prefix,
 }
 
 /*
- * The format of what a file name names, for the caller to free; NULL: not said.
- * It is the driver above the file's own: in the same option, or in another.
+ * The format of a named file, for the caller to free; NULL: not said.  It is the driver
+ * above the file's own: in the same option, or in another.
  */
 static char *find_format(const struct build *b, const struct qemu_opts *opts,
 			 const char *key, const char *prefix, const char *parent,
@@ -205,7 +205,9 @@ static int move_files(struct build *b, struct qemu_opts *opts, bool drive,
 	return 0;
 }
 
-/* Whatever else has the form of a path: not opened as a disk, so not there. */
+/*
+ * Any other text in the form of a path: not opened as a disk, so not in the stub domain.
+ */
 static int check_rest(const struct qemu_opts *opts, struct err *err)
 {
 	for (size_t i = 0; i < opts->n; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How much memory a stub domain gets when nobody says. */
+/* The memory of a stub domain, when nobody says how much. */
 #include <string.h>
 
 #include "abi/boot.h"

@@ -163,7 +163,7 @@ static struct plan_nic *add_nic(struct build *b, const struct qemu_opts *opts)
 	return nic;
 }
 
-/* What QEMU is told of the tap that the agent has made and wired. */
+/* The netdev's options for the tap that the agent has made and wired. */
 static void rewrite_tap(struct build *b, struct qemu_opts *opts, const char *tap)
 {
 	static const char *const gone[] = {"br", "helper", "vhostforce"};

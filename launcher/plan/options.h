@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What becomes of an option; the text is for people (docs/options.md). */
+/* The fate of an option; the text is for people (docs/options.md). */
 #define OPTION_CLASSES(X)                                                                \
 	X(KEEP, "kept as it is")                                                         \
 	X(CHECKED, "kept if it names no file or descriptor of dom0")                     \

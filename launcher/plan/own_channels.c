@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stubdom needs of every stub domain: channels of our own. */
+/* Channels of our own, which every stub domain has. */
 #include "plan/own_channels.h"
 
 #include <string.h>
@@ -52,7 +52,7 @@ static void add_save_channel(struct plan *plan)
 	};
 }
 
-/* What QEMU does without is a display of its own choice: a window, or VNC on TCP. */
+/* Without -display QEMU chooses one itself: a window, or VNC on TCP. */
 static void say_display(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n_qemu; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stubdom needs of every stub domain: channels of our own. */
+/* Channels of our own, which every stub domain has. */
 #ifndef STUBDOM_OWN_H
 #define STUBDOM_OWN_H
 
@@ -8,9 +8,9 @@
 
 /*
  * Adds a QMP monitor of our own to the plan, a socket in STUBDOM_RUN_DIR/<guest domid>/
- * (abi/facts.h): the caller's has its clients, and a guest may have none.  And the channel
- * for files that QEMU writes, and `-display none` if the line says nothing of a display.
- * ERR_USAGE: there are too many channels.
+ * (abi/facts.h).  The caller's monitor has its own clients, and a guest may have none.
+ * Adds the channel for files that QEMU writes, and `-display none` if the line says
+ * nothing of a display.  ERR_USAGE: there are too many channels.
  */
 int own_add_channels(struct plan *plan, struct err *err);
 

@@ -15,7 +15,7 @@
 
 #define PLAN_VERSION 1 /* of the JSON form, docs/interface.md */
 
-/* Where a channel ends in dom0. */
+/* A channel's end in dom0. */
 #define PLAN_ENDPOINT_TYPES(X)                                                           \
 	X(UNIX_LISTEN, "unix-listen")	/* path */                                       \
 	X(UNIX_CONNECT, "unix-connect") /* path */                                       \
@@ -46,8 +46,8 @@ struct plan_endpoint {
 	bool append;	      /* file: keep what is there */
 	bool telnet;	      /* tcp-*: with telnet negotiation */
 	unsigned reconnect_s; /* *-connect: seconds between tries; 0: one try */
-	/* By endpoint_lookup: what `host` was at the start, "192.0.2.1" and the like,
-	   NULL-terminated; NULL: not looked up. */
+	/* By endpoint_lookup: the addresses of `host` at the start, "192.0.2.1" and the
+	 * like, NULL-terminated; NULL: not looked up. */
 	char **addresses;
 };
 
@@ -65,8 +65,8 @@ struct plan_channel {
 struct plan_disk {
 	char *dev;    /* "xvda": the stub domain's name of it */
 	char *target; /* file or block device in dom0 */
-	char *format; /* of what is in it, QEMU's name: "raw", "qcow2"; NULL: not said.
-			 The stub domain is given the container as raw bytes. */
+	char *format; /* QEMU's name of the format in it: "raw", "qcow2"; NULL: not said.
+		       * The stub domain is given the container as raw bytes. */
 	bool readonly;
 	/* Index in `qemu` of the -drive that its own backing files are to be added to;
 	   0: there is none, or it says itself what the disk stands on. */
@@ -117,7 +117,7 @@ struct plan {
 	enum log_level log;
 	char *topology_file; /* NULL: each NIC straight to its interface */
 	char *backend;	     /* domain of the interfaces' back ends; NULL: dom0 */
-	char *backing_dir;   /* what backing files may be in; NULL: there may be none */
+	char *backing_dir;   /* folder of backing files; NULL: there may be none */
 	/* A container's file gets no longer than that; 0: than twice what its header asked
 	   for when it was used first. */
 	unsigned container_max_mb;
@@ -174,7 +174,7 @@ void plan_note(struct plan *plan, const char *fmt, ...)
 
 const char *plan_endpoint_type_name(enum plan_endpoint_type type);
 
-/* What it points to. */
+/* Frees what it points to, not the struct. */
 void plan_disk_free(struct plan_disk *disk);
 
 void plan_free(struct plan *plan);

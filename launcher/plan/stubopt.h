@@ -45,9 +45,9 @@ struct stubopt {
 #define STUBOPT_AS_GUEST (~0u)
 
 /*
- * Above what systemd gives to containers, what adduser and subuid(5) give out, and what
- * SSSD and FreeIPA map by default (2000200000); below systemd's range for files of
- * others (2147352576).
+ * Above the numbers of systemd's containers, of adduser and subuid(5), and the default
+ * ones of SSSD and FreeIPA (2000200000).  Below systemd's range for files of others
+ * (2147352576).
  */
 #define STUBOPT_UID_BASE 2130706432u
 
@@ -88,7 +88,7 @@ int stubopt_key_set(struct stubopt *opt, const struct stubopt_key *key, const ch
 /* "auto|linux|nub", or its sign; the caller frees. */
 char *stubopt_key_values(const struct stubopt_key *key, const char *between);
 
-/* What is in effect when nobody says it, for people. */
+/* The value in effect when nobody says it, for people. */
 const char *stubopt_key_default(const struct stubopt_key *key);
 
 /* A line each, for --help. */

@@ -23,7 +23,7 @@ static bool is_path(const char *value)
 	return value[0] == '/';
 }
 
-/* A domain's name or number; what there is, libxl finds out. */
+/* A domain's name or number; libxl finds out whether it exists. */
 static bool is_domain(const char *value)
 {
 	size_t len = strlen(value);

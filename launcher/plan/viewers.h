@@ -5,13 +5,13 @@
 
 #include "plan/plan.h"
 
-/* How many can look at the screen at once; more wait until one has gone. */
+/* Viewers of the screen at once; more wait until one has gone. */
 enum { VIEWERS_MAX = 4 };
 
 /*
- * A channel carries one connection, QEMU's VNC server many: adds channels to
- * the same server that take their clients from the screen's own listening
- * socket.  Fewer are added when the plan is near its limit.
+ * A channel carries one connection, QEMU's VNC server many.  Adds channels to the same
+ * server, which take their clients from the screen's own listening socket.  Fewer are
+ * added when the plan is near its limit.
  */
 void viewers_add_channels(struct plan *plan);
 

@@ -8,8 +8,8 @@
 
 /*
  * libxl calls them with a verb and the backend's path in XENBUS_PATH, and waits for
- * `hotplug-status` there.  For `verb` act is called, which says `connected`; what it
- * fails with is said in `hotplug-error`, which libxl passes on.  For main to return.
+ * `hotplug-status` there.  For `verb` act is called, which says `connected`.  An error
+ * of act goes to `hotplug-error`, which libxl passes on.  Returns main's status.
  */
 int hotplug_main(int argc, char **argv, const char *verb,
 		 int (*act)(struct xs_handle *xs, const char *backend, struct err *err));
