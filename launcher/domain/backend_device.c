@@ -13,7 +13,7 @@
 
 enum { TRIES = 16 }; /* of a transaction */
 
-/* What the toolstack writes into the guest's half of a device, besides the other half. */
+/* The toolstack's nodes in the guest's half of a device, besides the other half. */
 static const char *const kept[BACKEND_KEPT] = {"virtual-device", "device-type",
 					       "trusted"};
 
@@ -82,7 +82,7 @@ static char *new_value(const struct backend_device *device, const char *key, cha
 	return text;
 }
 
-/* All but the state, with which QEMU takes the device. */
+/* All nodes but the state, with which QEMU takes the device. */
 static int copy(const struct backend_device *device, const struct backend_place *place,
 		const char *dev, struct err *err)
 {

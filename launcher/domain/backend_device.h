@@ -30,7 +30,7 @@ struct backend_device {
 	char from[128], to[128]; /* the back end's directory, in dom0 and in the stub
 				    domain */
 	char added[16]; /* the stub domain's disk that is for it only; "": none */
-	/* What the toolstack said in the guest's half, while that is hidden. */
+	/* The toolstack's words in the guest's half, while that is hidden. */
 	char kept[BACKEND_KEPT][BACKEND_KEPT_MAX];
 	enum backend_phase phase;
 };
@@ -74,8 +74,8 @@ void backend_device_end(const struct backend_device *device,
 			const struct backend_place *place);
 
 /*
- * Shows a state in dom0's node, where the toolstack looks; not if that is gone, nor over
- * the toolstack's own wish to have the device closed unless `over` is set.
+ * Shows a state in dom0's node, where the toolstack looks.  Not if that is gone.  Not
+ * over the toolstack's own wish to have the device closed, unless `over` is set.
  */
 void backend_device_show(const struct backend_device *device,
 			 const struct backend_place *place, const char *state, bool over);

@@ -90,7 +90,7 @@ int domain_backends_plan(struct plan *plan, struct err *err)
 	char **ids;
 	int rc = 0;
 
-	/* Without Xen the start fails later, and what is wrong with the plan comes first. */
+	/* Without Xen the start fails later: an error of the plan comes first. */
 	if (!xs)
 		return 0;
 	ids = list_ids(xs, "qdisk", plan->guest_domid, &n);
@@ -102,8 +102,8 @@ int domain_backends_plan(struct plan *plan, struct err *err)
 }
 
 /*
- * A drive that is emulated, too: no PV driver of a guest takes it, and its medium is
- * changed in the emulated one.
+ * An emulated drive, too: no PV driver of a guest takes it, and its medium is changed in
+ * the emulated one.
  */
 static bool is_emulated_cd(const struct domain_backends *backends,
 			   const struct backend_device *device, const char *path)
@@ -148,7 +148,7 @@ static bool is_dom0s(const struct domain_backends *backends,
 			     (!type || strcmp(type, "ioemu") != 0));
 }
 
-/* Nobody ever answers here, and neither guest nor libxl has to wait for it. */
+/* Nobody ever answers here; neither guest nor libxl has to wait for it. */
 static void close_device(struct domain_backends *backends, struct backend_device *device)
 {
 	xenstore_remove(backends->place.host->xs, "%s", device->to);
@@ -295,7 +295,7 @@ static void let_go(struct domain_backends *backends, struct backend_device *devi
 	close_device(backends, device);
 }
 
-/* One digit: what the stub domain wrote is not passed on as it is. */
+/* One digit: the stub domain's text is not passed on as it is. */
 static bool is_state(const char *state)
 {
 	return state && state[0] >= '1' && state[0] <= '8' && state[1] == '\0';
@@ -370,7 +370,7 @@ static void follow(struct domain_backends *backends, size_t type, const char *id
 		*device = backends->list[--backends->n];
 }
 
-/* A watch's first event, which is about none. */
+/* A watch's first event, which names none. */
 static void follow_all(struct domain_backends *backends, size_t type)
 {
 	unsigned n;
@@ -391,7 +391,7 @@ void domain_backends_hear(struct domain_backends *backends, const char *path)
 	int n = at ? sscanf(at, "/backend/%15[^/]/%u/%15[^/]/%15s", type, &guest, id, key)
 		   : 0;
 
-	/* Of a device's nodes its state counts, and whether it is there at all. */
+	/* Of a device's nodes its state counts, and its presence. */
 	if (n < (dom0s ? 2 : 3) || guest != backends->place.guest ||
 	    (n == 4 && strcmp(key, "state") != 0))
 		return;

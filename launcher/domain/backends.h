@@ -8,8 +8,9 @@
 
 /*
  * libxl registers them below dom0, where no QEMU is.  They become the stub domain's,
- * whose QEMU serves them, and dom0's node shows the state of the stub domain's: so the
- * toolstack can take one away.  What nobody serves is closed, so that no guest waits.
+ * whose QEMU serves them.  dom0's node shows the state of the stub domain's, so the
+ * toolstack can take one away.  A device that nobody serves is closed, so that no guest
+ * waits.
  */
 struct domain_backends {
 	struct backend_place place;
@@ -33,9 +34,8 @@ int domain_backends_watch(const struct domain_backends *backends, const char *to
 			  struct err *err);
 
 /*
- * A node has changed: takes a device that is new, lets one go that the toolstack wants to
- * have gone.  Blocks while a disk comes or goes (domain_hotplug_attach).  What fails is on
- * the log.
+ * A node has changed: takes a new device, or lets one go at the toolstack's wish.  Blocks
+ * while a disk comes or goes (domain_hotplug_attach).  Failures are on the log.
  */
 void domain_backends_hear(struct domain_backends *backends, const char *path);
 

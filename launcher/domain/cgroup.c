@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel lets a relay have of dom0's CPU and memory, even one that was taken over. */
+/* Bounds of a relay's CPU and memory, kept by the kernel, even for one that was taken
+ * over. */
 #include "domain/cgroup.h"
 
 #include <errno.h>

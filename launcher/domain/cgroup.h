@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel lets a relay have of dom0's CPU and memory, even one that was taken over. */
+/* Bounds of a relay's CPU and memory, kept by the kernel, even for one that was taken
+ * over. */
 #ifndef STUBDOM_DOMAIN_CGROUP_H
 #define STUBDOM_DOMAIN_CGROUP_H
 
@@ -8,9 +9,9 @@
 #include "plan/plan.h"
 
 /*
- * Puts the relay into a control group with bounds: where systemd runs, a scope in
- * qemu-stubdom.slice; else, where version 2 is mounted, a group of the same name; else
- * none, and its own limits (relay/sandbox.c) are all.  What fails is logged, and no more.
+ * Puts the relay into a control group with bounds.  Where systemd runs, that is a scope
+ * in qemu-stubdom.slice; else, where version 2 is mounted, a group of the same name.
+ * Elsewhere its own limits (relay/sandbox.c) are all.  A failure is logged, and no more.
  */
 void domain_cgroup_enter(const struct plan *plan, pid_t relay);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What must hold before a stub domain is made. */
+/* Checks before a stub domain is made. */
 #include <errno.h>
 #include <libxl_utils.h>
 #include <poll.h>
@@ -72,7 +72,7 @@ static int check_size(const struct plan *plan, const struct manifest *manifest,
 }
 
 /* Whether the launcher that the domain names, or its guardian, can still be at work.
- * Both gone, nobody but us will remove it. */
+ * With both gone, only this launcher is left to remove it. */
 static bool launcher_alive(struct domain_host *host, uint32_t domid)
 {
 	cleanup_free char *pid =

@@ -9,8 +9,8 @@
 
 /*
  * libxl keeps a domain's configuration in a file.  Without it `xl list -l` leaves the
- * domain out, so that scripts which save or stop all domains do not come to it, and libxl
- * refuses to save, migrate, or change it.  libxl's own stub domains have no such file.
+ * domain out, so scripts that save or stop all domains do not come to it.  libxl refuses
+ * to save, migrate, or change such a domain.  Its own stub domains have no such file.
  */
 struct domain_config {
 	uint8_t *text;

@@ -35,8 +35,8 @@ static int describe_disks(const struct domain_disks *disks, libxl_domain_config 
 }
 
 /*
- * An interface that the toolstack has a name for is the toolstack's to set up; not
- * so in another domain, where a script of ours is not installed.
+ * The toolstack sets up an interface that it has a name for.  Not so in another domain:
+ * our script is not installed there.
  */
 static const char *hotplug_script(const struct plan *plan, const struct plan_nic *nic)
 {
@@ -74,9 +74,9 @@ static int describe_nics(const struct plan *plan, libxl_domain_config *config)
 }
 
 /*
- * The PVH stub domain's pages for its own page tables and for what it maps of the guest:
- * libxl's measure covers its own memory, and each page table of 4 KiB maps 2 MiB of the
- * guest, the whole of which QEMU's map cache may hold at once.  In KiB.
+ * The PVH stub domain's pages for its own page tables and for its maps of the guest.
+ * libxl's measure covers its own memory.  Each page table of 4 KiB maps 2 MiB of the
+ * guest, and QEMU's map cache may hold the whole guest at once.  In KiB.
  */
 static uint64_t paging_memory(struct domain_host *host, const struct plan *plan)
 {
@@ -140,8 +140,8 @@ static int describe_nodes(const struct plan *plan, libxl_domain_create_info *cre
 	nodes[2] = strdup(DOMAIN_XS_GUEST_NAME);
 	nodes[3] = strdup(plan->guest_name);
 	/*
-	 * The block script lets a file be shared between a guest and its
-	 * device model, which it knows by this node.
+	 * The block script knows by this node that a guest and its device model may share
+	 * a file.
 	 */
 	nodes[4] = strdup("target");
 	if (asprintf(&nodes[1], "%d", (int)getpid()) < 0 ||
@@ -185,7 +185,7 @@ static int become_device_model(struct domain_host *host, const struct plan *plan
 	/* Linux' privcmd reads which domain it may act on. */
 	if (let_read(host, stub, "target", err) < 0)
 		return -1;
-	/* QEMU writes its state here, and what it serves as a backend. */
+	/* QEMU writes its state here, and its back ends. */
 	if (xenstore_mkdir_owned(host->xs, err, stub, "/local/domain/%u/device-model/%u",
 				 stub, plan->guest_domid) < 0 ||
 	    xenstore_mkdir_owned(host->xs, err, stub,

@@ -16,16 +16,16 @@
 #define DOMAIN_XS_GUEST_NAME "stubdom/guest"
 
 /*
- * What must hold before anything is made: the guest lives, Xen is recent
- * enough, the image has the kernel, the name is free.  Waits
- * up to half a minute for the stub domain of a guest of the same name that has
- * just ended; removes one that its launcher has left behind.
+ * Conditions before anything is made: the guest lives, Xen is recent enough, the image
+ * has the kernel, the name is free.  Waits up to half a minute for the stub domain of a
+ * guest of the same name that has just ended; removes one that its launcher has left
+ * behind.
  */
 int domain_check(struct domain_host *host, const struct plan *plan,
 		 const struct manifest *manifest, const struct manifest_kernel *kernel,
 		 struct err *err);
 
-/* What a stub domain is made of; borrowed. */
+/* The parts that a stub domain is made of; borrowed. */
 struct domain_parts {
 	const struct plan *plan;
 	const struct manifest_kernel *kernel;
@@ -46,7 +46,7 @@ int domain_unpause(struct domain_host *host, uint32_t domid, struct err *err);
 
 /*
  * Asks a stub domain on Linux, whose page cache may hold the guest's writes, to power
- * off, and waits for it, 10 s at most.  Whatever comes of it, domain_remove is next.
+ * off.  Waits for it, 10 s at most.  domain_remove is next in any case.
  */
 void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t domid);
 

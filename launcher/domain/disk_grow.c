@@ -13,7 +13,7 @@
 #include "check/container.h"
 #include "cleanup.h"
 
-enum { BLOCK = 4096 }; /* what lengths are rounded to */
+enum { BLOCK = 4096 }; /* lengths are rounded to it */
 
 /* The file behind a loop device, by the name that it was opened by. */
 static int open_same(const struct domain_disk *disk, struct stat *st, struct err *err)
@@ -31,7 +31,7 @@ static int open_same(const struct domain_disk *disk, struct stat *st, struct err
 		       disk->target);
 }
 
-/* How long it has to be; 0: as it is. */
+/* The length that it must have; 0: as it is. */
 static int find_length(const struct domain_disk *disk, int file, unsigned long long size,
 		       unsigned long long *bytes, struct err *err)
 {

@@ -8,9 +8,8 @@
 /*
  * Makes the file of a writable disk as long as QEMU may come to need: for a guest that
  * sees `size` bytes, or with 0 for one internal snapshot more.  At most max_mb, or with 0
- * twice what it was when the guest started, for the wish may be a stub domain's that was
- * taken over.  *bytes is its new length, 0 if it stays as it is (a block device always
- * does).
+ * twice its length at the guest's start: a hostile stub domain may have asked.  *bytes is
+ * its new length, 0 if it stays as it is (a block device always does).
  */
 int disk_grow(const struct domain_disk *disk, unsigned long long size, unsigned max_mb,
 	      unsigned long long *bytes, struct err *err);

@@ -33,7 +33,7 @@ static void name_disk(struct domain_hotplug *hotplug, char dev[XVD_NAME_SIZE])
 	dev[0] = '\0';
 }
 
-/* What kind of disk a descriptor makes; -1: none. */
+/* The kind of disk that a descriptor makes; -1: none. */
 static int look_at(int fd, bool *readonly, struct err *err)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -232,7 +232,7 @@ void domain_hotplug_drop(struct domain_hotplug *hotplug, const char *dev)
 		log_warn("%s", err.msg);
 }
 
-/* As blkback does it, which itself looks at its disk's length at a request only. */
+/* As blkback does it; blkback itself looks at its disk's length at a request only. */
 static int tell_length(struct domain_hotplug *hotplug, int devid,
 		       unsigned long long sectors, struct err *err)
 {

@@ -11,10 +11,10 @@
 #include "plan/plan.h"
 
 /*
- * The relay asks for these (relay_msg.h), and it may have been taken over by the
- * stub domain.  So what it can have is: a disk made from a descriptor that it
- * already holds, no more writable than the descriptor is, DISKS_ADDED_MAX of them;
- * and the end of a medium or of a disk that was added this way.
+ * The relay asks for these (relay/msg.h), and the stub domain may have taken it over.  So
+ * it can have two things.  One is a disk made from a descriptor that it already holds, no
+ * more writable than the descriptor is, DISKS_ADDED_MAX of them.  The other is the end of
+ * a medium or of a disk that was added this way.
  */
 struct domain_hotplug {
 	struct domain_host *host;

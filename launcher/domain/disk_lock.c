@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /*
- * Whoever uses permission n locks byte PERM+n; whoever denies n to others locks SHARED+n
+ * A user of permission n locks byte PERM+n.  To deny n to others, it locks SHARED+n
  * (QEMU, block/file-posix.c).
  */
 enum { PERM = 100, SHARED = 200, READ = 0, WRITE = 1, RESIZE = 3 };

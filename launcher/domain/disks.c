@@ -21,13 +21,13 @@
 enum {
 	LOCK_WAIT_MS = 20000, /* a stub domain of before is on its way out */
 	LOCK_STEP_MS = 100,
-	BLOCK = 4096, /* what lengths are rounded to */
+	BLOCK = 4096, /* lengths are rounded to it */
 };
 
 /*
- * The same disk may not be written to by two: not by another guest's stub domain, nor by
- * a QEMU of dom0.  In a migration on one host both sides have it for a while, and the
- * toolstack sees to it that only one runs.
+ * Two may not write to the same disk: not another guest's stub domain, nor a QEMU of
+ * dom0.  In a migration on one host both sides have it for a while; the toolstack lets
+ * only one run.
  */
 static int lock(const struct plan_disk *disk, int file, int wait_ms, struct err *err)
 {
@@ -67,7 +67,7 @@ static unsigned long long longest(int file, unsigned long long from,
 
 /*
  * A container gets its full length: a disk of the stub domain does not grow by itself.
- * What the file system cannot hold, QEMU in dom0 could not have written either.
+ * Where the file system is too small, QEMU in dom0 could not have written either.
  */
 static int grow(const struct plan_disk *disk, int file, const struct stat *st,
 		struct err *err)
@@ -87,7 +87,7 @@ static int grow(const struct plan_disk *disk, int file, const struct stat *st,
 	return 0;
 }
 
-/* Whose it is, and what its header asked for before the guest had it. */
+/* Notes the guest, and the length that the header asked for before the guest had it. */
 static void remember(const struct plan *plan, const struct plan_disk *disk, int file)
 {
 	if (disk_mark_write(file, plan->guest_name, disk->grow_to) == 0)

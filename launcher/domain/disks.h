@@ -20,7 +20,7 @@ struct domain_disk {
 	bool readonly;
 	bool may_go;  /* a medium, or added since: not a hard disk of the guest's */
 	char *target; /* the plan's or the toolstack's name of it; NULL: a descriptor's */
-	char *format; /* of what is in it; NULL: not said */
+	char *format; /* of its content; NULL: not said */
 	unsigned long long bytes; /* of the file when it was opened; 0: no file */
 };
 
@@ -45,7 +45,7 @@ int domain_disk_open(const struct plan *plan, const struct plan_disk *disk, int 
 /* By its name; "": a free place.  NULL: none. */
 struct domain_disk *domain_disks_find(const struct domain_disks *disks, const char *dev);
 
-/* What libxl is to be told of it.  -1: out of memory; *out can be disposed of. */
+/* libxl's description of it.  -1: out of memory; *out can be disposed of. */
 int domain_disk_describe(const struct domain_disk *disk, libxl_device_disk *out);
 
 /* Lets go and frees the place; a device that a domain uses stays until it is gone. */

@@ -32,7 +32,7 @@ static int put_number(struct domain_host *host, const struct plan *plan, const c
 	return put(host, plan, key, text, err);
 }
 
-/* Where the toolstack has pointed our standard error, if it is a file. */
+/* The file that the toolstack has pointed our standard error to; "": it is none. */
 static void find_log(char path[PATH_MAX])
 {
 	struct stat st;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The guardian: removes what a launcher leaves that was killed. */
+/* The guardian: removes the leftovers of a launcher that was killed. */
 #include "domain/guardian.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The guardian: removes what a launcher leaves that was killed. */
+/* The guardian: removes the leftovers of a launcher that was killed. */
 #ifndef STUBDOM_GUARDIAN_H
 #define STUBDOM_GUARDIAN_H
 
@@ -10,12 +10,11 @@
 #include "plan/plan.h"
 
 /*
- * A process in a session of its own, started before there is anything to
- * remove.  As long as the launcher lives it does nothing.  When the launcher
- * ends without guardian_stop, it ends the relay, waits for the hot-plug scripts
- * that the launcher had running, destroys the stub domain (known by its UUID,
- * which the launcher chose before the domain existed, so that no other domain
- * can be meant) and removes the endpoints.
+ * A process in a session of its own, started before there is anything to remove.  While
+ * the launcher lives it does nothing.  When the launcher ends without guardian_stop, it
+ * ends the relay and waits for the launcher's hot-plug scripts.  Then it destroys the
+ * stub domain and removes the endpoints.  It knows the stub domain by its UUID, which the
+ * launcher chose before: no other domain can be meant.
  */
 struct guardian {
 	pid_t pid;    /* 0: none */

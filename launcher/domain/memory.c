@@ -32,8 +32,8 @@ enum {
 };
 
 /*
- * This directory: it is there as long as any launcher has its own in it, which each has
- * by now, and nothing has to be removed.
+ * This directory exists as long as any launcher has its own in it, and each has by now.
+ * So nothing has to be removed.
  */
 static int lock(struct err *err)
 {
@@ -152,8 +152,8 @@ static int shrink_dom0(struct domain_host *host, uint64_t need_kb, uint64_t *fre
 }
 
 /*
- * What the guest has still to get, in KiB: its QEMU makes the screen's memory and the
- * ROMs out of Xen's free memory, where the toolstack has left room for them.
+ * The memory that the guest has still to get, in KiB.  Its QEMU makes the screen's memory
+ * and the ROMs out of Xen's free memory, where the toolstack has left room for them.
  */
 static uint64_t guest_misses(struct domain_host *host, const struct plan *plan)
 {

@@ -7,10 +7,10 @@
 #include "plan/plan.h"
 
 /*
- * Sees to it that Xen has free what this domain needs.  Where xl itself would shrink
- * dom0 for a guest (autoballoon in xl.conf), dom0 is shrunk, as xl does it.  The
+ * Sees to it that Xen has enough free memory for this domain.  Where xl itself would
+ * shrink dom0 for a guest (autoballoon in xl.conf), dom0 is shrunk, as xl does it.  The
  * descriptor is a lock that other launchers wait for, so that none counts this memory,
- * too: to be closed when the domain has it.  -1, ERR_HOST: who has the memory, and which
+ * too.  To be closed when the domain has it.  -1, ERR_HOST: who has the memory, and which
  * setting helps.
  */
 int domain_memory_take(struct domain_host *host, const struct plan *plan,

@@ -9,10 +9,10 @@
 #include "plan/plan.h"
 
 /*
- * A migration creates the guest as NAME--incoming and calls it NAME when the old
- * one has become NAME--migratedaway; 'xl rename' changes it, too.  Gives the stub
- * domain the name that goes with the guest's, and records the guest's.  1: another
- * domain has that name still; try again soon.
+ * A migration creates the guest as NAME--incoming, and calls it NAME when the old one has
+ * become NAME--migratedaway.  'xl rename' changes it, too.  Gives the stub domain the
+ * name that goes with the guest's, and records the guest's.  1: another domain has that
+ * name still; try again soon.
  */
 int domain_name_follow(struct domain_host *host, const struct plan *plan, uint32_t stub);
 

@@ -9,8 +9,8 @@
 #include "plan/plan.h"
 
 /*
- * What an order means for the stub domain is the launcher's to say: docs/lifecycle.md,
- * Orders to the stub domain.
+ * The launcher decides what an order means for the stub domain: docs/lifecycle.md, Orders
+ * to the stub domain.
  */
 struct domain_orders {
 	int console_lock; /* -1: somebody else had it */
@@ -18,14 +18,14 @@ struct domain_orders {
 };
 
 /*
- * Before the stub domain runs: its kernel does not see orders to shut down and SysRq
- * keys, which Linux would carry out by itself, and `xl console` does not take lines from
- * the log.  The watches that call for domain_orders_answer have `token`.
+ * Before the stub domain runs: hides orders to shut down and SysRq keys from its kernel,
+ * because Linux would carry them out by itself.  Keeps `xl console` from taking lines
+ * from the log.  The watches that call for domain_orders_answer have `token`.
  */
 int domain_orders_take(struct domain_orders *orders, struct domain_host *host,
 		       uint32_t stub, const char *token, struct err *err);
 
-/* Acknowledges what was ordered since, or takes it back, with a line in the log. */
+/* Acknowledges the orders since then, or takes them back, with a line in the log. */
 void domain_orders_answer(const struct domain_orders *orders, struct domain_host *host,
 			  const struct plan *plan);
 

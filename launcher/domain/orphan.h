@@ -12,10 +12,10 @@ struct orphan {
 };
 
 /*
- * Stays until the guest is gone or a signal comes.  Until then the guest's record says that its device model has died and why,
- * and its QMP sockets answer with that: `xl list -l` shows the guest, and what needs QEMU
- * says what is wrong.  Nothing is left to serve a guest that is gone or that had not been
- * told of yet.
+ * Stays until the guest is gone or a signal comes.  Until then the guest's record says
+ * that its device model has died and why, and its QMP sockets answer with that.  So `xl
+ * list -l` shows the guest, and a command that needs QEMU tells what is wrong.  Nothing
+ * is left to serve a guest that is gone or that had not been told of yet.
  */
 void orphan_stay(struct domain_host *host, const struct plan *plan,
 		 const struct orphan *orphan);

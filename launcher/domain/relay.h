@@ -15,25 +15,25 @@ struct relay {
 	pid_t pid;   /* 0: none */
 	uid_t uid;   /* that it is to run as */
 	int pidfd;   /* -1: none */
-	int control; /* SOCK_SEQPACKET, see relay_msg.h */
+	int control; /* SOCK_SEQPACKET, see relay/msg.h */
 	struct relay_log log;
 };
 
 /*
- * Starts it: a program of its own, so that its memory is laid out unlike ours, which
- * is process 1 of its process ids.  It does nothing before RELAY_GO, and ends when
- * `control` is closed.  `schema` is the manifest's.
+ * Starts it, as a program of its own, process 1 of its process ids: so its memory is not
+ * laid out like ours.  It does nothing before RELAY_GO, and ends when `control` is
+ * closed.  `schema` is the manifest's.
  */
 int relay_start(struct relay *relay, const struct plan *plan, const json_t *schema,
 		struct err *err);
 
 /*
- * Lets it open the endpoints and drop its privileges; waits for that, bounded, and
- * looks whether they are gone.
+ * Lets it open the endpoints and drop its privileges.  Waits for that, bounded, and looks
+ * whether they are gone.
  */
 int relay_go(struct relay *relay, struct err *err);
 
-/* It is gone or says what it must not: sets err to how, and returns -1. */
+/* It is gone, or broke the rules: sets err to how, and returns -1. */
 int relay_report_end(const struct relay *relay, struct err *err);
 
 /* Ends it and waits for its end. */

@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 /*
- * The relay holds a pipe and not the log, so that one that was taken over can
- * neither fill dom0's disk nor speak as somebody else.  The pipe does not block:
- * while the launcher is busy, lines that do not fit are lost and counted (log.h).
+ * The relay holds a pipe and not the log.  So one that was taken over can neither fill
+ * dom0's disk nor speak as somebody else.  The pipe does not block: while the launcher is
+ * busy, lines that do not fit are lost and counted (log.h).
  */
 struct relay_log {
 	int fd; /* -1: none */
@@ -19,7 +19,7 @@ struct relay_log {
 
 void relay_log_open(struct relay_log *log, int fd);
 
-/* Writes what has come, a bounded piece of it; false: there is no more now. */
+/* Writes the lines that have come, a bounded piece of them; false: no more now. */
 bool relay_log_read(struct relay_log *log);
 
 /* The same until there is no more, bounded. */

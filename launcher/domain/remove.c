@@ -12,9 +12,9 @@
 #include "xenstore_util.h"
 
 /*
- * The block script refuses a disk that a domain of another VM holds.  Without
- * this node the stub domain counts as no VM, so that the guest can be created
- * again (xl reboot does it at once) while its old stub domain still goes.
+ * The block script refuses a disk that a domain of another VM holds.  Without this node
+ * the stub domain counts as no VM.  So the guest can be created again while its old stub
+ * domain still goes; xl reboot does it at once.
  */
 static void leave_vm(struct domain_host *host, uint32_t domid)
 {
@@ -69,7 +69,7 @@ int domain_remove(struct domain_host *host, const libxl_uuid *uuid, struct err *
 	/* Another toolstack process may have been faster. */
 	if (domain_host_find(host, uuid, &domid) < 0)
 		return 0;
-	/* One that libxl had only begun to make may lack what libxl wants to undo. */
+	/* libxl may have only begun to make it, and then misses what it wants to undo. */
 	if (xc_domain_destroy(host->xc, domid) < 0)
 		return domain_host_error(
 			host, err, "destroying the stub domain %u; try 'xl destroy %u'",

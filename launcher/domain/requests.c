@@ -43,8 +43,8 @@ void domain_channels_free(struct domain_channels *channels)
 }
 
 /*
- * The relay gets the connections that the plan names and no others, and not
- * more often than it says; without one it tries again later.
+ * The relay gets no connections but those of the plan, and not more often than it says.
+ * Without one it tries again later.
  */
 static int dial(struct domain_channels *channels, uint32_t i)
 {
@@ -76,7 +76,7 @@ static int grow(struct domain_channels *channels, const char *text, struct err *
 	return domain_hotplug_grow(channels->hotplug, dev, size, err);
 }
 
-/* For a QMP command; what may be asked for is in disk_hotplug.h. */
+/* For a QMP command; disk_hotplug.h says which requests are allowed. */
 static void serve_request(struct domain_channels *channels, const struct relay_msg *asked,
 			  int fd)
 {

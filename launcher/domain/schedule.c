@@ -60,7 +60,7 @@ static int take_list(const char *cpus, libxl_bitmap *map, struct err *err)
 	return 0;
 }
 
-/* What any of the guest's vCPUs may run on. */
+/* The CPUs that any of the guest's vCPUs may run on. */
 static void take_guest(struct domain_host *host, const struct plan *plan,
 		       libxl_bitmap *hard, libxl_bitmap *soft)
 {
@@ -125,7 +125,7 @@ static int take_affinity(struct domain_host *host, const struct plan *plan,
 		err_set(err, ERR_HOST, "out of memory");
 		goto out;
 	}
-	/* Who was placed need not be placed again (libxl warns). */
+	/* Placed CPUs need no NUMA placement (libxl warns). */
 	if (build->num_vcpu_hard_affinity || build->num_vcpu_soft_affinity)
 		libxl_defbool_set(&build->numa_placement, false);
 	rc = 0;

@@ -9,8 +9,8 @@
 #include "plan/plan.h"
 
 /*
- * Weight, cap, cpupool and affinity of a stub domain that is to be created.  What the
- * plan does not say is the guest's, which libxl sets before it starts a device model.
+ * Weight, cap, cpupool and affinity of a stub domain that is to be created.  Where the
+ * plan says nothing, the guest's count: libxl sets them before it starts a device model.
  */
 int domain_schedule_describe(struct domain_host *host, const struct plan *plan,
 			     libxl_domain_config *config, struct err *err);

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /*
- * The stub domain writes what it likes, as often as it likes: only the agent's stages
+ * The stub domain writes anything, as often as it likes.  Only the agent's stages
  * (abi/boot.h) count, each once and in their order.  Some may be missed.
  */
 struct stage {

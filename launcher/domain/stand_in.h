@@ -22,7 +22,8 @@ struct stand_in_end {
 
 struct stand_in {
 	const char *why; /* the answer to all commands but two */
-	unsigned vcpus;	 /* what query-cpus-fast tells: libxl then goes on without QEMU */
+	unsigned vcpus;	 /* the answer to query-cpus-fast: libxl then goes on without
+			  * QEMU */
 	size_t n;
 	struct stand_in_end ends[STAND_IN_ENDS_MAX];
 };
@@ -31,10 +32,10 @@ struct stand_in {
 int stand_in_open(struct stand_in *stand_in, const struct plan_endpoint *plan,
 		  struct err *err);
 
-/* How many descriptors it wants polled; fds has room for STAND_IN_ENDS_MAX. */
+/* The number of descriptors to poll; fds has room for STAND_IN_ENDS_MAX. */
 size_t stand_in_poll(struct stand_in *stand_in, struct pollfd *fds);
 
-/* After poll().  How many commands it has refused so far. */
+/* After poll().  The number of commands that it has refused so far. */
 unsigned stand_in_serve(struct stand_in *stand_in, const struct pollfd *fds);
 
 void stand_in_close(struct stand_in *stand_in);

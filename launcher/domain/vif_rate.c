@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the toolstack says of a guest's interfaces only after its device model has
+/* Limits of a guest's interfaces that the toolstack sets after its device model has
  * started. */
 #include "domain/vif_rate.h"
 

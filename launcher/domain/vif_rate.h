@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the toolstack says of a guest's interfaces only after its device model has
+/* Limits of a guest's interfaces that the toolstack sets after its device model has
  * started. */
 #ifndef STUBDOM_DOMAIN_RATE_H
 #define STUBDOM_DOMAIN_RATE_H
@@ -9,7 +9,7 @@
 #include "domain/host.h"
 #include "plan/plan.h"
 
-/* Where libxl describes the guest's own interfaces, %u its domain id. */
+/* libxl's description of the guest's own interfaces, %u its domain id. */
 #define DOMAIN_RATE_NODES "/local/domain/0/backend/vif/%u"
 
 /*

@@ -60,7 +60,7 @@ static void name_disk(const struct plan *plan, const char *text, char *out, size
 	}
 }
 
-/* What the stub domain said of its end, as well as it is known. */
+/* The stub domain's own report of its end, as far as there is one. */
 static int report_death(struct watch_state *state, struct err *err)
 {
 	cleanup_free char *error = read_report(state, STUBDOM_XS_ERROR);
@@ -101,8 +101,8 @@ static int check_lives(struct watch_state *state, struct err *err)
 }
 
 /*
- * Tells the toolstack, in the node where it waits; not if it has taken the
- * node's directory away, because then it has given up the guest.
+ * Tells the toolstack, in the node where it waits.  Not if the toolstack has taken the
+ * node's directory away: then it has given up the guest.
  */
 static void tell_running(struct watch_state *state)
 {

@@ -25,8 +25,8 @@ struct domain_watch {
 };
 
 /*
- * Returns when the stub domain must go.  0: because the toolstack said so
- * (a signal) or the guest is gone.  -1: because something failed; err says what.
+ * Returns when the stub domain must go.  0: the toolstack said so (a signal), or the
+ * guest is gone.  -1: a failure; err says which.
  */
 int domain_watch(struct domain_watch *watch, struct err *err);
 
