@@ -75,10 +75,12 @@ bool relay_channel_dials(const struct relay_channel *channel);
 /* Closes the connection to the stub domain, if there is one. */
 void relay_channel_drop_stream(struct relay_channel *channel, int64_t now_ms);
 
-/* The client is gone: what it would have read is of no use to the next one. */
+/* The client is gone: bytes for it are of no use to the next one. */
 void relay_channel_drop_client(struct relay_channel *channel, int64_t now_ms);
 
-/* Fills in what to wait for; returns how many of RELAY_CHANNEL_FDS were used. */
+/*
+ * Fills in the descriptors to wait for; returns how many of RELAY_CHANNEL_FDS were used.
+ */
 unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds);
 
 /* After so many ms relay_channel_tick must be called; -1: no need. */

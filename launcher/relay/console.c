@@ -20,8 +20,8 @@ void relay_console_open(struct relay_console *console, int fd)
 }
 
 /*
- * The agent marks its lines and QEMU's (docs/agent.md); what has no mark is the
- * kernel's.  How many bytes of the line are the mark.
+ * The agent marks its lines and QEMU's (docs/agent.md); a line without a mark is the
+ * kernel's.  Returns the length of the mark.
  */
 static unsigned find_source(struct relay_console *console)
 {
@@ -45,8 +45,8 @@ static unsigned find_source(struct relay_console *console)
 }
 
 /*
- * QEMU makes a node for each kind of back end and gives it to domain 0, which a stub
- * domain may not.  Nothing reads the node, and nothing is amiss.
+ * QEMU makes a node for each kind of back end and gives it to domain 0; a stub domain may
+ * not.  Nothing reads the node, and nothing is amiss.
  */
 static bool is_noise(const char *source, const char *text, size_t len)
 {

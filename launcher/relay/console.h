@@ -19,7 +19,7 @@ struct relay_console {
 
 void relay_console_open(struct relay_console *console, int fd);
 
-/* Reads what is there, a bounded amount; closes the console at its end. */
+/* Reads the bytes that are there, a bounded amount; closes the console at its end. */
 void relay_console_read(struct relay_console *console, int64_t now_ms);
 
 #endif

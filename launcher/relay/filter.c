@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The system calls of the relay, each with who needs it; any other ends the process. */
+/* The system calls of the relay, each with the part that needs it; any other ends the
+ * process. */
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
@@ -35,7 +36,7 @@ static const struct rule rules[] = {
 	{.nr = SCMP_SYS(mremap)},  /* realloc */
 	{.nr = SCMP_SYS(madvise)}, /* free gives memory back */
 	{.nr = SCMP_SYS(clock_gettime)},   /* where the vDSO has no clock (a PV dom0) */
-	{.nr = SCMP_SYS(fstat)},	   /* what a descriptor that was passed is */
+	{.nr = SCMP_SYS(fstat)},	   /* the type of a descriptor that was passed */
 	{.nr = SCMP_SYS(newfstatat)},	   /* the same, as some C libraries ask */
 	{.nr = SCMP_SYS(getrandom)},	   /* malloc's and jansson's seeds */
 	{.nr = SCMP_SYS(restart_syscall)}, /* poll after SIGSTOP and SIGCONT */

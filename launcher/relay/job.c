@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Gets for QMP jobs what they need: from the launcher, and from the save channel. */
+/* Serves the needs of QMP jobs: by the launcher, and by the save channel. */
 #include "relay/job.h"
 
 #include <stdio.h>

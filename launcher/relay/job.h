@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Gets for QMP jobs what they need: from the launcher, and from the save channel. */
+/* Serves the needs of QMP jobs: by the launcher, and by the save channel. */
 #ifndef STUBDOM_RELAY_JOB_H
 #define STUBDOM_RELAY_JOB_H
 
@@ -8,7 +8,7 @@
 #include "relay/channel.h"
 #include "relay/msg.h"
 
-/* Starts what the channel's job newly needs. -1: the launcher is gone. */
+/* Asks for the channel's job's new needs.  -1: the launcher is gone. */
 int relay_job_serve(struct relay_channel *channel, uint32_t index, int control,
 		    struct relay_channel *save, int64_t now_ms);
 

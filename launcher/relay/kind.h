@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kinds of channels do differently in the relay. */
+/* The kinds of channels in the relay, and their operations. */
 #ifndef STUBDOM_RELAY_KIND_H
 #define STUBDOM_RELAY_KIND_H
 
@@ -29,7 +29,7 @@ struct relay_kind {
 	void (*greet)(struct relay_channel *channel, int64_t now_ms);
 	/* When the client must go; 0: it may stay.  NULL: all may. */
 	int64_t (*until_ms)(const struct relay_channel *channel);
-	/* Whether somebody in dom0 is there for what the stub domain says. */
+	/* Whether somebody in dom0 reads the stub domain's bytes. */
 	bool (*has_reader)(const struct relay_channel *channel);
 	/* Whether more may be read from the client. */
 	bool (*has_room)(const struct relay_channel *channel);

@@ -45,7 +45,7 @@ bool relay_kind_end_client(struct relay_channel *channel)
 	return endpoint_end_input(&channel->end);
 }
 
-/* The toolstack's file is read; what is left of it is still to be delivered. */
+/* The toolstack's file is read; its rest is still to be delivered. */
 static bool end_restore(struct relay_channel *channel)
 {
 	endpoint_disconnect(&channel->end);

@@ -9,7 +9,7 @@
 
 #include "relay/sandbox.h"
 
-/* What each version of the kernel's interface can refuse (landlock(7)). */
+/* The refusals of each version of the kernel's interface (landlock(7)). */
 static const struct {
 	unsigned files; /* the lowest so many of LANDLOCK_ACCESS_FS_* */
 	bool ports;
@@ -40,7 +40,10 @@ int relay_landlock_enter(struct err *err)
 			LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP;
 	if (abi[version].scopes)
 		attr.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
-	/* An older kernel takes the longer structure if what it does not know is 0. */
+	/*
+	 * An older kernel takes the longer structure if the members that it does not know
+	 * are 0.
+	 */
 	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0) {
 		err_errno(err, ERR_HOST, errno, "shutting the file system (Landlock)");

@@ -69,7 +69,7 @@ static void keep_fds(const struct plan *plan, int control)
 	free(keep);
 }
 
-/* What answers about character devices and VNC are translated to. */
+/* dom0's names for QEMU's answers about character devices and VNC. */
 static void name_endpoints(struct relay_state *state)
 {
 	const struct plan_channel *screen = NULL;
@@ -111,7 +111,7 @@ static int share_listeners(struct relay_state *state, struct err *err)
 	return 0;
 }
 
-/* What QMP jobs work with. */
+/* Things that QMP jobs work with. */
 static void share(struct relay_state *state)
 {
 	const struct plan *plan = state->plan;

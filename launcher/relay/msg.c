@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the launcher and its relay say to each other, over a SOCK_SEQPACKET pair. */
+/* The messages between the launcher and its relay, over a SOCK_SEQPACKET pair. */
 #include "relay/msg.h"
 
 #include <errno.h>

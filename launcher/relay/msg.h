@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the launcher and its relay say to each other, over a SOCK_SEQPACKET pair. */
+/* The messages between the launcher and its relay, over a SOCK_SEQPACKET pair. */
 #ifndef STUBDOM_RELAY_MSG_H
 #define STUBDOM_RELAY_MSG_H
 
@@ -14,7 +14,7 @@ enum relay_msg_type {
 	RELAY_OFFER,   /* channel, offer; fds: grant, event */
 	RELAY_CONSOLE, /* fd: the stub domain's console */
 	RELAY_DIALLED, /* channel; fd: a socket that connects; none: it failed */
-	/* relay to launcher: it is the less trusted side, check what it says */
+	/* relay to launcher: it is the less trusted side, check its words */
 	RELAY_READY,  /* every endpoint is open, no privileges are left */
 	RELAY_FAILED, /* code, text: nothing was left open */
 	RELAY_WANT,   /* channel: a connection to the stub domain is wanted */
@@ -42,9 +42,9 @@ enum { RELAY_FDS_MAX = 2 };
 int relay_msg_send(int socket, const struct relay_msg *msg, const int *fds, int n_fds);
 
 /*
- * 1: a message; fds[] holds the descriptors that came, -1 for none, and they
- * are the caller's.  0: none waits (the socket must be non-blocking or polled).
- * -1: the other side is gone or sent something that is no message.
+ * 1: a message; fds[] holds the descriptors that came, -1 for none, and they are the
+ * caller's.  0: none waits (the socket must be non-blocking or polled).  -1: the other
+ * side is gone, or sent no message.
  */
 int relay_msg_receive(int socket, struct relay_msg *msg, int fds[RELAY_FDS_MAX]);
 

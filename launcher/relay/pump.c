@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Moves a channel's bytes: what to wait for, and a step when it is there. */
+/* Moves a channel's bytes: the events to wait for, and a step at each. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,7 +64,7 @@ static bool can_go_on(const struct relay_channel *channel)
 	return !channel->closing && qmp_filter_can_go_on(&channel->qmp);
 }
 
-/* When the client has to be gone; 0: nobody has. */
+/* The time when the client has to be gone; 0: nobody has. */
 static int64_t client_until(const struct relay_channel *channel)
 {
 	return channel->kind->until_ms && endpoint_connected(&channel->end)
@@ -235,7 +235,7 @@ static bool write_stub(struct relay_channel *channel, int64_t now_ms)
 	return true;
 }
 
-/* Before anything else; what the last client did not read stays behind it. */
+/* Before anything else; bytes that the last client did not read stay behind it. */
 static void greet(struct relay_channel *channel, int64_t now_ms)
 {
 	if (channel->kind->greet)
@@ -258,7 +258,7 @@ void relay_channel_step(struct relay_channel *channel, int64_t now_ms)
 		greet(channel, now_ms);
 	if (channel->open)
 		vchan_stream_ack(&channel->stream);
-	/* Before the loop, which sends what comes of it. */
+	/* Before the loop, which sends the outcome. */
 	if (can_go_on(channel) && qmp_filter_go_on(&channel->qmp, &err) < 0) {
 		log_info("channel %s: %s", channel->plan->name, err.msg);
 		channel->closing = true;

@@ -15,14 +15,14 @@
 int relay_sandbox_enter(uid_t uid, rlim_t file_bytes, struct err *err);
 
 /*
- * Namespaces of its own (those that the kernel has), a root that is an empty
- * read-only file system, user and group `uid` without groups and capabilities, no
- * new privileges, Landlock without a rule, bounded resources, what is left of the CPU.
+ * Namespaces of its own (those that the kernel has), and a root that is an empty
+ * read-only file system.  User and group `uid` without groups and capabilities, and no
+ * new privileges.  Landlock without a rule, bounded resources, the CPU's leftover time.
  * No file becomes longer than file_bytes by its hand, whoever opened it.
  */
 int relay_sandbox_drop(uid_t uid, rlim_t file_bytes, struct err *err);
 
-/* Tries what must not work any more; -1: something did. */
+/* Tries the forbidden things; -1: one of them worked. */
 int relay_sandbox_check(uid_t uid, struct err *err);
 
 /* The list of system calls (relay/filter.c). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tries what a relay without privilege cannot do: a drop that did not hold is seen here. */
+/* Tries the things that a relay without privilege cannot do: a failed drop shows here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * A save channel (abi/channel.h) carries the file's length and the file.  What
- * comes is bounded by the caller's `most`, and counts only when it is whole.
+ * A save channel (abi/channel.h) carries the file's length and the file.  The caller's
+ * `most` bounds it, and it counts only when it is whole.
  */
 struct relay_save {
 	bool active;

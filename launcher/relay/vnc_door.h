@@ -13,11 +13,11 @@
 #include "relay/websocket.h"
 
 /*
- * RFC 6143, 7.1 and 7.2, as a server towards the viewer (3.3, 3.7 and 3.8, VNC
- * authentication) and as a client towards QEMU (3.8, none).  QEMU's connection is not
- * made before the password was right.  Both sides are hostile; what is kept of either
- * is bounded.  Behind the handshake the bytes go through as they are, or in the frames
- * of a websocket.
+ * RFC 6143, 7.1 and 7.2: a server towards the viewer (3.3, 3.7 and 3.8, VNC
+ * authentication), a client towards QEMU (3.8, none).  The connection to QEMU is made
+ * after the right password.  Both sides are hostile, and what is kept of either is
+ * bounded.  Behind the handshake the bytes go through as they are, or in the frames of a
+ * websocket.
  */
 enum { VNC_DOOR_MS = 30000 }; /* for a viewer to get past it */
 
@@ -42,7 +42,7 @@ struct vnc_door {
 	struct buffer from_qemu;
 };
 
-/* A viewer that has just connected; to_viewer gets what is said first. */
+/* A viewer that has just connected; to_viewer gets the first words. */
 void vnc_door_open(struct vnc_door *door, struct vnc_password *password, bool is_web,
 		   int64_t now_ms, struct buffer *to_viewer);
 

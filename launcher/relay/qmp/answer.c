@@ -59,7 +59,7 @@ json_t *qmp_answer_greeting(const json_t *message)
 
 json_t *qmp_answer_error(const json_t *message)
 {
-	/* QapiErrorClass; what is new to us is what most errors are. */
+	/* QapiErrorClass; a class that is new to us becomes that of most errors. */
 	static const char *const classes[] = {"GenericError", "CommandNotFound",
 					      "DeviceNotActive", "DeviceNotFound",
 					      "KVMMissingCap"};
@@ -95,8 +95,8 @@ static void name_screen(const struct qmp_names *names, json_t *screen)
 }
 
 /*
- * libxl stores the names of ptys in xenstore, and `xl console` opens them: only
- * devices of the plan stay, with the names they have in dom0.
+ * libxl stores the names of ptys in xenstore, and `xl console` opens them.  So only
+ * devices of the plan stay, with their names in dom0.
  */
 static json_t *make_chardevs(const struct qmp_names *names, const json_t *list)
 {

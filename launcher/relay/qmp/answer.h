@@ -10,9 +10,9 @@
 #include "relay/qmp/word.h"
 
 /*
- * A client takes a message for what its members say it is, and each client looks for
- * them in an order of its own.  So a message has one meaning only, and what goes on to
- * the client has none but the members that belong to it.
+ * A client takes a message for what its members say it is, and each client looks for them
+ * in an order of its own.  So a message has one meaning only.  The client gets only the
+ * members that belong to it.
  */
 enum qmp_message {
 	QMP_MESSAGE_BAD, /* none of them, or more than one */

@@ -9,11 +9,10 @@
 #include "err.h"
 
 /*
- * A descriptor of dom0 means nothing in the stub domain, so fd sets are kept
- * here, and QEMU never hears of them: add-fd, remove-fd and query-fdsets are
- * answered from this table, and a command that names /dev/fdset/N is carried out
- * with the descriptor (qmp_job.h).  What a client may do to dom0 by QMP is thus
- * what it can open by itself.
+ * A descriptor of dom0 means nothing in the stub domain, so fd sets are kept here, and
+ * QEMU never hears of them.  This table answers add-fd, remove-fd and query-fdsets.  A
+ * command that names /dev/fdset/N is carried out with the descriptor (job.h).  So a
+ * client's QMP reaches only files of dom0 that the client can open itself.
  */
 enum { QMP_FDS_MAX = 64, QMP_ARRIVED_MAX = 8 };
 
@@ -29,7 +28,9 @@ struct qmp_fds {
 	size_t n;
 };
 
-/* What came beside the bytes of one connection and no command has taken yet. */
+/*
+ * Descriptors that came beside the bytes of one connection, and no command has taken yet.
+ */
 struct qmp_arrived {
 	int fds[QMP_ARRIVED_MAX];
 	size_t n;

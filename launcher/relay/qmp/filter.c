@@ -100,7 +100,7 @@ static struct qmp_pending *add_pending(struct qmp_filter *filter, const json_t *
 	return pending;
 }
 
-/* To QEMU: what a command is made of, and an id of ours. */
+/* To QEMU: the command's message, and an id of ours. */
 static int send_command(struct qmp_filter *filter, const json_t *message,
 			enum qmp_action action, struct err *err)
 {
@@ -153,7 +153,7 @@ static int take_fd_command(struct qmp_filter *filter, const char *name,
 	return answer_here(filter, json_pack("{s:o}", "return", value), message, err);
 }
 
-/* What is wrong with a command's form, in QEMU's words (qapi/qmp-dispatch.c); "%s%s". */
+/* The fault in a command's form, in QEMU's words (qapi/qmp-dispatch.c); "%s%s". */
 static const char *find_fault(const json_t *message, const char **key)
 {
 	static const char *const known[] = {"execute", "arguments", "id"};
@@ -178,7 +178,10 @@ static const char *find_fault(const json_t *message, const char **key)
 	return NULL;
 }
 
-/* What is the relay's to answer: the password that it asks viewers for. 0: not this. */
+/*
+ * Takes a command that is the relay's to answer: the password that it asks viewers for.
+ * 0: not this.
+ */
 static int take_vnc_command(struct qmp_filter *filter, const char *name,
 			    const json_t *message, struct err *err)
 {
@@ -412,7 +415,7 @@ static json_t *make_reply(struct qmp_filter *filter, const struct qmp_pending *p
 
 	if (json_object_get(message, "error"))
 		return qmp_answer_error(message);
-	/* Our own question: what is in use is looked for in the answer, nothing else. */
+	/* Our own question: only what is in use is looked for in the answer. */
 	if (pending->action == QMP_STEP &&
 	    (filter->job.state == QMP_JOB_CHECKS || filter->job.state == QMP_JOB_FINDS))
 		return json_incref(message);

@@ -14,10 +14,10 @@
 
 /*
  * Nothing goes through as it came.  A client's command is looked up in table.h and
- * written anew with an id of ours.  The stub domain greets once and first; each answer
- * has the id of the command whose turn it is; answers and events are made anew from
- * QEMU's schema (answer.h).  The client is trusted to be clumsy, the stub domain to
- * be hostile; both are held to the bounds of split.h.
+ * written anew with an id of ours.  The stub domain greets once and first.  Each answer
+ * has the id of the command whose turn it is.  Answers and events are made anew from
+ * QEMU's schema (answer.h).  The client is trusted to be clumsy, the stub domain to be
+ * hostile; both are held to the bounds of split.h.
  */
 
 enum { QMP_PENDING_MAX = 256 };
@@ -38,14 +38,14 @@ struct qmp_filter {
 	unsigned n_pending;
 	json_int_t last_id; /* that was given to a command for QEMU */
 	bool greeted;	    /* by the stub domain */
-	bool told;	    /* the log, that the stub domain says what QEMU does not */
+	bool told;	    /* the log, that the stub domain sends what QEMU does not */
 	struct qmp_job job; /* a command of many steps: the next ones wait for it */
-	struct buffer held; /* what the client sent meanwhile */
+	struct buffer held; /* the client's bytes meanwhile */
 };
 
 /*
- * Bytes that came from one side; what is to be sent is in to_client and
- * to_stub.  -1: the connection must end (after to_client was flushed).
+ * Bytes that came from one side; to_client and to_stub hold the bytes to send.  -1: the
+ * connection must end (after to_client was flushed).
  */
 int qmp_filter_client(struct qmp_filter *filter, const char *data, size_t len,
 		      struct err *err);
@@ -53,8 +53,8 @@ int qmp_filter_stub(struct qmp_filter *filter, const char *data, size_t len,
 		    struct err *err);
 
 /*
- * Goes on with what a job holds up: call it after the job was told something, and
- * when it waits for its turn.  -1: as above.
+ * Goes on with the commands that a job holds up.  Call it after the job was told
+ * something, and when it waits for its turn.  -1: as above.
  */
 int qmp_filter_go_on(struct qmp_filter *filter, struct err *err);
 

@@ -62,7 +62,7 @@ static int parse_hmp(const char *line, struct qmp_grow *out, struct err *err)
 			       "save' and 'xl restore'",
 			       words[0]);
 	if (n < 3)
-		return 0; /* QEMU words what is missing */
+		return 0; /* QEMU says what is missing */
 	out->device = words[1];
 	if (strcmp(words[0], "snapshot_blkdev_internal") == 0)
 		return 1;
@@ -104,7 +104,7 @@ static bool is_named(const json_t *object, const char *key, const char *name)
 	return text && strcmp(text, name) == 0;
 }
 
-/* "/dev/xvdab" in what QEMU calls a file, which may be JSON itself. */
+/* "/dev/xvdab" in QEMU's name of a file, which may be JSON itself. */
 static bool take_disk(const char *file, char *disk, size_t size)
 {
 	const char *at = file ? strstr(file, "/dev/xvd") : NULL;

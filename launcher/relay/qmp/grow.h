@@ -11,8 +11,8 @@
 
 /*
  * A disk of the stub domain has the length that dom0 gives it.  QEMU needs more when the
- * guest's disk is to get longer, and when an internal snapshot keeps what the guest goes
- * on to overwrite.  dom0 makes it longer before QEMU hears of the command.
+ * guest's disk is to get longer.  It needs more for an internal snapshot, which keeps
+ * what the guest then overwrites.  dom0 makes it longer before QEMU hears of the command.
  */
 struct qmp_grow {
 	const char *device; /* borrowed; an id, or a node's name: */
@@ -28,7 +28,7 @@ struct qmp_grow {
 int qmp_grow_parse(const char *name, const json_t *arguments, struct qmp_grow *out,
 		   struct err *err);
 
-/* What to ask QEMU, for qmp_grow_find. */
+/* The question for QEMU, for qmp_grow_find. */
 json_t *qmp_grow_query(const struct qmp_grow *grow);
 
 /* The stub domain's disk that it is about, "xvda", from the answer; false: none. */

@@ -4,9 +4,8 @@
 #define STUBDOM_QMP_HMP_H
 
 /*
- * What is answered to this line of human-monitor-command's instead of QEMU: the stub
- * domain has no file of that name, or would write one that nobody sees.  NULL: the line
- * is QEMU's.
+ * The answer to this line of human-monitor-command's in QEMU's place: the stub domain has
+ * no file of that name, or would write one that nobody sees.  NULL: the line is QEMU's.
  */
 const char *qmp_hmp_refusal(const char *line);
 

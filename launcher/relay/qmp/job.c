@@ -320,7 +320,7 @@ static bool mentions(const char *text, const char *disk)
 	return false;
 }
 
-/* Leaves in shared->media what is used, puts the rest into job->places as names. */
+/* Leaves in shared->media the used ones, puts the rest into job->places as names. */
 static void sort_disks(struct qmp_job *job, struct qmp_shared *shared, const char *text)
 {
 	struct qmp_media *media = &shared->media;

@@ -22,8 +22,8 @@
  *                        need DETACH for each disk that is not, answer
  *   QEMU lets a disk go: command, what is in use?, need DETACH, answer
  *
- * A job only says what it needs; who has the means (relay_job.h) does it and
- * reports.  Pure, but for closing the descriptors it owns.
+ * A job only says what it needs; relay/job.h has the means, does it and reports.  Pure,
+ * but for closing the descriptors it owns.
  */
 enum qmp_need {
 	QMP_NEED_NONE,
@@ -74,7 +74,7 @@ enum qmp_job_state {
 struct qmp_job {
 	enum qmp_job_state state;
 	enum qmp_need need;
-	bool asked; /* for whoever serves the need: it is under way */
+	bool asked; /* the need is being served */
 	int fd;	    /* -1 or the job's own */
 	char *text;
 	uint64_t most;
@@ -92,7 +92,7 @@ struct qmp_job {
 void qmp_job_begin(struct qmp_job *job, enum qmp_action action, json_t *message);
 void qmp_job_start(struct qmp_job *job, struct qmp_shared *shared);
 
-/* QEMU's answer to what was sent; in QMP_JOB_CHECKS as the stub domain gave it. */
+/* QEMU's answer to the last command; in QMP_JOB_CHECKS as the stub domain gave it. */
 void qmp_job_answer(struct qmp_job *job, struct qmp_shared *shared, json_t *answer);
 
 /* Reports.  `why` is NULL when it went well. */

@@ -45,7 +45,7 @@ static size_t skip_string(const char *text, const char *end)
 	return (size_t)((at < end ? at + 1 : end) - text);
 }
 
-/* What stands at `text`, as one piece; *large: an integer that is to be marked. */
+/* The piece of text at `text`; *large: an integer that is to be marked. */
 static size_t piece(const char *text, const char *end, bool *large)
 {
 	size_t n = 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the QEMU of the image can answer: its own introspection, compiled. */
+/* The possible answers of the image's QEMU: its own introspection, compiled. */
 #include "relay/qmp/schema.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the QEMU of the image can answer: its own introspection, compiled. */
+/* The possible answers of the image's QEMU: its own introspection, compiled. */
 #ifndef STUBDOM_QMP_SCHEMA_H
 #define STUBDOM_QMP_SCHEMA_H
 
@@ -49,8 +49,8 @@ struct qmp_schema {
 };
 
 /*
- * Compiles an array of SchemaInfo, as query-qmp-schema returns it.  What commands take
- * is of no interest: entries that only arguments need may be missing.  Enumerations have
+ * Compiles an array of SchemaInfo, as query-qmp-schema returns it.  Commands' arguments
+ * are of no interest: entries that only arguments need may be missing.  Enumerations have
  * "values".  ERR_HOST: it is no such array; *out is empty then.
  */
 int qmp_schema_load(const json_t *entries, struct qmp_schema *out, struct err *err);

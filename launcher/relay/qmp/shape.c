@@ -74,7 +74,7 @@ static json_t *make_list(struct shape *shape, const struct qmp_type *type,
 	return json_incref(list);
 }
 
-/* The schema does not say what it is: a property's value.  `type` is that of "any". */
+/* The schema does not tell its type: a property's value.  `type` is that of "any". */
 static json_t *make_any(struct shape *shape, const struct qmp_type *type,
 			const json_t *value)
 {

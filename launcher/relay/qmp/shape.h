@@ -9,8 +9,8 @@
 #include "relay/qmp/word.h"
 
 /*
- * A new value for the caller that has only what `type` knows, every string of it from
- * qmp_word.h.  NULL: `value` is not of this type: something is missing, has another
+ * A new value for the caller, with only the members that `type` knows, every string of it
+ * from word.h.  NULL: `value` is not of this type: something is missing, has another
  * type, or is none of an enumeration.
  */
 json_t *qmp_shape(const struct qmp_names *names, const struct qmp_type *type,

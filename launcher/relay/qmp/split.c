@@ -5,8 +5,7 @@
 #include <string.h>
 
 /*
- * Follows one byte; true: it ends the message. Whether the text is JSON, the parser
- * says.
+ * Follows one byte; true: it ends the message.  The parser says whether the text is JSON.
  */
 static bool follow(struct qmp_split *split, char c)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done with each QMP command on its way to the stub domain's QEMU. */
+/* The way of each QMP command to the stub domain's QEMU. */
 #include "relay/qmp/table.h"
 
 #include <string.h>

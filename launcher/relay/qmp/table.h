@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done with each QMP command on its way to the stub domain's QEMU. */
+/* The way of each QMP command to the stub domain's QEMU. */
 #ifndef STUBDOM_QMP_TABLE_H
 #define STUBDOM_QMP_TABLE_H
 
@@ -10,12 +10,12 @@ enum qmp_action {
 	QMP_REFUSE,	    /* it names something of dom0 that is not carried */
 	QMP_ANSWER_CHARDEV, /* passed; the answer gets dom0's names */
 	QMP_ANSWER_VNC,
-	QMP_FDS,    /* answered here, from qmp_fds.h */
-	QMP_WRITES, /* QEMU writes the file `filename`: it ends up in dom0 */
-	QMP_OPENS,  /* QEMU opens what `filename` names, at any depth: a disk */
-	QMP_GROWS, /* a disk of the stub domain gets longer first, if qmp_grow.h says so */
+	QMP_FDS,     /* answered here, from fds.h */
+	QMP_WRITES,  /* QEMU writes the file `filename`: it ends up in dom0 */
+	QMP_OPENS,   /* QEMU opens a disk that `filename` names, at any depth */
+	QMP_GROWS,   /* a disk of the stub domain gets longer first, if grow.h says so */
 	QMP_RELEASE, /* passed; after it disks may be in no use any more */
-	QMP_STEP, /* asked by ourselves on the way (qmp_job.h): no command of a client */
+	QMP_STEP,    /* asked by ourselves on the way (job.h): no command of a client */
 };
 
 struct qmp_command {

@@ -175,7 +175,7 @@ json_t *vnc_password_command(struct vnc_password *password, const char *name,
 			       : json_object();
 	if (!text || (strcmp(name, "change-vnc-password") != 0 &&
 		      (strcmp(name, "set_password") != 0 || !is_vnc)))
-		return NULL; /* QEMU words what is wrong with it */
+		return NULL; /* QEMU says what is wrong with it */
 	set(password, text);
 	return json_object();
 }

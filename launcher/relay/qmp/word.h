@@ -13,7 +13,7 @@ struct qmp_chardev {
 	const char *filename; /* as query-chardev shows it: "pty:/dev/pts/3" */
 };
 
-/* Dom0's name of what the stub domain knows as /dev/NAME. */
+/* Dom0's name of a disk that the stub domain knows as /dev/NAME. */
 struct qmp_disk {
 	const char *name; /* "xvda" */
 	const char *shown;
@@ -25,7 +25,7 @@ enum {
 	QMP_SHOWN_MAX = 31,	/* "/dev/fdset/9223372036854775807" */
 };
 
-/* Disks that go when QEMU does not use them: media of the plan, and what was added. */
+/* Disks that go when QEMU does not use them: media of the plan, and disks added since. */
 struct qmp_media {
 	struct qmp_medium {
 		char name[QMP_DISK_NAME_MAX + 1];
@@ -37,7 +37,7 @@ struct qmp_media {
 
 struct qmp_schema;
 
-/* What the answers are made with; borrowed by the filters. */
+/* The names and limits that answers are made with; borrowed by the filters. */
 struct qmp_names {
 	const struct qmp_schema *schema;
 	const struct qmp_chardev *chardevs;
@@ -50,13 +50,13 @@ struct qmp_names {
 	bool vnc_password; /* that the relay asks viewers for */
 };
 
-/* What a string member says; anything else is a plain word. */
+/* The meaning of a string member; any other is a plain word. */
 enum qmp_meaning {
 	QMP_MEANS_WORD,	   /* no path */
 	QMP_MEANS_TEXT,	   /* for people: one line of any content */
 	QMP_MEANS_LINES,   /* for people: lines */
 	QMP_MEANS_FILE,	   /* a disk of the stub domain, shown by dom0's name */
-	QMP_MEANS_ADDRESS, /* of a socket: nothing that the stub domain says is one */
+	QMP_MEANS_ADDRESS, /* of a socket: no word of the stub domain's is one */
 	QMP_MEANS_QOM,	   /* a path in QEMU's tree of objects */
 };
 
@@ -64,9 +64,9 @@ enum qmp_meaning {
 enum qmp_meaning qmp_word_meaning(const char *member);
 
 /*
- * What a client may read of `value`: without control characters, and "" if it would
- * name something that the stub domain cannot know.  `names` is for files' names only.
- * NULL: out of memory.
+ * The text of `value` that a client may read: without control characters, and "" if it
+ * would name something that the stub domain cannot know.  `names` is for files' names
+ * only.  NULL: out of memory.
  */
 json_t *qmp_word_make(const struct qmp_names *names, enum qmp_meaning meaning,
 		      const json_t *value);
