@@ -193,7 +193,7 @@ class Guest:
         if not said.endswith(f"{address} up\n"):
             raise NoAnswer(said)
 
-    # What the toolstack and our launcher say of it.
+    # The words of the toolstack and of our launcher about it.
 
     def monitor(self, command, **how):
         return self.dom0.run("xl", "qemu-monitor-command", self.name, command, **how).stdout

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What the rig's shell programs share: names, messages, the cache directory. Sourced.
+# Common code of the rig's shell programs: names, messages, the cache directory. Sourced.
 
 SUITE=trixie
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/qemu-stubdom

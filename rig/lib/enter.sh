@@ -7,8 +7,8 @@ root=$1 tree=$2 cache=$3 path=$4
 shift 4
 cwd=$(pwd -P)
 
-# A throw-away layer over the cached root: what a command changes in / is gone with it and
-# never seen by another. Without overlayfs the cached root itself is used.
+# A throw-away layer over the cached root: a command's changes in / are gone with it, and no other
+# sees them. Without overlayfs the cached root itself is used.
 if mount -t tmpfs -o mode=755 tmpfs /mnt 2>/dev/null &&
 	mkdir /mnt/upper /mnt/work /mnt/root &&
 	mount -t overlay -o "lowerdir=$root,upperdir=/mnt/upper,workdir=/mnt/work" overlay /mnt/root 2>/dev/null

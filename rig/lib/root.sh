@@ -55,8 +55,8 @@ _root_make() {
 	exec 8>&-
 }
 
-# root_prune KIND: removes what killed runs left, and all but the $ROOT_KEEP last used of
-# the roots that nobody uses now.
+# root_prune KIND: removes the leftovers of killed runs. Of the roots that nobody uses now, the
+# $ROOT_KEEP last used stay.
 root_prune() {
 	_seen=0
 	for _use in $(ls -t "$CACHE/$1"-*.use 2>/dev/null); do

@@ -9,7 +9,7 @@ import time
 from xs import Xenstore
 
 # In the order in which they are passed; a later one means that an earlier one was passed.
-# "spawned": the launcher runs; "domain": the stub domain is there; the rest is the agent's.
+# "spawned": the launcher runs. "domain": the stub domain is there. The rest is the agent's.
 STAGES = ["spawned", "domain", "boot", "disks", "net", "qemu", "channels", "running"]
 
 
