@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The one lock around all kernel code, and what CPUs do to each other while they wait for
- * it. */
+/* The one lock around all kernel code, and the requests of CPUs to each other while they
+ * wait for it. */
 #include <arch/cpu.h>
 #include <arch/pgtable.h>
 #include <nub/page.h>
@@ -18,7 +18,7 @@ u64 kernel_tlb;
 static u32 locked = 1, waiters; /* smp_start() turns smp_on on inside the kernel */
 static bool stopping;
 
-/* Without the lock, interrupts off: what the holder may be waiting for. */
+/* Without the lock, interrupts off: requests that the holder may be waiting for. */
 static void answer(struct cpu_state *c)
 {
 	if (__atomic_load_n(&stopping, __ATOMIC_ACQUIRE))
@@ -91,7 +91,7 @@ void biglock_yield(void)
 	if (!__atomic_load_n(&waiters, __ATOMIC_RELAXED))
 		return;
 	biglock_drop();
-	/* Whoever spins sees it free long before this ends. */
+	/* Ends long after a spinning CPU sees the lock free. */
 	for (int i = 0; i < 64; i++)
 		__asm__ volatile("pause");
 	biglock_take();
@@ -102,9 +102,9 @@ void smp_kick(unsigned k)
 	platform->cpu_kick(k);
 }
 
-/* A CPU that is asked answers from user mode (the kick's interrupt) or while it waits for
- * the lock. An idle one is in no program's address space. The wait has no end of its own:
- * a hypervisor may leave the other CPU without time for as long as it likes. */
+/* An asked CPU answers from user mode (the kick's interrupt) or while it waits for the
+ * lock. An idle one is in no program's address space. The wait has no end of its own: a
+ * hypervisor may leave the other CPU without time for as long as it likes. */
 static void park(const u64 *pml4)
 {
 	for (unsigned k = 0; k < smp_count; k++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who uses the memory, on the console. */
+/* The users of memory, on the console. */
 #include <nub/clock.h>
 #include <nub/cmdline.h>
 #include <nub/mm.h>

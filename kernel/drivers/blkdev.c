@@ -24,7 +24,7 @@ void blk_io_done(struct blk_io *io, int error)
 		thread_wake(io->owner);
 }
 
-/* Once a second at most: whoever tries again and again must not fill the log. */
+/* Once a second at most: a program that tries again and again must not fill the log. */
 static void say_error(const struct blkdev *d, bool write, u64 sector, const char *why)
 {
 	static u64 silent_until;

@@ -282,8 +282,8 @@ static void fail_all(struct blkfront *b)
 	waitq_wake(&b->dev.wq, 0);
 }
 
-/* Whatever it answers from now on cannot be trusted: no more answers are taken. The pages
- * it may still write to are not freed by this. */
+/* Its answers cannot be trusted from now on: no more are taken. The pages it may still
+ * write to are not freed by this. */
 static void lose(struct blkfront *b, const char *why)
 {
 	printk("%s: the back end %s\n", b->dev.name, why);
@@ -336,7 +336,7 @@ static void disconnect(struct blkfront *b)
 	if (b->ring_ref)
 		grant_end_page(b->ring_ref, b->ring_page, b);
 	b->ring_ref = 0;
-	/* What the old back end had goes to the next one, in front. */
+	/* The old back end's requests go to the next one, in front. */
 	for (unsigned i = BLKRING_SLOTS; i-- > 0;) {
 		struct request *r = b->slots[i];
 
@@ -492,7 +492,7 @@ static void connect(struct blkfront *b)
 	waitq_wake(&b->dev.wq, 0);
 }
 
-/* No new open finds it; who has it open gets EIO. */
+/* No new open finds it; its open files get EIO. */
 static void give_up(struct blkfront *b)
 {
 	disconnect(b);
@@ -522,8 +522,8 @@ static void changed(struct xenbus_device *d, enum xenbus_state state)
 		connect(b);
 		return;
 	case XenbusStateClosing:
-		/* What is on its way gets there; what comes later waits for a new back
-		 * end, if there is to be one. */
+		/* Requests on their way get there; later ones wait for a new back end, if
+		 * there is to be one. */
 		if (b->connected && in_flight(b)) {
 			b->draining = true;
 			return;

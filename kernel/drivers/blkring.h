@@ -24,7 +24,7 @@ struct blkring {
 	u8 op[BLKRING_SLOTS];
 };
 
-/* What one data request says; grefs name whole pages, filled from their start. */
+/* One data request; grefs name whole pages, filled from their start. */
 struct blkring_io {
 	u8 op; /* BLKIF_OP_READ, WRITE, FLUSH_DISKCACHE, WRITE_BARRIER */
 	u16 handle;
@@ -44,7 +44,7 @@ void blkring_put_discard(struct blkring *r, unsigned slot, u16 handle, u64 secto
 /* Shows the new requests to the back end; true if it wants to be notified. */
 bool blkring_publish(struct blkring *r);
 /* 1: *slot was answered with *status; 0: nothing more, and the next answer will notify;
- * -EPROTO: the back end answered what was not asked. */
+ * -EPROTO: an answer without a question. */
 int blkring_next(struct blkring *r, unsigned *slot, int *status);
 
 #endif

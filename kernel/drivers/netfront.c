@@ -161,7 +161,7 @@ static void rx_refill(struct netfront *n)
 		event_notify((u32)n->port);
 }
 
-/* The frame is to be dropped: what there is of it goes now, what comes when it comes. */
+/* The frame is to be dropped: its first pieces go now, its later ones when they come. */
 static void rx_spoil(struct netfront *n)
 {
 	n->frame_bad = true;
@@ -307,15 +307,15 @@ static int setup(struct netfront *n)
 	n->port = event_alloc_unbound(d->other_dom, netfront_event, n);
 	if (n->port < 0)
 		return n->port;
-	/* None for tagged frames: Linux's netback finds only an IP header right behind
+	/* None for tagged frames.  Linux's netback finds only an IP header right behind
 	 * the Ethernet addresses (skb_checksum_setup) and drops the rest. */
 	n->dev.features = NETBUF_CSUM;
 	if (can[SG].value)
 		n->dev.features |= (can[GSO4].value ? NETBUF_GSO4 : 0) |
 				   (can[GSO6].value ? NETBUF_GSO6 : 0);
-	/* No feature-rx-notify: Linux's netback, if it looks out for interfaces that have
-	 * stalled, may acknowledge the first event before it knows its number, and hear
-	 * of no other (docs/upstream-bugs.md). */
+	/* No feature-rx-notify.  Linux's netback, if it looks out for interfaces that
+	 * have stalled, may acknowledge the first event before it knows its number.  Then
+	 * it hears of no other (docs/upstream-bugs.md). */
 	err = xenbus_write(d, "tx-ring-ref", "%u", n->tx_ref);
 	if (!err)
 		err = xenbus_write(d, "rx-ring-ref", "%u", n->rx_ref);
@@ -410,8 +410,8 @@ static int probe(struct xenbus_device *d)
 
 	if (!n)
 		return -ENOMEM;
-	/* Linux gives its interfaces names in the order of discovery; ours say which one
-	 * of the toolstack's it is. */
+	/* Linux gives its interfaces names in the order of discovery; ours have the
+	 * toolstack's numbers. */
 	snprintf(n->dev.name, sizeof(n->dev.name), "eth%u", d->id);
 	snprintf(n->dev.bus, sizeof(n->dev.bus), "vif-%u", d->id);
 	n->dev.ops = &netfront_ops;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Unpacks newc archives (several may follow each other) into the tree. File data stays
- * where it is in the ramdisk; only names and inodes are made. */
+/* Unpacks newc archives (several may follow each other) into the tree. File data stay in
+ * the ramdisk; only names and inodes are made. */
 #include <nub/errno.h>
 #include <nub/packed.h>
 #include <nub/printk.h>

@@ -86,8 +86,8 @@ static struct epitem *item_find(struct epoll *ep, struct file *f, int fd)
 	return NULL;
 }
 
-/* How many epolls are one below the other from f on, itself included; MAX_NESTING + 1 for
- * more than are allowed, or if ep is one of them. */
+/* The number of epolls one below the other from f on, itself included. MAX_NESTING + 1
+ * for more than are allowed, or if ep is one of them. */
 static int depth_below(struct file *f, const struct epoll *ep, int level,
 		       unsigned *visits)
 {
@@ -108,7 +108,7 @@ static int depth_below(struct file *f, const struct epoll *ep, int level,
 	return deepest + 1;
 }
 
-/* How many epolls watch ep, one above the other. */
+/* The number of epolls that watch ep, one above the other. */
 static int depth_above(const struct epoll *ep, int level, unsigned *visits)
 {
 	struct epitem *it;
@@ -198,7 +198,7 @@ static void epoll_release(struct file *f)
 
 static const struct file_ops epoll_ops = {.poll = epoll_poll, .release = epoll_release};
 
-/* Moves what is ready to user space; level-triggered entries stay on the list. */
+/* Moves ready events to user space; level-triggered entries stay on the list. */
 static int harvest(struct epoll *ep, struct epoll_event *out, int max)
 {
 	struct list again = LIST_INIT(again);

@@ -69,8 +69,8 @@ static void entry_drop(struct lockset *s, struct lock_entry *e)
 	kfree(e);
 }
 
-/* What the owner has in the range goes; at most one entry is cut in two, for which there is
- * *spare. */
+/* The owner's locks in the range go.  At most one entry is cut in two; *spare is for
+ * that. */
 static void clear_range(struct lockset *s, const struct lock *l,
 			struct lock_entry **spare)
 {

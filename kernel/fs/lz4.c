@@ -27,8 +27,8 @@ static bool length_read(const u8 **in, const u8 *end, size_t *length)
 	return true;
 }
 
-/* Forwards, in words where `from` is a word or more before `to`, or behind it: mostly
- * there are a few bytes only, for which a string instruction is slow to start. */
+/* Forwards, in words if `from` is a word or more before `to`, or behind it.  Mostly there
+ * are a few bytes only, and a string instruction is slow to start for them. */
 static void copy(u8 *to, const u8 *from, size_t n, bool words)
 {
 	u64 word;

@@ -34,7 +34,7 @@ static char *link_text(struct inode *ino)
 	return buf;
 }
 
-/* What is still to be walked once the link `ino` is put in front of `rest`; allocated. */
+/* The rest of a walk once the link `ino` is put in front of `rest`; allocated. */
 static char *splice(struct inode *ino, const char *rest, bool slash)
 {
 	char *text = link_text(ino), *path;
@@ -280,7 +280,7 @@ static struct dent *create(struct dent *dir, const char *name, u32 mode)
 }
 
 /* One round of open_create: the entry, or a link to go on with in *link (and its
- * directory in *from), for a symbolic link to a file that is not there yet may be created
+ * directory in *from).  A symbolic link to a file that is not there yet may be created
  * through. */
 static struct dent *create_round(struct dent **from, const char *path, unsigned flags,
 				 u32 mode, char **link)

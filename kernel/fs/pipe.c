@@ -114,7 +114,7 @@ static ssize_t pipe_write(struct file *f, struct uio *u, u64 *pos)
 			return done ? done : -ENOMEM;
 		n = MIN(MIN(room, PAGE_SIZE - off % PAGE_SIZE), u->left);
 		k = uio_get(u, *page + off % PAGE_SIZE, n);
-		if (k < n) /* as Linux, what came before the fault is dropped */
+		if (k < n) /* as Linux, the bytes before the fault are dropped */
 			return done ? done : -EFAULT;
 		p->head += (u32)k;
 		done += (ssize_t)k;
@@ -151,7 +151,7 @@ static long pipe_ioctl(struct file *f, unsigned cmd, u64 arg)
 	return -ENOTTY;
 }
 
-/* What is in the ring goes to the beginning of a new one. */
+/* The ring's bytes go to the beginning of a new one. */
 static int pipe_resize(struct pipe *p, u64 arg)
 {
 	u32 size = PAGE_SIZE, n = used(p), k;

@@ -13,8 +13,9 @@ struct text {
 	size_t used, room;
 };
 
-/* Writes the text; p is NULL for a file of the whole system, m (the thread that the folder is
- * of) for a zombie, which has no memory either. Short when memory is. */
+/* Writes the text. p is NULL for a file of the whole system. m, the thread that the
+ * folder is of, is NULL for a zombie, which has no memory either. Short when memory
+ * is. */
 typedef void (*proc_generator)(struct text *t, struct process *p, const struct thread *m);
 /* Takes a number or a name that was written: 0 or negative errno. */
 typedef int (*proc_setter)(struct process *p, struct thread *m, const char *value);

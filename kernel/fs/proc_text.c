@@ -243,7 +243,7 @@ static void gen_zero(struct text *t, struct process *p, const struct thread *m)
 	emit(t, "0\n");
 }
 
-/* Not Linux's: what programs really ask for. */
+/* Not Linux's: the calls that programs really make. */
 static void gen_syscalls(struct text *t, struct process *p, const struct thread *m)
 {
 	for (int nr = 0; nr < SYSCALL_MAX; nr++)

@@ -89,7 +89,7 @@ int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page
 		}
 		page_stats.cache++;
 		ino->npages++;
-		/* Who maps the ramdisk's page must see the new one. */
+		/* Mappings of the ramdisk's page must show the new one. */
 		if (base_page(ino, index))
 			mm_unmap_inode(ino, index);
 	}
@@ -127,8 +127,8 @@ bool file_reclaim(void)
 	return true;
 }
 
-/* How far the current process may make a file grow that is `pos` long; -EFBIG and a signal
- * if no further. */
+/* The bytes that the current process may make a file grow that is `pos` long; -EFBIG and
+ * a signal if no further. */
 static int growth_limit(u64 pos, u64 *max)
 {
 	u64 limit = process_limit(current->proc, RLIMIT_FSIZE);
@@ -248,7 +248,7 @@ int inode_allocate(struct inode *ino, int mode, u64 off, u64 end)
 
 /*
  * A packed page that is only read stays packed. The last one is kept, for reads in small
- * pieces; a fault of the reader's memory meanwhile decodes elsewhere, not here.
+ * pieces. A fault of the reader's memory meanwhile decodes elsewhere, not here.
  */
 static const u8 *read_packed(const struct inode *ino, u64 index)
 {
@@ -343,7 +343,7 @@ static ssize_t write_locked(struct file *f, struct uio *u, u64 *pos)
 	return done;
 }
 
-/* Whole, beside other writers: no one sees half of it but readers, as in Linux. */
+/* Whole, beside other writers: only readers see half of it, as in Linux. */
 static ssize_t regular_write(struct file *f, struct uio *u, u64 *pos)
 {
 	ssize_t r;

@@ -28,8 +28,8 @@ static void expired(struct timer *t)
 	waitq_wake(&tf->wq, POLLIN | POLLRDNORM);
 }
 
-/* Nobody need be told of a second period before he has asked for the first: the rest is
- * counted when he does. */
+/* A second period wakes nobody before the first has been asked for; the rest is counted
+ * then. */
 static void catch_up(struct timerfd *tf)
 {
 	u64 n, now = clock_now();

@@ -212,10 +212,7 @@ struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
 			}
 			dent_link(d);
 		} else if (last && !S_ISDIR(mode)) {
-			/*
-			 * The kernel's own node stands in for what the image has
-			 * there.
-			 */
+			/* The kernel's own node stands in for the image's. */
 			d->inode->mode = mode;
 			d->inode->ops = ops;
 			d->inode->priv = priv;

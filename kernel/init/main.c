@@ -48,7 +48,7 @@ struct range {
 	paddr_t start, end;
 };
 
-/* What must not be handed to the allocator, and the RAM that there is. */
+/* The ranges that the allocator must not get, and the RAM that there is. */
 static struct range ram[MAX_RANGES], used[8];
 static unsigned nram, nused;
 static struct range ramdisk;
@@ -153,7 +153,7 @@ static void __init memory_init(void)
 	page_stats.ramdisk = (ramdisk.end - ramdisk.start) >> PAGE_SHIFT;
 	for (u64 i = 0; i < page_frames; i++)
 		page_table[i] = (struct page){.ref = 1, .flags = PG_FIXED};
-	/* First what is mapped already, so that tables for the rest can be made. */
+	/* First the mapped memory, so that tables for the rest can be made. */
 	low_top = MIN(top, 1UL << 32);
 	for (unsigned i = 0; i < nram; i++)
 		give_free(MIN(ram[i].start, low_top), MIN(ram[i].end, low_top));

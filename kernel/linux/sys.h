@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the system-call families share. */
+/* Common code of the system-call families. */
 #ifndef LINUX_SYS_H
 #define LINUX_SYS_H
 

@@ -500,8 +500,8 @@ long sys_umask(u32 mask)
 	return old;
 }
 
-/* /proc, /sys, /dev, and memory for the rest, are there from the start: to mount them is
- * done already, to unmount them is not possible. */
+/* /proc, /sys, /dev, and memory for the rest, are there from the start.  So to mount them
+ * is done already, and to unmount them is not possible. */
 long sys_mount(const char *src, const char *dst, const char *type, u64 flags,
 	       const void *data)
 {

@@ -11,8 +11,9 @@
 
 #define SIGPENDING_MAX 4096
 
-/* What Linux has no effect of for root, or for what there is not here (message queues,
- * real-time classes, core dumps), is kept and told only. */
+/* Limits without effect are kept and told only: those without effect for root in Linux,
+ * and those of things that are not here (message queues, real-time classes, core
+ * dumps). */
 const struct limit limits_default[RLIM_NLIMITS] = {
 	[RLIMIT_CPU] = {RLIM_INFINITY, RLIM_INFINITY},
 	[RLIMIT_FSIZE] = {RLIM_INFINITY, RLIM_INFINITY},

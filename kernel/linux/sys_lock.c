@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks: what fcntl and flock ask for. */
+/* Locks: the requests of fcntl and flock. */
 #include "sys.h"
 
 #include "sys_lock.h"

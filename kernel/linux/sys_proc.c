@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Process identity, limits, and what programs ask about the system. */
+/* Process identity, limits, and programs' questions about the system. */
 #include "sys.h"
 
 #include <arch/cpu.h>
@@ -374,7 +374,7 @@ long sys_sched_setaffinity(int pid, u64 len, const void *mask)
 	v &= (1u << smp_count) - 1;
 	if (!v)
 		return -EINVAL;
-	/* Who runs elsewhere moves on its way to user mode, where this one is, too. */
+	/* A thread on another CPU moves on its way to user mode; so does this one. */
 	t = pid ? thread_find(pid) : current;
 	t->cpus = (u8)v;
 	thread_kick(t);

@@ -38,7 +38,7 @@ static void stat_fill(struct stat *st, const struct inode *ino)
 	st->st_ctime_nsec = (u64)(ino->ctime % 1000000000);
 }
 
-/* What a file without an inode of its own (eventfd and its kin) shows. */
+/* The attributes of a file without an inode of its own (eventfd and its kin). */
 static struct inode *anon_inode(void)
 {
 	static struct inode *ino;

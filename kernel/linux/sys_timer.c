@@ -157,7 +157,7 @@ static void ptimer_expired(struct timer *t)
 	}
 }
 
-/* What ended while the signal waited is its overrun. */
+/* Periods that ended while the signal waited are its overrun. */
 static void ptimer_taken(struct sigqueue *q, struct ksiginfo *info)
 {
 	struct ptimer *pt = container_of(q, struct ptimer, entry);
@@ -312,7 +312,8 @@ long sys_timer_settime(int id, int flags, const void *new, void *old)
 			pt->when = when + clock_now();
 		else
 			pt->when = when > off ? when - off : 1;
-		/* Our clock begins at boot; what would have ended before counts. */
+		/* Our clock begins at boot: periods that would have ended before count as
+		 * missed. */
 		if (flags & TIMER_ABSTIME && when <= off && interval)
 			pt->missed = (off - when) / interval;
 		ptimer_arm(pt);

@@ -214,7 +214,7 @@ s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 vmflags, bool fixed, struct fil
 	if (!(vmflags & VM_NORESERVE) && vmflags & VM_WRITE && !file &&
 	    len >> PAGE_SHIFT > page_stats.total * OVERCOMMIT)
 		return -ENOMEM;
-	/* What a fixed mapping replaces counts, too, until it is gone. */
+	/* The old mappings under a fixed one count, too, until they are gone. */
 	if (mm->total + (len >> PAGE_SHIFT) > mm->total_max)
 		return -ENOMEM;
 	if (fixed) {
@@ -389,8 +389,9 @@ static s64 remap_move(struct mm *mm, struct vma *v, u64 old_len, u64 new_len, u6
 	m.delta = to - from;
 	smp_park(mm->pml4);
 	pte_walk(mm, from, from + MIN(old_len, new_len), move_pte, &m);
-	/* On failure what did not move is lost to the mapping, not to the allocator: the
-	 * page tables are gone only when memory is, and then the process is, too. */
+	/* A failure loses the pages that did not move to the mapping, not to the
+	 * allocator.  Memory for page tables has run out then, and the process ends,
+	 * too. */
 	flush_range(mm, from, from + old_len);
 	mm_unmap(mm, from, old_len);
 	return m.err ? m.err : (s64)to;

@@ -16,7 +16,7 @@ int vma_split_at(struct mm *mm, u64 addr);
 void vma_merge_range(struct mm *mm, u64 start, u64 end);
 void vma_free(struct vma *v);
 
-/* What ends with its mapping (close, and no open) is never in two. */
+/* A mapping with an end of its own (close, and no open) is never in two. */
 static inline bool vma_single(const struct vma *v)
 {
 	return v->ops && v->ops->close && !v->ops->open;

@@ -45,7 +45,7 @@ int gso_begin(const struct netbuf *nb, struct gso_cut *c)
 	    get16(h + c->l3 - 2) != (v6 ? 0x86dd : 0x0800) ||
 	    h[c->l3] >> 4 != (v6 ? 6 : 4))
 		return -EINVAL;
-	/* The length of an IPv6 header with what follows it is the guest's word: l4. */
+	/* The length of an IPv6 header with its extensions is the guest's word: l4. */
 	if (!v6 && ((h[c->l3] & 15) * 4u != c->l4 - c->l3 || h[c->l3 + 9] != 6))
 		return -EINVAL;
 	c->size = c->l4 + (h[c->l4 + 12] >> 4) * 4u;

@@ -13,7 +13,7 @@ u16 csum_fold(u64 sum);
 #define GSO_HEADER_MAX 256 /* Ethernet, tag, IP and TCP with all options */
 #define GSO_SIZE_MIN 48	   /* a guest's own word; Linux sends no smaller segment */
 
-/* How far a frame has been cut. */
+/* The state of a frame that is being cut. */
 struct gso_cut {
 	u8 header[GSO_HEADER_MAX];
 	u32 l3, l4, size; /* where IP and TCP begin, bytes of the header */
@@ -22,7 +22,7 @@ struct gso_cut {
 	u16 id;
 };
 
-/* 0, or -EINVAL for what is no TCP frame of the kind that its flags say. */
+/* 0, or -EINVAL for anything but a TCP frame of the kind that its flags say. */
 int gso_begin(const struct netbuf *nb, struct gso_cut *cut);
 /* The next segment, with NETBUF_CSUM; NULL after the last, or without memory. */
 struct netbuf *gso_next(const struct netbuf *nb, struct gso_cut *cut);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SIOC* ioctls: how the agent names, raises, sizes and bridges interfaces. */
+/* SIOC* ioctls: the agent names, raises, sizes and bridges interfaces with them. */
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/netdev.h>
@@ -138,8 +138,8 @@ static long bridge_private(struct netdev *d, const struct ifreq_abi *r)
 		bridge_set_ageing(d, args[1] * (NS_PER_SEC / 100));
 		return 0;
 	case BRCTL_SET_STP:
-		/* There is no spanning tree here: a topology of taps and interfaces of
-		 * one small domain that makes a loop is a mistake to be told. */
+		/* There is no spanning tree here: a loop in a topology of taps and
+		 * interfaces of one small domain is a mistake to be told. */
 		return args[1] ? -EOPNOTSUPP : 0;
 	}
 	return -EOPNOTSUPP;

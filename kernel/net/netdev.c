@@ -68,7 +68,7 @@ void netdev_receive(struct netdev *dev, struct netbuf *nb)
 	dev->rx(dev, nb);
 }
 
-/* One after the other: how many they are is the guest's word. */
+/* One after the other: their number is the guest's word. */
 static int xmit_cut(struct netdev *dev, struct netbuf *nb)
 {
 	struct netbuf *seg;
@@ -83,7 +83,7 @@ static int xmit_cut(struct netdev *dev, struct netbuf *nb)
 	return ret;
 }
 
-/* What of NETBUF_* the way out does for this frame. */
+/* The NETBUF_* work that the way out does for this frame. */
 static u32 features_for(const struct netdev *dev, const struct netbuf *nb)
 {
 	u8 type[2] = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors in flight: files that messages hold. Their number is bounded, letting go of
- * them needs no more stack however they are nested, and sockets that hold each other with
+/* Descriptors in flight: files that messages hold. Their number is bounded. Letting go of
+ * them needs no more stack however they are nested. Sockets that hold each other with
  * nobody outside are found and freed. */
 #include "socket.h"
 #include "unix.h"
@@ -156,14 +156,14 @@ void flight_collect(void)
 		u->suspect = u->file->refs == (int)u->in_flight;
 		u->outside = u->in_flight;
 	}
-	/* Of these messages, how many are not in other suspects' queues? */
+	/* Counts those of these messages that are not in other suspects' queues. */
 	list_for_each(u, &flying, flight)
 		if (u->suspect)
 			each_held(u, one_less);
 	list_for_each_safe(u, next, &flying, flight)
 		if (u->suspect && u->outside)
 			reach(u);
-	/* What a reached socket holds is reached. */
+	/* A socket that a reached one holds is reached. */
 	while (!list_empty(&reached)) {
 		u = list_first(&reached, struct usock, flight);
 		list_del(&u->flight);

@@ -208,7 +208,7 @@ static void pc_timer_program(u64 when)
 
 extern char ap_trampoline[], ap_trampoline_end[];
 
-/* Firmware tables would tell; the one who starts the test does, too. */
+/* Firmware tables would tell; the person who starts the test does, too. */
 static unsigned pc_cpu_count(void)
 {
 	char n[8];

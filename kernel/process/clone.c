@@ -296,7 +296,7 @@ long sys_clone3(void *args, u64 size)
 		return -E2BIG;
 	if (copy_from_user(&a, args, MIN(size, sizeof(a))))
 		return -EFAULT;
-	/* What we do not know must not be asked for. */
+	/* The part of a longer structure that we do not know must be zero. */
 	for (u64 i = sizeof(a); i < size; i++) {
 		u8 more;
 

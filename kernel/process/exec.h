@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What exec resets in other parts of a process. */
+/* Exec's resets in other parts of a process. */
 #ifndef FS_EXEC_H
 #define FS_EXEC_H
 

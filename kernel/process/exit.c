@@ -253,7 +253,7 @@ static void rusage_fill(struct rusage *ru, struct cpu_time t)
 
 static bool selects(const struct process *p, int which, int id, int options)
 {
-	/* Those that tell of their end by another signal are a kind of their own. */
+	/* Children that tell of their end by another signal are a kind of their own. */
 	if (!(options & (int)__WALL) &&
 	    (p->exit_signal != SIGCHLD) != !!(options & (int)__WCLONE))
 		return false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What plain and priority-inheriting futexes share: keys and the queues of sleepers. */
+/* Common code of plain and priority-inheriting futexes: keys and the queues of
+ * sleepers. */
 #ifndef NUB_SCHED_FUTEX_H
 #define NUB_SCHED_FUTEX_H
 
@@ -21,8 +22,8 @@ struct futex_sleeper {
 	bool woken;
 	bool pi;
 	/*
-	 * pi: where the sleeper's own process sees the word, and whose lock it
-	 * waits for
+	 * pi: the address of the word in the sleeper's own process, and the owner of its
+	 * lock
 	 */
 	u32 __user *word;
 	int owner;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Priority-inheriting futexes: locks whose word holds the owner's number. All threads
- * have one priority here, so there is nothing to inherit; what is left is that the kernel
- * hands the lock from its owner to the next in line. */
+ * have one priority here, so there is nothing to inherit. The kernel still hands the lock
+ * from its owner to the next in line. */
 #include "futex.h"
 
 #include <arch/cpu.h>
@@ -20,7 +20,7 @@ struct pi_sleeper {
 	struct list all;
 };
 
-/* The first who waits for this lock; -EINVAL when somebody waits there in another way. */
+/* The first that waits for this lock; -EINVAL when one waits there in another way. */
 static int first_waiter(const struct futex_key *k, struct futex_sleeper **first)
 {
 	struct futex_sleeper *s;
@@ -93,7 +93,8 @@ long futex_lock_pi(u32 __user *addr, u64 deadline, bool shared, bool try_only)
 		return err;
 	if ((v & FUTEX_TID_MASK) == self)
 		return -EDEADLK;
-	/* One vCPU and no preemption in the kernel: what was read is still there. */
+	/* One vCPU and no preemption in the kernel: the value that was read is still
+	 * there. */
 	if (!(v & FUTEX_TID_MASK))
 		return user_cmpxchg32(addr, v,
 				      self | (v & FUTEX_OWNER_DIED) |

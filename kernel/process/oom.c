@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Out of memory: who ends. */
+/* Out of memory: chooses the process that ends. */
 #include <nub/clock.h>
 #include <nub/mm.h>
 #include <nub/page.h>
@@ -10,7 +10,7 @@
 #include <nub/string.h>
 #include <nub/vfs.h>
 
-/* How often, and how long, a program waits for the memory of another that ends. */
+/* The number and the length of a program's waits for the memory of another that ends. */
 #define WAITS 100u
 #define WAIT_NS 10000000ULL
 #define TABLE_ENTRIES 512 /* pages that one page of a page table maps */
@@ -25,8 +25,8 @@ static u64 queued(const struct sigpending *p)
 	return n;
 }
 
-/* What ends with the process, in pages: its memory, and what it makes the kernel hold. What
- * several hold counts for each of them. */
+/* The memory that ends with the process, in pages: its own, and the kernel's for it. A
+ * page of several processes counts for each. */
 static u64 process_pages(const struct process *p)
 {
 	const struct fdtable *last = NULL;

@@ -94,8 +94,8 @@ static bool ignored(const struct process *p, int signo)
 	return p == init_process;
 }
 
-/* Without room a signal of the old kind loses its info; of the new kind, only what kill(2)
- * and the kernel send does, the others are refused. */
+/* Without room a signal of the old kind loses its info.  Of the new kind, only signals
+ * from kill(2) and from the kernel do; the others are refused. */
 static int pend(struct sigpending *p, const struct process *proc, int signo,
 		const struct ksiginfo *info)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What belongs to the CPU that runs in the kernel, and so to the holder of its lock. */
+/* State of the CPU that runs in the kernel, and so of the holder of its lock. */
 #include <nub/platform.h>
 #include <nub/sched.h>
 

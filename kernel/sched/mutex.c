@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The slow half of mutexes. The lock passes to whoever has waited longest, so a loop of
- * short holds cannot starve a waiter. */
+/* The slow half of mutexes. The lock passes to the longest waiter, so a loop of short
+ * holds cannot starve one. */
 #include <nub/mutex.h>
 #include <nub/sched.h>
 

@@ -16,7 +16,7 @@
 
 static struct list runq = LIST_INIT(runq);
 /* Before, the boot thread does the work of PID 1 under its name but on its own stack
- * (process_start_init), and cannot be switched away from. */
+ * (process_start_init), and no switch may leave it. */
 static bool started;
 static struct timer slice;
 static struct thread boot_thread;
@@ -24,7 +24,7 @@ static struct thread boot_thread;
 void context_switch(u64 *save_sp, u64 load_sp);
 void sched_finish_switch(void);
 
-/* Who idles on a thread's stack is the only one that can go on with it. */
+/* Only the CPU that idles on a thread's stack can go on with it. */
 static bool may_run(const struct thread *t, unsigned k)
 {
 	return t->idle_on >= 0 ? t->idle_on == (int)k : t->cpus >> k & 1;
@@ -59,10 +59,7 @@ static int idle_cpu_for(const struct thread *t)
 	return -1;
 }
 
-/*
- * What this CPU has left in the queue is work for one that idles; that one looks
- * again.
- */
+/* Work in this CPU's queue is for one that idles; that one looks again. */
 static void spread(void)
 {
 	struct thread *t;
@@ -163,7 +160,7 @@ static void idle_smp(void)
 {
 	struct cpu_state *c = &cpus[cpu_self];
 
-	/* Whoever changes an address space need not ask a CPU that idles. */
+	/* A change of an address space need not ask a CPU that idles. */
 	mm_activate(NULL);
 	c->idle = true;
 	timer_arm();
@@ -299,7 +296,7 @@ void sched_yield(void)
 	schedule();
 }
 
-/* Rather on a CPU that has nothing to do than in place of what runs here. */
+/* Rather on a CPU that has nothing to do than in place of the thread here. */
 static void wake_smp(struct thread *t)
 {
 	int k;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* nub.trace=hypercalls: which hypercalls the programs make, each kind once. */
+/* nub.trace=hypercalls: prints the hypercalls that programs make, each kind once. */
 #include "calltrace.h"
 
 #include <nub/cmdline.h>

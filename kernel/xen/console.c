@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Xen console ring: what the kernel and the tty print, read by xenconsoled. */
+/* The Xen console ring: the kernel and the tty print to it, xenconsoled reads it. */
 #include "core.h"
 #include "event.h"
 #include "hypercall.h"
@@ -16,8 +16,8 @@
 #include <xen/io/console.h>
 #include <xen/sched.h>
 
-/* How long a full ring is waited for before output is dropped: about a second of a
- * 2 GHz counter; the clock may not work yet, or any more. */
+/* The time for which a full ring is waited for before output is dropped: about a second
+ * of a 2 GHz counter.  The clock may not work yet, or any more. */
 #define PATIENCE_TSC (2ULL << 30)
 
 static struct xs_ring out, in;

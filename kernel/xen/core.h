@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the Xen parts of the kernel share: the shared page, parameters, shared frames. */
+/* Common code of the Xen parts of the kernel: the shared page, parameters, shared
+ * frames. */
 #ifndef NUB_XEN_CORE_H
 #define NUB_XEN_CORE_H
 
@@ -28,7 +29,7 @@ void xen_clock_init(void);
 void xen_timer_program(u64 when_ns);
 /* The same instant in Xen's system time. */
 u64 xen_time(u64 when_ns);
-/* Takes what Xen says of the clock now, then runs the timers that are due. */
+/* Takes Xen's word on the clock now, then runs the timers that are due. */
 void xen_timer_run(void);
 /* The timer's port of one vCPU, or negative errno. */
 int xen_clock_bind(unsigned vcpu);

@@ -33,7 +33,7 @@ struct gntalloc {
 	u64 next_index;
 };
 
-/* What a mapping shows; it outlives the descriptor's entries. */
+/* The pages behind a mapping; they outlive the descriptor's entries. */
 struct shown {
 	u32 n;
 	struct gref *grefs[];

@@ -22,10 +22,10 @@
 #include <nub/vfs.h>
 
 #define PAGES_MAX 4096
-/* Whose grants are taken: those of the guest, to back ends that QEMU has for it. */
+/* Only grants of the guest are taken, to back ends that QEMU has for it. */
 #define PEERS (PEER_TARGET | PEER_SELF)
 
-/* One MAP_GRANT_REF: first a name (a range of offsets), then what mmap makes of it. */
+/* One MAP_GRANT_REF: first a name (a range of offsets), then mmap's mapping of it. */
 struct gmap {
 	struct list link; /* empty when the descriptor forgot it */
 	u64 index;	  /* page offset in the descriptor */

@@ -22,8 +22,8 @@
 #include <xen/memory.h>
 
 /*
- * What passes is in hypercalls.tbl.  Arguments are copied, checked as copied (firewall.c)
- * and copied back: Xen never gets an address that a program gave.
+ * hypercalls.tbl lists the calls that pass.  Arguments are copied, checked as copied
+ * (firewall.c) and copied back: Xen never gets an address that a program gave.
  */
 
 #define DM_OP_BUF_SIZE 4096u
@@ -320,8 +320,8 @@ static long ioctl_dm_op(struct file *f, void __user *arg)
 	return ret;
 }
 
-/* The frame list goes through kernel memory a piece at a time. As Xen does: how many
- * frames have memory now, if not all; an error if none. */
+/* The frame list goes through kernel memory a piece at a time.  As Xen does, it returns
+ * how many frames have memory now, if not all; an error if none. */
 static long populate(struct xen_memory_reservation *r)
 {
 	static xen_pfn_t frames[256];

@@ -24,7 +24,7 @@ int event_notify(u32 port);
 /* NULL: nobody has it. */
 event_handler event_handler_of(u32 port);
 /*
- * For a program's notification, which goes out with the hypercall by which the CPU goes
+ * For a program's notification.  It goes out with the hypercall by which the CPU goes
  * idle: the program is about to wait.  If it does not, the event is sent when it is back
  * from its next call, trap or interrupt, or another thread runs.  With more than one CPU,
  * or a program that expects a timer of its own before it waits, it is sent at once.
@@ -35,18 +35,18 @@ void event_mask(u32 port);
 void event_unmask(u32 port);
 /* True if an event waits behind the mask; it is taken (its pending bit is cleared). */
 bool event_take(u32 port);
-/* Runs handlers of what is pending now: for loops that wait with interrupts off. */
+/* Runs handlers of pending events: for loops that wait with interrupts off. */
 void event_poll(void);
 /*
  * Around a hypercall that makes another domain run, which may well answer before it
- * returns: an event that arrives in between is delivered by event_release, without an
+ * returns.  An event that arrives in between is delivered by event_release, without an
  * upcall.  (As interrupts are off, Xen would leave for itself once to find out when it
- * may inject the upcall, and once more after it.)  No sleep in between; not nested. With
+ * may inject the upcall, and once more after it.) No sleep in between; not nested.  With
  * more than one CPU it is left to the upcall: the masks are everybody's.
  */
 void event_hold(void);
 void event_release(void);
-/* Sends what event_notify_late() has left; platform_ops.return_work. */
+/* Sends the notification that event_notify_late() has left; platform_ops.return_work. */
 void event_send_late(void);
 /* Sleeps until there is an event, and runs its handler; platform_ops.idle of one CPU. */
 void event_idle(void);

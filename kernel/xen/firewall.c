@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What programs may ask of Xen: which hypercalls, with which values, of which domains.
- * Xen checks all of this, too; its checks have been wrong before (docs/kernel.md). */
+/* The wall between programs and Xen: the hypercalls, values and domains that pass. Xen
+ * checks all of this, too; its checks have been wrong before (docs/kernel.md). */
 #include "firewall.h"
 
 #include "core.h"
@@ -225,7 +225,7 @@ int check_relocate(const void *arg, size_t second)
 	return valid(frames_ok(a->src_gfn, a->size) && frames_ok(a->dst_gfn, a->size));
 }
 
-/* Xen keeps a list of these ranges, once without a limit; QEMU makes one for each place
+/* Xen keeps a list of these ranges, once without a limit. QEMU makes one for each place
  * that the guest gives the screen's memory. One is pinned at a time: we are under the
  * kernel's lock. */
 int check_pin(const void *arg, size_t second)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What programs may ask of Xen: which hypercalls, with which values, of which domains. */
+/* The wall between programs and Xen: the hypercalls, values and domains that pass. */
 #ifndef NUB_XEN_FIREWALL_H
 #define NUB_XEN_FIREWALL_H
 

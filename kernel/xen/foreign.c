@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Mappings of /dev/xen/privcmd. QEMU maps a guest's memory a mebibyte at a time, some
  * pieces anew for each request of a device (xen-mapcache.c: a piece that another size of
- * mapping locks), and touches a page or two of it: so a large run of frames is mapped
- * page by page, when touched, and the last runs that it has unmapped are kept. */
+ * mapping locks). It touches a page or two of each. So a large run of frames is mapped
+ * page by page, when touched, and the runs that were unmapped last are kept. */
 #include "foreign.h"
 
 #include "gfn.h"
@@ -25,8 +25,8 @@
 #define WINDOW_MAX 32u
 #define SETTLE_BATCH 256u
 #define PAGES_MAX (1u << 22)
-/* Of what is kept: up to KEPT_WAYS mappings for each KEPT_SETS-th mebibyte. Xen's tables
- * for all of them take half a mebibyte of the two that a stub domain has to spare
+/* Of kept mappings: up to KEPT_WAYS for each KEPT_SETS-th mebibyte. Xen's tables for all
+ * of them take half a mebibyte of the two that a stub domain has to spare
  * (launcher/domain/create.c: paging_memory). */
 #define KEPT_SETS 64u
 #define KEPT_WAYS 4u
@@ -50,12 +50,12 @@ static struct list promised = LIST_INIT(promised);
 /* Unmapped, and still right; of a set the last one first. */
 static struct foreign *kept[KEPT_SETS][KEPT_WAYS];
 static u32 n_kept;
-/* Ends when frame numbers come to mean something else; what was promised before is not
- * kept behind that. */
+/* Ends when frame numbers come to mean something else; older promises are not kept behind
+ * that. */
 static u32 era;
-/* Where the program sees its target's requests (Xen's hvm/ioreq.h: struct
- * shared_iopage). By one of them Xen says that frame numbers mean something else now;
- * who does not look there cannot keep anything. */
+/* The page in which the program sees its target's requests (Xen's hvm/ioreq.h: struct
+ * shared_iopage). By one of them Xen says that frame numbers mean something else now. A
+ * program that does not look there cannot keep anything. */
 static struct {
 	struct mm *mm; /* NULL: nobody sees any */
 	struct foreign *page;
@@ -74,7 +74,8 @@ static void set_there(struct foreign *m, u32 page)
 	m->there[page / 64] |= 1UL << page % 64;
 }
 
-/* How many pages from this one on, `most` at most, are there or not, as the first is. */
+/* The number of pages from this one on, `most` at most, that are there or not, as the
+ * first is. */
 static u32 run_of(const struct foreign *m, u32 page, u32 most)
 {
 	bool there = is_there(m, page);
@@ -367,7 +368,7 @@ void foreign_requests(struct vma *v, u32 page)
 
 void foreign_answered(void)
 {
-	/* What is looked at, of one virtual CPU's request. */
+	/* The part of one virtual CPU's request that is looked at. */
 	struct {
 		u32 vp_eport;
 		u16 pad;
@@ -392,9 +393,9 @@ void foreign_answered(void)
 			break;
 	}
 	end_era();
-	/* QEMU has unmapped what nobody uses; a device's rings stay for as long as their
-	 * driver, and requests for other memory beside them go through the same mapping.
-	 */
+	/* QEMU has unmapped its idle mappings. A device's rings stay for as long as their
+	 * driver, and requests for other memory beside them go through the same
+	 * mapping. */
 	list_for_each(m, &promised, link)
 		if (m->era == ended && m->mm == requests.mm)
 			renew(m);

@@ -21,14 +21,14 @@ int foreign_show(struct vma *v, u32 first, u32 n, const int *errs);
  * it is first touched; one that dom does not have then takes writes and reads as zeroes.
  * Pages that the program had in an equal mapping just before are there already. */
 void foreign_promise(struct vma *v, domid_t dom, u64 theirs);
-/* Maps now what was promised and forgets what is kept: the frame numbers are about to
+/* Maps every promised page now and forgets the kept runs: the frame numbers are about to
  * mean something else. */
 void foreign_settle(void);
 /* Page `page` of v is the target's struct shared_iopage (xen/hvm/ioreq.h). */
 void foreign_requests(struct vma *v, u32 page);
-/* The program is about to tell Xen that it has answered: if to a request that takes
- * mappings back (IOREQ_TYPE_INVALIDATE), what is kept is forgotten, and what is promised
- * is mapped anew when it is touched. */
+/* The program is about to tell Xen that it has answered. If to a request that takes
+ * mappings back (IOREQ_TYPE_INVALIDATE), the kept runs are forgotten, and promised pages
+ * are mapped anew when they are touched. */
 void foreign_answered(void);
 
 #endif

@@ -16,11 +16,11 @@ grant_ref_t grant_access(domid_t dom, u64 pfn, bool readonly);
  * frame, which then must not be reused. */
 bool grant_end(grant_ref_t ref);
 /* As grant_end of a frame that was allocated for this use: it is freed now, or as soon as
- * the other domain lets it go. `owner` is whose grant it was, for grant_held(). */
+ * the other domain lets it go. `owner` is the grant's owner, for grant_held(). */
 struct page;
 void grant_end_page(grant_ref_t ref, struct page *p, const void *owner);
-/* How many pages of owner's other domains still hold though their use is over. Who has
- * more than GRANT_HELD_MAX gives its back end no more. */
+/* The number of owner's pages that other domains still hold though their use is over. An
+ * owner of more than GRANT_HELD_MAX gives its back end no more. */
 unsigned grant_held(const void *owner);
 #define GRANT_HELD_MAX 512u
 

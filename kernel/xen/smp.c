@@ -22,7 +22,7 @@ extern char ap_entry32[];
 
 static int kick_port[CPUS_MAX];
 
-/* Where the event interrupts, its vCPU is in the kernel: that is all that is wanted. */
+/* The event interrupts; its vCPU is in the kernel then, and nothing more is wanted. */
 static void kicked(u32 port, void *arg)
 {
 }

@@ -121,7 +121,7 @@ static int send(struct call *call, u32 type, const void *body, size_t len)
 	return err;
 }
 
-/* The answer to what was sent, which the caller frees. */
+/* The answer to the last request, which the caller frees. */
 static int receive(struct call *call, struct xs_msg **reply)
 {
 	u64 deadline = clock_now() + PATIENCE;

@@ -9,7 +9,7 @@
 
 extern struct xs_mux xen_store; /* clients join it by xs_client_init */
 
-/* Sends what clients queued and takes what has come. */
+/* Sends the clients' queued messages and takes those that have come. */
 void store_pump(void);
 
 /*
@@ -35,9 +35,9 @@ int store_post(const char *path, const char *value);
 /* Calls fn for each name in a directory, until it returns non-zero, which is returned. */
 int store_list(const char *path, int (*fn)(const char *name, void *arg), void *arg);
 
-/* Calls fn from interrupt context whenever something at or below path may have changed,
- * and once at the start; does not wait for the answer. The watch must stay where it is
- * until store_unwatch. */
+/* Calls fn from interrupt context when something at or below path may have changed, and
+ * once at the start; does not wait for the answer. The watch must stay where it is until
+ * store_unwatch. */
 struct store_watch {
 	struct list link;
 	u32 id;

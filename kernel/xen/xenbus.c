@@ -128,8 +128,8 @@ static void drop(struct xenbus_device *d)
 	kfree(d);
 }
 
-/* One that was closed may have gone and come again between two scans: the toolstack
- * writes its nodes anew, also the state that we wrote. */
+/* A closed device may have gone and come again between two scans: the toolstack writes
+ * its nodes anew, also the state that we wrote. */
 static bool renewed(const struct xenbus_device *d)
 {
 	char path[sizeof(d->node) + 16];

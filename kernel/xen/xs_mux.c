@@ -386,7 +386,7 @@ static void route(struct xs_mux *mux, struct xs_msg *m)
 	kfree(m);
 }
 
-/* The connection cannot be used any more: everybody who waits is told so. */
+/* The connection cannot be used any more: every waiter is told so. */
 static void die(struct xs_mux *mux)
 {
 	struct xs_pending *p, *pn;

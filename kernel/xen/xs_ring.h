@@ -9,9 +9,9 @@
 #include <nub/types.h>
 
 /*
- * A view of one direction of a shared page.  `size` is a power of two.  The index that
- * we own is kept privately in `own` and only ever published: what the peer writes over
- * it in shared memory is not believed.  The peer's index is read once per call.
+ * A view of one direction of a shared page.  `size` is a power of two.  Our own index is
+ * kept privately in `own` and only ever published: the peer's writes over it in shared
+ * memory are not believed.  The peer's index is read once per call.
  */
 struct xs_ring {
 	char *data;

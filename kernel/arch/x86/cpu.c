@@ -42,7 +42,7 @@ static u8 ist_stacks[3][IST_STACK] __aligned(4096);
 
 extern char trap_stubs[];
 
-/* What the system-call entry of each CPU finds without any register (entry.S). */
+/* The system-call entry of each CPU finds these without any register (entry.S). */
 struct entry_stack {
 	u64 top, user_rsp, spare[6];
 };
@@ -119,7 +119,7 @@ static void tables_make(void)
 {
 	gdt[2] = 0x00af9b000000ffff; /* kernel code */
 	gdt[3] = 0x00cf93000000ffff; /* kernel data */
-	/* gdt[4] stays empty: SYSRET wants the slot, but 32-bit code must not run: its
+	/* gdt[4] stays empty: SYSRET wants the slot, but 32-bit code must not run.  Its
 	 * SYSCALL and SYSENTER would enter the kernel where nothing awaits them. */
 	gdt[5] = 0x00cff3000000ffff; /* user data */
 	gdt[6] = 0x00affb000000ffff; /* user code */

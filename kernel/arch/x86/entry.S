@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Entries from user mode and from exceptions, the way back.
- * The kernel never uses %gs, so there is no swapgs and no entry race about it: a CPU is
- * known by its system-call entry, its task register and the stack that the latter gives. */
+/* Entries from user mode and from exceptions, the way back. The kernel never uses %gs, so
+ * there is no swapgs and no entry race about it. A CPU is known by its system-call entry,
+ * its task register, and the stack of the latter. */
 
 	.macro PUSH_REGS
 	push %rdi
@@ -77,7 +77,7 @@ syscall_common:
 	call syscall_handle
 	test %al, %al
 	jz return_iret
-	/* Fast way out: rip and rflags are where SYSRET takes them from. */
+	/* Fast way out: SYSRET takes rip and rflags from these. */
 	POP_REGS
 	mov 16(%rsp), %rcx
 	mov 32(%rsp), %r11

@@ -77,10 +77,7 @@ void fpu_restore(const void *image)
 		__asm__ volatile("fxrstor64 (%0)" : : "r"(image) : "memory");
 }
 
-/*
- * XRSTOR and FXRSTOR fault on reserved bits; nothing that user space wrote may get
- * there.
- */
+/* XRSTOR and FXRSTOR fault on reserved bits; none of user space's may get there. */
 int fpu_sanitize(void *image, bool has_xsave)
 {
 	u8 *p = image;

@@ -184,8 +184,8 @@ static void boot_map(u64 va, paddr_t pa, u64 flags)
 		panic("no memory for the kernel's page tables");
 }
 
-/* The direct map: large pages, except where the kernel image lies, whose text and
- * constants must not be writable through it either. */
+/* The direct map: large pages, except over the kernel image, whose text and constants
+ * must not be writable through it either. */
 static void direct_map(paddr_t end)
 {
 	paddr_t k0 = ALIGN_DOWN((u64)kernel_start - KERNEL_BASE, SIZE_2M);
@@ -240,7 +240,7 @@ u64 *pgtable_create(void)
 }
 
 /* Frees the tables below `t` that lie wholly within [floor, ceiling) and are touched by
- * [start, end). `shift` is the size of one entry of `t`. */
+ * [start, end).  `shift` is the size of one entry of `t`. */
 static void free_level(u64 *t, int shift, u64 base, u64 start, u64 end, u64 floor,
 		       u64 ceiling)
 {

@@ -13,7 +13,7 @@
 
 /* A busy machine may give a new CPU its first time late. */
 #define START_NS 3000000000UL
-/* Two CPUs must agree on the time to less than it takes to hand the lock over. */
+/* Two CPUs must agree on the time to less than a hand-over of the lock takes. */
 #define TSC_SLACK 2000
 
 enum { AP_WANTED = 1, AP_HERE, AP_TIME, AP_GO, AP_GIVEN_UP };
@@ -42,8 +42,8 @@ static unsigned wait_while(unsigned state)
 	return now;
 }
 
-/* On the new CPU, without the lock: nothing of the kernel's but what the first CPU, which
- * waits meanwhile, has put ready. */
+/* On the new CPU, without the lock.  It uses only what the first CPU has put ready, which
+ * waits meanwhile. */
 void smp_main(void)
 {
 	unsigned id = ap_id, state = AP_WANTED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The switch between threads, and where a new kernel thread begins. */
+/* The switch between threads, and the start of a new kernel thread. */
 
 	.text
 	.globl thread_start_kernel

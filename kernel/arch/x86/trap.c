@@ -173,7 +173,7 @@ void return_to_user(struct regs *regs)
 			signal_deliver(regs);
 			continue;
 		}
-		/* A program's entry point or a handler's address: IRET to one that is
+		/* A program's entry point or a handler's address.  IRET to one that is
 		 * not canonical would fault in ring 0. */
 		if (regs->rip >= USER_TOP) {
 			signal_fault(SIGSEGV, SI_KERNEL, 0);
@@ -185,7 +185,7 @@ void return_to_user(struct regs *regs)
 	timer_arm();
 	t->sys_tsc += rdtsc() - t->kernel_tsc;
 	if (unlikely(smp_on))
-		biglock_drop(); /* from here on, only what is on this stack */
+		biglock_drop(); /* from here on, only data on this stack */
 }
 
 void trap_handle(struct regs *regs)

@@ -21,8 +21,8 @@ static inline void user_access_end(void)
 		__asm__ volatile("clac" ::: "memory");
 }
 
-/* Returns what is left uncopied. Whole words first: microcode is not always there to make
- * the byte form fast (emulated machines). */
+/* Returns the number of bytes left uncopied. Whole words first: microcode is not always
+ * there to make the byte form fast (emulated machines). */
 static size_t copy_raw(void *dst, const void *src, size_t n)
 {
 	size_t words = n >> 3, bytes = n & 7;
@@ -75,7 +75,7 @@ int clear_user(void __user *dst, size_t n)
 	return 0;
 }
 
-/* Page by page, so that a string that ends just before an unmapped page is read. */
+/* Page by page: a string that ends just before an unmapped page is read. */
 ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size)
 {
 	size_t done = 0;

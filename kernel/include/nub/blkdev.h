@@ -14,9 +14,9 @@ enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD };
 struct blkdev;
 struct dent;
 
-/* A request. Its data lies in pages of the driver, filled from the first byte on: what
- * programs and guests own cannot always be given to a back end (foreign frames can not
- * be granted), so data is copied once, by the thread that asks. */
+/* A request. Its data lie in pages of the driver, filled from the first byte on, and are
+ * copied once, by the thread that asks. Pages of programs and guests cannot always be
+ * given to a back end: foreign frames can not be granted. */
 struct blk_io {
 	struct list link; /* the driver's */
 	struct blkdev *dev;

@@ -26,7 +26,7 @@ void clock_set_realtime(u64 real_ns_now);
 #define TICK_NS 10000000UL /* of times(2) and /proc: a hundred in a second */
 
 u64 clock_now(void);
-/* How long so many ticks of the TSC are. */
+/* The time that so many ticks of the TSC take. */
 u64 clock_span(u64 ticks);
 u64 clock_at(u64 tsc); /* the same for a reading of the TSC, as it is */
 u64 clock_real(void);  /* ns since 1970 */

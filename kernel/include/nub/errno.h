@@ -5,9 +5,8 @@
 
 #include <asm/errno.h>
 
-/* Interrupted by a signal. What user space sees depends on the handler:
- * ERESTARTSYS: restart if SA_RESTART or no handler ran, else EINTR.
- * ERESTARTNOINTR: restart always.
+/* Interrupted by a signal. The handler decides what user space sees. ERESTARTSYS: restart
+ * if SA_RESTART or no handler ran, else EINTR. ERESTARTNOINTR: restart always.
  * ERESTARTNOHAND: restart only if no handler ran, else EINTR. */
 #define ERESTARTSYS 512
 #define ERESTARTNOINTR 513

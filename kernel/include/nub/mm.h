@@ -26,7 +26,7 @@ enum vma_flag {
 	VM_WIPEONFORK = 0x800, /* empty in children */
 };
 
-/* How a mapping gets its memory. All of it runs without sleeping. */
+/* The source of a mapping's memory. All of it runs without sleeping. */
 struct vma_ops {
 	/* Frame for page `index` of the mapped object (file offset / PAGE_SIZE).
 	 * Fills *pfn; for a counted page a reference is passed to the caller.
@@ -78,14 +78,14 @@ void mm_activate(struct mm *mm);
 struct vma *vma_find(struct mm *mm, u64 addr);
 /* Index in mm->vmas of the same; mm->count: none. */
 unsigned vma_find_index(struct mm *mm, u64 addr);
-/* Maps; returns the address or negative errno. `file` NULL: anonymous. Takes what the
- * mmap(2) call has checked: prot as VM_* bits, len and addr page aligned. */
+/* Maps; returns the address or negative errno. `file` NULL: anonymous. The mmap(2) call
+ * has checked the arguments: prot as VM_* bits, len and addr page aligned. */
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 vmflags, bool fixed, struct file *file,
 	   u64 pgoff);
 /* A mapping of a kernel object that is no file (the vDSO). */
 s64 mm_map_special(struct mm *mm, u64 addr, u64 len, u32 vmflags,
 		   const struct vma_ops *ops, void *priv);
-/* Where a mapping of len bytes would go; 0: nowhere. */
+/* The place for a mapping of len bytes; 0: nowhere. */
 u64 mm_find_gap(struct mm *mm, u64 len);
 int mm_unmap(struct mm *mm, u64 addr, u64 len);
 int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Network interfaces: what netfront, taps and bridges have in common. */
+/* Network interfaces: the common code of netfront, taps and bridges. */
 #ifndef NUB_NETDEV_H
 #define NUB_NETDEV_H
 
@@ -14,11 +14,11 @@ struct page;
 #define NETFRAME_MAX 65535 /* bytes of one frame, all its pieces */
 
 /* A frame, or a piece of one chained by `next`: a descriptor and a page of its own. One
- * owner at a time; passing it to a function that "consumes" gives it away. What is set
- * only in the first piece is marked so. */
+ * owner at a time; passing it to a function that "consumes" gives it away. Members that
+ * only the first piece has are marked so. */
 struct netbuf {
 	struct netbuf *next;
-	struct netbuf *queue_next; /* first: of whoever queues frames */
+	struct netbuf *queue_next; /* first: of the queue that the frame is in */
 	struct page *page;
 	u8 *data;		     /* first byte, within the page */
 	u32 len;		     /* bytes at data */
@@ -43,7 +43,7 @@ struct netdev_ops {
 struct netdev {
 	struct list link;
 	char name[16];
-	char bus[16]; /* what ethtool calls its place: vif-0; may be empty */
+	char bus[16]; /* ethtool's name of its place: vif-0; may be empty */
 	int index;    /* from 1 */
 	u8 mac[6];
 	u16 mtu;
@@ -100,7 +100,8 @@ int bridge_remove(struct netdev *bridge, struct netdev *port);
 /* A port's MTU has changed. */
 void bridge_follow_mtu(struct netdev *bridge);
 bool netdev_is_bridge(const struct netdev *dev);
-/* How long a station is remembered; 0: not at all (each frame goes to every port). */
+/* The time for which a station is remembered; 0: not at all (each frame goes to every
+ * port). */
 void bridge_set_ageing(struct netdev *bridge, u64 ns);
 
 #endif

@@ -40,7 +40,7 @@ struct page_stats {
 	u64 stacks;   /* kernel stacks */
 	u64 image;    /* never the allocator's: the kernel, the page frame table, */
 	u64 ramdisk;  /* and the ramdisk */
-	u64 reclaims; /* how often decoded pages were dropped; no pages */
+	u64 reclaims; /* times that decoded pages were dropped; no pages */
 };
 extern struct page_stats page_stats;
 
@@ -92,7 +92,7 @@ void page_put(struct page *p);
 
 /* Boot: gives [start,end) (page aligned) to the allocator. */
 void page_add_range(paddr_t start, paddr_t end);
-/* What the kernel itself takes: its image, tables, heap, stacks, buffers; in pages. */
+/* The kernel's own pages: its image, tables, heap, stacks, buffers. */
 u64 page_kernel_own(void);
 
 #endif

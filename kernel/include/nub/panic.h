@@ -14,7 +14,8 @@ void backtrace_print(u64 rip, u64 rbp);
 /* Keeps the other CPUs from running on; NULL while there are none. */
 extern void (*panic_stop_others)(void);
 
-/* Only for invariants of our own; never for what user space or another domain gave. */
+/* Only for invariants of our own; never for a value of user space's or another
+ * domain's. */
 #define ASSERT(cond)                                                                     \
 	do {                                                                             \
 		if (unlikely(!(cond)))                                                   \

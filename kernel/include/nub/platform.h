@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What differs between Xen and a bare machine. */
+/* The operations in which Xen and a bare machine differ. */
 #ifndef NUB_PLATFORM_H
 #define NUB_PLATFORM_H
 
@@ -19,12 +19,12 @@ struct platform_ops {
 	void (*timer_program)(u64 when_ns);
 	/* Nothing to run: sleeps until there may be, and runs the interrupts that came
 	 * meanwhile, also timers whose time has come. Called and left with interrupts
-	 * off; the timer event is not programmed yet (timer_arm). NULL: HLT. */
+	 * off. The timer event is not programmed yet (timer_arm). NULL: HLT. */
 	void (*idle)(void);
 	/* Called on the return to user mode that brings `return_work` to zero. NULL on
 	 * platforms that never set it. */
 	void (*return_work)(void);
-	/* How many CPUs there are; NULL: one. The calls below are for those beyond the
+	/* The number of CPUs; NULL: one. The calls below are for those beyond the
 	 * first. */
 	unsigned (*cpu_count)(void);
 	/* Makes CPU k run ap_entry32 (boot.S): 0 or negative errno. */
@@ -35,14 +35,14 @@ struct platform_ops {
 	void (*cpu_kick)(unsigned k);
 	/* Somebody else may have this CPU for a moment; may be NULL. */
 	void (*relax)(void);
-	/* One line about a failure for whoever manages this machine (xenstore); may be
+	/* One line about a failure, for the manager of this machine (xenstore); may be
 	 * NULL. */
 	void (*report)(const char *line);
 	void (*stop)(enum stop_kind kind) __noreturn;
 };
 
 extern const struct platform_ops *platform;
-/* One CPU only: after how many returns to a program there is work; 0: none. */
+/* One CPU only: the number of returns to a program before there is work; 0: none. */
 extern u8 return_work;
 extern const struct platform_ops platform_pc;
 /* Weak: NULL ops unless the Xen part is linked in. */

@@ -9,7 +9,7 @@ void printk(const char *fmt, ...) __printf(1, 2);
 /* Raw bytes to the console (the tty's output and trace lines share it). */
 void console_write(const char *s, size_t n);
 
-/* A line that is worth only one print however often it is reached. */
+/* A line that is worth only one print, at any number of calls. */
 #define printk_once(...)                                                                 \
 	do {                                                                             \
 		static bool said__;                                                      \

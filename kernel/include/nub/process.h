@@ -79,7 +79,8 @@ extern struct process *init_process;
 
 struct process *process_find(int pid);
 struct thread *thread_find(int tid);
-/* The process that has this thread, leader or not: what a pid means to most calls. */
+/* The process that has this thread, leader or not: the meaning of a pid for most
+ * calls. */
 struct process *process_of(int tid);
 /* The process of pid 1: runs `path` with the argv and envp given. */
 int process_start_init(const char *path, char *const argv[], char *const envp[]);
@@ -91,10 +92,10 @@ void process_exit_group(int status) __noreturn;
 int process_kill_others(void);
 /* Ends another process, at each thread's next way to user mode. */
 void process_kill(struct process *p, int status);
-/* What it runs, which nobody may write to meanwhile; NULL: nothing any more. */
+/* The file that it runs, which nobody may write to meanwhile; NULL: nothing any more. */
 void process_set_program(struct process *p, struct dent *exe);
-/* A fault of user code found no memory: somebody ends, so that PID 1 can still say what
- * happened. It may sleep, for another's memory; the fault is then tried again. */
+/* A fault of user code found no memory: some process ends, so that PID 1 can still say
+ * what happened. It may sleep, for another's memory; the fault is then tried again. */
 void out_of_memory(void);
 void sighand_put(struct sighand *s);
 void vfork_done(struct thread *t);

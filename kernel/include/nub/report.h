@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Who uses the memory, on the console. */
+/* The users of memory, on the console. */
 #ifndef NUB_REPORT_H
 #define NUB_REPORT_H
 
-/* One line: the kernel's parts, programs, files, what is free. */
+/* One line: the kernel's parts, programs, files, free memory. */
 void report_memory(void);
 /* The same, then each process and the heap by size. */
 void report_memory_all(void);

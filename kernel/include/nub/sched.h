@@ -50,9 +50,9 @@ struct thread {
 	struct timer timer;    /* ends a sleep */
 	bool *vfork_flag;      /* set, and the waiter woken, when we exec or exit */
 	struct thread *vfork_waiter;
-	void (*kfn)(void *); /* kernel thread: what to run */
+	void (*kfn)(void *); /* kernel thread: the function that it runs */
 	void *karg;
-	u64 timer_slack; /* what prctl was told, 0: the default */
+	u64 timer_slack; /* from prctl, 0: the default */
 	bool no_new_privs;
 	u8 cpus;    /* mask of those that it may run on */
 	s8 idle_on; /* the CPU that idles on its stack, -1: none */
@@ -78,7 +78,7 @@ void sched_yield(void);
 void thread_kick(const struct thread *t);
 /* It has a CPU at the moment. */
 bool thread_running(const struct thread *t);
-/* The one that a CPU starts with and falls back to: in the end it only idles. */
+/* The thread that a CPU starts with and falls back to: in the end it only idles. */
 struct thread *sched_idle_thread(unsigned id);
 void sched_idle_run(void) __noreturn;
 /* Makes a blocked thread runnable; no effect on others. Callable from interrupts. */
@@ -94,7 +94,7 @@ void thread_free(struct thread *t);
 void thread_start(struct thread *t);
 /* Ends current; never returns. Freed by the next thread. */
 void thread_exit_switch(void) __noreturn;
-/* Where a thread with a program begins (entry.S); set before the first is made. */
+/* The first code of a thread with a program (entry.S); set before the first is made. */
 extern void (*thread_user_start)(void);
 void thread_start_user(void);
 struct thread *kthread_create(void (*fn)(void *), void *arg, const char *name);
@@ -107,8 +107,8 @@ struct waitq {
 
 struct waiter {
 	struct list link;
-	/* Called by waitq_wake, maybe from an interrupt; true: somebody will act on it. NULL:
-	 * wake `thread`. */
+	/* Called by waitq_wake, maybe from an interrupt; true: somebody will act on it.
+	 * NULL: wake `thread`. */
 	bool (*func)(struct waiter *w, unsigned events);
 	struct thread *thread;
 	bool woken;
@@ -123,7 +123,8 @@ void waitq_add(struct waitq *q, struct waiter *w);
 void waitq_remove(struct waiter *w);
 /* Wakes all, of the exclusive ones the first that will act; `events` are POLL* bits for epoll (0: unknown, look at all). */
 void waitq_wake(struct waitq *q, unsigned events);
-/* Wakes who has waited longest and is not woken yet, of threads that sleep on q. */
+/* Wakes the thread that has waited longest and is not woken yet, of those that sleep on
+ * q. */
 void waitq_wake_one(struct waitq *q);
 /*
  * Sleeps on one queue, interruptible: 0, -ETIMEDOUT, -ERESTARTSYS. Loop on the
@@ -146,16 +147,16 @@ void timer_cancel(struct timer *t);
 /* Every object that holds a timer reserves a heap slot when made: 0 or -ENOMEM. */
 int timer_reserve(void);
 void timer_release(void);
-/* Runs what is due. */
+/* Runs the timers that are due. */
 void timer_run(void);
-/* The timer event has come: runs what is due. */
+/* The timer event has come: runs the timers that are due. */
 void timer_interrupt(void);
-/* When the first is due, and for when the platform's event is programmed, at the latest;
- * NEVER: not. */
+/* The time of the first timer, and the latest time of the platform's event; NEVER:
+ * none. */
 extern u64 timer_next, timer_programmed;
 void timer_program_next(void);
-/* Whoever leaves the kernel (for a program, to idle) makes sure that the event comes. One
- * that is programmed for earlier than needed costs a look. */
+/* Called on the way out of the kernel (to a program, to idle): makes sure that the event
+ * comes. One that is programmed for earlier than needed costs a look. */
 static inline void timer_arm(void)
 {
 	if (unlikely(timer_next < timer_programmed))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* More than one CPU: the big lock, what a CPU leaves behind when it lets the lock go. */
+/* More than one CPU: the big lock, and a CPU's own state while it does not hold the
+ * lock. */
 #ifndef NUB_SMP_H
 #define NUB_SMP_H
 
@@ -10,16 +11,16 @@ struct thread;
 #define CPUS_MAX 8 /* entry.S has as many entries for system calls */
 
 /*
- * All kernel code runs under one lock, so what `current`, `need_resched`, `dead_thread`
- * and `pgtable_active` say is true of the CPU that holds it. It leaves them here when it
- * lets the lock go, and finds them again when it takes it. Everything is read and written
+ * All kernel code runs under one lock. `current`, `need_resched`, `dead_thread` and
+ * `pgtable_active` are true of the CPU that holds it. It leaves them here when it lets
+ * the lock go, and finds them again when it takes it. Everything is read and written
  * under the lock, but for those marked as its own, and `park`.
  */
 struct cpu_state {
 	struct thread *current, *dead_thread;
 	bool need_resched;
 	u64 *pgtable_active;
-	struct thread *idle_thread; /* what it runs when `current` may not stay */
+	struct thread *idle_thread; /* runs when `current` may not stay */
 	u64 kernel_tlb;		    /* the kernel's mappings that its TLB may hold */
 	bool up;		    /* own: it has started, and waits for the lock */
 	bool idle;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets: what the socket calls ask of a protocol family. */
+/* Sockets: the operations that the socket calls ask of a protocol family. */
 #ifndef NUB_SOCKET_H
 #define NUB_SOCKET_H
 
