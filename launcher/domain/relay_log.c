@@ -7,14 +7,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 
 enum { CHUNK = 16 * 1024, DRAIN_CHUNKS = 64 };
+
+/* More than the console's lines come to (relay/console.h). */
+enum { BYTES_PER_S = 32 * 1024, BYTES_AT_ONCE = 6 << 20 };
 
 void relay_log_open(struct relay_log *log, int fd)
 {
 	log->fd = fd;
 	log->used = 0;
+	log->rate = rate_full(BYTES_PER_S, BYTES_AT_ONCE);
 	if (fd >= 0)
 		fcntl(fd, F_SETFL, O_NONBLOCK);
 }
@@ -41,6 +46,11 @@ static void end_line(struct relay_log *log)
 	log->used = 0;
 }
 
+bool relay_log_may_write(struct relay_log *log)
+{
+	return rate_left(&log->rate, clock_ms()) > 0;
+}
+
 bool relay_log_read(struct relay_log *log)
 {
 	char chunk[CHUNK];
@@ -53,6 +63,7 @@ bool relay_log_read(struct relay_log *log)
 		relay_log_close(log);
 		return false;
 	}
+	rate_spend(&log->rate, n);
 	for (ssize_t i = 0; i < n; i++) {
 		if (chunk[i] == '\n' || log->used == sizeof(log->line))
 			end_line(log);

@@ -22,14 +22,30 @@
 /* The relay's clock and ours may be read a moment apart. */
 enum { DIAL_SLACK_MS = 100 };
 
+/*
+ * A message costs little, a disk a second of libxl's.  The dear part of a connection is to
+ * open the stub domain's server: so often for each channel, so that one that it closes
+ * again and again does not keep the others waiting.
+ */
+enum { ASK_COST = 1, DISK_COST = 50, COST_PER_S = 100, COST_AT_ONCE = 1000 };
+enum { OFFERS_PER_S = 2, OFFERS_AT_ONCE = 20 };
+
 int domain_channels_init(struct domain_channels *channels, const struct plan *plan,
 			 struct relay *relay, struct err *err)
 {
-	*channels = (struct domain_channels){.plan = plan, .relay = relay};
+	*channels = (struct domain_channels){
+		.plan = plan,
+		.relay = relay,
+		.asked = rate_full(COST_PER_S, COST_AT_ONCE),
+	};
 	channels->wanted = calloc(plan->n_channels + 1, sizeof(bool));
 	channels->dialled_ms = calloc(plan->n_channels + 1, sizeof(int64_t));
-	if (channels->wanted && channels->dialled_ms)
+	channels->offers = calloc(plan->n_channels + 1, sizeof(struct rate));
+	if (channels->wanted && channels->dialled_ms && channels->offers) {
+		for (size_t i = 0; i < plan->n_channels; i++)
+			channels->offers[i] = rate_full(OFFERS_PER_S, OFFERS_AT_ONCE);
 		return 0;
+	}
 	domain_channels_free(channels);
 	return err_set(err, ERR_HOST, "out of memory");
 }
@@ -38,6 +54,8 @@ void domain_channels_free(struct domain_channels *channels)
 {
 	free(channels->wanted);
 	free(channels->dialled_ms);
+	free(channels->offers);
+	channels->offers = NULL;
 	channels->wanted = NULL;
 	channels->dialled_ms = NULL;
 }
@@ -127,14 +145,23 @@ static int take_request(struct domain_channels *channels, const struct relay_msg
 	}
 }
 
+bool domain_channels_may_ask(struct domain_channels *channels)
+{
+	return rate_left(&channels->asked, clock_ms()) > 0;
+}
+
 int domain_channels_hear(struct domain_channels *channels, struct err *err)
 {
 	struct relay_msg msg;
 	int fds[RELAY_FDS_MAX];
 	int rc = relay_msg_receive(channels->relay->control, &msg, fds);
 
-	if (rc > 0)
+	if (rc > 0) {
+		bool disk = msg.type == RELAY_ATTACH || msg.type == RELAY_DETACH;
+
+		rate_spend(&channels->asked, disk ? DISK_COST : ASK_COST);
 		rc = take_request(channels, &msg, fds[0]);
+	}
 	for (int i = 0; i < RELAY_FDS_MAX; i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -165,6 +192,10 @@ static bool serve_one(struct domain_channels *channels, struct domain_host *host
 	struct err err;
 	int rc;
 
+	/* A stub domain may publish servers that are none, one after the other. */
+	if (rate_left(&channels->offers[i], clock_ms()) == 0)
+		return true;
+	rate_spend(&channels->offers[i], 1);
 	/* No server: xenstore will say when there is one. */
 	if (!read_number(host, channels->stub, name, "ring-ref", &ring_ref) ||
 	    !read_number(host, channels->stub, name, "event-channel", &port))

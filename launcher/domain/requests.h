@@ -10,20 +10,26 @@
 #include "domain/host.h"
 #include "domain/relay.h"
 #include "plan/plan.h"
+#include "rate.h"
 
 struct domain_channels {
 	const struct plan *plan;
 	struct relay *relay;
 	uint32_t stub;
 	bool *wanted;	     /* by channel: the relay waits for an offer */
+	struct rate *offers; /* by channel: looks at the stub domain's server */
 	int64_t *dialled_ms; /* by channel: when its endpoint was last connected */
 	bool console_given;
 	struct domain_hotplug *hotplug;
+	struct rate asked; /* what the relay's requests cost */
 };
 
 int domain_channels_init(struct domain_channels *channels, const struct plan *plan,
 			 struct relay *relay, struct err *err);
 void domain_channels_free(struct domain_channels *channels);
+
+/* False: the relay has asked too much, and is not to be heard for a while. */
+bool domain_channels_may_ask(struct domain_channels *channels);
 
 /* Takes what the relay says; -1: it is gone or broken. */
 int domain_channels_hear(struct domain_channels *channels, struct err *err);

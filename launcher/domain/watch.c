@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "domain/create.h"
 #include "domain/name.h"
+#include "domain/nodes.h"
 #include "domain/stage.h"
 #include "domain/vif_rate.h"
 #include "log.h"
@@ -22,7 +23,12 @@
 
 enum { STEP_GO_ON, STEP_END, STEP_FAILED };
 
-enum { GUARDIAN_RESTARTS = 3, LOGGED_BYTES = 256 * 1024 };
+enum {
+	GUARDIAN_RESTARTS = 3,
+	LOGGED_BYTES = 256 * 1024,
+	EVENTS_MAX = 1024, /* of xenstore, before others have their turn */
+	HELD_MS = 200,	   /* a relay that speaks too much is heard again */
+};
 
 /* A migration's two guests have their names within seconds of each other. */
 enum { NAME_TRIES = 240 };
@@ -30,6 +36,7 @@ enum { NAME_TRIES = 240 };
 struct watch_state {
 	struct domain_watch *watch;
 	struct domain_channels channels;
+	struct domain_nodes nodes;
 	bool started; /* the toolstack was told */
 	int64_t deadline_ms;
 	bool retry_channels;
@@ -168,14 +175,17 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	bool vifs = false;
 	bool orders = false;
 	int step = STEP_GO_ON;
-	char **event;
+	unsigned foreign = 0;
+	char **event = NULL;
 
-	while ((event = xs_check_watch(xs))) {
+	for (unsigned i = 0; i < EVENTS_MAX && (event = xs_check_watch(xs)); i++) {
 		const char *token = event[XS_WATCH_TOKEN];
 
+		foreign += strcmp(token, DOMAIN_NODES_REPORT) == 0 ||
+			   strcmp(token, DOMAIN_NODES_CHANNEL) == 0;
 		released |= strcmp(token, "release") == 0;
-		reported |= strcmp(token, "report") == 0;
-		channels |= strcmp(token, "channel") == 0;
+		reported |= strcmp(token, DOMAIN_NODES_REPORT) == 0;
+		channels |= strcmp(token, DOMAIN_NODES_CHANNEL) == 0;
 		name |= strcmp(token, "name") == 0;
 		vifs |= strcmp(token, "vif") == 0;
 		orders |= strcmp(token, "order") == 0;
@@ -184,10 +194,11 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 					     event[XS_WATCH_PATH]);
 		free(event);
 	}
-	if (errno != EAGAIN) {
+	if (!event && errno != EAGAIN) {
 		err_errno(err, ERR_HOST, errno, "listening to xenstored");
 		return STEP_FAILED;
 	}
+	domain_nodes_spend(&state->nodes, foreign, clock_ms());
 	if (reported)
 		step = check_stage(state, err);
 	if (step == STEP_GO_ON && released)
@@ -255,14 +266,17 @@ static int take_relay(struct watch_state *state, struct err *err)
 	return STEP_GO_ON;
 }
 
-static int next_timeout(const struct watch_state *state)
+static int next_timeout(const struct watch_state *state, bool held)
 {
-	int64_t left = -1;
+	int64_t left = domain_nodes_timeout(&state->nodes, clock_ms());
 
+	if (held && (left < 0 || left > HELD_MS))
+		left = HELD_MS;
 	if (!state->started && !state->watch->plan->paused) {
-		left = state->deadline_ms - clock_ms();
-		if (left < 0)
-			left = 0;
+		int64_t until = state->deadline_ms - clock_ms();
+
+		if (left < 0 || left > until)
+			left = until > 0 ? until : 0;
 	}
 	if (state->retry_channels && (left < 0 || left > DOMAIN_CHANNELS_RETRY_MS))
 		left = DOMAIN_CHANNELS_RETRY_MS;
@@ -288,16 +302,18 @@ static int step(struct watch_state *state, struct err *err)
 {
 	struct domain_watch *watch = state->watch;
 	enum { SIGNAL, XENSTORE, RELAY, RELAY_LOG, GUARDIAN, N };
+	bool hears = domain_channels_may_ask(&state->channels);
+	bool logs = relay_log_may_write(&watch->relay->log);
 	struct pollfd fds[N] = {
 		[SIGNAL] = {.fd = watch->signals, .events = POLLIN},
 		[XENSTORE] = {.fd = xs_fileno(watch->host->xs), .events = POLLIN},
-		[RELAY] = {.fd = watch->relay->control, .events = POLLIN},
-		[RELAY_LOG] = {.fd = watch->relay->log.fd, .events = POLLIN},
+		[RELAY] = {.fd = hears ? watch->relay->control : -1, .events = POLLIN},
+		[RELAY_LOG] = {.fd = logs ? watch->relay->log.fd : -1, .events = POLLIN},
 		[GUARDIAN] = {.fd = watch->guardian->pidfd, .events = POLLIN},
 	};
 	int rc = STEP_GO_ON;
 
-	if (poll(fds, N, next_timeout(state)) < 0 && errno != EINTR) {
+	if (poll(fds, N, next_timeout(state, !hears || !logs)) < 0 && errno != EINTR) {
 		err_errno(err, ERR_HOST, errno, "poll");
 		return STEP_FAILED;
 	}
@@ -307,6 +323,8 @@ static int step(struct watch_state *state, struct err *err)
 		return take_signal(state, err);
 	if (fds[XENSTORE].revents)
 		rc = take_xenstore(state, err);
+	if (rc == STEP_GO_ON && domain_nodes_tick(&state->nodes, clock_ms(), err) < 0)
+		rc = STEP_FAILED;
 	if (rc == STEP_GO_ON && fds[RELAY].revents)
 		rc = take_relay(state, err);
 	if (rc == STEP_GO_ON && fds[GUARDIAN].revents)
@@ -323,21 +341,12 @@ static int step(struct watch_state *state, struct err *err)
 
 static int watch_nodes(struct watch_state *state, struct err *err)
 {
-	static const struct {
-		const char *node;
-		const char *token;
-	} nodes[] = {{"data/stubdom", "report"},
-		     {STUBDOM_XS_CHANNEL, "channel"},
-		     {"console/tty", "channel"}};
 	struct xs_handle *xs = state->watch->host->xs;
 	char path[XENSTORE_PATH_MAX];
 	bool ok = xs_watch(xs, "@releaseDomain", "release");
 
-	for (size_t i = 0; ok && i < sizeof(nodes) / sizeof(nodes[0]); i++) {
-		snprintf(path, sizeof(path), "/local/domain/%u/%s", state->watch->stub,
-			 nodes[i].node);
-		ok = xs_watch(xs, path, nodes[i].token);
-	}
+	if (domain_nodes_watch(&state->nodes, xs, state->watch->stub, err) < 0)
+		return -1;
 	snprintf(path, sizeof(path), "/local/domain/%u/name",
 		 state->watch->plan->guest_domid);
 	ok = ok && xs_watch(xs, path, "name");

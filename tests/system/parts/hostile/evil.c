@@ -5,15 +5,17 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <libxenvchan.h>
 
+#include "abi/channel.h"
 #include "lies.h"
 #include "report.h"
 #include "vchan.h"
 #include "xs.h"
 
-enum { CHUNK = 4096, NOTIFIES = 10, STREAM = 8 << 20, CHATTER = 4000 };
+enum { CHUNK = 4096, NOTIFIES = 10, STREAM = 8 << 20, CHATTER = 4000, FLOOD_MS = 30000 };
 
 static const char greeting[] =
 	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 0, "
@@ -184,6 +186,53 @@ static int act_stream(struct evil *evil)
 	return put_endless(evil, 0, block, sizeof(block));
 }
 
+/* Floods that begin with a byte and last FLOOD_MS, whether somebody reads or not. */
+static bool floods(struct evil *evil)
+{
+	struct timespec ts;
+	int64_t now_ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now_ms = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	if (evil->until_ms == 0)
+		evil->until_ms = now_ms + FLOOD_MS;
+	if (now_ms < evil->until_ms)
+		return true;
+	evil->until_ms = 0;
+	evil->waits = true;
+	return false;
+}
+
+/* Bytes. */
+static int act_spill(struct evil *evil)
+{
+	return floods(evil) ? act_garbage(evil) : 0;
+}
+
+/* Events. */
+static int act_knock(struct evil *evil)
+{
+	return floods(evil) ? act_notify(evil) : 0;
+}
+
+/* Nodes that root's launcher watches. */
+static int act_storm(struct evil *evil)
+{
+	struct err err;
+
+	if (!floods(evil))
+		return 0;
+	xs_client_write("data/stubdom/storm", "x", &err);
+	xs_client_write(STUBDOM_XS_CHANNEL "/storm", "x", &err);
+	return 1;
+}
+
+/* None of these: the stub domain's CPU alone. */
+static int act_spin(struct evil *evil)
+{
+	return floods(evil) ? 1 : 0;
+}
+
 /* Talks on the console, into dom0's log. */
 static int act_chatter(struct evil *evil)
 {
@@ -201,7 +250,8 @@ static const struct {
 	{"deep", act_deep},	  {"flood", act_flood},	      {"answer", act_answer},
 	{"index", act_index},	  {"consumed", act_consumed}, {"close", act_close},
 	{"notify", act_notify},	  {"nodes", act_nodes},	      {"stream", act_stream},
-	{"chatter", act_chatter}, {"lies", lies_choose},
+	{"chatter", act_chatter}, {"lies", lies_choose},      {"spill", act_spill},
+	{"knock", act_knock},	  {"storm", act_storm},	      {"spin", act_spin},
 };
 
 int (*evil_find(const char *channel))(struct evil *evil)
