@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the ABI test programs share: cases that print what the kernel answered. The output
+/* Common code of the ABI test programs: cases that print the kernel's answers. The output
  * on Linux is the expectation for nub, so nothing that differs from run to run is
  * printed. */
 #ifndef ABI_H
@@ -35,7 +35,7 @@ struct abi_case {
 			say("%s: %ld", #call, try_r);                                    \
 		try_r;                                                                   \
 	})
-/* As try, for results that are addresses, descriptors or the like: only whether it
+/* As try, for results that are addresses, descriptors or the like: prints only whether it
  * worked. */
 #define works(call)                                                                      \
 	({                                                                               \

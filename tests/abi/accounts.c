@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel tells about processes: state, zombies, time in the kernel; who is woken. */
+/* The kernel's word on processes: state, zombies, time in the kernel; wake-ups. */
 #include "abi.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PID 1 under QEMU's -icount, where a nanosecond is an instruction: how many each call takes,
- * with the program's own part of it. */
+/* PID 1 under QEMU's -icount, where a nanosecond is an instruction: the instructions of
+ * each call, with the program's own part. */
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -24,7 +24,7 @@ static double now(void)
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
-/* A few rounds first: what is made once is not counted. */
+/* A few rounds first: work that is done once is not counted. */
 #define count(name, ...)                                                                 \
 	do {                                                                             \
 		double start = 0;                                                        \

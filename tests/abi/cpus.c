@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The first program of a kernel with more than one CPU: that they really run at the same
- * time, and that what one does to the memory and the threads of all is true on the
- * others, too. Each line ends in yes or NO; nothing depends on how fast it goes. */
+/* The first program of a kernel with more than one CPU. They really run at the same time,
+ * and one CPU's changes to the memory and the threads of all are true on the others, too.
+ * Each line ends in yes or NO; nothing depends on how fast it goes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

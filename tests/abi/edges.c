@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a program's own values reach the processor's registers: addresses that are not
+/* A program's own values that reach the processor's registers: addresses that are not
  * canonical, flags, segments, FPU state. Each case ends a child in the same way. */
 #include "abi.h"
 
@@ -29,7 +29,7 @@ static void ended(const char *what, pid_t pid)
 		say("%s: exit %d", what, WEXITSTATUS(status));
 }
 
-/* Runs what follows in a child. */
+/* Runs the rest in a child. */
 #define in_child(what)                                                                   \
 	for (pid_t child = fork(), once = 1; once; once = 0, ended(what, child))         \
 		for (; !child; _exit(77))
@@ -122,7 +122,7 @@ static void contexts(void)
 	struct sigaction sa = {.sa_sigaction = change, .sa_flags = SA_SIGINFO};
 
 	/* 1: emulated processors raise another exception. 6 and 7: Linux refuses or mends
-	 * by how it restores. Only survival counts. */
+	 * by its way of restoring. Only survival counts. */
 	for (int i = 0; i < 9; i++) {
 		pid_t pid = fork();
 		int status = 0;

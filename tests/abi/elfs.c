@@ -34,7 +34,7 @@ static uint64_t rnd(void)
 	return state * 0x2545f4914f6cdd1dUL >> 8;
 }
 
-/* What loaders trip over: nothing, ends of ranges, sums that wrap. */
+/* Traps for loaders: nothing, ends of ranges, sums that wrap. */
 static uint64_t value(void)
 {
 	static const uint64_t odd[] = {
@@ -179,7 +179,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	mkdir("/tmp", 0755);
 	state = 0x9e3779b97f4a7c15UL * (seed ? (uint64_t)atoi(seed) : 1);
-	start("/dynamic"); /* what it leaves in memory is no loss */
+	start("/dynamic"); /* its files in memory are no loss */
 	for (unsigned k = 0; k < 3; k++)
 		kind(k, 1);
 	before = memory_free();

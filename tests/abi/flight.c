@@ -103,7 +103,7 @@ static void nested(void)
 	close(p[0]);
 }
 
-/* What was passed on many times is still the same at the end. */
+/* A message that was passed on many times is still the same at the end. */
 static void unwrapped(void)
 {
 	int p[2], fd, n = 300;
@@ -177,7 +177,10 @@ static void orphans(void)
 	close(p[0]);
 }
 
-/* A socket in flight that somebody outside can still reach stays, and what it holds. */
+/*
+ * A socket in flight that somebody outside can still reach stays, and so do those that it
+ * holds.
+ */
 static void reachable(void)
 {
 	int a[2], b[2], c[2], p[2], fd, inner;

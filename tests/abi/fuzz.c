@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Random system calls with random arguments, for nub only (run as root on a real system
- * it would do harm). PID 1 forks a child for each seed; whatever happens to the children,
- * the kernel must go on, and must have its memory back at the end. */
+ * it would do harm). PID 1 forks a child for each seed. The kernel must go on in any
+ * case, and must have its memory back at the end. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>

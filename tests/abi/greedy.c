@@ -21,7 +21,7 @@ static void take(size_t n)
 	explicit_bzero(malloc(n), n);
 }
 
-/* It is not whoever asks last that ends, but who has most. */
+/* Not the last to ask for memory ends, but the one that has most. */
 static void take_from_another(void)
 {
 	struct sysinfo si;
@@ -44,7 +44,7 @@ static void take_from_another(void)
 	printf("the one that had most: signal %d\n", WTERMSIG(status));
 }
 
-/* Fills what only the kernel sees, one way each, and keeps it. */
+/* Fills memory that only the kernel sees, one way each, and keeps it. */
 static void hold(int way)
 {
 	static char piece[65536];

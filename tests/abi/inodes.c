@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What belongs to a file rather than to a name: modes, owners, seals, who runs it. */
+/* Properties of a file, not of its name: modes, owners, seals, programs that run it. */
 #include "abi.h"
 
 #include <fcntl.h>

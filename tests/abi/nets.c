@@ -105,7 +105,10 @@ static int old_ioctl(const char *bridge, unsigned long op, unsigned long a,
 static const uint8_t one[6] = {2, 0, 0, 0, 0, 1}, two[6] = {2, 0, 0, 0, 0, 2},
 		     all[6] = {255, 255, 255, 255, 255, 255};
 
-/* Sends `size` bytes; what comes out of the other, or 0 when nothing does. */
+/*
+ * Sends `size` bytes.  Returns the bytes that come out of the other, or 0 when nothing
+ * does.
+ */
 static long pass(int from, int to, const uint8_t *dst, const uint8_t *src, size_t size)
 {
 	static uint8_t f[66000], got[66000];
@@ -134,7 +137,7 @@ static int opened(int from, int to)
 	return pass(from, to, all, one, 60) > 0 ? 0 : -1;
 }
 
-/* What the two interfaces counted since it was asked for last. */
+/* The counts of the two interfaces since the last question. */
 static void counters(const char *name, unsigned long base[4])
 {
 	char line[256], found[16];

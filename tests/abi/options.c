@@ -217,7 +217,9 @@ static void mapping(void)
 		_exit(0);
 	}
 	wait(NULL);
-	/* Where the kernel has huge pages and merging, they are taken; here they are hints. */
+	/*
+	 * On a kernel with huge pages and merging, they are taken; here they are hints.
+	 */
 	yes(!madvise(p, 4096, MADV_HUGEPAGE) || errno == EINVAL);
 	yes(!madvise(p, 4096, MADV_NOHUGEPAGE) || errno == EINVAL);
 	yes(!madvise(p, 4096, MADV_MERGEABLE) || errno == EINVAL);

@@ -59,7 +59,7 @@ static void command(int s, const char *text)
 	answer(s);
 }
 
-/* What the kernel uses for itself while QEMU runs. */
+/* The kernel's own memory while QEMU runs. */
 static void kernel_memory(void)
 {
 	char line[128];

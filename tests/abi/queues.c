@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Queued signals and timers: what is bounded, and what is counted. */
+/* Queued signals and timers: their bounds, and their counts. */
 #include "abi.h"
 
 #include <pthread.h>

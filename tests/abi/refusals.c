@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a call may not do, and the error that says so. */
+/* Calls that are not allowed, and the error that says so. */
 #include "abi.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs on nub only, as PID 1: what Linux would do and nub refuses, rather than to take it and do
- * nothing. docs/syscalls.md says so of each. */
+/* Runs on nub only, as PID 1.  Linux would do these, and nub refuses them rather than to
+ * take them and do nothing.  docs/syscalls.md says so of each. */
 #include "abi.h"
 
 #include <fcntl.h>

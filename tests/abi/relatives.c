@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The older and the longer forms of calls, which glibc's wrappers no longer make, and the
- * small ones that nothing else here uses: each by its number, with an error or two. */
+ * small ones that nothing else here uses.  Each is called by its number, with an error or
+ * two. */
 #include "abi.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PID 1 for the ABI tests: runs each program of /tests in order, between marker lines
- * that carry its name and how it ended, then powers off. */
+/* PID 1 for the ABI tests: runs each program of /tests in order, then powers off.  Marker
+ * lines around each carry its name and its end. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static void run(const char *name)
 	fflush(stdout);
 }
 
-/* What nub counts; Linux has no such file. */
+/* nub's count of calls; Linux has no such file. */
 static void show_counts(void)
 {
 	char line[100];

@@ -291,8 +291,8 @@ static void faults(void)
 	if (!sig)
 		__asm__ volatile("int $0x81");
 	say("int 0x81 %d", sig);
-	/* On Intel's CPUs it is Linux's way in for 32-bit programs, and this one then
-	 * dies of where that returns to; elsewhere it is a fault. */
+	/* On Intel's CPUs this is Linux's way in for 32-bit programs, and this program
+	 * then dies at the return.  Elsewhere it is a fault. */
 	if (!fork()) {
 		signal(SIGILL, SIG_DFL);
 		signal(SIGSEGV, SIG_DFL);

@@ -152,7 +152,7 @@ def test_same_on_both(name, on_nub):
     same(name, *on_nub)
 
 
-# What CPUs could do to each other.
+# Effects of CPUs on each other.
 ON_TWO = [n + "-static" for n in ("accounts", "flocks", "inodes", "limits", "locks", "memory", "process", "queues", "signals", "threads", "together",
                                  "usercopy")]
 

@@ -283,7 +283,7 @@ def test_size_of_the_kernel():
     assert KERNEL.stat().st_size <= 400 << 10
 
 
-# Functions that come to call themselves, and what bounds it: a kernel stack is 16 KiB.
+# Functions that come to call themselves, each with its bound: a kernel stack is 16 KiB.
 RECURSIVE = {
     "clear_node": "levels of a radix tree",
     "free_level": "levels of page tables",

@@ -60,7 +60,7 @@ static void one_position(void)
 
 static int *seen;
 
-/* Each byte of the file is its number: whoever reads it counts it. */
+/* Each byte of the file is its number: a reader of it counts it. */
 static void read_numbers(int who, int fd)
 {
 	unsigned short number;

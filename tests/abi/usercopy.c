@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pointers at the edge of what is mapped: how much is moved, and which error. */
+/* Pointers at the edge of mapped memory: the bytes that are moved, and the error. */
 #include "abi.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz: the agent reads any bytes as its boot contract; what it takes is whole, and is
+/* Fuzz: the agent reads any bytes as its boot contract.  An accepted one is whole, and is
  * the same when it is written and read again. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz: what comes out of the filter for foreign text is harmless, however it was cut. */
+/* Fuzz: the output of the filter for foreign text is harmless, however the text was
+ * cut. */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>

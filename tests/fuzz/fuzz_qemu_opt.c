@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzzes QEMU's option syntax: what is parsed and written anew parses to the same. */
+/* Fuzzes QEMU's option syntax: a parsed text that is written anew parses to the same. */
 #include "fuzz.h"
 
 #include <stdlib.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Fuzz: whatever client and stub domain say in turn, QEMU hears commands with ids of ours,
- * and the client hears of the stub domain only what QEMU can say, without a name of dom0.
- */
+/* Fuzz: client and stub domain say anything in turn.  QEMU hears commands with ids of
+ * ours.  The client hears of the stub domain only what QEMU can say, without a name of
+ * dom0. */
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -29,7 +28,7 @@ static struct qmp_names names = {
 	.vnc_service = "5900",
 };
 
-/* What was heard so far on this connection. */
+/* The messages heard so far on this connection. */
 struct heard {
 	bool greeting;
 	json_int_t last_id;
@@ -60,7 +59,7 @@ static bool is_path(const char *text)
 	return slash[-1] == ':' && strcspn(text, " :") == (size_t)(slash - 1 - text);
 }
 
-/* What a tool of dom0's may take for a name; lines for people are none. */
+/* Texts that a tool of dom0's may take for a name; lines for people are none. */
 static void check_string(const char *text, bool lines)
 {
 	static const char *const known[] = {"pty:/dev/pts/3", "/srv/a.img", "/srv/b.iso",
@@ -143,7 +142,7 @@ static void check_for_stub(const json_t *message, struct heard *heard)
 		abort();
 }
 
-/* Takes what waits: lines, each an object. */
+/* Takes the lines that wait, each an object. */
 static void check_output(struct buffer *out, struct heard *heard,
 			 void (*check)(const json_t *message, struct heard *heard))
 {
@@ -167,7 +166,7 @@ static void check_output(struct buffer *out, struct heard *heard,
 	}
 }
 
-/* What the launcher would report for the job's need. */
+/* The launcher's report for the job's need. */
 static void serve(struct qmp_filter *f, bool well)
 {
 	struct qmp_job *job = &f->job;

@@ -111,7 +111,7 @@ void inode_set_packed(struct inode *ino, u64 stored, u64 size)
 	ino->packed = size;
 }
 
-/* --- what is found --- */
+/* --- the files that it finds --- */
 
 static void check_bytes(const struct inode *ino, u64 n)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Fuzz: what a relay that was taken over says to the launcher, which is root.  The input is
- * a list of messages, whole or cut, with descriptors or without.  Only what the plan
- * allows may be done, each descriptor is closed, and nothing is written past a message.
- */
+/* Fuzz: messages of a relay that was taken over to the launcher, which is root.  The
+ * input is a list of messages, whole or cut, with descriptors or without.  The launcher
+ * does only what the plan allows, closes each descriptor, and writes nothing past a
+ * message. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -97,7 +96,7 @@ static void send_one(int to, const uint8_t *data, size_t size, unsigned n_fds)
 	sendmsg(to, &hdr, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* TYPE CHANNEL HOW LENGTH TEXT...: how many bytes it takes. */
+/* TYPE CHANNEL HOW LENGTH TEXT...: returns the bytes that it takes. */
 static size_t make_message(const uint8_t *data, size_t size, int to)
 {
 	union {

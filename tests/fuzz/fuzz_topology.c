@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Fuzz: any text is parsed and checked, or refused with a place; what is parsed is
- * sane.
- */
+/* Fuzz: any text is parsed and checked, or refused with a place; a parsed one is sane. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -24,7 +24,7 @@ static struct client {
 	unsigned asked, answered;
 } clients[CLIENTS];
 
-/* A request's id says whose it is; so does the first letter of a watch's token. */
+/* A request's id names its owner; so does the first letter of a watch's token. */
 static uint32_t own_id(const struct client *client)
 {
 	return (uint32_t)(client - clients) << 24 | client->asked;
@@ -78,7 +78,7 @@ static void submit(struct client *client, uint8_t type, uint8_t tx, const uint8_
 		return;
 	memcpy(body, data, n);
 	if (hdr.type == XS_WATCH || hdr.type == XS_UNWATCH)
-		/* "PATH\0" and a token that tells whose. */
+		/* "PATH\0" and a token that names the owner. */
 		hdr.len = (uint32_t)(snprintf(body, sizeof(body), "/p%u%c%c%u", type & 3,
 					      0, 'a' + (int)(client - clients), tx & 3) +
 				     1);

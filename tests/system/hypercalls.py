@@ -9,11 +9,10 @@ import sys
 
 LINE = re.compile(r"(\S+) hypercall: (.+) (\d+), (\d+) and (\d+): call (\d+)")
 HEAD = """\
-# What QEMU and the agent asked of Xen through nub in the system tests (nub.trace=hypercalls).
-# `HYPERCALLS=1 make check` makes it anew.
-# `first` and `second` are bytes of buffers (mmap_*, frames: numbers of frames), the second one
-# rounded up to a power of two. `calls`: at least so many of one guest, by powers of ten. `tests`: in
-# how many tests.
+# The requests of QEMU and the agent to Xen, through nub, in the system tests
+# (nub.trace=hypercalls). `HYPERCALLS=1 make check` makes it anew. `first` and `second` are bytes of
+# buffers (mmap_*, frames: numbers of frames), the second one rounded up to a power of two. `calls`:
+# at least so many of one guest, by powers of ten. `tests`: in how many tests.
 """
 
 

@@ -59,7 +59,7 @@ def test_cd_change(make_guest, dom0):
     assert two not in loop_files(dom0)
     assert len(stub_disks(dom0, guest)) == len(before) - 1
 
-    # What fails leaves the drive as it was, and says why.
+    # A failure leaves the drive as it was, and says why.
     assert dom0.run("xl", "cd-insert", guest.name, "hdc", f"{guest.folder}/none",
                     check=False).status != 0
     dom0.run("xl", "cd-insert", guest.name, "hdc", one)

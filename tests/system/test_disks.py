@@ -60,8 +60,8 @@ def test_every_kind(dom0, folder, block_4k, make_guest):
         more = 2048 * 7 if kind == "cd" else 512 * (2 * i + 1)
         path = f"{folder}/{kind}.img"
         want[SIZE + more] = (data_disk(dom0, path, i, more), kind in ("nvme_ro", "cd"), path)
-    # What xl names a disk costs its block script a second or more here; QEMU's own
-    # arguments make the same devices.
+    # A disk that xl names costs its block script a second or more here; QEMU's own arguments make
+    # the same devices.
     guest = start_linux(
         make_guest, "disks", "ata_piix,sd_mod,sr_mod,nvme",
         disk=[f"format=raw,vdev=hda,access=rw,target={folder}/ide.img",
@@ -128,7 +128,7 @@ def test_flushed_writes_survive(dom0, folder, make_guest):
     guest.start()
     found = disks.wait_listed(guest, 3)
     names = ",".join(sorted(found))
-    # AHCI's ports are looked at side by side: which is which, the length tells.
+    # AHCI's ports are looked at side by side: the length tells the disks apart.
     top = [name for name, disk in found.items() if disk[0] == len(base)]
     assert disks.digest(guest, top[0], DATA) == sha256(base[:DATA])
     guest.ask(f"journal {names} 0 4000", f"journal {names} 48", 120)

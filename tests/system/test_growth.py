@@ -54,7 +54,7 @@ def test_growth(dom0, folder, make_guest):
     qcow2, raw = names["d.qcow2"], names["d.raw"]
     before = length(dom0, f"{folder}/d.qcow2")
 
-    # All of it is overwritten after a snapshot, which keeps what was there.
+    # All of it is overwritten after a snapshot, which keeps the old content.
     dom0.run("stubdom", "qmp", guest.name, "blockdev-snapshot-internal-sync", f"device={qcow2}",
              "name=s1")
     assert length(dom0, f"{folder}/d.qcow2") >= before + CLUSTERS * CLUSTER

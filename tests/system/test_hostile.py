@@ -30,7 +30,8 @@ CONTENT = "nobody may see this"
 LIES = {"n": "names of dom0's", "t": "other types", "h": "huge numbers", "c": "control characters",
         "x": "more members"}
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ufffd]")
-# What root runs, and whether it shows a text of QEMU's for people, in which a name is only a word.
+# Tools that root runs, and whether each shows a text of QEMU's for people, in which a name is only
+# a word.
 EACH = [
     (["xl", "qemu-monitor-command", "{guest}", "info status"], True),
     (["xl", "vcpu-set", "{guest}", "1"], False),
@@ -89,8 +90,8 @@ def test_hostile_stub_domain(make_guest, dom0, hostile_stub):
     guest.start()
     launcher, relay = guest.launcher_pid, relay_of(dom0, guest)
 
-    # Every attack at once, on clients that read; two that flood have one that does not.
-    # What is to be cut off is, and may come again; what may go on goes on.
+    # Every attack at once, on clients that read; two that flood have one that does not. Some are
+    # cut off, and may come again; the others go on.
     read = [f"{at}/{name}" for name in QMP_ATTACKS + SERIAL_ATTACKS if name not in STALLED]
     stalled = [f"{at}/{name}" for name in STALLED]
     ends = [f"{at}/{name}" for name in QMP_ATTACKS if name in ENDS]

@@ -64,7 +64,7 @@ def test_guest_of_libvirt(make_guest, dom0, stub, virsh):
     assert dom0.qemu_processes() == []
     assert set(dom0.domains()) == {"virt", "virt-dm"}
 
-    # What libvirt read back from the device model is dom0's.
+    # The values that libvirt read back from the device model are dom0's.
     live = ElementTree.fromstring(virsh("dumpxml", guest.name).stdout)
     tty = live.find("devices/serial/source").get("path")
     assert tty == dom0.xenstore(f"/local/domain/{guest.domid}/serial/0/tty")

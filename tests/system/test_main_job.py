@@ -41,7 +41,7 @@ def test_bios_guest(make_guest, dom0, any_stub):
     total = int(guest.ask("pio 20", "pio").split()[4], 16)
     assert total > 0
 
-    # What it writes it reads back.
+    # It reads back its writes.
     crc = guest.ask("write 0 1200 0x6b", "write 0 1200").split()[-1]
     assert guest.ask("read 0 1200", "read 0 1200").split()[-1] == crc
 
@@ -55,7 +55,7 @@ def test_bios_guest(make_guest, dom0, any_stub):
 
     guest.destroy()
     assert dom0.run("xl", "list", "main", check=False).status != 0
-    # dom0 has what was written, though the guest flushed nothing.
+    # dom0 has the writes, though the guest flushed nothing.
     dom0.wait_gone("main", "main-dm")
     assert dom0.sector(guest.disks[0], 1200) == b"\x6b" * 512
 
@@ -68,7 +68,7 @@ def test_direct_guest(make_guest, dom0):
     assert "guest: ping 10.99.0.1 ok 3/3" in report
     assert dom0.qemu_processes() == []
 
-    # dom0 reaches the guest too, and what the guest writes is in dom0's file.
+    # dom0 reaches the guest too, and the guest's bytes are in dom0's file.
     dom0.run("ping", "-c", "2", "-W", "5", guest.addresses[0])
     guest.ask("write sda 1500 0x33", "write sda 1500 ok")
     assert dom0.sector(guest.disks[0], 1500) == b"\x33" * 512
@@ -79,7 +79,7 @@ def test_three_nics_and_disks(make_guest, dom0):
     guest = make_guest("three", kind="direct", disks=3,
                        nics=("e1000", "rtl8139", "virtio-net"))
     report = guest.start()
-    # Linux probes disks side by side: which one is sda is chance, what is on it is not.
+    # Linux probes disks side by side: sda is one of them by chance, and the content tells which.
     digests = [hashlib.sha256(mkdisk.make_disk(i)).hexdigest() for i in range(3)]
     found = {name: digests[index] if said == "ok" else said.removeprefix("bad ")
              for index, name in enumerate(("sda", "sdb", "sdc"))

@@ -37,7 +37,7 @@ def test_dom0_shrinks(make_guest, dom0, full):
     guest.destroy()
     dom0.wait_gone(guest.name, guest.name + "-dm")
 
-    # A start that fails after that: what dom0 gave up for the stub domain comes back.
+    # A start that fails after that: dom0 gets back the memory that it gave up.
     failing = make_guest("shrink2", nics=(), device_model_args=[
         "-stubdom", guest.stub.argument() + ",timeout=1,memory=400"])
     before = target_mib(dom0)
@@ -46,7 +46,7 @@ def test_dom0_shrinks(make_guest, dom0, full):
     assert "dom0 may have its" in failing.log()
     assert target_mib(dom0) > before - 60
 
-    # Not allowed: refused, and the line says what forbids it.
+    # Not allowed: refused, and the line names the setting that forbids it.
     dom0.shell(f"echo 'autoballoon=\"off\"' >{CONF}")
     refused = make_guest("shrink3", nics=(), device_model_args=[
         "-stubdom", guest.stub.argument() + ",memory=900"])

@@ -55,7 +55,7 @@ def test_every_model(make_guest, dom0, traffic):
         assert {f["from"] for f in mine} == {guest.macs[n], bridge}, model
         assert sum(f["size"] for f in frames if f["from"] == guest.macs[n]) > 100000, model
 
-    # What dom0 is told of them.
+    # dom0's view of them.
     told = topology(dom0, "models")
     assert len(told) == 3 * len(MODELS)
     for n, model in enumerate(MODELS):
@@ -102,7 +102,7 @@ def kinds_of_frames(guest, dom0):
     assert sent == [(to, 200) for to in (BROADCAST, MULTICAST, NOBODY) for _ in range(3)]
     assert not of_type(frames[1] + frames[2], guest.macs[0])
 
-    # A NIC that is not promiscuous hears what is for it; one that is hears all.
+    # A NIC that is not promiscuous hears its own frames; one that is hears all.
     hear = [(NOBODY, 60), (MULTICAST, 60), (BROADCAST, 300), (guest.macs[0], 1514)]
     for promiscuous, expected in (("", hear[2:]), ("all", hear)):
         guest.on_nic(0, f"listen nic0 {TYPE:x} {promiscuous}", "listen nic0 ok")

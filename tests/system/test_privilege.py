@@ -114,7 +114,8 @@ def test_relay_has_no_privilege(make_guest, dom0):
     assert refused.status != 0
     assert "is in the file /etc/subuid; choose other numbers with uid-base=" in two.log()
     check_security(dom0, one, pid)
-    # What the kernel bounds even if a relay is taken over, where control groups are mounted.
+    # Bounds that the kernel keeps even for a relay that was taken over, where control groups are
+    # mounted.
     dom0.run("mount", "-t", "cgroup2", "none", "/sys/fs/cgroup")
     try:
         two.start()

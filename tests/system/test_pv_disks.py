@@ -81,7 +81,7 @@ def test_behind_the_emulated_ones(dom0, folder, make_guest):
     dom0.run("xl", "block-detach", "pv", "xvdf")
     assert content(dom0, f"{folder}/2.img", "raw", 32) == disks.journal(32)
 
-    # What cannot be served is said in the log, and can be taken away again.
+    # A disk that cannot be served is named in the log, and can be taken away again.
     dom0.shell(f"truncate -s 1M {folder}/bad.qcow2")
     for access, file, says in (("rw", "bad.qcow2", "is no qcow2 image"),
                                ("ro", "3.img", "is never read-only"),

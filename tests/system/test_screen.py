@@ -20,7 +20,7 @@ VNCDO_SECONDS = 240  # Python and Twisted, on an emulated machine
 def guest(make_guest, dom0):
     taken = "taken"
     dom0.call("listen", name=taken, port=PORT - 1)
-    # xl passes on what is behind the address.
+    # xl passes on the part behind the address.
     guest = make_guest("screen", nics=(), vnc=1, vncunused=1,
                        vnclisten=f"127.0.0.1:3,websocket={WEBSOCKET}")
     yield guest

@@ -135,7 +135,7 @@ def test_tcp_ports(make_guest, dom0, full_disk):
     guest.ask("com 3 into the log", "com 3 done")
     dom0.wait_file(guest.log_path, "into the log")
 
-    # What cannot be written is lost, and said so once; the guest goes on.
+    # Bytes that cannot be written are lost, and said so once; the guest goes on.
     guest.ask("print this is lost", "print done")
     dom0.wait_file(guest.log_path, "paper: No space left on device; output is lost")
     guest.ask("print this, too", "print done")

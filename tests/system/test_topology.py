@@ -86,7 +86,7 @@ def shared(guest, dom0, port):
         said = guest.on_nic(n, f"stream 10.99.1.1 {port} u {SIZE}", "stream")
         assert "stream u ok" in said, said
         guest.on_nic(n, f"tagged nic{n} ff:ff:ff:ff:ff:ff {7 + n} 2", "frames sent 2")
-    # From dom0 to one is not the other's business, once the bridge has learnt.
+    # A frame from dom0 to one does not reach the other, once the bridge has learnt.
     guest.on_nic(4, "listen nic4 0800 all", "listen nic4 ok")
     guest.on_nic(3, "ping 10.99.1.1 2", "ping .* ok")
     guest.on_nic(4, "ping 10.99.1.1 1", "ping .* ok")
@@ -99,7 +99,7 @@ def shared(guest, dom0, port):
     assert not senders(seen[4]) & set(guest.macs)
     tags = {(f["from"], f["vlan"]) for f in seen[3] if f["vlan"] is not None}
     assert tags == {(guest.macs[3], 10), (guest.macs[4], 11)}
-    # What they said to each other stayed inside.
+    # Their frames to each other stayed inside.
     assert not [f for f in seen[3] if f["from"] == guest.macs[4] and f["to"] == guest.macs[3]
                 and f["size"] > 500]
 
@@ -117,7 +117,7 @@ def live_graph(guest, dom0):
 
 
 WRONG = {
-    # what is wrong: (the file, what the log's line says)
+    # fault: (the file, the log's line)
     "a word": ("ifconfig tap0 create\nifconfig tap1 crate\n",
                r":2:15: found 'crate', expected create, up, down or mtu"),
     "an interface": ("ifconfig tap0 create\nifconfig tap1 create\nifconfig xenif2 up\n",

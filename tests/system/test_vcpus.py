@@ -14,7 +14,7 @@ def test_two_vcpus(make_guest, dom0, stub):
     log = dom0.run("cat", "/var/log/xen/console/guest-twocpus-dm.log", check=False).stdout
     assert "nub: 2 CPUs\n" in log.replace("\r\n", "\n"), log[-1500:]
 
-    # What it writes it reads back. (vcpu-list: name, domid, vcpu, cpu, state, seconds, ...)
+    # It reads back its writes. (vcpu-list: name, domid, vcpu, cpu, state, seconds, ...)
     crc = guest.ask("write 0 1200 0x6b", "write 0 1200").split()[-1]
     assert guest.ask("read 0 1200", "read 0 1200").split()[-1] == crc
     guest.ask("pio 20", "pio")

@@ -6,11 +6,11 @@ import pytest
 
 from guestlib.guest import Stub
 
-# What libxl says when it gave up waiting: a failure must be told, not waited for.
+# libxl's words when it gave up waiting: a failure must be told, not waited for.
 GAVE_UP = "startup timed out"
 
 CASES = {
-    # name: (changes to the guest's config, what the log's line must name)
+    # name: (changes to the guest's config, the words that the log's line must have)
     "missing_disk": (
         {"disk": ["format=raw,vdev=hda,access=rw,target=/nowhere/disk.img"]},
         None),
@@ -64,7 +64,7 @@ def test_not_enough_memory_on_the_host(make_guest):
     done = guest.create(check=False)
     assert done.status != 0
     assert GAVE_UP not in done.text
-    # Who has the memory, and which settings help; also in xl's own output.
+    # The holder of the memory, and the settings that help; also in xl's own output.
     for text in (guest.log(), done.text):
         assert re.search(r"needs \d+ MiB and Xen has \d+ MiB free: dom0 has \d+ MiB", text)
         assert "dom0_mem=" in text and "-stubdom memory=" in text

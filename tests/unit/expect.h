@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a unit under test has put into a buffer. */
+/* The output of a unit under test, in a buffer. */
 #ifndef STUBDOM_TESTS_EXPECT_H
 #define STUBDOM_TESTS_EXPECT_H
 
@@ -10,7 +10,7 @@
 
 #include "buffer.h"
 
-/* Compares and takes what waits in a buffer. */
+/* Compares and takes the bytes that wait in a buffer. */
 static inline void expect(struct buffer *b, const char *text)
 {
 	char *got = calloc(1, b->len + 1);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What the relay makes of a QMP session: lines of standard input, '>' of the client and
- * '<' of the stub domain; prints what the client gets.  usage: qmp_replay IMAGE
- */
+/* The relay's handling of a QMP session.  Reads lines: '>' of the client and '<' of the
+ * stub domain; prints the client's side.  usage: qmp_replay IMAGE */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cmocka and what it wants included before it. */
+/* cmocka and the headers that it wants included before it. */
 #ifndef STUBDOM_TEST_UNIT_H
 #define STUBDOM_TEST_UNIT_H
 

@@ -81,7 +81,7 @@ bool xs_write(struct xs_handle *xs, xs_transaction_t t, const char *path,
 	return f && !fclose(f) && good;
 }
 
-/* A stub domain with $FAKEXEN/local/domain/N/answers has answered what it is asked. */
+/* A stub domain with $FAKEXEN/local/domain/N/answers has answered the question. */
 /* $FAKEXEN-rights/<path with '+' for '/'> holds "ID RIGHTS..."; without it: dom0's alone. */
 struct xs_permissions *xs_get_permissions(struct xs_handle *xs, xs_transaction_t t,
 					  const char *path, unsigned int *num)

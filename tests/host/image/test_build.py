@@ -56,7 +56,7 @@ def test_probe_answers_are_qemus_own(manifest):
     probe = qemu["probe"]
     options = {o["option"]: [p["name"] for p in o["parameters"]]
                for o in probe["commands"]["query-command-line-options"]["return"]}
-    # What libxl 4.20 looks for in its probe (libxl_dm.c, device_model_probe_cmdline).
+    # Strings that libxl 4.20 looks for in its probe (libxl_dm.c, device_model_probe_cmdline).
     assert {"chroot", "user"} <= set(options["run-with"])
     assert probe["greeting"]["QMP"]["version"]["qemu"]["major"] >= 10
     assert {"name": "quit"} in probe["commands"]["query-commands"]["return"]

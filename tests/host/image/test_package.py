@@ -75,7 +75,7 @@ def test_its_files(deb):
     files = files_of(deb)
     for path, mode in PROGRAMS.items():
         assert files.get(path) == mode, path
-    # What people read is not beside what programs run.
+    # Pages for people are not beside files of programs.
     for path, mode in files.items():
         assert not (path.startswith("/usr/libexec") and path.endswith(".md")), path
         assert mode & 0o022 == 0, path

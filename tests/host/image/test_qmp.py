@@ -6,7 +6,7 @@ import subprocess
 from conftest import BUILD
 from stubimage import contents
 
-# What libxl 4.20, libvirt's driver for it, xentop and a person ask.
+# Commands of libxl 4.20, libvirt's driver for it, xentop and a person.
 COMMANDS = [
     ("query-version", {}), ("query-status", {}), ("query-name", {}), ("query-uuid", {}),
     ("query-commands", {}), ("query-events", {}), ("query-qmp-schema", {}), ("query-machines", {}),

@@ -97,7 +97,7 @@ def translate(argv, where, files):
         arg = arg.replace("/run/stubdom/", f"{where}/stub-")
         for dev, path in files.items():
             arg = arg.replace(f"/dev/{dev}", path)
-        # What QEMU opens there is a block device; here it is a file.
+        # QEMU opens a block device there; here it is a file.
         out.append(arg.replace("host_device", "file"))
     return out
 

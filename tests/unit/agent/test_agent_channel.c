@@ -161,8 +161,8 @@ static bool qemu_accept(void)
 }
 
 /*
- * Runs the loop until it would wait for more than `ms`; returns how often it went
- * round.  A pump that spins fails here.
+ * Runs the loop until it would wait for more than `ms`; returns its rounds.  A pump that
+ * spins fails here.
  */
 static unsigned settle(int ms)
 {

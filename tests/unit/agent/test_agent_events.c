@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the agent makes of QEMU's events. */
+/* The agent's reports of QEMU's events. */
 #include "unit.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the agent does to the network for a boot contract, as a list of operations. */
+/* The agent's changes to the network for a boot contract, as a list of operations. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 
 static char done[4096];	      /* "op name ...; op name ...;" */
 static const char *fails_at;  /* the operation that fails, or NULL */
-static unsigned vif_attempts; /* how often the PV interface is not there yet */
+static unsigned vif_attempts; /* number of times that the PV interface is not there yet */
 
 static int did(struct err *err, const char *fmt, ...)
 {

@@ -87,7 +87,7 @@ static struct doctor_report examine(void)
 	return report;
 }
 
-/* What a check that is not happy says; "status text" of the first such finding. */
+/* The text of a check that is not happy: "status text" of the first such finding. */
 static void expect(const char *check, enum doctor_status status, const char *says)
 {
 	struct doctor_report report = examine();
@@ -99,7 +99,7 @@ static void expect(const char *check, enum doctor_status status, const char *say
 		if (strcmp(f->check, check) == 0 && f->status == status &&
 		    strstr(f->text, says)) {
 			found = true;
-			/* What is wrong has a remedy. */
+			/* A fault has a remedy. */
 			if (status >= DOCTOR_WARN)
 				assert_string_not_equal(f->remedy, "");
 		}

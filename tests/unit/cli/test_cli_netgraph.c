@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A stub domain's network: what it says is checked, and shown. */
+/* A stub domain's network: its answer is checked, and shown. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

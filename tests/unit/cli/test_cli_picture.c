@@ -65,7 +65,7 @@ static void test_ppm(void **state)
 	fclose(f);
 }
 
-/* Not what another domain says it is: its text, its length, its size. */
+/* Not as another domain describes it: its text, its length, its size. */
 static void test_read(void **state)
 {
 	static const struct {

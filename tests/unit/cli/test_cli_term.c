@@ -20,7 +20,7 @@
 static const char foreign[] = "a\033]0;x\007b\r\nc\rd\te\xc2\x9b"
 			      "2Jf\xc3\xa4\n";
 
-/* What a terminal gets of `foreign`, written as two pieces. */
+/* The terminal's bytes for `foreign`, written as two pieces. */
 static void check_terminal(size_t cut)
 {
 	static const char want[] = "a?]0;x?b\nc?d\te?2Jf\xc3\xa4\n";

@@ -11,13 +11,13 @@ extern unsigned backend_has;	     /* pages that are granted to it */
 extern unsigned backend_kept;	     /* of these, whose use is over */
 extern bool backend_online;	     /* its node `online` */
 extern unsigned backend_kicks;	     /* xenbus_kick() */
-extern unsigned long backend_number; /* what it answers for each of its nodes */
+extern unsigned long backend_number; /* its answer for each of its nodes */
 
 /* The front end's event handler is called. */
 void backend_event(void);
 /* The memory of a granted page. */
 void *backend_page(uint32_t ref);
-/* It lets go of everything that it kept. */
+/* It lets go of all the pages that it kept. */
 void backend_lets_go(void);
 
 #endif

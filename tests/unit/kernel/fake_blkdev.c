@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a disk driver needs of drivers/blkdev.c, without the rest of the kernel. */
+/* The part of drivers/blkdev.c that a disk driver needs, without the rest of the
+ * kernel. */
 #include "fake_blkdev.h"
 
 #include <nub/blkdev.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What kernel parts need of the kernel, made of libc, for unit tests on the host. */
+/* The kernel below kernel parts in unit tests on the host, made of libc. */
 #include "shim.h"
 
 #include <stdarg.h>
@@ -24,7 +24,7 @@ static void *allocate(size_t n, int zero)
 	p = zero ? calloc(1, n ? n : 1) : malloc(n ? n : 1);
 	if (!p)
 		abort();
-	/* What was not set must not look set. */
+	/* A value that was not set must not look set. */
 	if (!zero)
 		memset(p, 0xa5, n);
 	shim_allocations++;

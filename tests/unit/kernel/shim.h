@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What kernel parts need of the kernel, made of libc, for unit tests on the host. */
+/* The kernel below kernel parts in unit tests on the host, made of libc. */
 #ifndef TEST_KERNEL_SHIM_H
 #define TEST_KERNEL_SHIM_H
 
@@ -8,7 +8,7 @@
 
 extern unsigned long shim_allocations; /* that are alive */
 extern long shim_fail_after;	       /* allocations until they fail; -1: never */
-extern uint64_t shim_now;	       /* what clock_now() says */
+extern uint64_t shim_now;	       /* the time of clock_now() */
 
 void *kmalloc(size_t n);
 void *kzalloc(size_t n);

@@ -118,7 +118,7 @@ static void test_answered_and_kept(void **state)
 	assert_int_equal(fake_failed, 1);
 }
 
-/* It comes and goes, and keeps what it had: the pool's pages each time. */
+/* It comes and goes, and keeps its pages: the pool's each time. */
 static void test_flaps_and_keeps(void **state)
 {
 	unsigned most;
@@ -137,7 +137,7 @@ static void test_flaps_and_keeps(void **state)
 	assert_int_equal(backend_has, most);
 	backend_lets_go();
 	flap();
-	/* One that kept what it had answered is not trusted again. */
+	/* A back end that kept an answered page is not trusted again. */
 	assert_int_equal(front->connected, backend_number != 0);
 	if (front->connected)
 		check_works();
@@ -156,8 +156,8 @@ static void test_flaps(void **state)
 	check_works();
 }
 
-/* It breaks the protocol with requests in flight: they end, and nothing it still has is
- * used again. */
+/* It breaks the protocol with requests in flight: they end, and no page that it still has
+ * is used again. */
 static void test_lies(void **state)
 {
 	assert_true(ask(BLK_READ));

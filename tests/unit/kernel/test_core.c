@@ -142,7 +142,7 @@ static void timers_fire_in_order(void **state)
 		armed += timers[i].index >= 0;
 	assert_true(armed > 20);
 	while (fired < armed) {
-		/* The event comes when it was programmed for, never later. */
+		/* The event comes at its programmed time, never later. */
 		timer_arm();
 		shim_now = programmed;
 		timer_interrupt();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames and their checksums, the bridge: what it learns, floods and drops. */
+/* Frames and their checksums, the bridge: learning, flooding, dropping. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,7 +92,7 @@ static void test_csum_vlan_ipv6(void **state)
 	netbuf_free(nb);
 }
 
-/* What is no whole TCP or UDP packet is refused, at any length. */
+/* A frame that is no whole TCP or UDP packet is refused, at any length. */
 static void test_csum_malformed(void **state)
 {
 	uint8_t f[sizeof(tcp4)];
@@ -305,7 +305,7 @@ static void check_gso(bool v6)
 	f[l4 + 13] = 0x80 | 0x10 | 0x08 | 0x01; /* CWR, ACK, PSH, FIN */
 	bridge_setup(2);
 	ports[1].kept = out;
-	if (v6) /* what the way out does, it does for untagged frames only */
+	if (v6) /* the way out does it for untagged frames only */
 		ports[1].dev.features = NETBUF_CSUM | NETBUF_GSO4 | NETBUF_GSO6;
 	nb = frame(f, header + payload, 1000);
 	nb->flags = NETBUF_CSUM | (v6 ? NETBUF_GSO6 : NETBUF_GSO4);
@@ -348,7 +348,7 @@ static void test_gso_tagged_ipv6(void **state)
 	check_gso(true);
 }
 
-/* What a guest says of its frame is looked at before it is believed. */
+/* A guest's word on its frame is looked at before it is believed. */
 static void test_gso_malformed(void **state)
 {
 	static const struct {
@@ -384,7 +384,7 @@ static void test_gso_malformed(void **state)
 	}
 }
 
-/* What is longer than the MTU of the way out, a tag left aside, is dropped. */
+/* A frame that is longer than the MTU of the way out, a tag left aside, is dropped. */
 static void test_mtu(void **state)
 {
 	static uint8_t f[1519];

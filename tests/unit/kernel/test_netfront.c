@@ -83,7 +83,7 @@ static void frame_without_end(unsigned flags, int status)
 {
 	unsigned long before;
 
-	/* What the driver keeps for its next frames is there. */
+	/* The pages that the driver keeps for its next frames are there. */
 	answer_all(flags, status);
 	before = shim_allocations;
 	for (unsigned i = 0; i < 500; i++)

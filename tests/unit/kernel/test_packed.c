@@ -34,7 +34,7 @@ static uint32_t random_below(uint32_t n)
 	return (uint32_t)(state >> 20) % n;
 }
 
-/* From noise to long runs: what the encoder makes of it has matches of every kind. */
+/* From noise to long runs: the encoder's output has matches of every kind. */
 static void fill(uint8_t *buf, size_t n, unsigned kind)
 {
 	size_t i = 0;
@@ -99,7 +99,7 @@ static void what_liblz4_packs_comes_back(void **state)
 }
 
 /* liblz4 refuses matches at the very end, and takes the offset 0, which the format
- * forbids; what both take must mean the same. */
+ * forbids.  A block that both take must mean the same. */
 static void damage_means_what_it_means_to_liblz4(void **state)
 {
 	static uint8_t data[BLOCK], packed[2 * BLOCK], mine[BLOCK], theirs[BLOCK];

@@ -136,7 +136,9 @@ static int setup(void **state)
 	return 0;
 }
 
-/* Whatever a test left under way ends with the connection, and nothing is leaked. */
+/*
+ * Everything that a test left under way ends with the connection, and nothing is leaked.
+ */
 static int teardown(void **state)
 {
 	page.rsp_prod = page.rsp_cons + 5000;
@@ -377,7 +379,7 @@ static void test_unasked(void **state)
 	assert_int_equal(shim_allocations, 0);
 }
 
-/* What breaks the protocol ends the connection, and every waiter hears EIO. */
+/* A break of the protocol ends the connection, and every waiter hears EIO. */
 static void test_protocol_broken(void **state)
 {
 	struct xsd_sockmsg h = {XS_READ, 1, 0, XENSTORE_PAYLOAD_MAX + 1};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line's outer shape: bounds, text that is none, and what errors quote. */
+/* The command line's outer shape: bounds, arguments that are no text, quotes in
+ * errors. */
 #include "unit.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where channels end in dom0, with real sockets, ptys and files. */
+/* Channels' ends in dom0, with real sockets, ptys and files. */
 #include "unit.h"
 
 #include <fcntl.h>
@@ -184,7 +184,7 @@ static void test_socket_mode(void **state)
 }
 
 /* Nothing has to be looked at again and again to know that somebody opened it. */
-/* What a file holds stays with append=on, and goes without. */
+/* A file's content stays with append=on, and goes without. */
 static void test_file_appends(void **state)
 {
 	struct place *place = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The log: whose line it is, and that it stays bounded. */
+/* The log: the speaker of each line, and the file's bounds. */
 #include "unit.h"
 
 #include <fcntl.h>
@@ -66,7 +66,7 @@ static char *read_file(const char *path)
 	return text;
 }
 
-/* What stands behind the time in line n. */
+/* The text behind the time in line n. */
 static void assert_line(const char *text, int n, const char *want)
 {
 	char line[256];
@@ -195,7 +195,9 @@ static void test_relay_speaks_for_itself(void **state)
 	free(text);
 }
 
-/* The launcher is busy and takes nothing: the relay goes on, and says what was lost. */
+/*
+ * The launcher is busy and takes nothing: the relay goes on, and counts the lost lines.
+ */
 static void test_full_pipe(void **state)
 {
 	struct place *place = *state;
@@ -212,8 +214,8 @@ static void test_full_pipe(void **state)
 		log_info("line %04d of this flood", i);
 	dup2(place->fd, STDERR_FILENO);
 	/*
-	 * The pipe's end is another process's: what is read here is written with a
-	 * time.
+	 * The pipe's end is another process's: lines that are read here are written with
+	 * a time.
 	 */
 	text = calloc(1, 65536);
 	assert_non_null(text);
@@ -260,7 +262,7 @@ static void test_file_is_bounded(void **state)
 	log_file_bound_fd(STDERR_FILENO, 65536); /* not yet */
 	assert_int_equal(access(place->old, F_OK), -1);
 	log_file_bound_fd(STDERR_FILENO, 1000);
-	/* Whoever has it open goes on at its start. */
+	/* A program that has it open goes on at its start. */
 	assert_int_equal(write(place->fd, "other\n", 6), 6);
 	text = read_file(place->path);
 	assert_non_null(strstr(text, "the log was over"));
@@ -272,7 +274,7 @@ static void test_file_is_bounded(void **state)
 	assert_line(text, 49, "stubdom: line 49");
 	free(text);
 
-	/* Again: what was old before is gone. */
+	/* Again: the old content of before is gone. */
 	for (int i = 50; i < 100; i++)
 		log_info("line %d", i);
 	log_file_bound_fd(STDERR_FILENO, 1000);

@@ -69,7 +69,7 @@ static int build(int argc, char **argv, struct plan *plan, struct err *err)
 	return rc;
 }
 
-/* What holds of every plan, whatever the line. */
+/* True of every plan, for any line. */
 static void check_sane(const struct plan *plan, const char *name)
 {
 	for (size_t i = 0; i < plan->n_channels; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a plan names in dom0 is looked at before any domain exists; its memory. */
+/* Files of dom0 that a plan names are looked at before any domain exists; its memory. */
 #include "unit.h"
 
 #include <fcntl.h>
@@ -110,7 +110,9 @@ static void test_disks(void **state)
 	unlink(path_of("fifo"));
 }
 
-/* A qcow2 header of a disk of so many MiB; then what a guest could write over it. */
+/*
+ * A qcow2 header of a disk of so many MiB, and headers that a guest could write over it.
+ */
 static void make_qcow2(const char *name, unsigned long long mib)
 {
 	uint8_t header[104] = {'Q', 'F', 'I', 0xfb, [7] = 2, [23] = 16};
@@ -148,7 +150,7 @@ static void check_growth(const char *option, const char *says)
 	plan_free(&plan);
 }
 
-/* What a header can ask of dom0's file system is bounded by what it asked for at first. */
+/* A header's wishes from dom0's file system are bounded by its first ones. */
 static void test_growth(void **state)
 {
 	if (geteuid() != 0)

@@ -182,7 +182,7 @@ static void test_texts(void **state)
 		     "\"a\\tb\\r\\n\\u009b1m\\u001b]0;x\\u0007\\u202ee /etc/x\"",
 		     "\"a\\tb\\r\\n?1m?]0;x??e /etc/x\"");
 	check_return("human-monitor-command", "[]", NULL);
-	/* What the schema says nothing of. */
+	/* Members that the schema does not have. */
 	check_return("qom-get",
 		     "{\"a\":[1,true,null,\"/etc/x\",\"/machine/a\"],\"b\":1.5}",
 		     "{\"a\":[1,true,null,\"\",\"/machine/a\"],\"b\":1.5}");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* QMP between dom0 and a hostile stub domain: who answers whom, in order, within bounds. */
+/* QMP between dom0 and a hostile stub domain: answers to the right client, in order,
+ * within bounds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,7 +125,7 @@ static void test_ids(void **state)
 	qmp_filter_free(&f);
 }
 
-/* What a client would take for its own answer and was nobody's. */
+/* A client would take these for its own answer, and they are nobody's. */
 static void test_answers_out_of_turn(void **state)
 {
 	static const char *const bad[] = {
@@ -342,7 +343,7 @@ static void test_endless(void **state)
 	qmp_filter_free(&f);
 }
 
-/* A client that never waits is told, and what is kept for it stays small. */
+/* A client that never waits is told, and the bytes that are kept for it stay few. */
 static void test_flood_from_client(void **state)
 {
 	struct qmp_filter f = filter_with(&names);

@@ -46,7 +46,7 @@ static void client(const char *text)
 	assert_int_equal(qmp_filter_client(&f, text, strlen(text), &err), 0);
 }
 
-/* The answer, its last brace left out, to what was sent last. */
+/* The answer, its last brace left out, to the last command. */
 static void stub(const char *text)
 {
 	char answer[512];
@@ -57,7 +57,7 @@ static void stub(const char *text)
 	assert_int_equal(qmp_filter_stub(&f, answer, strlen(answer), &err), 0);
 }
 
-/* What was sent last, its last brace left out. */
+/* The last command, its last brace left out. */
 static void sent(const char *text)
 {
 	char command[512];
@@ -146,7 +146,7 @@ static void test_save(void **state)
 	qmp_job_saved(&f.job, NULL);
 	go_on();
 	expect(&f.to_client, "{\"return\":{},\"id\":7}\r\n");
-	/* What the client sent behind it comes after it. */
+	/* The client's next bytes come after it. */
 	sent("{\"execute\":\"cont\"");
 	assert_null(shared.busy);
 }
@@ -175,7 +175,7 @@ static void test_save_fails(void **state)
 	assert_null(shared.busy);
 }
 
-/* A name is a right only in the hands of who may open it. */
+/* Only in the hands of a client that may open it, a name is a right. */
 static void test_file_by_name(void **state)
 {
 	static const char *const paths[] = {"/etc/x", "x", "",
@@ -303,7 +303,7 @@ static void test_disk_by_path(void **state)
 }
 
 /* Two clients: the second one's job has its turn when the first one's is over. */
-/* What QEMU says of its disks. */
+/* QEMU's list of its disks. */
 #define BLOCKS                                                                           \
 	"{\"return\":[{\"device\":\"ide0-hd0\",\"qdev\":\"/m/x\",\"inserted\":{"         \
 	"\"node-name\":\"#block1\",\"file\":\"/dev/xvda\"}},{\"device\":\"ide1-cd0\"},"  \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the dearest QMP messages cost the relay: far less than its address space. */
+/* The relay's cost of the dearest QMP messages: far less than its address space. */
 #include "unit.h"
 
 #include <malloc.h>

@@ -13,7 +13,7 @@ static void test_rate(void **state)
 	rate_spend(&rate, 5000);
 	assert_int_equal(rate_left(&rate, 0), 0);
 	assert_int_equal(rate_left(&rate, 50), 50);
-	/* More than was left came in one piece: it is paid back. */
+	/* More than the rest came in one piece: it is paid back. */
 	rate_spend(&rate, 1050);
 	assert_int_equal(rate_left(&rate, 1000), 0);
 	assert_int_equal(rate_left(&rate, 1100), 50);

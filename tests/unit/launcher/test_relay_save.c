@@ -84,7 +84,7 @@ static void test_more_than_allowed(void **state)
 {
 	take("\x65\0\0\0\0\0\0\0", 8);
 	assert_true(save.done && save.failed);
-	/* What follows goes nowhere. */
+	/* Later bytes go nowhere. */
 	take("hello", 5);
 	assert_int_equal(lseek(file, 0, SEEK_END), 0);
 	take("\xff\xff\xff\xff\xff\xff\xff\xff", 8);

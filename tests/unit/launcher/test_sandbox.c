@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The relay's sandbox with foreign code in it: every system call by number against the
- * filter, and what an attacker would do against the walls behind the filter.
- */
+/* The relay's sandbox with foreign code in it: every system call by number against the
+ * filter, and attacks on the walls behind the filter. */
 #include "unit.h"
 
 #include <errno.h>
@@ -62,7 +60,7 @@ static bool may_return(long nr)
 	return false;
 }
 
-/* How a child ended that did this. */
+/* The end of a child that did this. */
 static int run_child(void (*act)(const long *), const long *args)
 {
 	int status;
@@ -187,7 +185,7 @@ static void act_abort(const long *args)
 	abort();
 }
 
-/* The stack protector's end is its own, so that the log says what happened. */
+/* The stack protector's end is its own, so that the log tells it apart. */
 static void test_abort(void **state)
 {
 	int status = run_child(act_abort, NULL);
@@ -206,7 +204,7 @@ static const char *attack(const long *args)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	struct rlimit limit;
 
-	kill(-1, SIGKILL); /* 0 whatever became of it: the victim tells */
+	kill(-1, SIGKILL); /* 0 in any case: the victim tells */
 	if (kill(victim, 0) == 0 || syscall(SYS_tgkill, victim, victim, SIGSTOP) == 0)
 		return "signals";
 	if (ptrace(PTRACE_ATTACH, victim, 0, 0) == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a stub domain may say of its start: known stages, once each, in order. */
+/* A stub domain's reports of its start: known stages, once each, in order. */
 #include "unit.h"
 
 #include "abi/boot.h"

@@ -366,7 +366,7 @@ static void test_deprecation(void **state)
 	stubopt_free(&opt);
 }
 
-/* Whatever is deprecated still has to mean something. */
+/* A deprecated spelling still has to mean something. */
 static void test_deprecations_lead_somewhere(void **state)
 {
 	for (size_t i = 0; i < deprecations.n; i++) {

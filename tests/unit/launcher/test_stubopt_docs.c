@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is made from the table of our own options: manual pages, docs, completions. */
+/* Texts made from the table of our own options: manual pages, docs, completions. */
 #include "unit.h"
 
 #include <stdio.h>

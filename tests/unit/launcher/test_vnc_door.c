@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A screen with a password: viewers of each version, browsers, and what is wrong. */
+/* A screen with a password: viewers of each version, browsers, and faults. */
 #include "unit.h"
 
 #include <string.h>

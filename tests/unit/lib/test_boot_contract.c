@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The boot contract: what is written is read back; what is damaged is named. */
+/* The boot contract: a written one is read back; damage is named. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

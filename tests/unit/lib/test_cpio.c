@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ramdisk's archive: byte for byte what the newc form says. */
+/* The ramdisk's archive: byte for byte in the newc form. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -122,7 +122,7 @@ static void test_file(void **state)
 	close(fd);
 }
 
-/* Whatever comes before: data of a page and more begin on one, names stay legal. */
+/* After any entry, data of a page and more begin on a page, and names stay legal. */
 static void test_pages(void **state)
 {
 	char path[] = "/tmp/test-cpio-XXXXXX";

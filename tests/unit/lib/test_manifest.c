@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The image's manifest: what is whole is read, what is damaged is named. */
+/* The image's manifest: a whole one is read, damage is named. */
 #include "unit.h"
 
 #include <stdio.h>

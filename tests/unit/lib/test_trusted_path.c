@@ -132,7 +132,7 @@ static void test_open(void **state)
 	assert_string_equal(at.name, "by_root");
 	open_at("by_root", true, &at);
 	assert_string_equal(at.name, "file");
-	/* A stranger's is not followed, but may be looked at as what it is. */
+	/* A stranger's is not followed, but the link itself may be looked at. */
 	open_at("by_stranger", false, &at);
 	assert_int_equal(trusted_path_open(path_of("by_stranger"), true, &at, &err), -1);
 	assert_int_equal(at.dir, -1);

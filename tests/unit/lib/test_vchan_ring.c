@@ -111,7 +111,7 @@ static void test_hostile_indices(void **state)
 		assert_int_equal(vchan_ring_read(&p.reader, &byte, 1), -1);
 		assert_int_equal(p.consumed, 100);
 		pair_init(&p, 100);
-		/* The reader claims to be ahead of what was written. */
+		/* The reader claims to be ahead of the writer. */
 		p.consumed = 100 - lies[i];
 		assert_int_equal(vchan_ring_write(&p.writer, &byte, 1), -1);
 		assert_int_equal(p.produced, 100);

@@ -116,7 +116,7 @@ static int act_index(struct evil *evil)
 	return 0;
 }
 
-/* The other ring: that what was never written has been read. */
+/* The other ring: claims to have read bytes that were never written. */
 static int act_consumed(struct evil *evil)
 {
 	evil->vchan->read.shr->cons = evil->vchan->read.shr->prod + 0x40000000;
@@ -141,7 +141,9 @@ static int act_nodes(struct evil *evil)
 	return -1;
 }
 
-/* Where dom0 looks for the server there is none, last of all another grant. */
+/*
+ * The server's place in xenstore leads dom0 to no server, last of all to another grant.
+ */
 static void spoil_nodes(struct evil *evil)
 {
 	static const char *const values[] = {

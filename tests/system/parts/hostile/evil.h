@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a hostile stub domain does to dom0 through one channel. */
+/* Attacks of a hostile stub domain on dom0 through one channel. */
 #ifndef TESTS_HOSTILE_EVIL_H
 #define TESTS_HOSTILE_EVIL_H
 

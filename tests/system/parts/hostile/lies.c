@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A QEMU that lies: answers to what dom0's tools ask by QMP, in every wrong way. */
+/* A QEMU that lies: wrong answers of every kind to the QMP questions of dom0's tools. */
 #include "lies.h"
 
 #include <jansson.h>
@@ -13,7 +13,7 @@ enum { IN_MAX = 16384, LONG = 100000 };
 
 #define SECRET "/root/dom0-secret"
 
-/* What one connection has said and is yet to hear. */
+/* The messages of one connection, said and yet to hear. */
 struct liar {
 	char in[IN_MAX];
 	size_t n_in;
@@ -26,7 +26,7 @@ struct liar {
 static enum lie lie = LIE_NAMES;
 static bool wanted;
 
-/* In QEMU's form, so that what refuses them looks at their meaning. */
+/* In QEMU's form, so that a check that refuses them looks at their meaning. */
 static const struct {
 	const char *command;
 	const char *value;
@@ -221,7 +221,7 @@ static json_t *make_answer(const json_t *message)
 	json_int_t id = json_integer_value(json_object_get(message, "id"));
 
 	json_decref(value);
-	/* Whoever cannot even say hello has nobody to lie to. */
+	/* A peer that cannot even say hello has nobody to lie to. */
 	if (name && strcmp(name, "qmp_capabilities") == 0)
 		json_object_set_new(answer, "return", json_object());
 	else if (lie == LIE_EVENT)

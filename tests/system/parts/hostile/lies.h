@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A QEMU that lies: answers to what dom0's tools ask by QMP, in every wrong way. */
+/* A QEMU that lies: wrong answers of every kind to the QMP questions of dom0's tools. */
 #ifndef TESTS_HOSTILE_LIES_H
 #define TESTS_HOSTILE_LIES_H
 
 #include "evil.h"
 
 /*
- * Each a byte that dom0 writes to the channel evil-lies, which answers with that byte
- * and a newline; what follows "evil-lies-" in its name is the first one.
+ * Each a byte that dom0 writes to the channel evil-lies, which answers with that byte and
+ * a newline.  The letter behind "evil-lies-" in its name is the first one.
  */
 enum lie {
 	LIE_NAMES = 'n', /* right in form; every name is one of dom0's */

@@ -35,7 +35,7 @@ static void round_trip(int fd, off_t at, size_t n)
 	free(b);
 }
 
-/* What surrounds an odd write stays. */
+/* The bytes around an odd write stay. */
 static void test_neighbours(int fd)
 {
 	unsigned char buf[2048], want[2048];

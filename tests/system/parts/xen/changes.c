@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices that come, change and go while the domain runs. The other side of it is
- * tests/system/test_nub_xen.py: it does what a line "ASK word" on the console asks for
- * and then writes the word to data/go in xenstore. */
+/* Devices that come, change and go while the domain runs. The other side is
+ * tests/system/test_nub_xen.py: it obeys a line "ASK word" on the console and then writes
+ * the word to data/go in xenstore. */
 #include "check.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks of a program that runs as init of a test domain and prints what it saw. */
+/* Checks of a program that runs as init of a test domain and prints its findings. */
 #ifndef TEST_XEN_CHECK_H
 #define TEST_XEN_CHECK_H
 

@@ -60,7 +60,7 @@ static void find_places(uint64_t kaddr)
 	places[4] = (uintptr_t)fence - 4; /* begins well */
 }
 
-/* Whatever field of a structure names the domain, it names the target. */
+/* The field of a structure that names the domain names the target. */
 static void fill(void)
 {
 	for (unsigned i = 0; i < 4096; i += sizeof(target))
@@ -119,7 +119,7 @@ static void every_hypercall(void)
 	NAMED("the kernel's memory is whole", kernel_whole());
 }
 
-/* The ways by which a kernel address once reached Xen. */
+/* Ways by which a kernel address once reached Xen. */
 static void kernel_addresses(void)
 {
 	multicall_entry_t m = {.op = __HYPERVISOR_xen_version,
@@ -184,7 +184,7 @@ static int dm_one(struct xen_dm_op *op)
 	return dm(target, 1, (uintptr_t)op, sizeof(*op));
 }
 
-/* What QEMU does goes on working. */
+/* QEMU's own calls go on working. */
 static void the_list_passes(void)
 {
 	struct xen_dm_op op = {.op = XEN_DMOP_create_ioreq_server};

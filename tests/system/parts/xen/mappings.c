@@ -31,7 +31,7 @@ static bool fork_some(void)
 	return ok;
 }
 
-/* Whatever these answer, the mapping must not come to be there twice or in part. */
+/* For any answer of these, the mapping must not come to be there twice or in part. */
 static void tug(char *p, size_t len)
 {
 	static const int advices[] = {MADV_DOFORK,	 MADV_DONTFORK, MADV_DOFORK,

@@ -85,7 +85,7 @@ static int tap_open(void)
 	return fd;
 }
 
-/* Who has 10.99.0.1? Tell 10.99.0.77. */
+/* An ARP question: who has 10.99.0.1?  Tell 10.99.0.77. */
 static ssize_t arp_ask(int fd)
 {
 	static const uint8_t f[VNET_HDR + 60] = {[VNET_HDR] = 255,

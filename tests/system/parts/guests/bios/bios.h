@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the BIOS test guest's files share: ports, disks, PCI, screen. */
+/* Common declarations of the BIOS test guest: ports, disks, PCI, screen. */
 #ifndef GUEST_BIOS_H
 #define GUEST_BIOS_H
 
@@ -59,7 +59,7 @@ void pci_write(unsigned int devfn, unsigned int reg, uint32_t value);
 /* The n-th function of this class (class << 8 | subclass); -1 when there is none. */
 int pci_find(uint16_t class, unsigned int n);
 
-/* power.c: how this machine is turned off. */
+/* power.c: the way to turn this machine off. */
 void power_init(void);
 int power_button_pressed(void);
 void power_off(void);

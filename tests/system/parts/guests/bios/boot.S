@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The BIOS test guest's boot sector, its entry to C, and what C cannot do in real mode. */
+/* The BIOS test guest's boot sector, its entry to C, and the parts that C cannot do in
+ * real mode. */
 	.code16
 
 	.section .boot, "ax"

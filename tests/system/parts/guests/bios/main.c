@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The BIOS test guest: reports what it finds on COM1 and answers commands there. */
+/* The BIOS test guest: reports its findings on COM1 and answers commands there. */
 #include "bios.h"
 
 #define CLASS_NETWORK 0x0200
@@ -76,7 +76,7 @@ static void report_nics(void)
 	}
 }
 
-/* Reads a port that only the device model answers; what it holds does not matter. */
+/* Reads a port that only the device model answers; its value does not matter. */
 static void command_pio(const char *args)
 {
 	uint32_t count = parse_number(&args);
@@ -131,7 +131,7 @@ static void command_flood(const char *args)
 	serial_printf("bios-guest: flood done\n");
 }
 
-/* Passes what keyboard and mouse send on to COM1 until Escape is let go (0x81). */
+/* Passes the bytes of keyboard and mouse on to COM1 until Escape is let go (0x81). */
 static void command_input(void)
 {
 	int from_mouse = 0;
@@ -186,7 +186,7 @@ static void command_comflood(const char *args)
 	serial_printf("bios-guest: comflood %u done\n", n);
 }
 
-/* Memory that nothing else uses, far from the loader's: what is in it must stay. */
+/* Memory that nothing else uses, far from the loader's: its content must stay. */
 static uint8_t *const kept = (uint8_t *)0x1000000;
 
 #define KEPT_BYTES 0x100000

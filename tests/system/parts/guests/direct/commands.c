@@ -29,7 +29,7 @@ void power(const char *how)
 		pause();
 }
 
-/* Each argument is a word; what is missing is "". */
+/* Each argument is a word; a missing one is "". */
 struct arguments {
 	char *word[6];
 };

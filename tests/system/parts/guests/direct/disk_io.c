@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Disks of the direct-boot test guest: what there is, writes that are acknowledged after
- * a flush, and timed direct I/O at a queue depth. */
+/* Disks of the direct-boot test guest: their list, writes that are acknowledged after a
+ * flush, and timed direct I/O at a queue depth. */
 #include "guest.h"
 
 #include <dirent.h>

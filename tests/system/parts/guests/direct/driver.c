@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The guest as a driver domain: what `xl devd` and vif-bridge do there.  Each interface of netback's
- * is brought up, becomes a port of the bridge, and is then called connected in xenstore.
- */
+/* The guest as a driver domain, in the place of `xl devd` and vif-bridge.  Each interface
+ * of netback's is brought up, becomes a port of the bridge, and is then called connected
+ * in xenstore. */
 #include "guest.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Raw Ethernet frames of the direct-boot test guest: what it sends and what it hears. */
+/* Raw Ethernet frames of the direct-boot test guest, sent and heard. */
 #include "guest.h"
 
 #include <arpa/inet.h>
@@ -93,10 +93,7 @@ void frames_listen(const char *ifname, int type, int all)
 		say("listen %s ok", ifname);
 }
 
-/*
- * Each frame that came, until there are `count`; what the guest sent itself is left
- * out.
- */
+/* Each frame that came, until there are `count`; the guest's own frames are left out. */
 void frames_heard(int count)
 {
 	static uint8_t frame[FRAME_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the direct-boot test guest's /init share. */
+/* Common declarations of the direct-boot test guest's /init. */
 #ifndef GUEST_DIRECT_H
 #define GUEST_DIRECT_H
 
@@ -13,7 +13,9 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Calls each(value) for every "guest.KEY=value" on the kernel's command line. */
 void cmdline_each(const char *key, void (*each)(char *value));
 
-/* modules.c: loads a module and what it needs, by the list that mkinitramfs.py wrote. */
+/*
+ * modules.c: loads a module and its dependencies, by the list that mkinitramfs.py wrote.
+ */
 void module_load(const char *name);
 
 /* disk.c: NAME is as below /dev. All report by say(). */
@@ -38,7 +40,7 @@ void net_vlan(const char *ifname, int id, const char *address); /* ADDRESS/BITS 
 void net_carrier(const char *ifname, int up);			/* waits for it */
 void net_mtu(const char *ifname, int mtu);
 
-/* netns.c: namespaces for single NICs; what is opened inside stays inside. */
+/* netns.c: namespaces for single NICs; sockets that are opened inside stay inside. */
 void netns_split(char *keys); /* IFNAME|MAC,...: becomes nicN in a space nicN */
 int netns_enter(const char *name);
 void netns_leave(void);

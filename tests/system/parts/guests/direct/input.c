@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Keyboards, mice and tablets of the direct-boot test guest: what each of them sends. */
+/* Keyboards, mice and tablets of the direct-boot test guest: the events of each. */
 #include "guest.h"
 
 #include <errno.h>

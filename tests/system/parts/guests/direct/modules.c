@@ -25,7 +25,7 @@ static int module_insert(const char *file)
 	return ret && errno != EEXIST ? -1 : 0;
 }
 
-/* MODULE_DIR/list has one line a module: "NAME: FILE FILE...", what it needs first. */
+/* MODULE_DIR/list has one line a module: "NAME: FILE FILE...", its dependencies first. */
 void module_load(const char *name)
 {
 	char line[512];

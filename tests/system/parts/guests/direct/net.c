@@ -101,7 +101,10 @@ static int net_configure(int fd, struct ifreq *request, const char *address, int
 	return ioctl(fd, SIOCSIFFLAGS, request);
 }
 
-/* A NIC drops what is sent before its link is up; e1000 needs two seconds for that. */
+/*
+ * A NIC drops frames that are sent before its link is up; e1000 needs two seconds for
+ * that.
+ */
 static int net_link(int fd, struct ifreq *request, int up)
 {
 	for (int waited = 0; waited < WAIT_MS; waited += WAIT_STEP_MS) {

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 /*
- * A connection begins with 16 bytes: 'u' (to the server) or 'd' (from it) and how many
- * bytes, in decimal.  The bytes are those of a pattern whose period is prime, so that
- * nothing lost, twice or out of place looks right.  Whoever got them says "ok" or "no".
+ * A connection begins with 16 bytes: 'u' (to the server) or 'd' (from it), and the number
+ * of bytes in decimal.  The bytes are those of a pattern whose period is prime: so none
+ * looks right that is lost, twice there or out of place.  The receiver says "ok" or "no".
  */
 #define HEADER 16
 #define PERIOD 65521
@@ -168,7 +168,7 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Datagrams there and back, one at a time: how long each took. */
+/* Datagrams there and back, one at a time: the time of each. */
 void traffic_echo(const char *address, int port, int count, int size)
 {
 	uint8_t packet[1472] = "e", back[sizeof(packet)];
@@ -209,7 +209,7 @@ void traffic_datagrams(const char *address, int port, int way, int count, int si
 	int fd = open_to(address, port, SOCK_DGRAM), got = 0;
 	double start = now(), last = start;
 	struct timeval limit = {.tv_sec = 2};
-	/* What the NIC takes in at once must not be lost behind it. */
+	/* The datagrams that the NIC takes in at once must not be lost behind it. */
 	int room = 4 << 20;
 	char text[32];
 
@@ -226,7 +226,7 @@ void traffic_datagrams(const char *address, int port, int way, int count, int si
 
 		while (sent < count && send(fd, packet, (size_t)size, 0) == size)
 			sent++;
-		/* The peer answers the question how many came, and over what time. */
+		/* The peer answers how many came, and over what time. */
 		for (int i = 0; i < 5 && !got; i++) {
 			(void)!send(fd, "q", 1, 0);
 			memset(text, 0, sizeof(text));

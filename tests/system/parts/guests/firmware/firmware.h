@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the guests that firmware starts share, BIOS's and UEFI's: COM1 and the disks'
- * headers. */
+/* Common declarations of the guests that firmware starts, BIOS's and UEFI's: COM1 and the
+ * disks' headers. */
 #ifndef GUEST_FIRMWARE_H
 #define GUEST_FIRMWARE_H
 

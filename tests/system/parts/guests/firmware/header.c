@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The header of a test disk, and the checksum that it has of what is behind it. */
+/* The header of a test disk, and its checksum of the data behind it. */
 #include "firmware.h"
 
 int header_is_ours(const void *sector)

@@ -92,6 +92,6 @@ void serial_printf(const char *fmt, ...)
 		}
 	}
 	va_end(ap);
-	/* the caller may wait for long now: what is queued must be known to have room */
+	/* the caller may wait for long now: the queue's room must be known */
 	fifo_room = 0;
 }

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define EFIAPI __attribute__((ms_abi))
-#define EFI_BY_PROTOCOL 2 /* how LocateHandleBuffer is to search */
+#define EFI_BY_PROTOCOL 2 /* the way in which LocateHandleBuffer searches */
 #define EFI_TPL_NOTIFY 16
 #define EFI_RESET_COLD 0
 #define EFI_RESET_SHUTDOWN 2

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The UEFI test guest: an application that the firmware starts from a disk's \EFI\BOOT.
- * It reports on COM1 what the firmware's own drivers find and answers commands there, in
+ * On COM1 it reports the findings of the firmware's own drivers, and answers commands in
  * the BIOS guest's words. */
 #include "efi.h"
 #include "firmware.h"
