@@ -25,9 +25,9 @@ struct ifinfo {
 enum { IFINFO_MAX = 256 };
 
 /*
- * The interfaces that topologies know (tapN, bridgeN, xenifN), in the order in
- * which they were made.  `sock` is a socket for network ioctls.  How many, at
- * most IFINFO_MAX; -1: an error.
+ * The interfaces that topologies know (tapN, bridgeN, xenifN), in the order in which they
+ * were made.  `sock` is a socket for network ioctls.  Returns their number, at most
+ * IFINFO_MAX; -1: an error.
  */
 int ifinfo_read(int sock, struct ifinfo *list, struct err *err);
 

@@ -20,8 +20,8 @@ enum { VIF_TIMEOUT_MS = 60000, VIF_POLL_MS = 5 };
 enum { MTU_OPEN = 65000 };
 
 /*
- * The MTU of the interface in dom0 (mtu= of the vif line) and of the guest bound the
- * frames, as if there were no stub domain between them.
+ * The interface in dom0 (mtu= of the vif line) and the guest bound the frames' length, as
+ * if there were no stub domain between them.
  */
 static int set_neutral(const char *name, struct err *err)
 {

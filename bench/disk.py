@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures a guest's disk with direct I/O, dom0's QEMU and stub domains in turn in one rig:
-throughput, CPU seconds of the whole host per GiB and, of single requests, exits for each. Prints a
+"""Measures a guest's disk with direct I/O, dom0's QEMU and stub domains in turn in one rig.
+Throughput, CPU seconds of the whole host per GiB and, of single requests, exits for each. Prints a
 table, with ratios to the first side, and writes build/bench/disk.json. On software emulation only
 the ratios mean anything."""
 import argparse

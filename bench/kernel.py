@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The stub domain's kernels beside each other, in one rig: how long from the kernel's start to
-QEMU's, what the kernel takes for itself, what one emulated port read costs. `--kernels nub,linux,dom0`
+"""The stub domain's kernels beside each other, in one rig: the time from the kernel's start to
+QEMU's, the kernel's own memory, the cost of one emulated port read. `--kernels nub,linux,dom0`
 (dom0: QEMU there, for the time of a port read). Prints a table, and JSON with --json FILE."""
 import argparse
 import json
@@ -51,7 +51,7 @@ def port_reads(dom0, guest, count):
 
 
 def from_log(log):
-    """What the stub domain's console told of times and memory."""
+    """Times and memory, as the stub domain's console told them."""
     out = {}
     for key, stage in (("init_ms", "boot"), ("exec_ms", "qemu")):
         m = re.search(rf"agent: stage {stage} after (\d+) ms", log)

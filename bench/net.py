@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures an emulated NIC with QEMU in dom0 and in a stub domain, in turn, in one rig: TCP and
-UDP throughput and round trips by the guest's clock, and what a gigabyte costs in CPU time. On
-software emulation only the ratios mean anything.
+"""Measures an emulated NIC with QEMU in dom0 and in a stub domain, in turn, in one rig. TCP and UDP
+throughput and round trips by the guest's clock, and the CPU time of a gigabyte. On software
+emulation only the ratios mean anything.
 
     rig/workbench -- python3 bench/net.py --rig NAME [--kernel nub] [--model e1000] [--mb 16]
 """

@@ -42,7 +42,7 @@ static int find_log(const char *name, char **out, struct err *err)
 	return access(*out, R_OK);
 }
 
-/* Where the last `lines` lines begin. */
+/* The place where the last `lines` lines begin. */
 static off_t tail_start(int fd, int64_t lines)
 {
 	off_t end = lseek(fd, 0, SEEK_END);

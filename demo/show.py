@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How the demo speaks to a person: steps with elapsed times, what was seen, a table at the end."""
+"""The demo's words to a person: steps with elapsed times, what was seen, a table at the end."""
 import os
 import sys
 import textwrap
@@ -10,7 +10,7 @@ OBSERVATION_WIDTH = 60
 
 
 class StepFailed(Exception):
-    """What was observed is not what was promised."""
+    """The observation is not the promised one."""
 
 
 class Show:

@@ -26,8 +26,8 @@ int cpio_add_bytes(struct cpio *cpio, const char *name, unsigned mode, const voi
 		   size_t len, struct err *err);
 
 /*
- * The contents of a file of the host, from 4 KiB on at a multiple of 4096 bytes from the
- * archive's beginning; ERR_HOST if it cannot be read or changes size.
+ * The contents of a file of the host; from 4 KiB on, at a multiple of 4096 bytes from the
+ * archive's beginning.  ERR_HOST if it cannot be read or changes size.
  */
 int cpio_add_file(struct cpio *cpio, const char *name, unsigned mode, const char *source,
 		  struct err *err);

@@ -17,8 +17,8 @@ int image_check_owner(const char *dir, struct err *err);
 
 /*
  * The same for the files of one kernel; each has the size and the SHA-256 of the
- * manifest.  A file whose sum was right is summed up again only once it has changed
- * (inode, size, times): on an older CPU the sum takes a good part of a start.  `sums` is
+ * manifest.  On an older CPU the sum takes a good part of a start.  So a file whose sum
+ * was right is summed up again only once it has changed (inode, size, times).  `sums` is
  * IMAGE_SUMS_DIR, or another folder in tests.
  */
 int image_check_kernel(const struct manifest_kernel *kernel, const char *sums,

@@ -25,8 +25,8 @@ struct qemu_opt {
 };
 
 /*
- * One parsed argument.  Owns everything; qemu_opts_free releases it.  What was
- * not changed is written back byte for byte.
+ * One parsed argument.  Owns everything; qemu_opts_free releases it.  An unchanged part
+ * is written back byte for byte.
  */
 struct qemu_opts {
 	struct qemu_opt *list; /* in the order written */

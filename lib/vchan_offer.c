@@ -72,8 +72,8 @@ static int map_grants(int fd, unsigned domid, const uint32_t *refs, unsigned n,
 	return 0;
 }
 
-/* One copy of the shared page, from a mapping of its own: the peer can change the
- * page at any time, and nothing is read from it twice. */
+/* One copy of the shared page, from a mapping of its own.  The peer can change the page
+ * at any time, and nothing is read from it twice. */
 static int copy_page(unsigned domid, uint32_t ring_ref, void *out)
 {
 	cleanup_fd int fd = open("/dev/xen/gntdev", O_RDWR | O_CLOEXEC);

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What goes into the image besides QEMU, its libraries and the agent: tables only."""
+"""The image's content besides QEMU, its libraries and the agent: tables only."""
 
 QEMU = "/usr/libexec/xen-qemu-system-i386"
 
-# Where Debian's QEMU looks for its data, in its own order (`-L help`).
+# The folders in which Debian's QEMU looks for its data, in its own order (`-L help`).
 DATA_DIRS = ("/usr/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu")
 
 # Data files that this QEMU opens for what the toolstack can ask of it, with the

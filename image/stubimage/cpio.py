@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Archives in the newc format, as the Linux kernel unpacks them, byte for byte reproducible.
 
-File data of a page or more begins on a page boundary of the archive, so that a
-kernel which finds the archive in memory can map a file where it lies.  newc has
-no field for that; the names are padded with NULs instead, which is what
-dracut-cpio does too, and which Linux and GNU cpio read as the name alone.
+File data of a page or more begins on a page boundary of the archive. So a kernel that finds the
+archive in memory can map a file where it lies. newc has no field for that; the names are padded
+with NULs instead, as dracut-cpio does it. Linux and GNU cpio read such a name as the name alone.
 
-With `pack` files are stored compressed where that saves something, under a magic of
-their own, for nub alone (kernel/include/nub/packed.h).
+With `pack` files are stored compressed where that saves something, under a magic of their own, for
+nub alone (kernel/include/nub/packed.h).
 """
 import stat
 

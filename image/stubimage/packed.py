@@ -41,7 +41,7 @@ def pack(data, level=LEVEL):
 
 
 def unpack(stored, size):
-    """What was packed; PackError where it was not packed so."""
+    """The packed bytes again; PackError for bytes that were not packed so."""
     lib = _lz4()
     count = (size + BLOCK - 1) // BLOCK
     if len(stored) < 4 * count:

@@ -61,8 +61,8 @@ def _parse_replies(text):
 
 
 def reduce_schema(entries):
-    """Of query-qmp-schema, what commands return and events carry: the relay makes each message
-    of a stub domain anew from it.  What commands take is left out."""
+    """The part of query-qmp-schema on commands' answers and events: the relay makes each message of
+    a stub domain anew from it. Commands' arguments are left out."""
     by_name = {entry["name"]: entry for entry in entries}
     kept = {}
 

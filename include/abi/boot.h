@@ -40,17 +40,21 @@
 #define STUBDOM_XS_END "control/stubdom-end"
 
 /*
- * How the stub domain is, for whoever asks in dom0.  A number of one's own written to
- * _ASK, which only dom0 can, is answered by one node _IF/<interface> for each
- * interface of the topology language, with "KEY=VALUE" words
+ * The stub domain's state, for a tool in dom0 that asks.  Only dom0 can write to _ASK.  The
+ * tool writes a number of its own there, and the agent answers in this order:
+ *
+ *   _IF/<interface>  one node for each interface of the topology language
+ *   _MEMORY          "total=KIB available=KIB", from its kernel's /proc/meminfo
+ *   _ANSWER          the number: the answer is complete
+ *
+ * The node of an interface has "KEY=VALUE" words:
  *
  *   ask=NUMBER up=0|1 link=0|1 mtu=BYTES bridge=NAME
  *   rx=BYTES,FRAMES,DROPPED tx=BYTES,FRAMES,DROPPED
  *
- * (bridge= is empty for what is in none; rx is what came into the interface from
- * outside, from the guest for a tap), by "total=KIB available=KIB" in _MEMORY (its
- * kernel's /proc/meminfo), and then by that number in _ANSWER.  A node of an interface
- * with another number is of one that is gone.
+ * bridge= is empty for an interface in no bridge.  rx counts what came into the interface
+ * from outside, from the guest for a tap.  A node with another number is of an interface
+ * that is gone.
  */
 #define STUBDOM_XS_ASK "control/stubdom-ask"
 #define STUBDOM_XS_IF "data/stubdom-live/if"

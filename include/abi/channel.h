@@ -4,23 +4,25 @@
 #define STUBDOM_ABI_CHANNEL_H
 
 /*
- * The agent is the libxenvchan server of every channel, at this xenstore path
- * relative to the stub domain, followed by the channel's name.  A channel
- * carries one connection at a time, raw bytes, no framing:
+ * The agent is the libxenvchan server of every channel, at this xenstore path relative to
+ * the stub domain, followed by the channel's name.  A channel carries one connection at a
+ * time, raw bytes, no framing:
  *
- *  - dom0 opens the vchan: the agent connects to QEMU's unix socket and pumps
- *    both ways; dom0 closes it: the agent closes the socket and offers a fresh
- *    server (new ring-ref and event-channel) for the next connection;
- *  - QEMU closes the socket: the agent closes the vchan;
- *  - a serial or parallel channel is connected to QEMU from the start, so
- *    that what is written before dom0 attaches is kept, up to the ring's size,
- *    and then holds QEMU back;
- *  - a save channel's path is a file that QEMU writes (xen-save-devices-state,
- *    screendump …): dom0 opens the vchan after QEMU's command has returned, and
- *    gets the file's length in eight bytes, little endian, the file, and then the
- *    end of the stream; the agent removes the file when dom0 has it;
- *  - a restore channel carries the saved state to QEMU once, after which dom0
- *    closes it and opens it no more.
+ *  - dom0 opens the vchan: the agent connects to QEMU's unix socket and pumps both ways.
+ *  - dom0 closes it: the agent closes the socket and offers a fresh server (new ring-ref
+ *    and event-channel) for the next connection.
+ *  - QEMU closes the socket: the agent closes the vchan.
+ *
+ * Three kinds have rules of their own:
+ *
+ *  - A serial or parallel channel is connected to QEMU from the start.  Bytes from before
+ *    dom0 attaches are kept, up to the ring's size; a full ring holds QEMU back.
+ *  - A save channel's path is a file that QEMU writes (xen-save-devices-state,
+ *    screendump …).  dom0 opens the vchan after QEMU's command has returned.  It gets the
+ *    file's length in eight bytes, little endian, the file, and then the end of the
+ *    stream.  The agent removes the file when dom0 has it.
+ *  - A restore channel carries the saved state to QEMU once.  Then dom0 closes it and
+ *    opens it no more.
  */
 #define STUBDOM_XS_CHANNEL "data/channel"
 #define STUBDOM_CHANNEL_NAME_MAX 63 /* [A-Za-z0-9_-]: xenstore has no '.' */

@@ -5,8 +5,8 @@
 #include <nub/errno.h>
 #include <nub/string.h>
 
-/* A store to the shared page must be seen before the load of the peer's index behind it:
- * the one order that x86 does not keep by itself. */
+/* A store to the shared page must be seen before the load of the peer's index behind it.
+ * That is the one order that x86 does not keep by itself. */
 static inline void full_barrier(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

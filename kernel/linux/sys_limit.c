@@ -11,9 +11,8 @@
 
 #define SIGPENDING_MAX 4096
 
-/* Limits without effect are kept and told only: those without effect for root in Linux,
- * and those of things that are not here (message queues, real-time classes, core
- * dumps). */
+/* Limits that are kept and told, without effect: those without effect for root in Linux, or
+ * for things that are not here (message queues, real-time classes, core dumps). */
 const struct limit limits_default[RLIM_NLIMITS] = {
 	[RLIMIT_CPU] = {RLIM_INFINITY, RLIM_INFINITY},
 	[RLIMIT_FSIZE] = {RLIM_INFINITY, RLIM_INFINITY},

@@ -142,7 +142,7 @@ def describe(rule):
     return f"{rule.arg}: {names}{bits}{other}"
 
 
-# What glibc calls them.
+# glibc's names of them.
 LIBC = {
     "pread64": "pread", "pwrite64": "pwrite", "rt_sigpending": "sigpending",
     "rt_sigtimedwait": "sigtimedwait", "rt_sigsuspend": "sigsuspend", "rt_sigaction": "sigaction",

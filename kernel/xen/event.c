@@ -32,7 +32,7 @@ struct port {
 	void *arg;
 };
 
-/* What event_notify_late() has promised; 0: nothing. */
+/* The port that event_notify_late() has promised to notify; 0: none. */
 static u32 late_port;
 
 /* By port; grows with the highest port that was bound. */

@@ -9,8 +9,8 @@
 
 /* Makes v, a mapping of privcmd, one that foreign frames can be put into. */
 void foreign_init(struct vma *v);
-/* The mapping of the running program that covers [addr, addr + n pages), none of which
- * has a frame yet, and the first page's place in it; or -EINVAL, -ENOMEM. */
+/* The mapping of the running program that covers [addr, addr + n pages), and the first
+ * page's place in it. None of these pages has a frame yet. Or -EINVAL, -ENOMEM. */
 struct vma *foreign_find(u64 addr, u64 n, u32 *first);
 /* First of the frame numbers that back it. */
 u64 foreign_gfn(const struct vma *v);

@@ -196,7 +196,8 @@ int grant_map(const struct grant_source *src, u32 n, u64 gfn, bool readonly, u32
 		for (i = 0; !ret && i < part && ops.map[i].status == GNTST_okay; i++)
 			handles[good + i] = ops.map[i].handle;
 		if (i < part) {
-			/* Those behind the first failure may have been mapped as well. */
+			/* Frames behind the first failure may have been mapped as
+			 * well. */
 			struct gnttab_unmap_grant_ref u;
 			bool again = !ret && ops.map[i].status == GNTST_eagain;
 

@@ -8,10 +8,10 @@
 #include <xen/xen.h>
 
 /*
- * xen_hypercall is a few instructions in hypercall.S that pick vmcall or vmmcall; no
- * hypercall page, so that no page of ours is written by Xen and executed by us.
- * Pointers in arguments are linear addresses of the current address space; their
- * pages must be present.  Returns what Xen returns: negative errno on failure.
+ * xen_hypercall is a few instructions in hypercall.S that pick vmcall or vmmcall.  There
+ * is no hypercall page: no page of ours is written by Xen and executed by us.  Pointers
+ * in arguments are linear addresses of the current address space; their pages must be
+ * present.  Returns what Xen returns: negative errno on failure.
  */
 static inline long hypercall5(u64 op, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {

@@ -23,8 +23,8 @@ struct xenbus_driver {
 	int (*probe)(struct xenbus_device *d);
 	/* The back end's state, whenever it changed or something of its was written. */
 	void (*changed)(struct xenbus_device *d, enum xenbus_state state);
-	/* The toolstack took it away, or put another one in its place: `d` is not to be
-	 * used after this, and the back end's acts do not matter. */
+	/* The toolstack took it away, or put another one in its place. `d` is not to be
+	 * used after this; the back end's acts do not matter. */
 	void (*removed)(struct xenbus_device *d);
 };
 

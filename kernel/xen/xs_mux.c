@@ -7,9 +7,9 @@
 #include <nub/string.h>
 
 /*
- * Every request goes out under an id of ours and every watch under a token of ours
- * ("w" and a number), so clients can neither see nor disturb one another.
- * Transaction ids are unique for the connection already: we only check their owner.
+ * Every request goes out under an id of ours, every watch under a token of ours ("w" and
+ * a number).  So clients can neither see nor disturb one another.  Transaction ids are
+ * unique for the connection already: we only check their owner.
  */
 
 struct xs_watch {

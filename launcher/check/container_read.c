@@ -15,7 +15,7 @@
 
 /*
  * The child.  The guest's own stub domain has written the container, so its bytes are
- * hostile: from the prctl on the kernel allows read, write and exit, on these two
+ * hostile.  From the prctl on the kernel allows read, write and exit, on these two
  * descriptors.
  */
 static void __attribute__((noreturn))

@@ -18,7 +18,7 @@
 /*
  * Conditions before anything is made: the guest lives, Xen is recent enough, the image
  * has the kernel, the name is free.  Waits up to half a minute for the stub domain of a
- * guest of the same name that has just ended; removes one that its launcher has left
+ * guest of the same name that has just ended.  Removes one that its launcher has left
  * behind.
  */
 int domain_check(struct domain_host *host, const struct plan *plan,

@@ -6,8 +6,8 @@
 #include "domain/disks.h"
 
 /*
- * Makes the file of a writable disk as long as QEMU may come to need: for a guest that
- * sees `size` bytes, or with 0 for one internal snapshot more.  At most max_mb, or with 0
+ * Makes the file of a writable disk as long as QEMU may come to need.  `size`: the bytes
+ * that the guest sees, or 0 for one internal snapshot more.  At most max_mb, or with 0
  * twice its length at the guest's start: a hostile stub domain may have asked.  *bytes is
  * its new length, 0 if it stays as it is (a block device always does).
  */

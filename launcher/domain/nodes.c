@@ -71,7 +71,10 @@ void domain_nodes_spend(struct domain_nodes *nodes, unsigned events, int64_t now
 	}
 	nodes->off = true;
 	nodes->on_at_ms = now_ms + DOMAIN_NODES_OFF_MS;
-	/* What was on its way is not held against it, or it would never be heard. */
+	/*
+	 * The node's events on their way are not held against it, or it would never be
+	 * heard.
+	 */
 	nodes->rate.left = 0;
 }
 

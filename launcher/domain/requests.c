@@ -23,9 +23,9 @@
 enum { DIAL_SLACK_MS = 100 };
 
 /*
- * A message costs little, a disk a second of libxl's.  The dear part of a connection is to
- * open the stub domain's server: so often for each channel, so that one that it closes
- * again and again does not keep the others waiting.
+ * A message costs little, a disk a second of libxl's.  The dear part of a connection is
+ * to open the stub domain's server, so each channel has a rate of its own for that.  A
+ * channel that the stub domain closes again and again does not keep the others waiting.
  */
 enum { ASK_COST = 1, DISK_COST = 50, COST_PER_S = 100, COST_AT_ONCE = 1000 };
 enum { OFFERS_PER_S = 2, OFFERS_AT_ONCE = 20 };

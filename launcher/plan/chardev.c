@@ -228,8 +228,8 @@ static bool kind_by_use(const struct arg *arg, const char *id,
 }
 
 /*
- * A chardev that nothing on the line uses is a PV console's, and so is one that
- * a monitor shares (mux): their output must not wait for dom0 to attach.
+ * A chardev that nothing on the line uses is a PV console's, and so is one that a monitor
+ * shares (mux).  Their output must not wait for dom0 to attach.
  */
 static enum stubdom_channel_kind find_kind(const struct build *b, const char *id,
 					   const struct qemu_opts *opts)

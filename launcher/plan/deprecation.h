@@ -30,8 +30,8 @@ const struct deprecation *deprecation_find(const struct deprecation_table *table
 					   const char *key, const char *value);
 
 /*
- * Compares dotted numbers, "1.10" after "1.9"; -1, 0 or 1.  What follows the last
- * number ("-rc1", "+deb13") does not count.
+ * Compares dotted numbers, "1.10" after "1.9"; -1, 0 or 1.  A rest behind the last number
+ * ("-rc1", "+deb13") does not count.
  */
 int version_compare(const char *a, const char *b);
 

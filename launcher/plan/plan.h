@@ -68,8 +68,8 @@ struct plan_disk {
 	char *format; /* QEMU's name of the format in it: "raw", "qcow2"; NULL: not said.
 		       * The stub domain is given the container as raw bytes. */
 	bool readonly;
-	/* Index in `qemu` of the -drive that its own backing files are to be added to;
-	   0: there is none, or it says itself what the disk stands on. */
+	/* Index in `qemu` of the -drive that gets its backing files added; 0: there is
+	 * none, or it names its backing files itself. */
 	size_t drive;
 	/* By plan_resolve: a container's file gets this long before it is attached; 0: as
 	   it is. */

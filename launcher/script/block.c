@@ -8,10 +8,9 @@
 #include "script/script.h"
 
 /*
- * Called by libxl with "add" or "remove", the backend's path in XENBUS_PATH.
- * The stock script, in its place, would attach a loop device of its own, and
- * starts some sixty processes.  What it checks, that no other guest uses the
- * file, it has checked for the guest's own disk.
+ * Called by libxl with "add" or "remove", the backend's path in XENBUS_PATH.  The stock
+ * script, in its place, would attach a loop device of its own, and starts some sixty
+ * processes.  It has checked the guest's own disk: no other guest uses the file.
  */
 static int add(struct xs_handle *xs, const char *backend, struct err *err)
 {

@@ -33,10 +33,10 @@ static int rename_interface(const char *from, const char *to, struct err *err)
 }
 
 /*
- * Called by libxl with "online" or "offline", the backend's path in XENBUS_PATH,
- * the interface in vif.  QEMU in dom0 would make a tap of this name and leave it
- * alone; then libxl runs the guest's own script for it (bridge, MTU, script= of
- * the vif line).  So the interface is given the name, and nothing else.
+ * Called by libxl with "online" or "offline", the backend's path in XENBUS_PATH, the
+ * interface in vif.  QEMU in dom0 would make a tap of this name and leave it alone.  Then
+ * libxl runs the guest's own script for it (bridge, MTU, script= of the vif line).  So
+ * the interface is given the name, and nothing else.
  */
 static int online(struct xs_handle *xs, const char *backend, struct err *err)
 {

@@ -21,7 +21,7 @@ def listed(guest):
 
 
 def wait_listed(guest, count, seconds=60):
-    """What the guest lists, once that many are there: drivers probe in the background."""
+    """The guest's list of disks, once that many are there: drivers probe in the background."""
     end = time.monotonic() + seconds
     while True:
         found = listed(guest)
@@ -39,7 +39,7 @@ def sha256(data):
 
 
 def journal(blocks):
-    """What the guest's `journal DISK 0 BLOCKS` has written."""
+    """The bytes that the guest's `journal DISK 0 BLOCKS` writes."""
     return b"".join(struct.pack("<Q", i + 1) * (BLOCK // 8) for i in range(blocks))
 
 

@@ -25,7 +25,7 @@ class CommandFailed(Exception):
 
 
 class Done:
-    """How a command in dom0 ended, its output as text."""
+    """A command's end in dom0, its output as text."""
 
     def __init__(self, status, stdout, stderr, seconds):
         self.status, self.stdout, self.stderr, self.seconds = status, stdout, stderr, seconds
@@ -127,7 +127,7 @@ class Dom0:
         return answer["text"]
 
     def qmp(self, *steps):
-        """What came of each step (dom0/qmp_talk.py)."""
+        """The outcome of each step (dom0/qmp_talk.py)."""
         return json.loads(self.run("python3", f"{ASSETS}/dom0/qmp_talk.py", timeout=120,
                                    stdin=json.dumps(steps).encode()).stdout)
 
@@ -142,5 +142,5 @@ class Dom0:
                               "status=none"]).stdout
 
     def qemu_processes(self):
-        """What `pgrep -f qemu-system` finds, dom0's QEMU included, one a line."""
+        """The finds of `pgrep -f qemu-system`, dom0's QEMU included, one a line."""
         return self.run("pgrep", "-af", "qemu-system", check=False).stdout.splitlines()

@@ -39,10 +39,10 @@ def value(v):
 
 
 class Guest:
-    """`kind` is "bios" or "direct". Nothing happens in dom0 before prepare(). `networks` are
-    the numbers of the NICs' bridges in dom0. With `split` each NIC of a direct guest has a network
-    namespace of its own, nicN, and is not brought up. `unplug` is Linux's xen_emul_unplug: by "nics"
-    PV drivers take over from the emulated NICs."""
+    """`kind` is "bios" or "direct". Nothing happens in dom0 before prepare(). `networks` are the
+    numbers of the NICs' bridges in dom0. With `split` each NIC of a direct guest has a network
+    namespace of its own, nicN, and is not brought up. `unplug` is Linux's xen_emul_unplug: by
+    "nics" PV drivers take over from the emulated NICs."""
 
     def __init__(self, dom0, name, kind="bios", stub=None, disks=1, nics=("e1000",),
                  serial="pty", memory=None, launcher=LAUNCHER, networks=None, split=False,
@@ -87,7 +87,7 @@ class Guest:
         return "00:16:3e:%02x:%02x:%02x" % (digest[0] & 0x7F, digest[1], index)
 
     def _command_line(self):
-        """What the direct-boot guest is to load, check and bring up."""
+        """The orders of the direct-boot guest: load, check, bring up."""
         modules = (["ata_piix", "sd_mod"] if self.disks else []) + \
             sorted({NIC_MODULES[m] for m in self.nics}) + \
             (["xen-netfront"] if self.unplug == "nics" else []) + list(self.modules)

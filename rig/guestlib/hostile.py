@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""An image in dom0 whose agent is tests/system/parts/hostile: channels called evil-... attack, or stream."""
+"""An image in dom0 whose agent is tests/system/parts/hostile: channels called evil-... attack, or
+stream."""
 import hashlib
 import json
 import os
@@ -44,6 +45,6 @@ def remove(dom0):
 
 
 def stream(length):
-    """What the channel evil-stream sends once a byte has come."""
+    """The bytes that the channel evil-stream sends once a byte has come."""
     blocks = (b"block %08x " % n + b"." * (BLOCK - 16) + b"\n" for n in range(length // BLOCK))
     return b"".join(blocks)

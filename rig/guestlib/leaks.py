@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a test may leave behind in dom0: nothing, with these exceptions."""
+"""Leftovers of a test in dom0: none, with these exceptions."""
 import collections
 import re
 import time
@@ -46,8 +46,8 @@ def difference(before, after):
 
 
 def settle(dom0, before, seconds=SETTLE_SECONDS):
-    """What is more or less than before, once that stays or time is up: the toolstack tidies up
-    in the background after `xl destroy`."""
+    """The differences from before, once they stay or time is up: the toolstack tidies up in the
+    background after `xl destroy`."""
     end = time.monotonic() + seconds
     while True:
         found = difference(before, dom0.scan())

@@ -3,7 +3,7 @@
 #
 # In $CACHE, for a root KIND with key KEY (a hash of its recipe):
 #   KIND-KEY/          the finished directory; appears by rename, never half-made
-#   KIND-KEY.tmp/      being made; whoever holds the make lock may delete it
+#   KIND-KEY.tmp/      being made; the holder of the make lock may delete it
 #   KIND-KEY.make      lock: exclusive while being made
 #   KIND-KEY.use       lock: shared by every process that uses it; its mtime is the last use
 
@@ -16,8 +16,8 @@ root_key() {
 }
 
 # root_ensure KIND KEY MAKER ARG...: makes $CACHE/KIND-KEY if it is not there, by calling
-# `MAKER TMPDIR ARG...`, and takes a shared lock on it in fd 9 that lasts as long as the
-# caller and what it executes.
+# `MAKER TMPDIR ARG...`. Takes a shared lock on it in fd 9, for the caller's life and that of the
+# programs that it executes.
 root_ensure() {
 	_kind=$1 _key=$2
 	shift 2

@@ -46,7 +46,7 @@ def is_xen(line):
 
 
 def sections(console_path, qemu_path, lines=40):
-    """What a person wants to see of a rig that died."""
+    """The lines of a dead rig's console that a person wants to see."""
     said = tail(console_path, 2000)
     out = []
     for title, part in (

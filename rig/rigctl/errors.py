@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What can go wrong with a rig, as exceptions whose text is meant for a person."""
+"""Failures of a rig, as exceptions whose text is meant for a person."""
 
 
 class RigError(Exception):

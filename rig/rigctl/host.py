@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The Xen host that every rig starts from: its files, and a saved copy of it just booted.
 
-The saved host is a migration file of QEMU, in which each page of memory has a fixed place
-("mapped-ram") so that only what is not zero is stored and read, and the disk's changes since
-dom0's image.
+The saved host has two parts: a migration file of QEMU, and the disk's changes since dom0's image.
+In the file each page of memory has a fixed place ("mapped-ram"), so that zero pages are neither
+stored nor read.
 """
 
 import hashlib

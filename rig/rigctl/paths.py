@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the rig keeps things, and the locks that guard them."""
+"""The rig's folders and files, and the locks that guard them."""
 
 import fcntl
 import os

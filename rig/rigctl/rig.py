@@ -22,7 +22,7 @@ GRACE = 20              # past a command's own timeout, for the agent to say so
 
 @dataclass
 class Result:
-    """How a command in dom0 ended. status is 124 when its time ran out, 128 + N for signal N."""
+    """A command's end in dom0. status is 124 when its time ran out, 128 + N for signal N."""
 
     argv: list
     status: int

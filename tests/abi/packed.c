@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PID 1 over files that are packed in the ramdisk: /packed must be what /plain is,
- * however it is read, mapped and changed; /big is dropped and comes back when memory is
- * short. */
+/* PID 1 over files that are packed in the ramdisk.  /packed must be as /plain, however it
+ * is read, mapped and changed.  /big is dropped and comes back when memory is short. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

@@ -129,7 +129,7 @@ def on_nub(tmp_path_factory):
 
 
 def test_every_call_is_tried(on_nub):
-    """What kernel/syscalls.tbl says is there has been asked for by one of the programs at least."""
+    """Each call of kernel/syscalls.tbl is made by one of the programs at least."""
     _, log = on_nub
     made = re.search(r"=== calls\n(.*)=== end of calls\n", log, re.S)
     assert made, log[-1500:]

@@ -104,8 +104,8 @@ COUNTS_MORE = 0.02
 
 @pytest.mark.timeout(TIMEOUT + 60)
 def test_instructions(tmp_path):
-    """A call takes as many instructions as it did. Whoever adds some for a good reason writes the
-    new number here."""
+    """A call takes as many instructions as it did. A change that adds some for a good reason writes
+    the new number here."""
     log = boot_archive(tmp_path, root("abi-counts"), more=("-icount", "shift=0,sleep=off"))
     assert "counts done\n" in log, log[-2000:]
     seen = {name: int(n) for name, n in re.findall(r"^count (.*): (\d+)$", log, re.M)}
@@ -116,7 +116,7 @@ def test_instructions(tmp_path):
 
 @pytest.mark.timeout(TIMEOUT + 60)
 def test_refused(tmp_path):
-    """What Linux would do and nub does not have is an error, and the table says so."""
+    """A thing that Linux would do and nub does not have is an error, and the table says so."""
     log = boot_archive(tmp_path, root("abi-refused"))
     assert "  refused done\n" in log, log[-2000:]
     answers = re.findall(r"^  .*\): (\w+)$", log, re.M)
@@ -148,8 +148,8 @@ def test_damaged_programs(tmp_path):
 
 @pytest.mark.timeout(TIMEOUT + 60)
 def test_packed_files(tmp_path):
-    """What is packed in the ramdisk is what it was, however it is used, and comes back when it
-    was dropped for want of memory; a damaged page is an error and nothing worse."""
+    """A file that is packed in the ramdisk has its content, however it is used. It comes back when
+    it was dropped for want of memory. A damaged page is an error and nothing worse."""
     content = b"".join(b"%d squared is %d\n" % (i, i * i) for i in range(20000))
     assert len(content) % 4096
     damaged = bytearray(packed.pack(content))
@@ -247,8 +247,8 @@ def shell_root(script, *programs, files=()):
 
 @pytest.mark.timeout(TIMEOUT + 60)
 def test_stress_ng(tmp_path):
-    """What of stress-ng asks for nothing that this kernel leaves out, each for a few rounds,
-    checking its own results."""
+    """The parts of stress-ng that this kernel can run, each for a few rounds, checking its own
+    results."""
     if not STRESS_NG.exists():
         pytest.skip(f"{STRESS_NG} is not installed")
     script = "".join(f"stress-ng --{s} 1 --{s}-ops 20 -t 2 --verify --temp-path /tmp -q >out 2>&1 || "
@@ -297,7 +297,8 @@ RECURSIVE = {
 
 
 def recursive(kernel):
-    """The functions of a kernel that can come to call themselves, pointers to functions left out."""
+    """The functions of a kernel that can come to call themselves, pointers to functions left
+    out."""
     text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", kernel], check=True, text=True,
                           capture_output=True).stdout
     calls, names, at = {}, {}, None
@@ -321,7 +322,7 @@ def recursive(kernel):
 
 
 def test_recursion_is_known():
-    """What a program nests must not nest on the kernel's stack."""
+    """A program's nesting must not nest on the kernel's stack."""
     found = recursive(KERNEL.with_name("kernel-nub.debug"))
     assert found - RECURSIVE.keys() == set(), "bound it, and say how in RECURSIVE"
 
@@ -336,7 +337,7 @@ def test_hypercalls_are_documented(tmp_path):
 
 
 def test_hypercalls_seen_are_those_of_the_table():
-    """What QEMU was seen to make is what kernel/hypercalls.tbl lets pass."""
+    """The hypercalls that QEMU was seen to make are those that kernel/hypercalls.tbl lets pass."""
     table = {tuple(line.split()[:2]) for line in
              (TREE / "kernel/hypercalls.tbl").read_text().splitlines() if not line.startswith("#")}
     calls = {name for name, _ in table}
@@ -374,7 +375,7 @@ def test_documented_calls_are_those_of_the_table(tmp_path):
 
 
 def test_every_flag_of_the_table_is_tried():
-    """What kernel/syscalls.tbl names below a call stands in one of the programs at least."""
+    """Each name below a call in kernel/syscalls.tbl stands in one of the programs at least."""
     text = "".join(p.read_text() for p in (TREE / "tests/abi").glob("*.c"))
     never = {n for call in syscalls.parse(TREE / "kernel/syscalls.tbl")[0] for rule in call.rules
              for n in rule.names + rule.bits if not re.search(rf"\b{n}\b", text)}

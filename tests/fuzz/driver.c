@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Runs a fuzz target without libFuzzer, so that every build tests it a little:
- * each file of a directory as it is, then mutated and spliced, from a fixed seed.
- */
+/* Runs a fuzz target without libFuzzer, so that every build tests it a little.  Each file
+ * of a directory runs as it is, then mutated and spliced, from a fixed seed. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

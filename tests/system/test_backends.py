@@ -78,7 +78,7 @@ def test_faults_and_returns(dom0, folder, mapped, make_guest):
 
 
 def errors(dom0, guest, bad, plain, loop):
-    """What the device cannot do is the guest's I/O error, and no more than that."""
+    """A request that the device cannot serve is the guest's I/O error, and no more than that."""
     guest.ask(f"write {bad} 40 0x11", f"write {bad} 40 ok")
     load(dom0, "error")
     assert failing(guest, f"read {bad} 48") and failing(guest, f"write {bad} 40 0x12")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A guest that gives memory back and takes it again: frame numbers that its disk was read into
-have other memory then, and what its device model has mapped of the old must be forgotten."""
+"""A guest that gives memory back and takes it again. Frame numbers that its disk was read into have
+other memory then, and its device model must forget its mappings of the old."""
 import time
 
 import pytest
@@ -27,8 +27,8 @@ def set_memory(dom0, guest, mib):
 
 @pytest.mark.parametrize("controller, modules", [("ide", "ata_piix,sd_mod"), ("ahci", "ahci,sd_mod")])
 def test_memory_comes_back(dom0, make_guest, stub, controller, modules):
-    """What is read after it is what is on the disk. Reading leaves the guest's page cache
-    empty again, so the balloon takes just those pages."""
+    """Later reads give the bytes of the disk. Reading leaves the guest's page cache empty again, so
+    the balloon takes just those pages."""
     if controller == "ahci" and stub.options["kernel"] == "linux":
         pytest.skip("QEMU's own fault, which only nub sees to: docs/upstream-bugs.md")
     guest = make_guest("balloon", kind="direct", disks=0, nics=(), memory=MEMORY_MIB,

@@ -19,8 +19,8 @@ def make_image(dom0, path, sectors, seed):
 
 
 def read_cd(guest):
-    """Size and checksum. A drive answers a changed medium's first commands with "not ready" and
-    "medium may have changed", QEMU's does, and Linux makes an I/O error of it: try again."""
+    """Size and checksum. QEMU's drive answers a changed medium's first commands with "not ready" and
+    "medium may have changed". Linux makes an I/O error of that: try again."""
     for _ in range(3):
         line = guest.ask("sum sr0", "sum sr0", 180).splitlines()[-1]
         if "error" not in line:
@@ -121,8 +121,8 @@ def move_tray(dom0, order):
 
 @pytest.mark.parametrize("side", SIDES)
 def test_host_drive_without_a_disc(drive, make_guest, dom0, stub, side):
-    """The guest starts with an empty drive, as with QEMU in dom0; a disc that comes later is put
-    into the guest's by the command that the log names."""
+    """The guest starts with an empty drive, as with QEMU in dom0. The command that the log names
+    puts a later disc into the guest's drive."""
     guest = make_guest("tray", kind="direct", disks=0, nics=(), stub=stub if side == "stub" else None,
                        cmdline=LINUX + "ata_piix,sr_mod")
     guest.config["disk"] = [f"format=raw,vdev=hdc,access=ro,devtype=cdrom,target={drive}"]

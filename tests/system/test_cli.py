@@ -83,7 +83,7 @@ def check_log_and_plan(dom0, guest):
 
 
 def check_privacy(dom0, domid):
-    """What stubdom relies on is out of other domains' and users' reach."""
+    """The ground that stubdom stands on is out of other domains' and users' reach."""
     nodes = dom0.run("xenstore-ls", "-fp", f"/local/domain/0/stubdom/{domid}").stdout.splitlines()
     assert len(nodes) >= 8
     for node in nodes:

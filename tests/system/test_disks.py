@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Disks of every kind that xl and QEMU take: each arrives as what it is, and what the guest
-writes is in dom0's file and in no other."""
+"""Disks of every kind that xl and QEMU take. Each arrives as the disk that it is, and the guest's
+writes are in dom0's file and in no other."""
 import pytest
 
 from guestlib import disks
@@ -111,8 +111,9 @@ def test_floppy(dom0, folder, make_guest):
 
 def test_flushed_writes_survive(dom0, folder, make_guest):
     """A raw file, a qcow2 file that grows, and one on a backing file, written to by a guest over
-    AHCI until stub domain and launcher are killed: what the guest was told to be flushed is in
-    dom0's files, and the containers are whole. (Debian's QEMU for Xen has no other formats.)"""
+    AHCI until stub domain and launcher are killed. Every block that the guest was told to be
+    flushed is in dom0's files, and the containers are whole. (Debian's QEMU for Xen has no other
+    formats.)"""
     dom0.run("truncate", "-s", "64M", f"{folder}/d.raw")
     dom0.run("qemu-img", "create", "-q", "-f", "qcow2", f"{folder}/d.qcow2", "64M")
     base = data_disk(dom0, f"{folder}/base.raw", 1, 15 << 20)
@@ -154,8 +155,8 @@ def test_flushed_writes_survive(dom0, folder, make_guest):
 
 
 def test_pv_drivers(dom0, folder, make_guest):
-    """A Linux guest with all PV drivers, which unplugs the emulated disks, waits for no device
-    that libxl expects a QEMU in dom0 to serve, and has its disks, also that in a container."""
+    """A Linux guest with all PV drivers, which unplugs the emulated disks. It waits for no device
+    that libxl expects a QEMU in dom0 to serve. It has its disks, also the one in a container."""
     raw = data_disk(dom0, f"{folder}/raw.img")
     dom0.run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", f"{ASSETS}/data1.img",
              f"{folder}/d.qcow2")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A stub domain that attacks dom0 through its channels (tests/system/parts/hostile): nothing hangs, dom0's
-memory is bounded, the other channels go on."""
+"""A stub domain that attacks dom0 through its channels (tests/system/parts/hostile): nothing hangs,
+dom0's memory is bounded, the other channels go on."""
 import hashlib
 import os
 import re
@@ -150,7 +150,7 @@ def lying_guest(make_guest, name, stub, first):
 
 
 def check_nodes(dom0, domid):
-    """What libxl took from the answers into xenstore, where root's tools look."""
+    """Nodes of xenstore that libxl took from the answers, where root's tools look."""
     at = f"/local/domain/{domid}"
     assert re.fullmatch(r"/dev/pts/\d+", dom0.xenstore(f"{at}/serial/0/tty") or "/dev/pts/0")
     assert dom0.xenstore(f"{at}/serial/1/tty") is None
@@ -187,7 +187,7 @@ def run_tools(dom0, guest, lie, tools):
 
 
 def test_lies_to_roots_tools(make_guest, dom0, hostile_stub, secret):
-    """Whatever the stub domain answers, root's tools open nothing, show nothing and go on."""
+    """For any answer of the stub domain's, root's tools open nothing, show nothing and go on."""
     guest, lies = lying_guest(make_guest, "liar", hostile_stub, "n")
     guest.create()
     check_nodes(dom0, guest.domid)

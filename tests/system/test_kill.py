@@ -29,7 +29,7 @@ def test_start_after_kill(make_guest, dom0):
 
 
 def check_named(dom0, guest, why):
-    """Who asks for this guest hears what has happened and what to do."""
+    """A question about this guest is answered with the event and the remedy."""
     remedy = f"xl destroy {guest.domid}"
     (found,) = json.loads(dom0.run("stubdom", "list", "--json").stdout)["guests"]
     assert (found["guest"], found["state"]) == (guest.name, "stub gone")

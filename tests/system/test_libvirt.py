@@ -84,7 +84,7 @@ def test_guest_of_libvirt(make_guest, dom0, stub, virsh):
 
 
 def test_save_and_cd_of_libvirt(make_guest, dom0, stub, virsh):
-    """What goes through libxl's QMP, asked for by virsh."""
+    """Orders of virsh that go through libxl's QMP."""
     guest = make_guest("virtsave")
     # The picture's 16 MiB are part of the memory; `keep` uses what is behind the first 16.
     dom0.write(f"{guest.folder}/domain.xml", DOMAIN.replace("MiB'>32<", "MiB'>64<").replace(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A host whose dom0 has all memory, as without dom0_mem=: dom0 shrinks for the stub domain as it
-does for the guest, where xl.conf allows it, and gets it back when the start fails."""
+"""A host whose dom0 has all memory, as without dom0_mem=. Where xl.conf allows it, dom0 shrinks for
+the stub domain as it does for the guest. It gets the memory back when the start fails."""
 import re
 
 import pytest

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""nub's own drivers and /dev/xen, by a test program that is a domain's init (tests/system/parts/xen): the
-interfaces that QEMU uses, then devices that come and go while the domain runs."""
+"""nub's own drivers and /dev/xen, by a test program that is a domain's init
+(tests/system/parts/xen). It tries the interfaces that QEMU uses, then devices that come and go
+while the domain runs."""
 import hashlib
 import json
 import os

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Orders that a toolstack gives to a stub domain, or to all domains and so to it, too: the guest
-and its device model come to no harm, whatever was ordered."""
+"""Orders that a toolstack gives to a stub domain, or to all domains and so to it, too. No order
+harms the guest and its device model."""
 import json
 import re
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the process that reads from the stub domain may do in dom0: almost nothing."""
+"""The rights in dom0 of the process that reads from the stub domain: almost none."""
 import json
 import re
 

@@ -98,7 +98,7 @@ def test_behind_the_emulated_ones(dom0, folder, make_guest):
 @pytest.mark.parametrize("file,access,says", [("top", "rw", "flatten it"),
                                               ("1", "ro", "is never read-only")])
 def test_refused(dom0, folder, make_guest, file, access, says):
-    """What QEMU cannot serve is refused before the guest runs, with the remedy."""
+    """A disk that QEMU cannot serve is refused before the guest runs, with the remedy."""
     dom0.run("qemu-img", "create", "-q", "-f", "qcow2", "-b", f"{folder}/0.img", "-F", "raw",
              f"{folder}/top.qcow2")
     guest = make_guest("pv", disks=0, nics=(), disk=[

@@ -19,7 +19,8 @@ SECONDS = 240  # Python's asyncio, on an emulated machine
 
 @pytest.fixture(scope="module")
 def qemu_qmp(dom0):
-    """What runs QEMU's own client in dom0, from Debian's source of QEMU; None without that."""
+    """The command for QEMU's own client in dom0, from Debian's source of QEMU; None without
+    that."""
     made = subprocess.run([f"{TREE}/rig/qemu-qmp"], stdout=subprocess.PIPE, check=False)
     if made.returncode:
         yield None

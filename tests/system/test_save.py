@@ -26,7 +26,7 @@ def write_by_qmp(guest, dom0, path, command, **arguments):
 
 
 def check_files(guest, dom0):
-    """What QEMU writes by QMP ends up where the client opened a file, and nowhere else."""
+    """Files that QEMU writes by QMP end up where the client opened a file, and nowhere else."""
     folder = f"{guest.folder}/written"
     memory = {"val": 16777216, "size": 1048576}
     dom0.run("mkdir", folder)

@@ -115,8 +115,8 @@ def refused(dom0, why, **how):
 
 
 def test_password(make_guest, dom0):
-    """The relay asks viewers for it, by VNC and by websocket: Debian's QEMU for Xen cannot (it has
-    no cipher for it, so with QEMU in dom0 such a guest does not start)."""
+    """The relay asks viewers for it, by VNC and by websocket. Debian's QEMU for Xen has no cipher
+    for it: with QEMU in dom0 such a guest does not start."""
     web = {"port": WEBSOCKET + 1, "websocket": True}
     guest = make_guest("secret", nics=(), vnc=1, vncpasswd="sesame open",
                        vnclisten=f"127.0.0.1:6,websocket={WEBSOCKET + 1}")

@@ -4,7 +4,7 @@ import pytest
 
 
 def test_serial_file(make_guest, dom0):
-    """All that the guest says, from its first word on, is in the file."""
+    """The guest's output, from its first word on, is in the file."""
     guest = make_guest("file", serial="file:/opt/guests/run/file/serial.log")
     guest.create()
     text = dom0.wait_file("/opt/guests/run/file/serial.log", "bios-guest: ready")

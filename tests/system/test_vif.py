@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a guest's vif line says holds for the emulated NIC; interfaces that come and go."""
+"""A guest's vif line holds for the emulated NIC; interfaces that come and go."""
 import json
 import re
 

@@ -65,8 +65,9 @@ long_entry:
 	call *%rax
 	ud2
 
-	/* Another CPU, in flat 32-bit mode without paging (Xen starts it so, the bare PC's
-	 * trampoline leaves it so): by the boot's tables into the kernel's, to smp.c. */
+	/* Another CPU, in flat 32-bit mode without paging, as Xen starts it and the bare
+	 * PC's trampoline leaves it.  By the boot's tables into the kernel's, to
+	 * smp.c. */
 	.code32
 	.globl ap_entry32
 ap_entry32:

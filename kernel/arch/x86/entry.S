@@ -39,8 +39,8 @@
 	pop %rdi
 	.endm
 
-	/* No register is free and there is no stack yet, so each CPU has an entry of its own
-	 * that knows where its stack is (struct entry_stack, 64 bytes each). The first falls
+	/* No register is free and there is no stack yet. So each CPU has an entry of its
+	 * own that knows its stack (struct entry_stack, 64 bytes each). The first falls
 	 * through: with one CPU this costs nothing. */
 	.macro SYSCALL_ENTRY id
 	mov %rsp, (entry_stacks + \id * 64 + 8)(%rip)

@@ -19,7 +19,7 @@
 #define PTE_ADDR 0x000ffffffffff000UL
 
 extern u64 *kernel_pml4;
-/* What CR3 holds: reading it can be an exit. */
+/* The value of CR3: reading it can be an exit. */
 extern u64 *pgtable_active;
 void pgtable_activate(u64 *pml4);
 

@@ -33,7 +33,7 @@ static inline bool regs_user(const struct regs *r)
 #define RFLAGS_NT 0x4000UL
 #define RFLAGS_RF 0x10000UL
 #define RFLAGS_AC 0x40000UL
-/* What user code may set for itself through a signal frame. */
+/* The flags that user code may set for itself through a signal frame. */
 #define RFLAGS_USER (0xdd5UL | RFLAGS_RF | RFLAGS_AC)
 
 #endif

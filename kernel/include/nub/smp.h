@@ -44,8 +44,8 @@ bool biglock_held(void);
 void biglock_yield(void);
 
 /* From here on and until the lock is let go no other CPU runs user code in this address
- * space, nor has anything of it in its TLB. Before any entry loses its frame or a right.
- */
+ * space. None has anything of it in its TLB. Before any entry loses its frame or a
+ * right. */
 void smp_park(const u64 *pml4);
 /* No other CPU runs user code until the lock is let go, and each has passed a barrier. */
 void smp_barrier(void);

@@ -23,7 +23,7 @@ extern const unsigned ioctl_count;
 
 #define SYSCALL_MAX 472
 extern const struct syscall_entry syscall_table[SYSCALL_MAX];
-/* How often each was made; /proc/syscalls. */
+/* The number of calls of each; /proc/syscalls. */
 extern u64 syscall_counts[SYSCALL_MAX];
 const char *syscall_name(int nr);
 void syscall_init(void);

@@ -15,10 +15,10 @@ QUESTION = b'{"execute": "query-status"}\r\n'
 
 
 def drain(paths, seconds, silent=(), stalled=(), until=(), pause=0.2):
-    """Reads from every socket for that time, as much as comes; connects again when it is closed.
-    Of each: the bytes that came and how often it was connected. Those that are silent are
-    connected and not read, those that are stalled ask for an answer first. Ends once those of
-    `until` were all closed. `pause` is before a client comes again."""
+    """Reads from every socket for that time, as much as comes; connects again when it is closed. Of
+    each: the bytes that came and how often it was connected. The silent ones are connected and not
+    read; the stalled ones ask for an answer first. Ends once all of `until` were closed. `pause` is
+    before a client comes again."""
     end = time.monotonic() + seconds
     found = {path: {"bytes": 0, "connections": 0} for path in paths}
     socks, idle = {}, [connect(path) for path in (*silent, *stalled)]
@@ -59,8 +59,8 @@ def connect(path):
 
 
 def digest(path, length, seconds, check=True):
-    """SHA-256 of the first `length` bytes that a socket answers, and how long they took; without
-    the sum if the time is to be that of the way alone."""
+    """SHA-256 of the first `length` bytes that a socket answers, and their time. Without `check` no
+    sum is made, and the time is that of the way alone."""
     begin = time.monotonic()
     sock = connect(path)
     sock.settimeout(seconds)
@@ -100,7 +100,7 @@ def qmp_round_trips(path, count):
 
 
 def socat_stream(length, seconds):
-    """How long so many bytes take from one unix socket to another through socat."""
+    """The time that so many bytes take from one unix socket to another through socat."""
     a, b = "/tmp/bench-a", "/tmp/bench-b"
     for path in (a, b):
         if os.path.exists(path):

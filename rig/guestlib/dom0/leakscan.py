@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What exists in dom0: domains, xenstore, loop devices, interfaces, processes, sockets, files.
+"""All that exists in dom0: domains, xenstore, loop devices, interfaces, processes, sockets, files.
 Two of these, before and after a test, must be the same."""
 import glob
 import os

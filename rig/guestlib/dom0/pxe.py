@@ -129,5 +129,5 @@ def pxe_start(name, interface, mac, client, server, path):
 
 
 def pxe_stop(name):
-    """What was asked of it."""
+    """The requests that it got."""
     return servers.pop(name).stop()

@@ -47,7 +47,7 @@ class Client:
         return self.wait(lambda m: m.get("event") == name)
 
     def raw(self, text):
-        """What comes after text that is no QMP, until the end."""
+        """The answer to text that is no QMP, until the end."""
         self.sock.sendall(text.encode())
         return self.lines.read()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How the programs that run in dom0, and the agent, were compiled and linked."""
+"""Compiler and linker hardening of the programs that run in dom0, and of the agent."""
 import os
 import re
 import subprocess

@@ -288,7 +288,7 @@ def test_monitor_ends_at_an_early_end(host):
 
 
 def expected_screen(host):
-    """What QEMU itself thinks is on the screen."""
+    """QEMU's own picture of the screen."""
     path = f"{host.where}/qemu.ppm"
     host.run("qmp", "s1", "screendump", f"filename={path}")
     return Image.open(path)
@@ -361,7 +361,7 @@ def test_serial_that_ends(host):
 
 
 def test_serial_in_a_pipe(host):
-    """What comes is sent, what the guest says is printed, and the reader's end is the end."""
+    """Input is sent, the guest's output is printed, and the reader's end is the end."""
     guest, slave = pty.openpty()
     host.put("local/domain/7/serial/0/tty", os.ttyname(slave))
     process = host.start("serial", "s1", stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
@@ -408,7 +408,7 @@ done
 
 
 def test_serial_on_no_device(host):
-    """What has a pty's name and is none, or is another user's."""
+    """A file with a pty's name that is none, or is another user's."""
     host.put("local/domain/7/serial/0/tty", "")
     run = subprocess.run(
         ["unshare", "-m", "sh", "-e", "-c", NO_PTYS, "sh",

@@ -193,7 +193,7 @@ def test_direct_guest_says_what_is_wrong(start, tmp_path):
 
 
 def test_disk_commands_of_the_direct_guest(start, tmp_path):
-    """What there is, the journal as the file has it, and loads that end."""
+    """The list of disks, the journal as the file has it, and loads that end."""
     for i, size in enumerate((1 << 20, (1 << 20) + 512)):
         (tmp_path / f"{i}.img").write_bytes(bytes(size))
     guest = start(*ide(tmp_path / "0.img", 0), *ide(tmp_path / "1.img", 1), "-nic", "none",

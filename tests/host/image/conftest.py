@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the tests of the image find the builder and a built image."""
+"""The builder and a built image, for the tests of the image."""
 import os
 import subprocess
 import sys

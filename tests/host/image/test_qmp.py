@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the image's own QEMU answers goes through the relay's filter as it is, but for names."""
+"""Answers of the image's own QEMU go through the relay's filter as they are, but for names."""
 import json
 import subprocess
 
@@ -42,7 +42,8 @@ def without_names(value):
 
 
 def differences(was, now, at=""):
-    """Where two JSON values differ, one line each: pytest's own diff of these takes minutes."""
+    """The differences of two JSON values, one line each: pytest's own diff of these takes
+    minutes."""
     if type(was) is not type(now) or not isinstance(was, (dict, list)) or len(was) != len(now):
         return [] if was == now else [f"{at}: {was!r:.200} became {now!r:.200}"]
     keys = was if isinstance(was, dict) else range(len(was))

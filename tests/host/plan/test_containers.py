@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Containers as qemu-img makes them: the length that the plan gives a file is enough for all
-that QEMU ever writes to it, and QEMU finds a chain of backing files where the plan says."""
+"""Containers as qemu-img makes them. The plan gives a file enough length for all that QEMU ever
+writes to it. QEMU finds a chain of backing files where the plan says."""
 import json
 import os
 import re
@@ -109,7 +109,7 @@ def test_backing_chain(chain):
     ("other_format", "is not followed"),
 ])
 def test_backing_files_refused(chain, case, says):
-    """What the header names is opened only where the administrator has allowed it."""
+    """A file that the header names is opened only where the administrator has allowed it."""
     top, base, allow = chain / "top.qcow2", chain / "base", ["-stubdom", f"backing={chain}/base"]
     if case == "not_allowed":
         allow = []

@@ -208,7 +208,7 @@ def test_plan_without_files(image):
 
 
 def test_plan_with_a_wrong_topology(tmp_path, image):
-    """What no host can run is an error, and the plan is shown all the same."""
+    """A line that no host can run is an error, and the plan is shown all the same."""
     wiring = tmp_path / "wiring"
     line = ["--plan", *LINE, *image, "-stubdom", f"topology={wiring}"]
     wiring.write_text("ifconfig bridge0 create\n")

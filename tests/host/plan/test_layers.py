@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The launcher's folders say which process, with which rights, runs a line: they have no circle,
-and what runs as root includes nothing of the relay's but the messages between the two."""
+"""The launcher's folders say which process, with which rights, runs a line. They have no circle.
+Folders that run as root include nothing of the relay's but the messages between the two."""
 import os
 import re
 
@@ -56,7 +56,7 @@ def test_root_reads_nothing_of_the_relay():
 
 
 def test_the_plan_is_pure():
-    """It names nothing of the folders that do what it says."""
+    """It names nothing of the folders that carry it out."""
     wrong = [(path, header) for path, header in includes()
              if room_of(path) == "plan" and room_of(header) not in ("plan",)]
     assert not wrong

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The plan's command line against a real QEMU: it starts, and names things as it would have.
 
-Each line is given to QEMU twice: as the caller wrote it, and as the plan has it. What the
-two answer to the toolstack's questions must be the same. No Xen: the parts that need it
-(-xen-domid, the machine) are left out of both.
+Each line is given to QEMU twice: as the caller wrote it, and as the plan has it. Both answers to
+the toolstack's questions must be the same. No Xen: the parts that need it (-xen-domid, the machine)
+are left out of both.
 """
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the rig does on the host side without a machine: names, locks, archives, consoles."""
+"""The rig's host side without a machine: names, locks, archives, consoles."""
 
 import os
 import subprocess

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Makes a CD that boots the BIOS test guest: El Torito without emulation, so the BIOS loads all of
-it, and only the boot sector is another one, that has nothing to load."""
+it. Only the boot sector is another one, which has nothing to load."""
 import argparse
 import struct
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every hypercall and operation that ring 3 can ask privcmd for, on a domain that is our
- * target: only those of kernel/hypercalls.tbl reach Xen, and never with a kernel address.
- * XENTEST_KADDR is the address of the kernel's host name. */
+ * target.  Only those of kernel/hypercalls.tbl reach Xen, and never with a kernel
+ * address.  XENTEST_KADDR is the address of the kernel's host name. */
 #include "check.h"
 
 #include <fcntl.h>
