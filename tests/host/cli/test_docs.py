@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 
+import comments
 import prose
 import pytest
 
@@ -34,7 +35,7 @@ def verbs():
 
 
 def keys():
-    """Those that stubdom-dm itself names when it is given one that is none."""
+    """The keys that stubdom-dm itself names when it is given one that is none."""
     done = subprocess.run([LAUNCHER, "--plan", "-xen-domid", "1", "-nodefaults", "-stubdom", "x=y"],
                           stderr=subprocess.PIPE, check=False, timeout=60)
     found = re.search(rb"there are ([a-z, -]+)", done.stderr).group(1).decode().split(", ")
@@ -90,7 +91,7 @@ def test_the_installed_configuration_is_valid():
 
 
 def complete(*words):
-    """What bash offers for the last of the words."""
+    """bash's offers for the last of the words."""
     script = f'''
 stubdom() {{ case "$1 $2" in
     "list --names") printf 's1\\ns2\\nother\\n' ;; *) {STUBDOM} "$@" ;; esac; }}
@@ -163,3 +164,10 @@ def test_sentences_are_short():
         lengths += [words for words, _ in found]
     assert len(lengths) > 500
     assert sum(lengths) / len(lengths) <= 16
+
+
+def test_comments_name_the_thing_first():
+    """None begins with "What", "Those" or "Whoever": its reader would wait for the verb."""
+    seen, wrong = comments.clauses(TREE)
+    assert seen > 5000
+    assert not wrong, "name the thing first (CONTRIBUTING.md, How code reads): " + "; ".join(wrong)
