@@ -72,11 +72,11 @@ const struct stubopt_key stubopt_keys[] = {
 		.sign = "DIR",
 		.unset = "nowhere",
 		.sample = "/srv/xen/base",
-		.brief = "where backing files of disks may be",
-		.help = "The directory that backing files of disk images may be in. Without "
-			"it, an image whose header names a backing file is refused: a guest "
-			"may have written that header. A warning in the log says if disks "
-			"of other guests are in there.",
+		.brief = "the directory of disks' backing files",
+		.help = "The directory of disk images' backing files. Without it, an image "
+			"whose header names a backing file is refused: a guest may have "
+			"written that header. A warning in the log says if disks of other "
+			"guests are in there.",
 	},
 	{
 		FIELD(cap),
@@ -99,9 +99,9 @@ const struct stubopt_key stubopt_keys[] = {
 		.sign = "MIB",
 		.unset = "twice what its header asked for at first",
 		.sample = "65536",
-		.brief = "how long a disk image's file may get",
-		.help = "How long the file of a qcow2, VHD or VDI image may get: the header "
-			"that asks for the length is the guest's to write.",
+		.brief = "the greatest length of a disk image's file",
+		.help = "The greatest length of a qcow2, VHD or VDI image's file. The image's "
+			"header asks for a length, and the guest may have written it.",
 	},
 	{
 		FIELD(cpupool),
@@ -130,7 +130,7 @@ const struct stubopt_key stubopt_keys[] = {
 		.what = "an absolute path",
 		.sign = "DIR",
 		.initial = STUBDOM_IMAGEDIR,
-		.brief = "where the image is",
+		.brief = "the image's directory",
 		.help = "The directory of the image that stub domains are made from.",
 	},
 	{
@@ -148,8 +148,8 @@ const struct stubopt_key stubopt_keys[] = {
 		.words = logs,
 		.what = "error, warn, info or debug",
 		.initial = "info",
-		.brief = "how much is logged",
-		.help = "How much is logged.",
+		.brief = "the log's level",
+		.help = "The log's level: lines of this kind and of those before it.",
 	},
 	{
 		.name = "memory",
@@ -172,8 +172,9 @@ const struct stubopt_key stubopt_keys[] = {
 		.sample = "system_u:system_r:dm_dom_t",
 		.brief = "its security label (XSM/FLASK)",
 		.help = "Its security label, where Xen enforces a FLASK policy; elsewhere "
-			"the start is refused. What device_model_stubdomain_seclabel= says "
-			"must be said here: libxl keeps it to itself.",
+			"the start is refused. Say the label of "
+			"device_model_stubdomain_seclabel= here, too: libxl keeps that one "
+			"to itself.",
 	},
 	{
 		.name = "timeout",
@@ -183,8 +184,8 @@ const struct stubopt_key stubopt_keys[] = {
 		.what = "a number of seconds, at least 1",
 		.sign = "SECONDS",
 		.initial = "120",
-		.brief = "how long QEMU may take to start",
-		.help = "How long QEMU may take until it runs. libxl itself waits for 60 "
+		.brief = "the time that QEMU has to start",
+		.help = "The time that QEMU has until it runs. libxl itself waits for 60 "
 			"seconds.",
 	},
 	{
@@ -194,8 +195,8 @@ const struct stubopt_key stubopt_keys[] = {
 		.sign = "FILE",
 		.unset = "each NIC to one of its own",
 		.sample = "/etc/qemu-stubdom/topology",
-		.brief = "how its network is wired",
-		.help = "How the guest's network interfaces are wired to the stub domain's.",
+		.brief = "the wiring of its network",
+		.help = "The wiring of the guest's network interfaces to the stub domain's.",
 	},
 	{
 		FIELD(type),
@@ -215,7 +216,8 @@ const struct stubopt_key stubopt_keys[] = {
 		.initial = "2130706432",
 		.brief = "the relay of domain D is user N + D",
 		.help = "The process in dom0 that reads from a guest's stub domain has a user "
-			"and group number of its own: this one plus the guest's domain id. "
+			"and a group of its own. Their number is this one plus the guest's "
+			"domain id. "
 			"The 32752 numbers from it on must belong to nobody else: no user, "
 			"no group, no line of subuid(5). One that is somebody's is refused "
 			"when the guest starts. The default is above what adduser(8), "

@@ -22,14 +22,28 @@ def blocks(text):
     return [" ".join(b) for b in out if b]
 
 
+def words(sentence):
+    return len([w for w in sentence.split() if re.search(r"\w", w)])
+
+
+def plain(text):
+    """Without the names in back quotes and the targets of links."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"`[^`]*`", "X", text))
+
+
 def sentences(text):
     for block in blocks(text):
-        block = re.sub(r"`[^`]*`", "X", block)
-        block = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", block)
-        for s in re.split(r"(?<=[.?!])[\")]*\s+(?=[A-Z\"(*_`0-9])", block):
-            words = [w for w in s.split() if re.search(r"\w", w)]
-            if len(words) > 1:
-                yield len(words), s
+        for s in re.split(r"(?<=[.?!])[\")*_]*\s+(?=[A-Z\"(*_`0-9])", plain(block)):
+            if words(s) > 1:
+                yield words(s), s
+
+
+def cells(text):
+    """The sentences in the cells of tables; a semicolon ends one there."""
+    for line in re.findall(r"^\|(.*)\|$", text, re.M):
+        for cell in line.split(" | "):
+            for s in re.split(r"(?<=[.?!;])\s+", plain(cell)):
+                yield words(s), s.strip()
 
 
 def main(paths):
