@@ -20,8 +20,7 @@ void doctor_check_launcher(const struct doctor_host *host, struct doctor_report 
 
 	if (access(doctor_path(host, host->launcher, path, sizeof(path)), X_OK) == 0)
 		doctor_add(report, DOCTOR_OK, NULL,
-			   "device_model_override=\"%s\" is what a guest needs",
-			   host->launcher);
+			   "a guest needs device_model_override=\"%s\"", host->launcher);
 	else
 		doctor_add(report, DOCTOR_FAIL, "install qemu-stubdom anew", "%s: %s",
 			   host->launcher, strerror(errno));

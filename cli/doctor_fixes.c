@@ -21,7 +21,7 @@ static const struct {
 	} fixed[BRANCHES]; /* 4.19, 4.20, 4.21, 4.22; all are in later ones */
 } fixes[] = {
 	{"XSA-506",
-	 "a device model's call with too few buffers reads what is left on Xen's stack",
+	 "a device model's call with too few buffers reads leftovers of Xen's stack",
 	 {{6, 50}, {4, 125}, {2, 141}, {0, 0}}},
 	{"XSA-505",
 	 "a domain's own event channels, changed from two sides at once, damage Xen",
@@ -124,8 +124,8 @@ void doctor_check_fixes(const struct doctor_host *host, struct doctor_report *re
 		else if (has < 0)
 			doctor_add(
 				report, DOCTOR_NOTE, NULL,
-				"whether this Xen has the fix of %s cannot be told from "
-				"its version: %s",
+				"this Xen's version does not tell whether it has the fix "
+				"of %s: %s",
 				fixes[i].advisory, fixes[i].text);
 	}
 	if (report->n == before)

@@ -89,7 +89,7 @@ void doctor_check_hardware(const struct doctor_host *host, struct doctor_report 
 		check_physinfo(ctx, report);
 		libxl_ctx_free(ctx);
 	} else {
-		doctor_add(report, DOCTOR_FAIL, "remedy what failed above first",
+		doctor_add(report, DOCTOR_FAIL, "mend the failed checks above first",
 			   "libxl cannot reach the hypervisor");
 	}
 	if (log)

@@ -140,7 +140,7 @@ void security_image(const struct security_subject *subject,
 	else if (stat(path, &st) == 0 && st.st_mtime > guest->started)
 		security_say(result, SECURITY_UNKNOWN,
 			     "%s is whole, but newer than this stub domain, which runs "
-			     "what was there before",
+			     "the one of before",
 			     guest->image);
 	else
 		security_say(result, SECURITY_HELD,

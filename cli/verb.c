@@ -17,11 +17,11 @@ const struct verb verb_table[] = {
 	 "Also asks QEMU what it is doing (QMP query-status), for at most 5 seconds.\n",
 	 verb_status},
 	{"topology", "GUEST [--json | --dot]",
-	 "how a guest's NICs are connected in its stub domain",
+	 "the wiring of a guest's NICs in its stub domain",
 	 "  --json  as JSON, for programs\n"
 	 "  --dot   as a graph for graphviz\n"
 	 "\n"
-	 "The interfaces as they are now, with what has passed them: a bridge's ports stand\n"
+	 "The interfaces as they are now, with their counters: a bridge's ports stand\n"
 	 "below it. IN is what came into the interface from outside, for a tap from the\n"
 	 "guest.\n",
 	 verb_topology},
@@ -54,7 +54,7 @@ const struct verb verb_table[] = {
 	 "QEMU's messages, the agent's stages and the stub domain's kernel, with time and\n"
 	 "source. Of a guest that is gone, the newest log of that name in /var/log/xen.\n",
 	 verb_log},
-	{"plan", "GUEST | -- QEMU-ARGUMENT...", "show what a stub domain is made of",
+	{"plan", "GUEST | -- QEMU-ARGUMENT...", "show the plan of a stub domain",
 	 "Prints the plan of a running guest, or of a QEMU command line, as JSON, by\n"
 	 "'stubdom-dm --plan'. Creates nothing.\n",
 	 verb_plan},
@@ -66,7 +66,7 @@ const struct verb verb_table[] = {
 	 "  show    its kernels, QEMU and packages\n"
 	 "  -d, --directory DIR  another image than the installed one\n",
 	 verb_image},
-	{"security", "GUEST [--json]", "what holds a stub domain back, measured now",
+	{"security", "GUEST [--json]", "the bounds of a stub domain, measured now",
 	 "  --json   as JSON, for programs\n"
 	 "\n"
 	 "One line a restriction: held, not held, or not known, with what was seen. Exit\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stubdom topology: how a guest's NICs are connected in its stub domain, and what
+ * stubdom topology: the wiring of a guest's NICs in its stub domain, and what
  * passed.
  */
 #include <stdio.h>

@@ -25,7 +25,7 @@ static const char help_begin[] =
 	"  device_model_override = \"/usr/bin/stubdom-dm\"\n"
 	"  device_model_args = [ \"-stubdom\", \"memory=512\" ]      # if need be\n"
 	"\n"
-	"  --plan      print as JSON what the arguments become, and touch nothing\n"
+	"  --plan      print the plan of the arguments as JSON, and touch nothing\n"
 	"  --help      this text (-help: QEMU's own, for toolstacks that look into it)\n"
 	"  --version   our version (-version: QEMU's)\n"
 	"\n"

@@ -73,8 +73,8 @@ void log_file_bound_fd(int fd, size_t most)
 	rc = copy_old(fd, (size_t)st.st_size);
 	if (ftruncate(fd, 0) < 0)
 		return;
-	log_info("the log was over %zu KiB; what came before %s", most / 1024,
-		 rc == 0 ? "is in this file's name with .old" : "could not be kept");
+	log_info("the log was over %zu KiB; its lines of before %s", most / 1024,
+		 rc == 0 ? "are in this file's name with .old" : "could not be kept");
 }
 
 void log_file_bound(void)

@@ -93,8 +93,8 @@ static void remember(const struct plan *plan, const struct plan_disk *disk, int 
 	if (disk_mark_write(file, plan->guest_name, disk->grow_to) == 0)
 		return;
 	if (disk->grow_to && !plan->container_max_mb)
-		log_warn("%s: what its header asks for cannot be remembered (%s), so its "
-			 "length is not bounded; give -stubdom container-max=MIB",
+		log_warn("%s: the length that its header asks for cannot be noted (%s), "
+			 "so it is not bounded; give -stubdom container-max=MIB",
 			 disk->target, strerror(errno));
 }
 

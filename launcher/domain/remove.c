@@ -49,7 +49,7 @@ void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t do
 			return;
 		clock_wait_ms(FLUSH_POLL_MS);
 	}
-	log_warn("%s did not end by itself in %d s; what its guest wrote and did not "
+	log_warn("%s did not end by itself in %d s; writes that its guest did not "
 		 "flush may be lost",
 		 plan->name, FLUSH_MS / 1000);
 }

@@ -140,8 +140,8 @@ static int check_stage(struct watch_state *state, struct err *err)
 	case STAGE_NEW:
 		break;
 	case STAGE_NONE:
-		log_warn("%s says '%.40s' of its stage, which is none that could follow "
-			 "'%s'; it is not believed",
+		log_warn("%s says '%.40s' of its stage, which cannot follow '%s'; it "
+			 "is not believed",
 			 state->watch->plan->name, stage, stage_name(&state->stage));
 		return STEP_GO_ON;
 	default:

@@ -88,7 +88,7 @@ static int answer(const char *text, size_t len, struct buffer *to_client, struct
 	if (strncmp(text, "GET ", 4) != 0 || key_len != KEY_LEN || upgrade_len != 9 ||
 	    strncasecmp(upgrade, "websocket", 9) != 0) {
 		buffer_append(to_client, bad, sizeof(bad) - 1, PLAIN_MAX);
-		return err_set(err, ERR_USAGE, "what connected is no websocket");
+		return err_set(err, ERR_USAGE, "the client speaks no websocket");
 	}
 	make_accept(key, accept);
 	n = snprintf(reply, sizeof(reply),
@@ -110,7 +110,7 @@ int websocket_upgrade(struct buffer *raw, struct buffer *to_client, struct err *
 	if (!end && raw->len <= REQUEST_MAX)
 		return 0;
 	if (!end)
-		return err_set(err, ERR_USAGE, "what connected is no websocket");
+		return err_set(err, ERR_USAGE, "the client speaks no websocket");
 	rc = answer(text, len, to_client, err);
 	buffer_consume(raw, len);
 	return rc;

@@ -143,7 +143,7 @@ static void test_fixes(void **state)
 	expect("fixes", DOCTOR_WARN, "XSA-491");
 	/* As Debian spells it, without and with its own version. */
 	put("/sys/hypervisor/version/extra", ".4-pre\n");
-	expect("fixes", DOCTOR_NOTE, "the fix of XSA-506 cannot be told");
+	expect("fixes", DOCTOR_NOTE, "does not tell whether it has the fix of XSA-506");
 	put("/sys/hypervisor/compilation/compiled_by", "x (4.20.3+124-gabcdef0123-1)\n");
 	expect("fixes", DOCTOR_WARN, "before the fix of XSA-506");
 	put("/sys/hypervisor/compilation/compiled_by", "x (4.20.3+125-gabcdef0123-1)\n");
