@@ -122,7 +122,6 @@ static const struct file_ops random_ops = {.read = random_read, .write = random_
 #define MEM_OPEN(name)                                                                   \
 	static int name##_open(struct inode *ino, struct file *f)                        \
 	{                                                                                \
-		(void)ino;                                                               \
 		f->ops = &name##_ops;                                                    \
 		return 0;                                                                \
 	}

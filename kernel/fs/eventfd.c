@@ -19,7 +19,6 @@ static ssize_t eventfd_read(struct file *f, struct uio *u, u64 *pos)
 	struct eventfd *e = f->priv;
 	u64 v;
 
-	(void)pos;
 	if (u->left < 8)
 		return -EINVAL;
 	while (!e->count) {
@@ -42,7 +41,6 @@ static ssize_t eventfd_write(struct file *f, struct uio *u, u64 *pos)
 	struct eventfd *e = f->priv;
 	u64 v;
 
-	(void)pos;
 	if (u->left < 8)
 		return -EINVAL;
 	if (uio_get(u, &v, 8) != 8)

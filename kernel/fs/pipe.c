@@ -49,7 +49,6 @@ static ssize_t pipe_read(struct file *f, struct uio *u, u64 *pos)
 	struct pipe *p = f->priv;
 	ssize_t done = 0;
 
-	(void)pos;
 	if (!u->left)
 		return 0;
 	while (!used(p)) {
@@ -86,7 +85,6 @@ static ssize_t pipe_write(struct file *f, struct uio *u, u64 *pos)
 	size_t atomic = u->left <= PIPE_BUF ? u->left : 1;
 	ssize_t done = 0;
 
-	(void)pos;
 	while (u->left) {
 		u32 off = p->head % p->size;
 		u8 **page = &p->pages[off / PAGE_SIZE];

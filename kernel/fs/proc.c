@@ -38,7 +38,6 @@ static ssize_t text_write(struct file *f, struct uio *u, u64 *pos)
 	size_t size = u->left;
 	int err;
 
-	(void)pos;
 	if (!n->set)
 		return -EINVAL;
 	if (!p)
@@ -367,7 +366,6 @@ static bool pid_entry(struct dent *dir, unsigned n, char *name, size_t size, u32
 {
 	static const char *const others[] = {"exe", "cwd", "root", "fd", "task"};
 
-	(void)dir;
 	if (n < PROC_PID_TEXTS) {
 		strlcpy(name, proc_pid_texts[n].name, size);
 		*mode = S_IFREG;
@@ -402,7 +400,6 @@ static bool proc_entry(struct dent *dir, unsigned n, char *name, size_t size, u3
 {
 	struct process *p;
 
-	(void)dir;
 	list_for_each(p, &process_list, link) {
 		if (n--)
 			continue;

@@ -46,7 +46,6 @@ static ssize_t signalfd_read(struct file *f, struct uio *u, u64 *pos)
 	struct ksiginfo info;
 	ssize_t done = 0;
 
-	(void)pos;
 	if (u->left < sizeof(out))
 		return -EINVAL;
 	while (u->left >= sizeof(out)) {

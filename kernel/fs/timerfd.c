@@ -47,7 +47,6 @@ static ssize_t timerfd_read(struct file *f, struct uio *u, u64 *pos)
 	struct timerfd *tf = f->priv;
 	u64 n;
 
-	(void)pos;
 	if (u->left < 8)
 		return -EINVAL;
 	while (!tf->expirations) {

@@ -55,7 +55,6 @@ void inode_runner_put(struct inode *ino)
 
 static void page_drop(void *value, void *arg)
 {
-	(void)arg;
 	page_stats.cache--;
 	page_put(value);
 }

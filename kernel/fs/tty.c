@@ -71,7 +71,6 @@ static ssize_t tty_read(struct file *f, struct uio *u, u64 *pos)
 {
 	ssize_t done = 0;
 
-	(void)pos;
 	while (!readable()) {
 		int err;
 
@@ -131,7 +130,6 @@ static ssize_t tty_write(struct file *f, struct uio *u, u64 *pos)
 
 static unsigned tty_poll(struct file *f, struct waitq **wq)
 {
-	(void)f;
 	*wq = &tty_wq;
 	return POLLOUT | POLLWRNORM | (readable() ? POLLIN | POLLRDNORM : 0);
 }
@@ -140,7 +138,6 @@ static long tty_ioctl(struct file *f, unsigned cmd, u64 arg)
 {
 	s32 pgrp = 1;
 
-	(void)f;
 	switch (cmd) {
 	case TCGETS:
 		return copy_to_user((void *)arg, &termios, sizeof(termios));
@@ -180,7 +177,6 @@ static const struct file_ops tty_ops = {
 
 static int tty_open(struct inode *ino, struct file *f)
 {
-	(void)ino;
 	f->ops = &tty_ops;
 	return 0;
 }

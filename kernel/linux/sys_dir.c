@@ -77,7 +77,6 @@ long sys_mknodat(int dir, const char *path, u32 mode, u32 dev)
 	struct dent *parent;
 	struct inode *ino;
 
-	(void)dev;
 	if (!(mode & S_IFMT))
 		mode |= S_IFREG;
 	parent = new_name(dir, path, last);
@@ -515,7 +514,6 @@ long sys_mount(const char *src, const char *dst, const char *type, u64 flags,
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	dent_put(d);
-	(void)flags;
 	if (!type || strncpy_from_user(name, type, sizeof(name)) < 0)
 		return type ? -EFAULT : -EINVAL;
 	for (unsigned i = 0; i < ARRAY_SIZE(known); i++)
@@ -528,7 +526,6 @@ long sys_umount2(const char *path, int flags)
 {
 	struct dent *d = path_lookup_at(AT_FDCWD, path, 0, NULL, false);
 
-	(void)flags;
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	dent_put(d);

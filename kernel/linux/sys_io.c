@@ -143,24 +143,20 @@ long sys_preadv(int fd, const void *vec, u64 n, u64 lo, u64 hi)
 {
 	s64 off = (s64)lo;
 
-	(void)hi;
 	return off < 0 ? -EINVAL : rw_vector(fd, vec, n, READ, &off);
 }
 long sys_pwritev(int fd, const void *vec, u64 n, u64 lo, u64 hi)
 {
 	s64 off = (s64)lo;
 
-	(void)hi;
 	return off < 0 ? -EINVAL : rw_vector(fd, vec, n, WRITE, &off);
 }
 long sys_preadv2(int fd, const void *vec, u64 n, u64 lo, u64 hi, int flags)
 {
-	(void)flags;
 	return (s64)lo == -1 ? sys_readv(fd, vec, n) : sys_preadv(fd, vec, n, lo, hi);
 }
 long sys_pwritev2(int fd, const void *vec, u64 n, u64 lo, u64 hi, int flags)
 {
-	(void)flags;
 	return (s64)lo == -1 ? sys_writev(fd, vec, n) : sys_pwritev(fd, vec, n, lo, hi);
 }
 
@@ -360,7 +356,6 @@ long sys_sendfile(int out, int in, void *off, u64 count)
 
 long sys_copy_file_range(int in, void *offin, int out, void *offout, u64 len, u32 flags)
 {
-	(void)flags;
 	return copy_files(in, offin, out, offout, len, copy_range_check);
 }
 

@@ -200,7 +200,6 @@ long sys_mlock2(u64 addr, u64 len, int flags)
 {
 	u64 start = ALIGN_DOWN(addr, PAGE_SIZE);
 
-	(void)flags;
 	len = ALIGN_UP(len + (addr - start), PAGE_SIZE);
 	return mapped(start, len);
 }

@@ -97,12 +97,10 @@ long sys_getresgid(void *r, void *e, void *s)
 }
 long sys_getgroups(int n, void *list)
 {
-	(void)list;
 	return n < 0 ? -EINVAL : 0;
 }
 long sys_setgroups(int n, const void *list)
 {
-	(void)list;
 	return n < 0 || n > 65536 ? -EINVAL : n ? -EPERM : 0;
 }
 
@@ -432,7 +430,6 @@ long sys_setpriority(int which, int who, int prio)
 }
 long sys_getcpu(u32 *ucpu, u32 *node, void *unused)
 {
-	(void)unused;
 	if (ucpu && put_user32(cpu_self, ucpu))
 		return -EFAULT;
 	return node ? put_user32(0, node) : 0;
@@ -506,7 +503,6 @@ long sys_restart_syscall(void)
 
 long sys_reboot(int m1, int m2, u32 cmd, void *arg)
 {
-	(void)arg;
 	if ((u32)m1 != LINUX_REBOOT_MAGIC1 ||
 	    ((u32)m2 != LINUX_REBOOT_MAGIC2 && (u32)m2 != LINUX_REBOOT_MAGIC2A &&
 	     (u32)m2 != LINUX_REBOOT_MAGIC2B && (u32)m2 != LINUX_REBOOT_MAGIC2C))
@@ -602,7 +598,6 @@ long sys_execveat(int dir, const char *path, const void *argv, const void *envp,
 {
 	char first;
 
-	(void)flags;
 	if (copy_from_user(&first, path, 1))
 		return -EFAULT;
 	if (dir != AT_FDCWD && first != '/')

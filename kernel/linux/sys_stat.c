@@ -121,7 +121,6 @@ long sys_statx(int dir, const char *path, int flags, u32 mask, void *buf)
 	struct stat st;
 	long r;
 
-	(void)mask;
 	if ((flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
 	r = stat_at(dir, path, flags, &st);

@@ -129,7 +129,6 @@ long sys_clock_settime(int clock, const void *uts)
 	struct ktimespec ts;
 	u64 ns;
 
-	(void)clock;
 	if (copy_from_user(&ts, uts, sizeof(ts)))
 		return -EFAULT;
 	if (timespec_to_ns(&ts, &ns))

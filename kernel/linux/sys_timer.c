@@ -72,7 +72,6 @@ long sys_getitimer(int which, void *cur)
 	struct process *p = current->proc;
 	s64 v[4];
 
-	(void)which;
 	to_timevals(p->itimer_interval, timer_left(&p->itimer), v);
 	return copy_to_user(cur, v, sizeof(v));
 }
@@ -83,7 +82,6 @@ long sys_setitimer(int which, const void *new, void *old)
 	s64 in[4] = {0}, out[4];
 	u64 value;
 
-	(void)which;
 	if (new && copy_from_user(in, new, sizeof(in)))
 		return -EFAULT;
 	if (in[0] < 0 || in[2] < 0 || (u64)in[1] >= 1000000 || (u64)in[3] >= 1000000)

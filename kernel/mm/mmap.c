@@ -28,7 +28,6 @@ static void zap_pte(u64 *pte, u64 addr, void *arg)
 	struct mm *mm = arg;
 	u64 old = *pte;
 
-	(void)addr;
 	*pte = 0;
 	mm->rss--;
 	pte_release(old);
@@ -48,7 +47,6 @@ static void flush_range(struct mm *mm, u64 start, u64 end)
 
 void mm_zap(struct mm *mm, struct vma *v, u64 start, u64 end)
 {
-	(void)v;
 	/*
 	 * Nothing can run between the release of a page and the flush, here or
 	 * elsewhere.
@@ -301,7 +299,6 @@ static void protect_pte(u64 *pte, u64 addr, void *arg)
 	bool noref = *pte & PTE_NOREF, own = *pte & PTE_W;
 	struct page *p;
 
-	(void)addr;
 	if (!noref) {
 		p = pfn_to_page(pte_pfn(*pte));
 		own = v->flags & VM_SHARED ? own : p->flags & PG_ANON && p->ref == 1;
@@ -452,7 +449,6 @@ static int populate(struct mm *mm, struct vma *v, u64 start, u64 end, bool write
 		if (err)
 			return err == -ENXIO || err == -EACCES ? -EFAULT : err;
 	}
-	(void)v;
 	return 0;
 }
 

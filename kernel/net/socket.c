@@ -36,7 +36,6 @@ static ssize_t sock_read(struct file *f, struct uio *u, u64 *pos)
 	struct sockmsg m = {.uio = *u};
 	ssize_t r;
 
-	(void)pos;
 	if (!u->left)
 		return 0;
 	r = s->ops->recv(s, &m, f->flags & O_NONBLOCK);
@@ -50,7 +49,6 @@ static ssize_t sock_write(struct file *f, struct uio *u, u64 *pos)
 	struct socket *s = f->priv;
 	struct sockmsg m = {.uio = *u};
 
-	(void)pos;
 	return s->ops->send(s, &m, f->flags & O_NONBLOCK);
 }
 

@@ -51,7 +51,6 @@ static void pc_console_write(const char *s, size_t n)
 
 static void serial_interrupt(void *arg)
 {
-	(void)arg;
 	/* Bounded: a stuck port must not hold the machine. */
 	for (int i = 0; i < 256 && inb(COM1 + 5) & 1; i++)
 		tty_input(inb(COM1));
@@ -181,7 +180,6 @@ static void realtime_read(void)
 
 static void timer_vector(void *arg)
 {
-	(void)arg;
 	lapic[LAPIC_EOI / 4] = 0;
 	timer_interrupt();
 }
@@ -253,7 +251,6 @@ static void pc_cpu_kick(unsigned k)
 
 static void kick_vector(void *arg)
 {
-	(void)arg;
 	lapic[LAPIC_EOI / 4] = 0;
 }
 
@@ -273,7 +270,6 @@ static void lapic_timer_init(void)
 
 static void pc_cpu_init(unsigned k)
 {
-	(void)k;
 	lapic_init();
 	lapic_timer_init();
 }

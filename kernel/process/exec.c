@@ -242,8 +242,6 @@ extern const char vdso_image[], vdso_image_end[];
 
 static int vdso_fault(struct vma *v, u64 index, bool write, u64 *pfn)
 {
-	(void)v;
-	(void)write;
 	if (index == 0)
 		*pfn = page_to_pfn(clock_vdso_page());
 	else

@@ -105,7 +105,6 @@ static void slice_end_smp(void)
 
 static void slice_end(struct timer *t)
 {
-	(void)t;
 	if (list_empty(&runq))
 		return;
 	if (unlikely(smp_on))

@@ -287,7 +287,6 @@ static int open_null(struct endpoint *end, struct err *err)
 /* endpoint_share follows, once every other endpoint is open. */
 static int open_shared(struct endpoint *end, struct err *err)
 {
-	(void)err;
 	snprintf(end->name, sizeof(end->name), "shared:%s", end->plan->with);
 	return 0;
 }

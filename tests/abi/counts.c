@@ -38,7 +38,6 @@ static double now(void)
 
 static void handler(int sig)
 {
-	(void)sig;
 }
 
 static char buffer[8192];

@@ -98,7 +98,6 @@ static void ofd_child(int fd, int parent)
 {
 	int own = open(F, O_RDWR);
 
-	(void)parent;
 	try(set(fd, F_OFD_SETLK, F_WRLCK, 0, 10)); /* the same open file */
 	try(set(own, F_OFD_SETLK, F_WRLCK, 0, 10));
 	try(set(own, F_SETLK, F_WRLCK, 0, 10));
@@ -128,7 +127,6 @@ static void flock_child(int fd, int parent)
 {
 	int own = open(F, O_RDWR);
 
-	(void)parent;
 	try(flock(own, LOCK_EX | LOCK_NB));
 	try(flock(own, LOCK_SH | LOCK_NB));
 	try(set(own, F_SETLK, F_WRLCK, 0, 0)); /* another kind of lock */
@@ -151,7 +149,6 @@ static void whole(void)
 
 static void interrupted(int sig)
 {
-	(void)sig;
 }
 
 static int *counter;

@@ -238,8 +238,6 @@ int main(int argc, char **argv)
 	int ended[3] = {0};
 	long before;
 
-	(void)argc;
-	(void)argv;
 	arena = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 		     -1, 0);
 	mprotect(arena + 63 * 4096, 4096, PROT_NONE);

@@ -27,7 +27,6 @@ static void soft(int resource, rlim_t value)
 static volatile int xfsz;
 static void count_xfsz(int sig)
 {
-	(void)sig;
 	xfsz++;
 }
 

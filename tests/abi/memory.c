@@ -15,7 +15,6 @@ static volatile int fault_signal, fault_code;
 
 static void on_fault(int sig, siginfo_t *info, void *uc)
 {
-	(void)uc;
 	fault_signal = sig;
 	fault_code = info->si_code;
 	siglongjmp(jump, 1);

@@ -239,7 +239,6 @@ static void reaped(int pid)
 
 static int in_child(void *arg)
 {
-	(void)arg;
 	return 7;
 }
 

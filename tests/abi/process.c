@@ -79,8 +79,6 @@ static volatile int chld;
 
 static void on_chld(int sig, siginfo_t *si, void *uc)
 {
-	(void)sig;
-	(void)uc;
 	chld = si->si_status + si->si_code * 1000;
 }
 
@@ -144,7 +142,6 @@ static int run(char *const argv[])
 
 static void ignore_me(int sig)
 {
-	(void)sig;
 }
 
 static void exec(void)

@@ -166,7 +166,6 @@ static void fast(void)
 static volatile int alarms;
 static void count_alarm(int sig)
 {
-	(void)sig;
 	alarms++;
 }
 
@@ -206,12 +205,10 @@ static void periods(void)
 static char stack[65536] __attribute__((aligned(4096)));
 static void never(int sig)
 {
-	(void)sig;
 	say("this handler has no stack");
 }
 static void fault(int sig)
 {
-	(void)sig;
 	write(1, "  the fault's handler ran\n", 26);
 	_exit(3);
 }

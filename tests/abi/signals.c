@@ -17,7 +17,6 @@ static volatile int count, last, code, value;
 
 static void handler(int sig, siginfo_t *info, void *uc)
 {
-	(void)uc;
 	count++;
 	last = sig;
 	code = info->si_code;
@@ -182,7 +181,6 @@ static void alt_handler(int sig)
 	char here;
 	stack_t ss;
 
-	(void)sig;
 	on_alt = &here > stack_mem && &here < stack_mem + sizeof(stack_mem);
 	sigaltstack(NULL, &ss);
 	say("flags on the stack %d", ss.ss_flags);
@@ -233,8 +231,6 @@ static void change_context(int sig, siginfo_t *info, void *ucv)
 {
 	ucontext_t *uc = ucv;
 
-	(void)sig;
-	(void)info;
 	uc->uc_mcontext.gregs[REG_RIP] += 2; /* over ud2 */
 	uc->uc_mcontext.gregs[REG_RBX] = 4242;
 }
@@ -371,7 +367,6 @@ static volatile int tid_seen;
 
 static void thread_handler(int sig)
 {
-	(void)sig;
 	tid_seen = gettid();
 }
 

@@ -278,7 +278,6 @@ static void preemption(void)
 
 static void *quit(void *arg)
 {
-	(void)arg;
 	exit(5);
 }
 

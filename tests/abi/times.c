@@ -123,7 +123,6 @@ static volatile int alarms;
 
 static void on_alarm(int sig)
 {
-	(void)sig;
 	alarms++;
 }
 

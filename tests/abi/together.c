@@ -65,7 +65,6 @@ static void read_numbers(int who, int fd)
 {
 	unsigned short number;
 
-	(void)who;
 	while (read(fd, &number, sizeof(number)) == sizeof(number))
 		__atomic_fetch_add(&seen[number], 1, __ATOMIC_RELAXED);
 }
@@ -96,7 +95,6 @@ static void write_records(int who, int fd)
 {
 	int own = open(F, O_WRONLY | O_APPEND);
 
-	(void)fd;
 	memset(record, 'A' + who, record_size);
 	for (size_t i = 0; i < RECORDS / (record_size / 100 + 1); i++)
 		if (write(own, record, record_size) != (ssize_t)record_size)

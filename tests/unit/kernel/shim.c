@@ -76,7 +76,6 @@ struct page *page_alloc(unsigned order, unsigned flags)
 {
 	struct page *p = allocate(sizeof(*p), 0);
 
-	(void)flags;
 	if (!p)
 		return NULL;
 	p->ref = 1;

@@ -44,7 +44,6 @@ static uint64_t index_of(unsigned i)
 
 static void count_value(void *value, void *arg)
 {
-	(void)value;
 	++*(unsigned *)arg;
 }
 
@@ -54,7 +53,6 @@ static void radix_holds_what_was_set(void **state)
 	struct radix r = {0};
 	unsigned cleared = 0;
 
-	(void)state;
 	assert_null(radix_get(&r, 0));
 	assert_null(radix_get(&r, ~0UL));
 	for (unsigned i = 0; i < SLOTS; i++)
@@ -80,7 +78,6 @@ static void radix_survives_want_of_memory(void **state)
 	unsigned cleared = 0;
 	int x, failed = 0;
 
-	(void)state;
 	for (long room = 0; room < 12; room++) {
 		shim_fail_after = room;
 		failed += radix_set(&r, 1UL << 50, &x) != 0;
@@ -124,7 +121,6 @@ static void timers_fire_in_order(void **state)
 	static struct timer timers[TIMERS];
 	unsigned armed = 0;
 
-	(void)state;
 	srand(1);
 	for (int i = 0; i < TIMERS; i++) {
 		assert_int_equal(timer_reserve(), 0);
@@ -164,7 +160,6 @@ static void timer_rearms_itself(void **state)
 {
 	struct timer t;
 
-	(void)state;
 	timer_init(&t, again);
 	assert_int_equal(timer_reserve(), 0);
 	programmed = 0;
@@ -193,7 +188,6 @@ static void formats_like_libc(void **state)
 {
 	char small[8];
 
-	(void)state;
 	SAME("plain %% text");
 	SAME("%d %d %d %i", 0, -1, 2147483647, -2147483647 - 1);
 	SAME("%u %x %X %o", 4294967295u, 0xdeadbeefu, 0xabcu, 8u);

@@ -53,7 +53,6 @@ static int setup(void **state)
 {
 	void *lib = dlopen("liblz4.so.1", RTLD_NOW);
 
-	(void)state;
 	if (!lib)
 		return -1;
 	*(void **)&compress_hc = dlsym(lib, "LZ4_compress_HC");
@@ -80,7 +79,6 @@ static void what_liblz4_packs_comes_back(void **state)
 {
 	static uint8_t data[BLOCK], packed[2 * BLOCK], out[2 * BLOCK];
 
-	(void)state;
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		size_t n = 1 + random_below(BLOCK);
 		int size;
@@ -105,7 +103,6 @@ static void damage_means_what_it_means_to_liblz4(void **state)
 	static uint8_t data[BLOCK], packed[2 * BLOCK], mine[BLOCK], theirs[BLOCK];
 	unsigned taken = 0, refused = 0;
 
-	(void)state;
 	for (unsigned round = 0; round < 10 * ROUNDS; round++) {
 		size_t n = 1 + random_below(600);
 		int size, got;
@@ -169,7 +166,6 @@ static void blocks_by_hand(void **state)
 	};
 	uint8_t out[16];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		nub_ssize_t n = decode((const uint8_t *)cases[i].bytes, cases[i].size,
 				       out, sizeof(out));
@@ -215,7 +211,6 @@ static void a_file_comes_back_page_by_page(void **state)
 	size_t stored;
 	uint8_t *file = pack(&stored);
 
-	(void)state;
 	assert_true(packed_valid(stored, SIZE));
 	assert_true(((uint32_t *)file)[2] & PACKED_RAW);
 	for (unsigned i = PAGES; i-- > 0;) {
@@ -236,7 +231,6 @@ static void damaged_tables_are_refused(void **state)
 	uint8_t *file = pack(&stored);
 	uint32_t *ends = (uint32_t *)file, kept;
 
-	(void)state;
 	assert_false(packed_valid(0, 0));
 	assert_false(packed_valid(PAGES * 4, SIZE));
 	assert_false(packed_valid(PACKED_RAW, SIZE));

@@ -300,7 +300,6 @@ static void test_tcp_dials(void **state)
 	struct pollfd pfd = {.events = POLLOUT};
 	struct err err;
 
-	(void)state;
 	assert_int_equal(endpoint_open(&listener, &there, &err), 0);
 	assert_int_equal(listener.port, port_of(listener.listen_fd));
 	/* The port is taken: the next one that is free. */
@@ -347,7 +346,6 @@ static void test_lookup(void **state)
 	struct err err;
 	int fd;
 
-	(void)state;
 	assert_int_equal(endpoint_open(&listener, &there, &err), 0);
 	channel.endpoint.port = listener.port;
 	channel.endpoint.host = nowhere;

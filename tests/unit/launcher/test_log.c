@@ -243,7 +243,6 @@ static void test_full_pipe(void **state)
 
 static void test_written(void **state)
 {
-	(void)state;
 	log_take_written(1);
 	assert_false(log_take_written(40));
 	log_info("%s", "one line of the log");

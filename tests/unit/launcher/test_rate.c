@@ -8,7 +8,6 @@ static void test_rate(void **state)
 {
 	struct rate rate = rate_full(1000, 5000);
 
-	(void)state;
 	assert_int_equal(rate_left(&rate, 0), 5000);
 	rate_spend(&rate, 5000);
 	assert_int_equal(rate_left(&rate, 0), 0);

@@ -22,7 +22,6 @@ static void test_filter(void **state)
 {
 	struct telnet telnet = {0};
 
-	(void)state;
 	assert_left(&telnet, "info\r\n", 6, "info\r\n");
 	assert_left(&telnet,
 		    "a\xff\xfd\x01"

@@ -94,7 +94,6 @@ static void test_versions(void **state)
 	static const char *const versions[] = {"RFB 003.003\n", "RFB 003.007\n",
 					       "RFB 003.008\n", "RFB 003.889\n"};
 
-	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		struct world w;
 
@@ -121,7 +120,6 @@ static void test_wrong(void **state)
 	static const char zero[VNC_CHALLENGE];
 	struct world w;
 
-	(void)state;
 	make_world(&w, false);
 	come_to_challenge(&w, "RFB 003.008\n");
 	assert_int_equal(viewer_says(&w, zero, sizeof(zero)), -1);
@@ -159,7 +157,6 @@ static void test_not_rfb(void **state)
 					    "RFB 003.008 "};
 	struct world w;
 
-	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		make_world(&w, false);
 		assert_int_equal(viewer_says(&w, first[i], 12), -1);
@@ -183,7 +180,6 @@ static void test_qemu(void **state)
 		     {"RFB 003.008\n\0", 13},
 		     {"RFB 003.008\n\1\1\0\0\0\1", 18}};
 
-	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		struct world w;
 
@@ -248,7 +244,6 @@ static void test_commands(void **state)
 	struct vnc_password password = vnc_password_new();
 	struct err err;
 
-	(void)state;
 	assert_false(may(&password, 1000)); /* not set yet */
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		json_t *done = command(&password, steps[i].name, steps[i].key,
@@ -273,7 +268,6 @@ static void test_upgrade(void **state)
 	size_t len = strlen(request);
 	char *said;
 
-	(void)state;
 	make_world(&w, true);
 	assert_int_equal(viewer_says(&w, request, len - 1), 0);
 	assert_int_equal(w.viewer.len, 0);
@@ -309,7 +303,6 @@ static void test_frames(void **state)
 {
 	struct world w;
 
-	(void)state;
 	make_world(&w, true);
 	assert_int_equal(viewer_says(&w, request, strlen(request)), 0);
 	buffer_consume(&w.viewer, w.viewer.len);

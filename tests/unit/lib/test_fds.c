@@ -52,7 +52,6 @@ static void test_receive(void **state)
 	size_t n;
 	int before;
 
-	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	for (int i = 0; i < 3; i++)
 		source[i] = open("/dev/null", O_RDONLY);
