@@ -17,35 +17,15 @@
 #include "log.h"
 #include "plan/handover.h"
 #include "proc_status.h"
-#include "relay/channel.h"
-#include "relay/console.h"
 #include "relay/job.h"
 #include "relay/msg.h"
-#include "relay/qmp/schema.h"
 #include "relay/sandbox.h"
+#include "relay/state.h"
 
 enum {
 	FLUSH_MS = 1000, /* for clients to take what is left at the end */
 	FLUSH_TICK_MS = 100,
 	OOM_SCORE = 500,
-};
-
-struct relay_state {
-	const struct plan *plan;
-	uid_t uid; /* to run as */
-	int control;
-	struct relay_channel *channels;
-	struct pollfd *fds;
-	unsigned *used; /* by channel: how many of fds */
-	struct qmp_schema schema;
-	struct qmp_chardev *chardevs;
-	struct qmp_disk *disks;
-	struct qmp_names names;
-	struct qmp_shared shared;
-	struct vnc_password password; /* of the screen */
-	struct relay_channel *save;   /* NULL: the plan has none */
-	char vnc_service[16];
-	struct relay_console console;
 };
 
 static void keep_fds(const struct plan *plan, int control)
@@ -67,103 +47,6 @@ static void keep_fds(const struct plan *plan, int control)
 	keep[plan->n_channels] = control;
 	fds_close_except(keep, plan->n_channels + 1);
 	free(keep);
-}
-
-/* dom0's names for QEMU's answers about character devices and VNC. */
-static void name_endpoints(struct relay_state *state)
-{
-	const struct plan_channel *screen = NULL;
-
-	for (size_t i = 0; i < state->plan->n_channels; i++) {
-		const struct plan_channel *plan = &state->plan->channels[i];
-		const struct endpoint *end = &state->channels[i].end;
-
-		if (plan->label)
-			state->chardevs[state->names.n_chardevs++] =
-				(struct qmp_chardev){plan->label, end->name};
-		/* The first is the screen; one of websockets is behind it. */
-		if (plan->kind == STUBDOM_CHANNEL_VNC && !screen)
-			screen = plan;
-		if (plan == screen && plan->endpoint.type == PLAN_ENDPOINT_TCP_LISTEN) {
-			const char *host = plan->endpoint.host;
-
-			snprintf(state->vnc_service, sizeof(state->vnc_service), "%u",
-				 end->port);
-			state->names.vnc_host = host && host[0] ? host : "0.0.0.0";
-			state->names.vnc_service = state->vnc_service;
-		}
-	}
-	state->names.chardevs = state->chardevs;
-}
-
-static int share_listeners(struct relay_state *state, struct err *err)
-{
-	for (size_t i = 0; i < state->plan->n_channels; i++) {
-		const char *with = state->plan->channels[i].endpoint.with;
-
-		for (size_t j = 0; with && j < state->plan->n_channels; j++) {
-			if (strcmp(state->plan->channels[j].name, with) == 0 &&
-			    endpoint_share(&state->channels[i].end,
-					   &state->channels[j].end, err) < 0)
-				return -1;
-		}
-	}
-	return 0;
-}
-
-/* Things that QMP jobs work with. */
-static void share(struct relay_state *state)
-{
-	const struct plan *plan = state->plan;
-
-	for (size_t i = 0; i < plan->n_channels; i++) {
-		if (plan->channels[i].password && !state->shared.vnc) {
-			state->password = vnc_password_new();
-			state->shared.vnc = &state->password;
-			state->names.vnc_password = true;
-		}
-		if (plan->channels[i].kind != STUBDOM_CHANNEL_SAVE)
-			continue;
-		state->save = &state->channels[i];
-		state->shared.save_path = plan->channels[i].stub_path;
-	}
-	/* Media; the guest's hard disks stay, whatever QEMU says it uses. */
-	for (size_t i = 0; i < plan->n_disks; i++) {
-		const struct plan_disk *disk = &plan->disks[i];
-
-		state->disks[i] =
-			(struct qmp_disk){disk->dev, disk->target ? disk->target : ""};
-		if (disk->readonly && !disk->pv_only)
-			qmp_shared_add_disk(&state->shared, disk->dev, "");
-	}
-	state->names.disks = state->disks;
-	state->names.n_disks = plan->n_disks;
-	state->names.media = &state->shared.media;
-}
-
-static int open_channels(struct relay_state *state, struct err *err)
-{
-	const struct plan *plan = state->plan;
-
-	state->channels = calloc(plan->n_channels + 1, sizeof(*state->channels));
-	state->chardevs = calloc(plan->n_channels + 1, sizeof(*state->chardevs));
-	state->fds =
-		calloc(plan->n_channels * RELAY_CHANNEL_FDS + 2, sizeof(*state->fds));
-	state->used = calloc(plan->n_channels + 1, sizeof(*state->used));
-	state->disks = calloc(plan->n_disks + 1, sizeof(*state->disks));
-	if (!state->channels || !state->chardevs || !state->fds || !state->used ||
-	    !state->disks)
-		return err_set(err, ERR_HOST, "out of memory");
-	for (size_t i = 0; i < plan->n_channels; i++) {
-		if (relay_channel_open(&state->channels[i], &plan->channels[i],
-				       &state->names, &state->shared, err) < 0)
-			return -1;
-	}
-	if (share_listeners(state, err) < 0)
-		return -1;
-	name_endpoints(state);
-	share(state);
-	return 0;
 }
 
 /* Files that libraries read once, at their first use. */
@@ -201,7 +84,7 @@ static int get_ready(struct relay_state *state, json_t *schema)
 	proc_set_oom_score(OOM_SCORE);
 	state->names.schema = &state->schema;
 	if (qmp_schema_load(schema, &state->schema, &err) < 0 ||
-	    relay_uid_check(state->uid, &err) < 0 || open_channels(state, &err) < 0 ||
+	    relay_uid_check(state->uid, &err) < 0 || relay_state_open(state, &err) < 0 ||
 	    relay_sandbox_enter(state->uid, file_bytes(state->plan), &err) < 0) {
 		msg.code = err.code;
 		snprintf(msg.text, sizeof(msg.text), "%.*s", (int)sizeof(msg.text) - 1,
