@@ -152,7 +152,8 @@ const struct qemu_option qemu_options[] = {
 	 "guests need QEMU in dom0"},
 	{"xen-create", false, OPTION_REFUSE, NULL, "QEMU has dropped it; leave it out"},
 	{"xen-domid", true, OPTION_DOMID, NULL, NULL},
-	{"xen-domid-restrict", false, OPTION_DROP, NULL, CONFINED},
+	{"xen-domid-restrict", false, OPTION_DROP, NULL,
+	 "a stub domain has power over its guest only, with this or without"},
 };
 
 const size_t n_qemu_options = sizeof(qemu_options) / sizeof(qemu_options[0]);
