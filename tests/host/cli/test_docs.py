@@ -151,6 +151,22 @@ def test_messages_that_are_explained_exist():
     assert not missing
 
 
+def test_tests_that_are_named_exist():
+    """A page that names a test as evidence names one that is there."""
+    there = {os.path.basename(path) for path in glob.glob(f"{TREE}/tests/**/*", recursive=True)}
+    missing, named = [], 0
+    for path in glob.glob(f"{TREE}/docs/*.md") + glob.glob(f"{TREE}/*.md"):
+        for name in re.findall(r"\b(?:test|fuzz)_[a-z0-9_]+\.(?:py|c)\b", read(path)):
+            named += 1
+            if name not in there:
+                missing.append(f"{os.path.basename(path)}: {name}")
+        for name in re.findall(r"(?<![\w/])tests/[\w/.-]*[\w]", read(path)):
+            if not glob.glob(f"{TREE}/{name}*"):
+                missing.append(f"{os.path.basename(path)}: {name}")
+    assert named > 40
+    assert not missing, missing
+
+
 def test_sentences_are_short():
     """At most 25 words, and 16 in the mean: one fact a sentence. In tables, too."""
     lengths = []
