@@ -11,6 +11,7 @@
 #include "endpoint/endpoint.h"
 #include "err.h"
 #include "image_check.h"
+#include "interface.h"
 #include "log.h"
 #include "plan/plan.h"
 #include "probe.h"
@@ -18,6 +19,7 @@
 
 static const char help_begin[] =
 	"usage: stubdom-dm [--plan] QEMU-ARGUMENT...\n"
+	"       stubdom-dm --interface\n"
 	"\n"
 	"Runs the device model of a Xen HVM guest in a domain of its own. The toolstack runs\n"
 	"it in QEMU's place, with QEMU's arguments; in the guest's configuration:\n"
@@ -26,6 +28,7 @@ static const char help_begin[] =
 	"  device_model_args = [ \"-stubdom\", \"memory=512\" ]      # if need be\n"
 	"\n"
 	"  --plan      print the plan of the arguments as JSON, and touch nothing\n"
+	"  --interface print as JSON the options, versions and exit statuses\n"
 	"  --help      this text (-help: QEMU's own, for toolstacks that look into it)\n"
 	"  --version   our version (-version: QEMU's)\n"
 	"\n"
@@ -36,8 +39,7 @@ static const char help_end[] =
 	"Defaults: " STUBDOM_CONFDIR "/stubdom.conf, then\n" STUBDOM_CONFDIR
 	"/guests/GUEST.conf, lines of `key = value`.\n"
 	"\n"
-	"Exit status: 0 ok; 2 an argument that cannot be carried; 3 dom0 failed (Xen, libxl,\n"
-	"files); 4 the stub domain failed; 5 the guest is gone.\n";
+	"Exit status:\n";
 
 static int load_image(const struct stubopt *options, struct manifest *manifest,
 		      struct err *err)
@@ -172,6 +174,18 @@ static int print_help(struct err *err)
 	fputs(help_begin, stdout);
 	stubopt_print_keys(stdout);
 	fputs(help_end, stdout);
+	interface_print_statuses(stdout);
+	return fflush(stdout) == 0 ? 0
+				   : err_errno(err, ERR_HOST, errno, "standard output");
+}
+
+static int print_interface(struct err *err)
+{
+	cleanup_json json_t *json = interface_to_json();
+
+	if (json_dumpf(json, stdout, JSON_INDENT(1)) < 0)
+		return err_set(err, ERR_HOST, "standard output: cannot write the JSON");
+	putchar('\n');
 	return fflush(stdout) == 0 ? 0
 				   : err_errno(err, ERR_HOST, errno, "standard output");
 }
@@ -195,6 +209,8 @@ static int run(int argc, char **argv, struct err *err)
 		return print_help(err);
 	if (strcmp(argv[1], "--version") == 0)
 		return puts("stubdom-dm " STUBDOM_VERSION) < 0 ? -1 : 0;
+	if (strcmp(argv[1], "--interface") == 0)
+		return print_interface(err);
 	stubopt_init(&options);
 	plan_only = strcmp(argv[1], "--plan") == 0;
 	if (is_word(argv[1], "-help", "-h") || strcmp(argv[1], "-version") == 0) {

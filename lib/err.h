@@ -15,13 +15,18 @@ struct err {
 	char msg[1024];
 };
 
-/* Exit statuses of stubdom-dm and stubdom (docs/interface.md). */
+/* Exit statuses of stubdom-dm and stubdom, with their meaning for people. */
+#define ERR_CODES(X)                                                                     \
+	X(NONE, 0, "done")                                                               \
+	X(USAGE, 2, "usage, or an argument that cannot be carried")                      \
+	X(HOST, 3, "dom0 failed: Xen, libxl, xenstore, a file, the image")               \
+	X(STUB, 4, "the stub domain failed: it reported it, died, or took too long")     \
+	X(GUEST, 5, "the guest does not exist or is gone")
+
 enum err_code {
-	ERR_NONE = 0,
-	ERR_USAGE = 2, /* usage, or an argument that cannot be carried */
-	ERR_HOST = 3,  /* Xen, libxl, xenstore or a file in dom0 */
-	ERR_STUB = 4,  /* the stub domain reported a failure, died or timed out */
-	ERR_GUEST = 5, /* the guest does not exist or is gone */
+#define X(id, status, meaning) ERR_##id = (status),
+	ERR_CODES(X)
+#undef X
 };
 
 /* Sets the error and returns -1, so that `return err_set(...)` reads well. */

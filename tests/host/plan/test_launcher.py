@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+TREE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
 BUILD = os.path.realpath(os.environ.get("BUILD", "build"))
 LAUNCHER = f"{BUILD}/launcher/stubdom-dm"
 SECONDS = 60
@@ -19,6 +20,38 @@ def run(*args, **kwargs):
     return subprocess.run([LAUNCHER, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           stdin=subprocess.DEVNULL, timeout=SECONDS, check=False, text=True,
                           **kwargs)
+
+
+def table(path, first):
+    """The cells of the table in this document whose first column has this head."""
+    rows, inside = [], False
+    with open(os.path.join(TREE, path), encoding="utf-8") as f:
+        for line in f:
+            cells = [c.strip() for c in line.strip().strip("|").split(" | ")]
+            inside = line.startswith("|") and (inside or cells[0] == first)
+            if inside and cells[0] != first and not cells[0].startswith("--"):
+                rows.append(cells)
+    return rows
+
+
+def test_interface():
+    """A toolstack is told the same as a reader of the documents."""
+    told = json.loads(run("--interface").stdout)
+    assert told["version"] == 1 and told["versions"] == {"plan": 1, "manifest": 1, "boot": 1}
+    assert [[str(s["status"]), s["meaning"]] for s in told["exit_statuses"]] == \
+        table("docs/interface.md", "status")
+    assert [[f"`{k['name']}`", k["brief"]] for k in told["stubdom_keys"]] == \
+        [[row[0], row[-1]] for row in table("docs/interface.md", "key")]
+    fates = {o["name"]: o["fate"] for o in told["qemu_options"]}
+    documented = {row[0].split()[0].strip("`-"): row[1] for row in table("docs/options.md", "option")}
+    assert fates.keys() == documented.keys()
+    for name, fate in fates.items():
+        if fate != "taken":
+            assert documented[name].startswith(fate), name
+    assert run("--interface").returncode == 0
+    help_text = run("--help").stdout
+    for status in told["exit_statuses"]:
+        assert f"  {status['status']}  {status['meaning']}\n" in help_text
 
 
 @pytest.fixture(name="image")
