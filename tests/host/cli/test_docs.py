@@ -13,6 +13,8 @@ BUILD = os.path.realpath(os.environ.get("BUILD", "build"))
 TREE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
 STUBDOM = f"{BUILD}/cli/stubdom"
 LAUNCHER = f"{BUILD}/launcher/stubdom-dm"
+# Files of QEMU's and Xen's that docs name.
+FOREIGN = {"xen-mapcache.c", "hw/xen/xen-mapcache.c", "docs/designs/qemu-deprivilege.md"}
 
 
 def read(path):
@@ -167,11 +169,15 @@ def test_tests_that_are_named_exist():
     assert not missing, missing
 
 
+def pages():
+    return [f"{TREE}/{name}.md" for name in ("README", "CHANGES", "CONTRIBUTING", "SECURITY")] + \
+        glob.glob(f"{TREE}/docs/*.md") + glob.glob(f"{TREE}/docs/man/*.scd")
+
+
 def test_sentences_are_short():
     """At most 25 words, and 16 in the mean: one fact a sentence. In tables, too."""
     lengths = []
-    for path in [f"{TREE}/{name}.md" for name in ("README", "CHANGES", "CONTRIBUTING", "SECURITY")] + \
-            glob.glob(f"{TREE}/docs/*.md") + glob.glob(f"{TREE}/docs/man/*.scd"):
+    for path in pages():
         if os.path.basename(path) in ("options.md", "syscalls.md", "ioctls.md", "hypercalls.md"):
             continue  # made from tables
         found = list(prose.sentences(read(path)))
@@ -187,3 +193,43 @@ def test_comments_name_the_thing_first():
     seen, wrong = comments.clauses(TREE)
     assert seen > 5000
     assert not wrong, "name the thing first (CONTRIBUTING.md, How code reads): " + "; ".join(wrong)
+
+
+def test_files_that_docs_name_exist():
+    """By their path or the end of it."""
+    ends = set()
+    for folder in [*comments.FOLDERS, "docs", "."]:
+        for place, below, names in os.walk(f"{TREE}/{folder}"):
+            if folder == ".":
+                below.clear()
+            for name in names:
+                parts = os.path.relpath(os.path.join(place, name), TREE).split("/")
+                ends |= {"/".join(parts[i:]) for i in range(len(parts))}
+    named, missing = 0, []
+    for path in pages():
+        for name in re.findall(r"(?<![\w/.*<-])((?:[\w-]+/)*[\w-]+\.(?:c|h|S|py|tbl|sh|scd|md))\b(?!\()",
+                               read(path)):
+            named += 1
+            if name not in ends | FOREIGN:
+                missing.append((os.path.basename(path), name))
+    assert named > 300
+    assert not missing
+
+
+def test_links_lead_somewhere():
+    """To a page, and to a heading of it."""
+    def anchors(path):
+        heads = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", read(path), flags=re.S | re.M), re.M)
+        return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+    links, wrong = 0, []
+    for path in pages():
+        for target in re.findall(r"\]\(([^)\s]+)\)", read(path)):
+            if "://" in target:
+                continue
+            links += 1
+            page, _, anchor = target.partition("#")
+            page = os.path.normpath(os.path.join(os.path.dirname(path), page)) if page else path
+            if not os.path.exists(page) or (anchor and anchor not in anchors(page)):
+                wrong.append((os.path.basename(path), target))
+    assert links > 60
+    assert not wrong
