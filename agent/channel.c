@@ -29,7 +29,7 @@ enum {
 
 struct buffer {
 	char bytes[BUFFER];
-	size_t at, len; /* what is still to be passed on */
+	size_t at, len; /* bytes that are still to be passed on */
 };
 
 struct channel {
@@ -190,7 +190,7 @@ static bool step_in(struct channel *ch, bool *ended)
 		return moved;
 	n = send(ch->sock, in->bytes + in->at, in->len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		in->len = 0; /* QEMU has closed; what it sent before is still read */
+		in->len = 0; /* QEMU has closed; its earlier bytes are still read */
 		return moved;
 	}
 	if (n > 0) {

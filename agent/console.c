@@ -14,7 +14,7 @@ enum { QUEUE = 64 * 1024, LINE_MAX_BYTES = 1000 };
 
 static struct {
 	int fd;
-	size_t begin, len; /* of what is queued; the queue wraps */
+	size_t begin, len; /* of the queued bytes; the queue wraps */
 	unsigned long dropped;
 	char queue[QUEUE];
 } console = {.fd = 2};

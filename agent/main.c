@@ -27,7 +27,7 @@
 
 enum {
 	CONTRACT_MAX = 1024 * 1024,
-	DRAIN_MS = 2000, /* for what QEMU wrote last */
+	DRAIN_MS = 2000, /* for QEMU's last output */
 	KILL_MS = 20000, /* between SIGTERM and SIGKILL, when asked to shut down */
 };
 

@@ -77,7 +77,7 @@ void report_power_off(void)
 {
 	console_flush(CONSOLE_DRAIN_MS);
 	reboot(RB_POWER_OFF);
-	/* PID 1 must not return, whatever the kernel thinks of powering off. */
+	/* PID 1 must not return, even if the kernel does not power off. */
 	for (;;)
 		clock_wait_ms(1000);
 }

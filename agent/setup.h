@@ -11,7 +11,7 @@ int setup_mounts(struct err *err);
 /* Loads the modules that the image lists for its kernel; no list, nothing to do. */
 int setup_modules(struct err *err);
 
-/* Kernel settings; those that a kernel does not have are passed over. */
+/* Kernel settings; a kernel's missing ones are passed over. */
 void setup_settings(void);
 
 #endif

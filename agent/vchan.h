@@ -13,7 +13,7 @@ struct libxenvchan;
 enum vchan_peer {
 	VCHAN_PEER_NONE, /* dom0 has not connected yet */
 	VCHAN_PEER_OPEN,
-	VCHAN_PEER_GONE, /* it has closed; what it sent can still be read */
+	VCHAN_PEER_GONE, /* it has closed; its bytes can still be read */
 };
 
 /*

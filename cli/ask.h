@@ -15,7 +15,7 @@ enum { ASK_NUMBER_SIZE = 24 };
 struct ask {
 	struct xs_handle *xs;
 	unsigned stub_domid;
-	char number[ASK_NUMBER_SIZE]; /* what was asked */
+	char number[ASK_NUMBER_SIZE]; /* the question */
 	char *answered; /* what the answer is to: that, or a later question */
 };
 

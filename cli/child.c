@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs a program and takes what it prints. */
+/* Runs a program and takes its output. */
 #include "child.h"
 
 #include <errno.h>

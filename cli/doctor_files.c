@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks of the host: what is installed, and who could change it. */
+/* Checks of the host: the installed files, and who could change them. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

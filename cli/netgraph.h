@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The live network of a stub domain: its interfaces, what they join, what passed. */
+/* The live network of a stub domain: its interfaces, their bridges, their counters. */
 #ifndef STUBDOM_NETGRAPH_H
 #define STUBDOM_NETGRAPH_H
 

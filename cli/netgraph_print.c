@@ -57,7 +57,7 @@ static int add_row(struct table *table, const struct netgraph_if *interface,
 	return 0;
 }
 
-/* Each bridge with its ports below it, then what is in none. */
+/* Each bridge with its ports below it, then the interfaces in none. */
 static int add_rows(struct table *table, const struct netgraph *graph, struct err *err)
 {
 	for (size_t i = 0; i < graph->n; i++) {

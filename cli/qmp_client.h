@@ -32,9 +32,9 @@ int qmp_client_open(struct qmp_client *qmp, const char *path, int timeout_ms,
 int qmp_client_start(struct qmp_client *qmp, int fd, int timeout_ms, struct err *err);
 
 /*
- * Runs a command and waits for its reply; events are passed over.  0: *result is
- * what it returned, the caller's to release.  An error reply sets
- * err->code to error_code, the message is "CLASS: DESCRIPTION".
+ * Runs a command and waits for its reply; events are passed over.  0: *result is its
+ * answer, the caller's to release.  An error reply sets err->code to error_code, the
+ * message is "CLASS: DESCRIPTION".
  */
 int qmp_client_run(struct qmp_client *qmp, const json_t *command, int timeout_ms,
 		   int error_code, json_t **result, struct err *err);

@@ -33,7 +33,7 @@ struct security_subject {
 struct security_line {
 	const char *id;
 	enum security_state state;
-	char text[400]; /* what was seen; foreign bytes are made printable */
+	char text[400]; /* the observation; foreign bytes are made printable */
 };
 
 enum { SECURITY_LINES_MAX = 40 };

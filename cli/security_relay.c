@@ -232,7 +232,7 @@ void security_relay_landlock(const struct security_subject *subject,
 		     "tries its walls at its start and does not run without them");
 }
 
-/* Whether a descriptor's file is one that a relay has: NULL, or what it is. */
+/* The kind of a file that no relay should have open; NULL: it may. */
 static const char *odd_file(const char *link, const struct stat *st)
 {
 	unsigned dev = major(st->st_rdev);

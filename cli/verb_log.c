@@ -95,7 +95,10 @@ static bool replaced(int fd, const char *path)
 	       here.st_size < lseek(fd, 0, SEEK_CUR);
 }
 
-/* The directory: what is written to the file, and the file that takes its place. */
+/*
+ * The directory: for bytes that are written to the file, and for a file that takes its
+ * place.
+ */
 static int watch_log(const char *path, struct err *err)
 {
 	cleanup_free char *dir = strndup(path, (size_t)(strrchr(path, '/') - path));

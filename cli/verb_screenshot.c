@@ -79,7 +79,7 @@ static int capture(const struct guest *guest, struct picture *picture, struct er
 
 	if (!path)
 		return err_set(err, ERR_HOST, "out of memory");
-	/* QEMU takes a descriptor only if it is open for just what it wants to do. */
+	/* QEMU takes a descriptor only if it is open for exactly QEMU's own use of it. */
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", memory);
 	out = memory < 0 ? -1 : open(link, O_WRONLY | O_CLOEXEC);
 	if (out < 0)

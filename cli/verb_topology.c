@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * stubdom topology: the wiring of a guest's NICs in its stub domain, and what
- * passed.
- */
+/* stubdom topology: the wiring of a guest's NICs in its stub domain, and their
+ * counters. */
 #include <stdio.h>
 #include <string.h>
 

@@ -33,7 +33,7 @@ class Show:
         self.line(f"{self.stamp()}   {text}")
 
     def output(self, command, text, limit=12):
-        """A command and what it really printed."""
+        """A command and its real output."""
         self.line("             " + self.paint("36", f"dom0# {command}"))
         lines = text.rstrip().splitlines()
         for line in lines[:limit]:
@@ -42,7 +42,7 @@ class Show:
             self.line(f"             … {len(lines) - limit} more lines")
 
     def step(self, title, action):
-        """Runs action(); what it returns is the observation. False when it failed."""
+        """Runs action(), which returns the observation. False when it failed."""
         self.line(f"{self.stamp()} {self.paint('1', title)}")
         begin = time.monotonic()
         try:

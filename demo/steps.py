@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The demo's steps: each looks at something real and returns what it saw, or raises."""
+"""The demo's steps: each looks at something real and returns its observation, or raises."""
 import json
 import os
 import re

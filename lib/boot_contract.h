@@ -46,8 +46,8 @@ struct boot_contract {
 };
 
 /*
- * Reads boot.json.  On error (-1) *out is empty and err says which member is
- * wrong and what was expected.
+ * Reads boot.json.  On error (-1) *out is empty and err names the wrong member and the
+ * expected value.
  */
 int boot_contract_parse(const char *text, size_t len, struct boot_contract *out,
 			struct err *err);

@@ -15,9 +15,9 @@ void fds_close_except(int *keep, size_t n);
 enum { FDS_RECEIVE_MAX = 8 };
 
 /*
- * recvmsg without waiting: up to `size` bytes of what waits on a socket, and at most
- * `max` (FDS_RECEIVE_MAX) of the descriptors beside them, which are the caller's.  It
- * closes the descriptors over that number.  Bytes, 0 at the end, or -1 and errno.
+ * recvmsg without waiting: up to `size` bytes that wait on a socket, and at most `max`
+ * (FDS_RECEIVE_MAX) of the descriptors beside them, which are the caller's.  It closes
+ * the descriptors over that number.  Bytes, 0 at the end, or -1 and errno.
  */
 ssize_t fds_receive(int socket, void *data, size_t size, int *fds, size_t max,
 		    size_t *n_fds);

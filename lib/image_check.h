@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether the image is what its builder made, and nobody's but root's. */
+/* Checks that the image is as its builder made it, and root's alone. */
 #ifndef STUBDOM_IMAGE_CHECK_H
 #define STUBDOM_IMAGE_CHECK_H
 

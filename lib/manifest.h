@@ -35,8 +35,8 @@ struct manifest {
 	size_t n_kernels;
 	char *qemu_path; /* in the image */
 	char *qemu_version;
-	char *version_text; /* what it prints for -version */
-	char *help_text;    /* what it prints for -help */
+	char *version_text; /* its output for -version */
+	char *help_text;    /* its output for -help */
 	json_t *probe;	    /* { greeting, commands: { name: reply } } */
 	json_t *schema;	    /* of its answers and events: an array of SchemaInfo */
 	unsigned long long root_bytes;

@@ -17,7 +17,7 @@ static bool take_ids(const char *text, unsigned ids[4])
 	return sscanf(text, "%u %u %u %u", &ids[0], &ids[1], &ids[2], &ids[3]) == 4;
 }
 
-/* The line's bit in what was found, or -1. */
+/* The line's bit in the set of lines that were found, or -1. */
 static int take_line(const char *line, struct proc_status *out)
 {
 	static const char *const caps[] = {

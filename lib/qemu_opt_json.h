@@ -12,7 +12,7 @@ void qemu_opts_add(struct qemu_opts *opts, char *name, char *value, bool implied
 /* Fills json and, flattened, the list. */
 int qemu_opts_parse_json(const char *text, struct qemu_opts *out, struct err *err);
 
-/* Sets a string at a path, or with NULL removes what is there. */
+/* Sets a string at a path, or with NULL removes the value there. */
 void qemu_opts_json_set(json_t *root, const char *path, const char *value);
 
 #endif

@@ -30,7 +30,7 @@ void qmp_server_init(struct qmp_server *server, int fd, int send_ms,
 
 int qmp_server_send(struct qmp_server *server, const json_t *message, struct err *err);
 
-/* Reads once and answers what is whole.  0: go on; 1: the peer has closed. */
+/* Reads once and answers the whole messages.  0: go on; 1: the peer has closed. */
 int qmp_server_read(struct qmp_server *server, struct err *err);
 
 /* Replies that are errors. */

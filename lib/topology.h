@@ -54,8 +54,8 @@ struct topology {
 enum { TOPOLOGY_IF_MAX = 4095, TOPOLOGY_NAME_SIZE = 16 };
 
 /*
- * Reads `text`; `name` is what errors call it: "name:line:column: found X,
- * expected Y".  On error (-1) *out is empty.
+ * Reads `text`; errors name it `name`: "name:line:column: found X, expected Y".  On error
+ * (-1) *out is empty.
  */
 int topology_parse(const char *text, const char *name, struct topology *out,
 		   struct err *err);

@@ -8,7 +8,8 @@
 /* A real interface of the stub domain. */
 struct topology_xenif {
 	unsigned n;	     /* xenifN */
-	const char *network; /* what it is attached to (dom0's bridge); NULL: unknown */
+	const char *network; /* network that it is attached to (dom0's bridge); NULL:
+			      * unknown */
 };
 
 /*

@@ -30,7 +30,7 @@ static bool is_ours(const struct stat *st)
 	return st->st_uid == 0 || st->st_uid == geteuid();
 }
 
-/* Goes into a folder, and notes who may change what is in it. */
+/* Goes into a folder, and notes who may change its entries. */
 static int enter(struct walk *walk, int fd, const char *name, struct err *err)
 {
 	struct trusted_path *out = walk->out;

@@ -26,7 +26,7 @@ int trusted_path_open(const char *path, bool follow, struct trusted_path *out,
 		      struct err *err);
 
 /*
- * Whether only root can change the file or folder, and what its name means.  ERR_HOST
+ * Whether only root can change the file or folder, and the meaning of its name.  ERR_HOST
  * says which part others can change, with the remedy.
  */
 int trusted_path_check(const char *path, struct err *err);

@@ -52,7 +52,7 @@ bool vchan_orders_allowed(unsigned write_order, unsigned read_order,
 	       (size_t)1 << read_order <= most->to_dom0;
 }
 
-/* Adds grants of one domain to fd; *offset is what mmap needs. */
+/* Adds grants of one domain to fd; *offset is for mmap. */
 static int map_grants(int fd, unsigned domid, const uint32_t *refs, unsigned n,
 		      uint64_t *offset)
 {

@@ -6,9 +6,9 @@ QEMU = "/usr/libexec/xen-qemu-system-i386"
 # The folders in which Debian's QEMU looks for its data, in its own order (`-L help`).
 DATA_DIRS = ("/usr/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu")
 
-# Data files that this QEMU opens for what the toolstack can ask of it, with the
-# option that makes it open them.  tests/host/image/test_trace.py starts each of them
-# under strace and fails if a file is opened that is not here.
+# Data files that this QEMU opens for the toolstack's options, each with the option that makes it
+# open the file. tests/host/image/test_trace.py starts each of them under strace and fails if a file
+# is opened that is not here.
 DATA_FILES = {
     # display adapters
     "vgabios-stdvga.bin": "-device VGA",

@@ -168,8 +168,8 @@ int netrx_next(struct netrx_ring *r, struct netrx_frag *f, bool *in_extra)
 	if (n <= 0)
 		return n;
 	memset(f, 0, sizeof(*f));
-	/* Answers come in the order of the requests, each in its request's slot: the slot
-	 * says which buffer it is, whatever the id says. */
+	/* Answers come in the order of the requests, each in its request's slot. The slot
+	 * names the buffer; the id does not count. */
 	f->slot = r->cons & (NETRING_SLOTS - 1);
 	memcpy(&rsp, &r->shared->ring[f->slot].rsp, sizeof(rsp));
 	barrier();

@@ -69,7 +69,7 @@ ssize_t lz4_decode(const u8 *src, size_t size, u8 *dst, size_t room)
 		match += MATCH_MIN;
 		if (!back || back > done || match > room - done)
 			return -EIO;
-		/* It may overlap what it makes: then it repeats its first bytes. */
+		/* It may overlap its own output: then it repeats its first bytes. */
 		copy(dst + done, dst + done - back, match, back >= sizeof(u64));
 		done += match;
 	}

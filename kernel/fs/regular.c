@@ -253,7 +253,7 @@ int inode_allocate(struct inode *ino, int mode, u64 off, u64 end)
 static const u8 *read_packed(const struct inode *ino, u64 index)
 {
 	static u8 buffer[PAGE_SIZE];
-	static const u8 *base; /* the ramdisk never changes: these two say what it is */
+	static const u8 *base; /* the ramdisk never changes: these two name the page */
 	static u64 at;
 
 	if (base == ino->base && at == index)

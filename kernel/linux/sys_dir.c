@@ -402,7 +402,7 @@ static bool list_one(struct lister *l, s64 pos, const char *name, u64 ino, u32 m
 	return true;
 }
 
-/* Positions belong to entries, so removing what was listed does not shift the rest. */
+/* Positions belong to entries, so removing listed ones does not shift the rest. */
 static void list_dir(struct lister *l, struct dent *dir)
 {
 	char name[NAME_MAX + 1];

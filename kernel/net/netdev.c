@@ -102,15 +102,12 @@ int netdev_xmit(struct netdev *dev, struct netbuf *nb)
 
 	if (!dev->up || !dev->carrier)
 		goto drop;
-	/*
-	 * The MTU is what an untagged frame carries, as in Linux; a tag is 4 bytes
-	 * more.
-	 */
+	/* The MTU counts an untagged frame, as in Linux; a tag is 4 bytes more. */
 	if (bytes > dev->mtu + 18u && !(nb->flags & (NETBUF_GSO4 | NETBUF_GSO6)))
 		goto drop;
 	if (nb->flags & (NETBUF_CSUM | NETBUF_GSO4 | NETBUF_GSO6))
 		undone = nb->flags & ~features_for(dev, nb);
-	/* A guest's NIC may leave the cutting to its tap, whatever the way out does. */
+	/* A guest's NIC may leave the cutting to its tap, for any way out. */
 	if (undone & (NETBUF_GSO4 | NETBUF_GSO6))
 		return xmit_cut(dev, nb);
 	if (undone & NETBUF_CSUM && netbuf_csum_fill(nb) < 0)

@@ -32,7 +32,7 @@ struct usock {
 	u8 addr[112];
 	u32 addr_len;
 	int cred_pid, peer_pid;
-	/* unix_flight.c: messages that hold it, and what the collector reckons */
+	/* unix_flight.c: messages that hold it, and the collector's count */
 	struct file *file; /* valid while in flight */
 	u32 in_flight, outside;
 	bool suspect;
@@ -51,7 +51,8 @@ struct umsg {
 };
 
 void usock_put(struct usock *u);
-/* Lets go of a message and its descriptors; uses little stack whatever these hold. */
+/* Lets go of a message and its descriptors; uses little stack for any content of
+ * these. */
 void umsg_free(struct umsg *m);
 /* Counts the files and puts them into m: 0, -ENOMEM or -ETOOMANYREFS. */
 int flight_start(struct umsg *m, struct file *const *files, unsigned n);

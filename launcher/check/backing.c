@@ -99,7 +99,7 @@ int resolve_backing(struct plan *plan, size_t i, const struct container *top,
 	char **drive = &plan->qemu[plan->disks[i].drive];
 	struct container container = *top;
 
-	/* QEMU's own options say what it stands on, or it fails there. */
+	/* QEMU's own options name the backing file, or QEMU fails there. */
 	if (!plan->disks[i].drive)
 		return 0;
 	for (int depth = 0; container.backing[0]; depth++) {

@@ -55,7 +55,7 @@ static enum container_fault copy_text(const struct header *h, uint64_t at, uint6
 
 /*
  * qcow2 (QEMU's docs/interop/qcow2.txt).  QEMU puts new clusters where the refcounts say
- * that nothing is, whatever the file's length.
+ * that nothing is, at any length of the file.
  */
 enum {
 	QCOW2_BACKING_AT = 8,

@@ -40,8 +40,8 @@ struct container {
 bool container_format_known(const char *format);
 
 /*
- * Reads the header from memory; all of `out` but what is the caller's is written.  Pure, and meant for hostile bytes.  `format` is one
- * that is known.
+ * Reads the header from memory; all of `out` but the caller's members is written.  Pure,
+ * and meant for hostile bytes.  `format` is one that is known.
  */
 void container_parse(const uint8_t *data, size_t len, const char *format,
 		     struct container *out);

@@ -8,9 +8,8 @@
 
 /*
  * Disks and files exist, are readable and not empty; the topology fits.  The plan gets
- * what it could not know: the topology's statements, the disks that others stand on,
- * how long a container gets, the files' lengths.  ERR_HOST, or ERR_USAGE for the
- * topology, one line with the remedy.
+ * the rest of its facts: the topology's statements, backing files, lengths of containers
+ * and of files.  ERR_HOST, or ERR_USAGE for the topology, one line with the remedy.
  */
 int plan_resolve(struct plan *plan, struct err *err);
 

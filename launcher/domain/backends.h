@@ -26,7 +26,7 @@ struct domain_backends {
  */
 int domain_backends_plan(struct plan *plan, struct err *err);
 
-/* Moves what is there.  Before the stub domain runs. */
+/* Moves the devices that are there.  Before the stub domain runs. */
 int domain_backends_start(struct domain_backends *backends, struct err *err);
 
 /* Has xenstore tell of changes, with this token; then domain_backends_hear. */

@@ -18,7 +18,7 @@ struct domain_config {
 	uint32_t stub;
 };
 
-/* Takes the record away.  domain_config_free gives back what it holds. */
+/* Takes the record away.  domain_config_free releases the strings. */
 int domain_config_hide(struct domain_config *config, struct domain_host *host,
 		       uint32_t stub, struct err *err);
 

@@ -22,7 +22,7 @@ struct domain_host {
 		freed_kb; /* dom0's, for a start that is not done yet (domain/memory.h) */
 };
 
-/* ERR_HOST, with what to look at.  On error everything is closed again. */
+/* ERR_HOST, with the place to look at.  On error everything is closed again. */
 int domain_host_open(struct domain_host *host, struct err *err);
 void domain_host_close(struct domain_host *host);
 

@@ -16,7 +16,7 @@
 int domain_memory_take(struct domain_host *host, const struct plan *plan,
 		       libxl_domain_config *config, struct err *err);
 
-/* The start has failed: dom0 gets back what it gave up for it, once it is free again. */
+/* The start has failed: dom0 gets its memory back, once it is free again. */
 void domain_memory_give_back(struct domain_host *host);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Takes a stub domain away, whatever state it is in. */
+/* Takes a stub domain away, in any state. */
 #include <errno.h>
 #include <libxl_utils.h>
 #include <string.h>
@@ -69,7 +69,10 @@ int domain_remove(struct domain_host *host, const libxl_uuid *uuid, struct err *
 	/* Another toolstack process may have been faster. */
 	if (domain_host_find(host, uuid, &domid) < 0)
 		return 0;
-	/* libxl may have only begun to make it, and then misses what it wants to undo. */
+	/*
+	 * libxl may have only begun to make it: then parts that it would undo are
+	 * missing.
+	 */
 	if (xc_domain_destroy(host->xc, domid) < 0)
 		return domain_host_error(
 			host, err, "destroying the stub domain %u; try 'xl destroy %u'",

@@ -14,7 +14,7 @@ struct asked {
 	unsigned refused;
 };
 
-/* libxl reads the version only, for what it can ask of an old one. */
+/* libxl reads the version only, to tell an old QEMU's commands. */
 static json_t *greeting(void)
 {
 	return json_pack("{s:{s:{s:{s:i, s:i, s:i}, s:s}, s:[]}}", "QMP", "version",

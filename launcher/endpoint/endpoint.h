@@ -12,7 +12,7 @@ struct endpoint {
 	const struct plan_endpoint *plan;
 	int listen_fd; /* -1: nobody is waited for */
 	int in_fd;     /* what the other side writes; -1: none */
-	int out_fd;    /* what it reads; may be in_fd; -1: none */
+	int out_fd;    /* for the other side to read; may be in_fd; -1: none */
 	bool discards; /* null: takes everything, says nothing */
 	bool is_pty;
 	bool attached;	 /* pty: somebody has the other side open */

@@ -21,7 +21,7 @@ const struct deprecation *deprecation_find(const struct deprecation_table *table
 	return NULL;
 }
 
-/* A part's number; what is no digit counts as 0 and ends the version. */
+/* A part's number; a part without digits counts as 0 and ends the version. */
 static unsigned long take_part(const char **p)
 {
 	unsigned long n = 0;

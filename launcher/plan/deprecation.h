@@ -10,7 +10,7 @@
 
 struct deprecation {
 	const char *old_key;
-	const char *old_value; /* NULL: whatever it is */
+	const char *old_value; /* NULL: any value */
 	const char *new_key;
 	const char *new_value;	/* NULL: the value stays */
 	const char *since;	/* release in which the new spelling came */

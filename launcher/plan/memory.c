@@ -11,7 +11,8 @@ enum {
 	LINUX_MB =
 		160, /* kernel, page tables, QEMU's own 31 MB, its threads and caches */
 	/* Kernel 4, QEMU's data 14, of its files 12; the rest is for requests on their
-	 * way, viewers, and what nobody has measured.  docs/kernel.md has the figures. */
+	 * way, viewers, and needs that nobody has measured.  docs/kernel.md has the
+	 * figures. */
 	NUB_MB = 50,
 	/*
 	 * Pages that a disk or interface keeps for requests, at the most:

@@ -102,9 +102,8 @@ static bool has_script(const struct qemu_opts *opts)
 }
 
 /*
- * A bridge's name is the hot-plug script's to read, "ovs0.7:8" with a VLAN and a trunk for
- * Open vSwitch.  Where vif-bridge runs (domain/create.c: hotplug_script), it is an
- * interface.
+ * A bridge's name is the hot-plug script's to read, "ovs0.7:8" with a VLAN and a trunk
+ * for Open vSwitch.  For vif-bridge (domain/create.c: hotplug_script) it is an interface.
  */
 static int check_bridge(const struct build *b, const struct qemu_opts *opts,
 			struct err *err)

@@ -43,7 +43,7 @@ struct plan_endpoint {
 	unsigned to;	      /* tcp-listen: the last port to try, >= port */
 	int fd;		      /* a descriptor that the caller left open for us */
 	bool listening;	      /* fd: a listening socket, to accept from */
-	bool append;	      /* file: keep what is there */
+	bool append;	      /* file: keep its content */
 	bool telnet;	      /* tcp-*: with telnet negotiation */
 	unsigned reconnect_s; /* *-connect: seconds between tries; 0: one try */
 	/* By endpoint_lookup: the addresses of `host` at the start, "192.0.2.1" and the
@@ -135,7 +135,8 @@ struct plan {
 	size_t n_topology;
 	char **qemu; /* argv in the stub domain, NULL-terminated */
 	size_t n_qemu;
-	char **notes; /* what was dropped and why, for the log; NULL-terminated */
+	char **notes; /* arguments that were dropped and why, for the log;
+		       * NULL-terminated */
 	size_t n_notes;
 };
 
@@ -148,13 +149,13 @@ struct plan {
 int plan_build(const struct args *args, const struct stubopt *options, struct plan *out,
 	       struct err *err);
 
-/* Adds a disk under the next free name; what is given is copied. */
+/* Adds a disk under the next free name; the strings are copied. */
 struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const char *format,
 				bool readonly, const char *use);
 
 /*
  * Bytes of the stub domain's memory that its ramdisk takes at the most, with the guest's
- * boot files and what Linux unpacks of it.
+ * boot files and the root that Linux unpacks.
  */
 unsigned long long plan_ramdisk_bytes(const struct plan *plan,
 				      const struct manifest *manifest);

@@ -29,7 +29,7 @@ struct relay_channel {
 	bool asked;    /* an offer was asked for */
 	bool dialling; /* a new connection of the endpoint was asked for */
 	bool busy;     /* relay_channel_step has more to do at once */
-	bool closing;  /* deliver what is outgoing, then drop the client */
+	bool closing;  /* deliver the outgoing bytes, then drop the client */
 	int64_t opened_ms;
 	int64_t not_before_ms; /* no new connection before */
 	int64_t dial_at_ms;    /* the endpoint is not connected again before */

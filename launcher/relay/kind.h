@@ -45,7 +45,7 @@ struct relay_kind {
 			 struct err *err);
 	/* The stub domain's end was lost before it was closed here; NULL: no matter. */
 	void (*lost)(struct relay_channel *channel);
-	/* Forgets what is on its way, for the next client. */
+	/* Forgets the bytes on their way, for the next client. */
 	void (*forget)(struct relay_channel *channel);
 };
 

@@ -23,7 +23,7 @@
 #include "relay/state.h"
 
 enum {
-	FLUSH_MS = 1000, /* for clients to take what is left at the end */
+	FLUSH_MS = 1000, /* for clients to take the last bytes at the end */
 	FLUSH_TICK_MS = 100,
 	OOM_SCORE = 500,
 };

@@ -9,8 +9,8 @@
 #include "err.h"
 
 /*
- * All of it, for good: relay_sandbox_drop, relay_sandbox_check, relay_filter_load.
- * Anything that the filter does not allow ends the process.
+ * All of it, for good: relay_sandbox_drop, relay_sandbox_check, relay_filter_load.  A
+ * call that the filter does not allow ends the process.
  */
 int relay_sandbox_enter(uid_t uid, rlim_t file_bytes, struct err *err);
 

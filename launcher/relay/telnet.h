@@ -13,7 +13,10 @@ struct telnet {
 /* Sent first: we echo, no go-aheads, eight bits both ways. */
 extern const char telnet_greeting[12];
 
-/* Takes the commands out of what the client sent, in place; the bytes that are left. */
+/*
+ * Takes the commands out of the client's bytes, in place; returns how many bytes are
+ * left.
+ */
 size_t telnet_filter(struct telnet *telnet, char *data, size_t len);
 
 #endif

@@ -15,7 +15,7 @@
 /*
  * RFC 6143, 7.1 and 7.2: a server towards the viewer (3.3, 3.7 and 3.8, VNC
  * authentication), a client towards QEMU (3.8, none).  The connection to QEMU is made
- * after the right password.  Both sides are hostile, and what is kept of either is
+ * after the right password.  Both sides are hostile, and the bytes kept of either are
  * bounded.  Behind the handshake the bytes go through as they are, or in the frames of a
  * websocket.
  */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Disks of test guests: what the direct guest says of them, and what dom0 has of its journal."""
+"""Disks of test guests: the direct guest's view of them, and dom0's of its journal."""
 import hashlib
 import struct
 import time

@@ -18,7 +18,7 @@ NIC_MODULES = {
 
 
 class NoAnswer(Exception):
-    """The guest did not say what was waited for."""
+    """The guest did not say the expected words."""
 
 
 class Stub:

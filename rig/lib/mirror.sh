@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Finds the Debian mirror, and how to reach it, in the machine's own apt set-up. Sourced.
 
-# The archives that apt is set up with, whatever file format says so, as "URI RELEASE". It
-# needs no package lists: a fresh machine has none.
+# apt's archives, in any file format, as "URI RELEASE". It needs no package lists: a fresh machine
+# has none.
 _mirror_known() {
 	apt-get update --print-uris 2>/dev/null |
 		sed -n "s|^'\(.*\)/dists/\([^ ]*\)/InRelease' .*|\1 \2|p"

@@ -10,7 +10,7 @@
 ROOT_RECIPE=1	# part of every key: raise it when a root must be made anew without a new list
 ROOT_KEEP=3	# unused roots of a kind that are kept: several work trees can share one cache
 
-# root_key FILE...: the key of what is made from these files by this machine's architecture.
+# root_key FILE...: the key of a root that is made from these files by this machine's architecture.
 root_key() {
 	{ echo $ROOT_RECIPE; dpkg --print-architecture; cat "$@"; } | sha256sum | cut -c1-12
 }

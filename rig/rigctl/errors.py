@@ -3,7 +3,7 @@
 
 
 class RigError(Exception):
-    """The rig cannot do what was asked."""
+    """The rig cannot carry the request out."""
 
 
 class RigDead(RigError):

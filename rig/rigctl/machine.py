@@ -149,7 +149,7 @@ class Machine:
             time.sleep(0.01)
 
     def diagnosis(self, what):
-        """`what`, with the last of what the machine and QEMU said."""
+        """`what`, with the last words of the machine and QEMU."""
         text = [f"rig '{os.path.basename(self.folder)}': {what}"]
         text += console.sections(self.path("console.log"), self.path("qemu.log"))
         return "\n".join(text)

@@ -63,7 +63,7 @@ class Rig:
             if rig.machine.pid() and "started" in rig._info():
                 rig.ping()
             else:
-                rig.machine.kill()      # whoever was starting it did not finish
+                rig.machine.kill()      # its starter did not finish
                 rig._start(memory, fresh, bound)
             if product:
                 rig._install()
@@ -113,7 +113,7 @@ class Rig:
         return info
 
     def down(self):
-        """Ends the rig and removes what it had."""
+        """Ends the rig and removes its files."""
         with self._lock():
             self.machine.kill()
             self._remove()

@@ -78,7 +78,7 @@ static bool hung_up(int fd)
 	return poll(&p, 1, 100) == 1 && p.revents & POLLHUP;
 }
 
-/* Anything that has to do with sockets makes the kernel look; Linux does it later. */
+/* Any act on sockets makes the kernel look; Linux does it later. */
 static bool collected(int fd)
 {
 	for (int i = 0; i < 50; i++) {

@@ -69,7 +69,7 @@ static void hold(int way)
 	} while (si.freeram > 48 << 20);
 }
 
-/* oom_score_adj of 1000 is taken first, whatever the others have. */
+/* oom_score_adj of 1000 is taken first, before any size of the others. */
 static void offer(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The same programs on Linux and on nub: what they print must be the same.
+"""The same programs on Linux and on nub: their output must be the same.
 
 Each program runs directly here (Linux), and once in a boot of nub under plain QEMU that runs
 all of them one after the other."""

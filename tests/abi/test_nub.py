@@ -328,7 +328,7 @@ def test_recursion_is_known():
 
 
 def test_hypercalls_are_documented(tmp_path):
-    """docs/hypercalls.md is what kernel/hypercalls.tbl says."""
+    """docs/hypercalls.md is made from kernel/hypercalls.tbl."""
     made = tmp_path / "hypercalls.md"
     subprocess.run(["python3", TREE / "kernel/scripts/hypercalls.py", "doc",
                     TREE / "kernel/hypercalls.tbl", made], check=True)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The kernel's files need each other in circles: whoever reads one must read the others. The
-largest circle, by what the objects define and use, may shrink and not grow."""
+"""The kernel's files need each other in circles: a reader of one must read the others. The largest
+circle, by the objects' definitions and uses, may shrink and not grow."""
 import subprocess
 
 from test_abi import BUILD
@@ -34,7 +34,7 @@ def reached(graph, start):
 
 
 def largest_circle(graph):
-    """The most files that all need each other, by whatever way."""
+    """The most files that all need each other, by any way."""
     to = {o: reached(graph, o) for o in graph}
     return max(({p for p in to[o] if o in to[p]} for o in graph), key=len)
 

@@ -41,7 +41,7 @@ int domain_hotplug_attach(struct domain_hotplug *hotplug, int fd, char dev[XVD_N
 int domain_hotplug_detach(struct domain_hotplug *hotplug, const char *dev,
 			  struct err *err)
 {
-	/* The text ends within the message, whatever was sent. */
+	/* The text ends within the message, for any bytes. */
 	if (strlen(dev) >= sizeof(((struct relay_msg *)0)->text))
 		abort();
 	return err_set(err, ERR_USAGE, "there is no disk %.2000s", dev);

@@ -95,7 +95,7 @@ def stub(request):
 
 @pytest.fixture(autouse=True)
 def leak_check(request):
-    """After every test with guests dom0 has what it had before, no more and no less."""
+    """After every test with guests dom0 is as before it, no more and no less."""
     if "dom0" not in request.fixturenames:
         yield  # a test of something else, with no rig of ours
         return

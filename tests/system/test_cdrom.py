@@ -7,7 +7,7 @@ import pytest
 from guestlib.disks import LINUX
 
 
-# The same body with QEMU in dom0 shows what is right; it needs no second look at each change.
+# The same body with QEMU in dom0 is the measure; it needs no second look at each change.
 SIDES = ["stub", pytest.param("dom0", marks=pytest.mark.long("the measure, QEMU in dom0"))]
 
 
@@ -19,8 +19,8 @@ def make_image(dom0, path, sectors, seed):
 
 
 def read_cd(guest):
-    """Size and checksum. QEMU's drive answers a changed medium's first commands with "not ready" and
-    "medium may have changed". Linux makes an I/O error of that: try again."""
+    """Size and checksum. QEMU's drive answers a changed medium's first commands with "not ready"
+    and "medium may have changed". Linux makes an I/O error of that: try again."""
     for _ in range(3):
         line = guest.ask("sum sr0", "sum sr0", 180).splitlines()[-1]
         if "error" not in line:

@@ -158,8 +158,8 @@ on_poweroff = "destroy"
 
 
 def test_hypercall_firewall(with_target, dom0):
-    """Every hypercall and operation, with user, kernel and unmapped addresses: what is not in
-    kernel/hypercalls.tbl does not reach Xen, which has nothing to say."""
+    """Every hypercall and operation, with user, kernel and unmapped addresses: a call that is not
+    in kernel/hypercalls.tbl does not reach Xen."""
     said = dom0.run("xl", "dmesg").stdout
     dom0.run("xl", "unpause", NAME)
     text = dom0.wait_file(LOG, "END xen: .*\n|panic", count=1, seconds=240)

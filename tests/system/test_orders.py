@@ -11,7 +11,7 @@ XENDOMAINS = "/etc/init.d/xendomains"
 QUICK_SECONDS = 20  # far from libxl's 60 s
 
 
-# The same body with QEMU in dom0 shows what is right; it needs no second look at each change.
+# The same body with QEMU in dom0 is the measure; it needs no second look at each change.
 SIDES = ["stub", pytest.param("dom0", marks=pytest.mark.long("the measure, QEMU in dom0"))]
 
 

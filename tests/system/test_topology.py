@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Topology files: what a person asks for is what the guest gets, or an error says where it is
+"""Topology files: the guest gets the wiring that a person asks for, or an error says where it is
 wrong."""
 import json
 import re

@@ -17,8 +17,8 @@ struct lock {
 
 /* The first lock of another owner that stands in the way, or NULL. */
 const struct lock *lock_conflict(const struct inode *ino, const struct lock *l);
-/* Takes it in place of what its owner has in the range. 0, -EAGAIN, with `wait` -ERESTARTSYS,
- * -ENOLCK (too many of this file, or no memory). */
+/* Takes it in place of the owner's locks in the range.  0, -EAGAIN, with `wait`
+ * -ERESTARTSYS, -ENOLCK (too many of this file, or no memory). */
 int lock_take(struct inode *ino, const struct lock *l, bool wait);
 void lock_release(struct inode *ino, const struct lock *l);
 /* A descriptor or the open file is closed: for inodes with ino->locks only. */

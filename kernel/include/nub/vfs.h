@@ -210,7 +210,7 @@ struct fdtable *fdtable_create(void);
 struct fdtable *fdtable_copy(struct fdtable *t);
 struct fdtable *fdtable_get(struct fdtable *t);
 void fdtable_put(struct fdtable *t);
-/* Bytes that the kernel holds for what it names (file_ops.held). */
+/* Bytes that the kernel holds for the file behind it (file_ops.held). */
 u64 fdtable_held(const struct fdtable *t);
 /* The current thread gets a table of its own: 0 or -ENOMEM. */
 int fdtable_unshare(void);

@@ -10,8 +10,8 @@
 #include "relay/qmp/word.h"
 
 /*
- * A client takes a message for what its members say it is, and each client looks for them
- * in an order of its own.  So a message has one meaning only.  The client gets only the
+ * A client tells the kind of a message by its members, and each client looks for them in
+ * an order of its own.  So a message has one meaning only.  The client gets only the
  * members that belong to it.
  */
 enum qmp_message {

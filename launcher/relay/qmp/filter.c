@@ -415,7 +415,10 @@ static json_t *make_reply(struct qmp_filter *filter, const struct qmp_pending *p
 
 	if (json_object_get(message, "error"))
 		return qmp_answer_error(message);
-	/* Our own question: only what is in use is looked for in the answer. */
+	/*
+	 * Our own question: the answer is searched for the disks in use, and for nothing
+	 * else.
+	 */
 	if (pending->action == QMP_STEP &&
 	    (filter->job.state == QMP_JOB_CHECKS || filter->job.state == QMP_JOB_FINDS))
 		return json_incref(message);

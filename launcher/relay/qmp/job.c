@@ -103,7 +103,7 @@ static void send(struct qmp_job *job)
 	job->send = json_incref(job->message);
 }
 
-/* Asks QEMU what it uses, if something could go. */
+/* Asks QEMU for the disks that it uses, if something could go. */
 static void check(struct qmp_job *job, const struct qmp_shared *shared)
 {
 	if (shared->media.n == 0) {
@@ -260,7 +260,7 @@ void qmp_job_attached(struct qmp_job *job, struct qmp_shared *shared, const char
 	next_disk(job, shared);
 }
 
-/* QEMU words what is wrong with a disk that it does not know. */
+/* The fault of a disk that QEMU does not know, in QEMU's words. */
 static void take_found(struct qmp_job *job, const json_t *answer)
 {
 	char disk[QMP_DISK_NAME_MAX + 1];

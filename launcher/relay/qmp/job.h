@@ -31,8 +31,8 @@ enum qmp_need {
 			    then qmp_job_saved */
 	QMP_NEED_ATTACH, /* a disk of the stub domain from fd; then qmp_job_attached */
 	QMP_NEED_DETACH, /* take the disk `text` away; then qmp_job_detached */
-	QMP_NEED_GROW,	 /* `text` says which disk and for what size, "xvda 1024", 0 for a
-			    snapshot; then qmp_job_grown */
+	QMP_NEED_GROW,	 /* `text`: the disk and its new size, "xvda 1024", 0 for a
+			  * snapshot; then qmp_job_grown */
 	QMP_NEED_TIME,	 /* call qmp_job_again after QMP_AGAIN_MS */
 };
 
@@ -43,7 +43,7 @@ enum {
 
 /* The largest file that QEMU may have to write in the stub domain's memory. */
 #define QMP_SAVE_MAX ((uint64_t)8 * 1024 * 1024)
-/* The largest that is taken from it, whatever it is said to be. */
+/* The most that is taken from it, for any claimed size. */
 #define QMP_TAKE_MAX ((uint64_t)64 * 1024 * 1024)
 
 /* Of all QMP connections of one QEMU; all zero but save_path is a fresh one. */

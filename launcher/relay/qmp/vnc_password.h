@@ -23,7 +23,7 @@ struct vnc_password {
 /* A screen with a password that is yet to be said. */
 struct vnc_password vnc_password_new(void);
 
-/* Seconds since 1970, for what follows. */
+/* Seconds since 1970, for the calls below. */
 int64_t vnc_password_now(void);
 
 /* Whether viewers may try now: wrong passwords use this up. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clients of unix sockets in dom0, and what a process has used."""
+"""Clients of unix sockets in dom0, and the resources that a process has used."""
 import hashlib
 import os
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The test guests themselves, under plain QEMU: what they report must be true without Xen."""
+"""The test guests themselves, under plain QEMU: their reports must be true without Xen."""
 import hashlib
 import os
 import re

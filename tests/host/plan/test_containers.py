@@ -19,7 +19,7 @@ def run(*argv, **how):
 
 
 def plan_of(drive, *more):
-    """The plan, and what is wrong with it."""
+    """The plan, and its fault."""
     done = subprocess.run([LAUNCHER, "--plan", "-xen-domid", "1", "-nodefaults", "-name", "g",
                            *more, "-drive", drive], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=60, check=True, text=True)
@@ -146,7 +146,7 @@ def test_chain_without_end(chain):
 
 
 def test_own_options_win(chain):
-    """A drive that says itself what it stands on is left as it is."""
+    """A drive that names its backing file itself is left as it is."""
     plan, wrong = plan_of(f"file={chain}/top.qcow2,format=qcow2,backing.driver=raw,"
                           f"backing.file.driver=file,backing.file.filename={chain}/base/b0.img")
     assert not wrong

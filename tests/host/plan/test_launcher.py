@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""stubdom-dm as a program: what it prints, how it ends, and the probe as libxl makes it."""
+"""stubdom-dm as a program: its output, its end, and the probe as libxl makes it."""
 import hashlib
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""rig/rig's command line: what belongs to it and what to the command that it runs."""
+"""rig/rig's command line: its own part, and the part of the command that it runs."""
 
 import pytest
 from rigctl import cli

@@ -24,7 +24,10 @@ static const struct {
 	{{"x", "a=-1", "b=1.5", "c=null", "d=[1,\"2\"]", "e={\"f\":1}"},
 	 "{\"execute\": \"x\", \"arguments\": {\"a\": -1, \"b\": 1.5, \"c\": null, "
 	 "\"d\": [1, \"2\"], \"e\": {\"f\": 1}}}"},
-	/* A quoted number is a string, and so is what only looks a little like one. */
+	/*
+	 * A quoted number is a string, and so is a text that only looks a little like
+	 * one.
+	 */
 	{{"x", "a=\"3\"", "b=3x", "c=", "d=0x10", "e=on"},
 	 "{\"execute\": \"x\", \"arguments\": {\"a\": \"3\", \"b\": \"3x\", \"c\": \"\", "
 	 "\"d\": \"0x10\", \"e\": \"on\"}}"},

@@ -136,9 +136,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/*
- * Everything that a test left under way ends with the connection, and nothing is leaked.
- */
+/* A test's unfinished work ends with the connection, and nothing is leaked. */
 static int teardown(void **state)
 {
 	page.rsp_prod = page.rsp_cons + 5000;

@@ -172,7 +172,7 @@ static void test_messages_of_two_kinds(void **state)
 	}
 }
 
-/* A refusal is answered here, but not before the answers to what came earlier. */
+/* A refusal is answered here, but not before the answers to earlier commands. */
 static void test_refusal_in_order(void **state)
 {
 	struct qmp_filter f = filter_with(&names);

@@ -65,7 +65,7 @@ int power_button_pressed(void);
 void power_off(void);
 void power_reset(void);
 
-/* ports.c: COM1 is 0, looks are what a missing byte is waited for. */
+/* ports.c: COM1 is 0, looks is the number of tries for a missing byte. */
 int com_write(unsigned int n, const char *text);
 int com_read(unsigned int n, char *line, unsigned int size, uint32_t looks);
 void printer_write(const char *text);

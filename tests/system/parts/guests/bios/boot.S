@@ -47,7 +47,7 @@ dap:	.byte	16, 0
 
 	.section .entry, "ax"
 stage2:
-	/* the loader does not clear what is not in the file */
+	/* the loader does not clear the memory behind the file */
 	movl	$bss_start, %edi
 	movl	$bss_dwords, %ecx
 	xorl	%eax, %eax

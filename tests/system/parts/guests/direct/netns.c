@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Network namespaces of the direct-boot test guest: a NIC on its own, whatever the others
- * do. */
+/* Network namespaces of the direct-boot test guest: a NIC apart from the others. */
 #include "guest.h"
 
 #include <errno.h>
