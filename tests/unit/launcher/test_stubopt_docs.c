@@ -62,7 +62,7 @@ static void put_conf(FILE *f)
 
 static void put_table(FILE *f)
 {
-	fputs("\n| key | value | default | what it is |\n| --- | --- | --- | --- |\n", f);
+	fputs("\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n", f);
 	for (size_t i = 0; i < n_stubopt_keys; i++) {
 		const struct stubopt_key *key = &stubopt_keys[i];
 		const char *code = key->initial ? "`" : "";
