@@ -15,7 +15,13 @@
 #include "cleanup.h"
 #include "security.h"
 
-enum { NULL_DEVICE_MAJOR = 1, TTY_MAJOR = 5, PTY_MAJOR = 136, PTY_MAJOR_LAST = 143 };
+enum {
+	NULL_DEVICE_MAJOR = 1,
+	NULL_DEVICE_MINOR = 3,
+	TTY_MAJOR = 5,
+	PTY_MAJOR = 136,
+	PTY_MAJOR_LAST = 143
+};
 
 /* Without a relay nothing holds, and nothing needs to. */
 static bool no_relay(const struct security_subject *subject,
@@ -243,7 +249,7 @@ static const char *odd_file(const char *link, const struct stat *st)
 		return "a block device";
 	if (!S_ISCHR(st->st_mode))
 		return NULL;
-	if (dev == NULL_DEVICE_MAJOR && minor(st->st_rdev) == 3)
+	if (dev == NULL_DEVICE_MAJOR && minor(st->st_rdev) == NULL_DEVICE_MINOR)
 		return NULL;
 	if (dev == TTY_MAJOR || (dev >= PTY_MAJOR && dev <= PTY_MAJOR_LAST))
 		return NULL;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* argv to plan: each option goes to the handler of its class. */
+#include <stdint.h>
 #include <string.h>
+#include <xen/xen.h>
 
 #include "cleanup.h"
 #include "decimal.h"
@@ -9,8 +11,7 @@
 #include "plan/viewers.h"
 #include "xalloc.h"
 
-/* Xen's first reserved domain id, DOMID_FIRST_RESERVED. */
-enum { DOMID_MAX = 0x7fef };
+enum { DOMID_MAX = DOMID_FIRST_RESERVED - 1 };
 
 static int keep(struct build *b, const struct arg *arg, struct err *err)
 {

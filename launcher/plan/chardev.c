@@ -8,7 +8,7 @@
 #include "plan/chardev_compat.h"
 #include "xalloc.h"
 
-enum { PORT_MAX = 65535, FD_MAX = 1 << 20 };
+enum { FD_MAX = 1 << 20, RECONNECT_MAX_S = 24 * 60 * 60 };
 
 static int refuse_keys(const struct qemu_opts *opts, struct err *err)
 {
@@ -46,10 +46,11 @@ static int read_reconnect(const struct qemu_opts *opts, struct plan_endpoint *e,
 	const char *ms = qemu_opts_get(opts, "reconnect-ms");
 	unsigned n = 0;
 
-	if (seconds && decimal_parse_unsigned(seconds, 0, 86400, &e->reconnect_s) < 0)
+	if (seconds &&
+	    decimal_parse_unsigned(seconds, 0, RECONNECT_MAX_S, &e->reconnect_s) < 0)
 		return err_set(err, ERR_USAGE, "reconnect is no number of seconds");
 	if (ms) {
-		if (decimal_parse_unsigned(ms, 0, 86400000, &n) < 0)
+		if (decimal_parse_unsigned(ms, 0, RECONNECT_MAX_S * 1000, &n) < 0)
 			return err_set(err, ERR_USAGE,
 				       "reconnect-ms is no number of milliseconds");
 		e->reconnect_s = (n + 999) / 1000;
@@ -64,15 +65,15 @@ static int read_tcp(const struct qemu_opts *opts, bool server, struct plan_endpo
 	const char *port = qemu_opts_get(opts, "port");
 	const char *to = qemu_opts_get(opts, "to");
 
-	if (!port || decimal_parse_unsigned(port, 0, PORT_MAX, &e->port) < 0 ||
+	if (!port || decimal_parse_unsigned(port, 0, PLAN_PORT_MAX, &e->port) < 0 ||
 	    e->port == 0)
 		return err_set(err, ERR_USAGE, "port is no number from 1 to %d",
-			       PORT_MAX);
+			       PLAN_PORT_MAX);
 	e->to = e->port;
 	if (to &&
-	    (decimal_parse_unsigned(to, 0, PORT_MAX, &e->to) < 0 || e->to < e->port))
+	    (decimal_parse_unsigned(to, 0, PLAN_PORT_MAX, &e->to) < 0 || e->to < e->port))
 		return err_set(err, ERR_USAGE, "to is no number from %u to %d", e->port,
-			       PORT_MAX);
+			       PLAN_PORT_MAX);
 	if (!server && (!host || !*host))
 		return err_set(err, ERR_USAGE, "host is missing");
 	e->type = server ? PLAN_ENDPOINT_TCP_LISTEN : PLAN_ENDPOINT_TCP_CONNECT;

@@ -10,7 +10,7 @@
 enum {
 	VNC_PORT_BASE = 5900,
 	VNC_WEBSOCKET_BASE = 5700, /* websocket=on: so much above the display's number */
-	VNC_DISPLAY_MAX = 65535 - VNC_PORT_BASE,
+	VNC_DISPLAY_MAX = PLAN_PORT_MAX - VNC_PORT_BASE,
 };
 
 /* "HOST:D", "[V6]:D", ":D" or "unix:PATH". */
@@ -73,8 +73,8 @@ static int read_websocket(const char *value, const struct plan_endpoint *screen,
 				       "number; use websocket=PORT");
 		e->port = screen->port - VNC_PORT_BASE + VNC_WEBSOCKET_BASE;
 		e->to = screen->to - VNC_PORT_BASE + VNC_WEBSOCKET_BASE;
-	} else if (decimal_parse_unsigned(colon ? colon + 1 : value, 0, 65535, &e->port) <
-			   0 ||
+	} else if (decimal_parse_unsigned(colon ? colon + 1 : value, 0, PLAN_PORT_MAX,
+					  &e->port) < 0 ||
 		   e->port == 0) {
 		return err_set(err, ERR_USAGE,
 			       "expected websocket=on, PORT, HOST:PORT or unix:PATH");

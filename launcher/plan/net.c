@@ -25,15 +25,17 @@ static bool is_interface_name(const char *name)
 	return true;
 }
 
+enum { MAC_LEN = sizeof("00:16:3e:00:00:00") - 1 };
+
 static bool is_mac(const char *text)
 {
-	for (size_t i = 0; i < 17; i++) {
+	for (size_t i = 0; i < MAC_LEN; i++) {
 		bool separator = i % 3 == 2;
 
 		if (separator ? text[i] != ':' : !isxdigit((unsigned char)text[i]))
 			return false;
 	}
-	return text[17] == '\0';
+	return text[MAC_LEN] == '\0';
 }
 
 /* Finds the -device on top of a netdev. */

@@ -15,6 +15,8 @@
 
 #define PLAN_VERSION 1 /* of the JSON form, docs/interface.md */
 
+enum { PLAN_PORT_MAX = 65535 };
+
 /* A channel's end in dom0. */
 #define PLAN_ENDPOINT_TYPES(X)                                                           \
 	X(UNIX_LISTEN, "unix-listen")	/* path */                                       \
@@ -39,7 +41,7 @@ struct plan_endpoint {
 	char *path;
 	char *host;	      /* "" listens on every address */
 	char *with;	      /* shared: a channel that listens */
-	unsigned port;	      /* 1..65535; tcp-listen: the first port to try */
+	unsigned port;	      /* 1..PLAN_PORT_MAX; tcp-listen: the first to try */
 	unsigned to;	      /* tcp-listen: the last port to try, >= port */
 	int fd;		      /* a descriptor that the caller left open for us */
 	bool listening;	      /* fd: a listening socket, to accept from */

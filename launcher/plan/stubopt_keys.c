@@ -2,7 +2,9 @@
 /* The keys of -stubdom and of the configuration files. */
 #include <ctype.h>
 #include <limits.h>
+#include <stdint.h>
 #include <string.h>
+#include <xen/xen.h>
 
 #include "decimal.h"
 #include "plan/cpus.h"
@@ -34,8 +36,8 @@ static bool is_domain(const char *value)
 	return len > 0 && len < 128;
 }
 
-/* With a domain's number (below 0x7ff0, xen.h), no user -1, which is none. */
-#define UID_BASE_MAX (UINT_MAX - 0x7ff0)
+/* With a domain's number, no user -1, which is none. */
+#define UID_BASE_MAX (UINT_MAX - DOMID_FIRST_RESERVED)
 
 /* USER:ROLE:TYPE, maybe with ranges behind it. */
 static bool is_label(const char *value)
