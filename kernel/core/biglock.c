@@ -10,11 +10,6 @@
 
 #define SPINS 2000 /* before the hypervisor may run somebody else */
 
-struct cpu_state cpus[CPUS_MAX];
-u8 smp_on;
-unsigned cpu_self, smp_count = 1;
-u64 kernel_tlb;
-
 static u32 locked = 1, waiters; /* smp_start() turns smp_on on inside the kernel */
 static bool stopping;
 

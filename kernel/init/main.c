@@ -29,6 +29,10 @@
 
 extern char kernel_start[], kernel_end[];
 extern u64 __stack_chk_guard;
+/* boot.S, entry.S */
+extern char boot_stack[];
+extern const char trap_stubs[];
+extern const u64 syscall_entries[CPUS_MAX];
 
 const struct platform_ops *__attribute__((weak)) platform_xen_probe(void)
 {
@@ -158,6 +162,7 @@ static void __init memory_init(void)
 	for (unsigned i = 0; i < nram; i++)
 		give_free(MIN(ram[i].start, low_top), MIN(ram[i].end, low_top));
 	pgtable_init(top);
+	kunmap_page((u64)boot_stack - PAGE_SIZE); /* the boot tables: now a guard page */
 	for (unsigned i = 0; i < nram; i++)
 		give_free(MAX(ram[i].start, low_top), MIN(MAX(ram[i].end, low_top), top));
 }
@@ -222,7 +227,7 @@ __attribute__((no_stack_protector)) void kernel_main(paddr_t start_info)
 	if (xen)
 		platform = xen;
 	thread_user_start = thread_start_user;
-	cpu_init();
+	cpu_init(trap_stubs, syscall_entries);
 	boot_info_read(start_info);
 	memory_init();
 	random_init();

@@ -200,9 +200,6 @@ static void pc_timer_program(u64 when)
 /* --- more CPUs: their APIC ids are their numbers --- */
 
 #define VECTOR_KICK 0xf2
-#define AP_TRAMPOLINE                                                                    \
-	0x8000UL /* below 1 MiB, which nothing here uses; boot.S knows it  \
-				*/
 
 extern char ap_trampoline[], ap_trampoline_end[];
 

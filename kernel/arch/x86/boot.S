@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* PVH entry: 32-bit protected mode without paging, %ebx = physical start info. */
+#include <arch/asm.h>
+
 #define PHYS(x) ((x) - 0xffffffff80000000)
 
 	.section .note.Xen, "a"
@@ -47,11 +49,11 @@ pvh_entry:
 	mov $0x80010033, %eax /* PG, WP, NE, ET, MP, PE */
 	mov %eax, %cr0
 	lgdt PHYS(boot_gdtr)
-	ljmp $0x10, $PHYS(long_entry)
+	ljmp $KERNEL_CS, $PHYS(long_entry)
 
 	.code64
 long_entry:
-	mov $0x18, %eax
+	mov $KERNEL_DS, %eax
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %ss
@@ -84,11 +86,11 @@ ap_entry32:
 	mov $0x80010033, %eax
 	mov %eax, %cr0
 	lgdt PHYS(boot_gdtr)
-	ljmp $0x10, $PHYS(ap_entry64)
+	ljmp $KERNEL_CS, $PHYS(ap_entry64)
 
 	.code64
 ap_entry64:
-	mov $0x18, %eax
+	mov $KERNEL_DS, %eax
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %ss
@@ -104,7 +106,7 @@ ap_entry64:
 	call smp_main
 	ud2
 
-	/* The bare PC's: copied to AP_TRAMPOLINE (smp.c), where a CPU begins in real mode. */
+	/* The bare PC's: copied to AP_TRAMPOLINE, where a CPU begins in real mode. */
 	.section .rodata
 	.globl ap_trampoline, ap_trampoline_end
 	.code16
@@ -112,10 +114,10 @@ ap_trampoline:
 	cli
 	xor %ax, %ax
 	mov %ax, %ds
-	lgdtl 0x8000 + ap_gdtr - ap_trampoline
+	lgdtl AP_TRAMPOLINE + ap_gdtr - ap_trampoline
 	mov $0x11, %eax
 	mov %eax, %cr0
-	ljmpl $0x08, $0x8000 + ap_flat - ap_trampoline
+	ljmpl $0x08, $AP_TRAMPOLINE + ap_flat - ap_trampoline
 	.code32
 ap_flat:
 	mov $0x10, %eax
@@ -131,7 +133,7 @@ ap_gdt:
 	.quad 0x00cf93000000ffff
 ap_gdtr:
 	.word ap_gdtr - ap_gdt - 1
-	.long 0x8000 + ap_gdt - ap_trampoline
+	.long AP_TRAMPOLINE + ap_gdt - ap_trampoline
 ap_trampoline_end:
 	.code64
 

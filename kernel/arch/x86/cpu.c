@@ -40,14 +40,18 @@ struct table_ptr {
 #define IST_STACK 8192
 static u8 ist_stacks[3][IST_STACK] __aligned(4096);
 
-extern char trap_stubs[];
-
-/* The system-call entry of each CPU finds these without any register (entry.S). */
+/* What the system-call entry of each CPU finds without any register (entry.S). */
 struct entry_stack {
-	u64 top, user_rsp, spare[6];
-};
+	u64 top, user_rsp;
+} __aligned(64);
+_Static_assert(sizeof(struct entry_stack) == ENTRY_STACK_SIZE &&
+		       offsetof(struct entry_stack, top) == ENTRY_STACK_TOP &&
+		       offsetof(struct entry_stack, user_rsp) == ENTRY_STACK_USER_RSP,
+	       "entry.S finds it by these");
 extern struct entry_stack entry_stacks[CPUS_MAX];
-extern const u64 syscall_entries[CPUS_MAX];
+struct entry_stack entry_stacks[CPUS_MAX];
+
+static const u64 *syscall_entries;
 
 void cpu_set_kernel_stack(u64 top)
 {
@@ -91,9 +95,9 @@ static void features_read(void)
 	}
 }
 
-static void idt_set(unsigned vector, unsigned ist, unsigned dpl)
+static void idt_set(const char *stubs, unsigned vector, unsigned ist, unsigned dpl)
 {
-	u64 a = (u64)trap_stubs + vector * 16;
+	u64 a = (u64)stubs + vector * TRAP_STUB_SIZE;
 
 	idt[vector] = (struct idt_gate){
 		.off0 = (u16)a,
@@ -115,7 +119,7 @@ static void tss_set(unsigned id)
 	tss[id].iomap = sizeof(tss[id]);
 }
 
-static void tables_make(void)
+static void tables_make(const char *stubs)
 {
 	gdt[2] = 0x00af9b000000ffff; /* kernel code */
 	gdt[3] = 0x00cf93000000ffff; /* kernel data */
@@ -127,12 +131,12 @@ static void tables_make(void)
 	for (unsigned i = 0; i < 3; i++)
 		tss[0].ist[i] = (u64)ist_stacks[i] + IST_STACK;
 	for (unsigned i = 0; i < 256; i++)
-		idt_set(i, 0, 0);
-	idt_set(3, 0, 3); /* int3 and into are the user's */
-	idt_set(4, 0, 3);
-	idt_set(2, 1, 0);  /* NMI */
-	idt_set(8, 2, 0);  /* double fault */
-	idt_set(18, 3, 0); /* machine check */
+		idt_set(stubs, i, 0, 0);
+	idt_set(stubs, 3, 0, 3); /* int3 and into are the user's */
+	idt_set(stubs, 4, 0, 3);
+	idt_set(stubs, 2, 1, 0);  /* NMI */
+	idt_set(stubs, 8, 2, 0);  /* double fault */
+	idt_set(stubs, 18, 3, 0); /* machine check */
 }
 
 static void tables_load(unsigned id)
@@ -148,7 +152,7 @@ static void tables_load(unsigned id)
 		: "rax", "memory");
 	p = (struct table_ptr){sizeof(idt) - 1, (u64)idt};
 	__asm__ volatile("lidt %0" : : "m"(p));
-	__asm__ volatile("ltr %w0" : : "r"(TSS_SEL + 16 * id));
+	__asm__ volatile("ltr %w0" : : "r"(TSS_SEL + TSS_SEL_STEP * id));
 }
 
 static void registers_set(unsigned id)
@@ -173,10 +177,11 @@ static void registers_set(unsigned id)
 	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
 }
 
-void cpu_init(void)
+void cpu_init(const char *trap_stubs, const u64 *entries)
 {
+	syscall_entries = entries;
 	features_read();
-	tables_make();
+	tables_make(trap_stubs);
 	tables_load(0);
 	registers_set(0);
 	cpu_smap_on = cpu.smap;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Entries from user mode and from exceptions, the way back. The kernel never uses %gs, so
- * there is no swapgs and no entry race about it. A CPU is known by its system-call entry,
- * its task register, and the stack of the latter. */
+/* Entries from user mode and from exceptions, the way back.
+ * The kernel never uses %gs, so there is no swapgs and no entry race about it: a CPU is
+ * known by its system-call entry, its task register and the stack that the latter gives. */
+#include <arch/asm.h>
+
+#define SYSCALL_ENTRY_SIZE 32
 
 	.macro PUSH_REGS
 	push %rdi
@@ -39,22 +42,22 @@
 	pop %rdi
 	.endm
 
-	/* No register is free and there is no stack yet. So each CPU has an entry of its
-	 * own that knows its stack (struct entry_stack, 64 bytes each). The first falls
+	/* No register is free and there is no stack yet, so each CPU has an entry of its own
+	 * that knows where its stack is (struct entry_stack, cpu.c). The first falls
 	 * through: with one CPU this costs nothing. */
 	.macro SYSCALL_ENTRY id
-	mov %rsp, (entry_stacks + \id * 64 + 8)(%rip)
-	mov (entry_stacks + \id * 64)(%rip), %rsp
-	push $0x2b
-	push (entry_stacks + \id * 64 + 8)(%rip)
+	mov %rsp, (entry_stacks + \id * ENTRY_STACK_SIZE + ENTRY_STACK_USER_RSP)(%rip)
+	mov (entry_stacks + \id * ENTRY_STACK_SIZE + ENTRY_STACK_TOP)(%rip), %rsp
+	push $USER_DS
+	push (entry_stacks + \id * ENTRY_STACK_SIZE + ENTRY_STACK_USER_RSP)(%rip)
 	.endm
 
 	.text
-	.balign 32
+	.balign SYSCALL_ENTRY_SIZE
 syscall_entry_more:
 	.set i, 1
-	.rept 7
-	.balign 32
+	.rept CPUS_MAX - 1
+	.balign SYSCALL_ENTRY_SIZE
 	SYSCALL_ENTRY i
 	jmp syscall_common
 	.set i, i + 1
@@ -67,7 +70,7 @@ syscall_entry:
 	SYSCALL_ENTRY 0
 syscall_common:
 	push %r11
-	push $0x33
+	push $USER_CS
 	push %rcx
 	push %rax
 	push $-1
@@ -79,9 +82,9 @@ syscall_common:
 	jz return_iret
 	/* Fast way out: SYSRET takes rip and rflags from these. */
 	POP_REGS
-	mov 16(%rsp), %rcx
-	mov 32(%rsp), %r11
-	mov 40(%rsp), %rsp
+	mov (REGS_RIP - REGS_VECTOR)(%rsp), %rcx
+	mov (REGS_RFLAGS - REGS_VECTOR)(%rsp), %r11
+	mov (REGS_RSP - REGS_VECTOR)(%rsp), %rsp
 	sysretq
 	.size syscall_entry, . - syscall_entry
 
@@ -89,7 +92,7 @@ syscall_common:
 	.type return_iret, @function
 return_iret:
 	POP_REGS
-	add $16, %rsp
+	add $(REGS_RIP - REGS_VECTOR), %rsp
 	iretq
 	.size return_iret, . - return_iret
 
@@ -111,10 +114,10 @@ trap_common:
 	je 1f
 	.byte 0x0f, 0x01, 0xca /* clac */
 1:	xor %ebp, %ebp
-	testb $3, 144(%rsp) /* cs */
+	testb $3, REGS_CS(%rsp)
 	jnz 2f
 	/* Keep the frame chain of interrupted kernel code for backtraces. */
-	mov 32(%rsp), %rbp
+	mov REGS_RBP(%rsp), %rbp
 2:	mov %rsp, %rdi
 	call trap_handle
 	jmp return_iret
@@ -127,10 +130,10 @@ trap_common:
 	.endif
 	push $\n
 	jmp trap_common
-	.balign 16
+	.balign TRAP_STUB_SIZE
 	.endm
 
-	.balign 16
+	.balign TRAP_STUB_SIZE
 	.globl trap_stubs
 	.type trap_stubs, @function
 trap_stubs:
@@ -147,15 +150,9 @@ trap_stubs:
 syscall_entries:
 	.quad syscall_entry
 	.set i, 0
-	.rept 7
-	.quad syscall_entry_more + i * 32
+	.rept CPUS_MAX - 1
+	.quad syscall_entry_more + i * SYSCALL_ENTRY_SIZE
 	.set i, i + 1
 	.endr
-
-	.bss
-	.balign 64
-	.globl entry_stacks
-entry_stacks:
-	.skip 8 * 64
 
 	.section .note.GNU-stack, "", @progbits

@@ -217,8 +217,6 @@ static void direct_map(paddr_t end)
 
 void pgtable_init(paddr_t end)
 {
-	extern char boot_stack[];
-
 	kernel_pml4 = table_alloc();
 	if (!kernel_pml4 || !table_next(&kernel_pml4[VMAP_BASE >> 39 & 511], true) ||
 	    !table_next(&kernel_pml4[DIRECT_MAP >> 39 & 511], true))
@@ -227,7 +225,6 @@ void pgtable_init(paddr_t end)
 	for (u64 va = (u64)kernel_start; va < (u64)kernel_end; va += PAGE_SIZE)
 		boot_map(va, va - KERNEL_BASE, kernel_page_flags(va));
 	pgtable_activate(kernel_pml4);
-	kunmap_page((u64)boot_stack - PAGE_SIZE); /* the boot tables: now a guard page */
 }
 
 u64 *pgtable_create(void)

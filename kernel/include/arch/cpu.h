@@ -3,6 +3,7 @@
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
 
+#include <arch/asm.h>
 #include <nub/types.h>
 
 #define MSR_APIC_BASE 0x1b
@@ -146,7 +147,7 @@ static inline unsigned smp_id(void)
 	if (!smp_on)
 		return 0;
 	__asm__ volatile("str %0" : "=r"(tr));
-	return ((tr & 0xffff) - 0x40) >> 4;
+	return ((tr & 0xffff) - TSS_SEL) / TSS_SEL_STEP;
 }
 
 /* a * b / c with a 128-bit product; the quotient must fit 64 bits. */
@@ -161,7 +162,9 @@ static inline u64 mul_div(u64 a, u64 b, u64 c)
 	return q;
 }
 
-void cpu_init(void); /* descriptor tables, features, control registers */
+/* Descriptor tables, features, control registers. `trap_stubs` has TRAP_STUB_SIZE bytes of
+ * code for each vector, `syscall_entries` an address for each CPU (entry.S). */
+void cpu_init(const char *trap_stubs, const u64 *syscall_entries);
 /* The same on another CPU, and before it: memory for its stacks, 0 or -ENOMEM. */
 void cpu_init_more(unsigned id);
 int cpu_prepare(unsigned id);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The register frame that every entry into the kernel pushes (entry.S knows the
- * layout).
- */
+/* The register frame that every entry into the kernel pushes. */
 #ifndef ARCH_REGS_H
 #define ARCH_REGS_H
 
+#include <arch/asm.h>
 #include <nub/types.h>
 
 struct regs {
@@ -14,17 +12,18 @@ struct regs {
 	u64 orig_rax; /* error code, or the number of the system call (~0: none) */
 	u64 rip, cs, rflags, rsp, ss;
 };
+_Static_assert(offsetof(struct regs, rbp) == REGS_RBP &&
+		       offsetof(struct regs, vector) == REGS_VECTOR &&
+		       offsetof(struct regs, rip) == REGS_RIP &&
+		       offsetof(struct regs, cs) == REGS_CS &&
+		       offsetof(struct regs, rflags) == REGS_RFLAGS &&
+		       offsetof(struct regs, rsp) == REGS_RSP,
+	       "entry.S finds them by these");
 
 static inline bool regs_user(const struct regs *r)
 {
 	return (r->cs & 3) == 3;
 }
-
-#define KERNEL_CS 0x10
-#define KERNEL_DS 0x18
-#define USER_DS 0x2b
-#define USER_CS 0x33
-#define TSS_SEL 0x40
 
 #define RFLAGS_CF 0x1UL
 #define RFLAGS_TF 0x100UL

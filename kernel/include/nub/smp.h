@@ -4,11 +4,10 @@
 #ifndef NUB_SMP_H
 #define NUB_SMP_H
 
+#include <arch/asm.h>
 #include <nub/types.h>
 
 struct thread;
-
-#define CPUS_MAX 8 /* entry.S has as many entries for system calls */
 
 /*
  * All kernel code runs under one lock. `current`, `need_resched`, `dead_thread` and
