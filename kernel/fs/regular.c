@@ -448,6 +448,12 @@ static int regular_fcntl(struct file *f, unsigned cmd, u64 arg)
 	}
 }
 
+static int regular_punch(struct file *f, u64 off, u64 end)
+{
+	return inode_allocate(f->inode, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off,
+			      end);
+}
+
 /* A file that still has a name stays. */
 static u64 regular_held(const struct file *f)
 {
@@ -460,6 +466,7 @@ const struct file_ops regular_file_ops = {
 	.write = regular_write,
 	.mmap = regular_mmap,
 	.fcntl = regular_fcntl,
+	.punch = regular_punch,
 	.seekable = true,
 };
 

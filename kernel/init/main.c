@@ -46,7 +46,6 @@ void __attribute__((weak)) test_start(void)
 }
 
 void kernel_main(paddr_t start_info);
-void mm_init(void);
 
 struct range {
 	paddr_t start, end;
@@ -232,7 +231,7 @@ __attribute__((no_stack_protector)) void kernel_main(paddr_t start_info)
 	memory_init();
 	random_init();
 	__stack_chk_guard = random_u64() & ~0xffUL; /* a NUL stops string overruns */
-	mm_init();
+	mm_init(file_reclaim);
 	sched_init();
 	platform->init();
 	vfs_init();

@@ -96,6 +96,13 @@ long sys_mmap(u64 addr, u64 len, int prot, int flags, int fd, u64 off)
 			return -EEXIST;
 		}
 	}
+	if (!f && type != MAP_PRIVATE) {
+		/* Shared anonymous memory is a nameless file. */
+		f = mm_overcommits(len, vm) ? ERR_PTR(-ENOMEM) : memory_file(len);
+		if (IS_ERR(f))
+			return PTR_ERR(f);
+		off = 0;
+	}
 	r = mm_map(mm, addr, len, vm, fixed, f, off >> PAGE_SHIFT);
 	if (f)
 		file_put(f);

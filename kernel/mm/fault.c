@@ -12,6 +12,7 @@
 
 static u8 zero_page[PAGE_SIZE] __aligned(4096);
 u64 zero_pfn;
+static bool (*reclaim)(void);
 
 static struct page *anon_page(const void *copy, unsigned flags)
 {
@@ -217,7 +218,7 @@ int mm_fault(struct mm *mm, u64 addr, enum fault_kind kind)
 {
 	int err = fault(mm, addr, kind);
 
-	if (err == -ENOMEM && file_reclaim())
+	if (err == -ENOMEM && reclaim())
 		err = fault(mm, addr, kind);
 	return err;
 }
@@ -237,8 +238,8 @@ int mm_insert_pfn(struct mm *mm, struct vma *v, u64 addr, u64 pfn, bool write)
 	return 0;
 }
 
-void mm_init(void);
-void mm_init(void)
+void mm_init(bool (*reclaim_memory)(void))
 {
+	reclaim = reclaim_memory;
 	zero_pfn = virt_to_phys(zero_page) >> PAGE_SHIFT;
 }

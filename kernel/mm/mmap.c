@@ -6,13 +6,11 @@
 #include <arch/pgtable.h>
 #include <nub/errno.h>
 #include <nub/printk.h>
-#include <nub/process.h>
 #include <nub/slab.h>
 #include <nub/smp.h>
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
 
-#include <linux/falloc.h>
 #include <linux/mman.h>
 
 /* Below, nothing is ever mapped: null pointers of the kernel must fault. */
@@ -82,20 +80,18 @@ static void zap_inode_in(struct mm *mm, struct inode *inode, u64 first,
 
 void mm_zap_inode(struct inode *inode, u64 first)
 {
-	struct process *p;
+	struct mm *mm;
 
-	list_for_each(p, &process_list, link)
-		if (p->mm)
-			zap_inode_in(p->mm, inode, first, zap_pte);
+	list_for_each(mm, &mm_list, link)
+		zap_inode_in(mm, inode, first, zap_pte);
 }
 
 void mm_unmap_inode(struct inode *inode, u64 first)
 {
-	struct process *p;
+	struct mm *mm;
 
-	list_for_each(p, &process_list, link)
-		if (p->mm)
-			zap_inode_in(p->mm, inode, first, zap_shared_pte);
+	list_for_each(mm, &mm_list, link)
+		zap_inode_in(mm, inode, first, zap_shared_pte);
 }
 
 static bool writes_inode(const struct mm *mm, const struct inode *inode)
@@ -112,10 +108,10 @@ static bool writes_inode(const struct mm *mm, const struct inode *inode)
 
 bool mm_writes_inode(const struct inode *inode)
 {
-	struct process *p;
+	const struct mm *mm;
 
-	list_for_each(p, &process_list, link)
-		if (p->mm && writes_inode(p->mm, inode))
+	list_for_each(mm, &mm_list, link)
+		if (writes_inode(mm, inode))
 			return true;
 	return false;
 }
@@ -200,17 +196,21 @@ u64 mm_find_gap(struct mm *mm, u64 len)
 	return 0;
 }
 
+bool mm_overcommits(u64 len, u32 vmflags)
+{
+	return !(vmflags & VM_NORESERVE) && vmflags & VM_WRITE &&
+	       len >> PAGE_SHIFT > page_stats.total * OVERCOMMIT;
+}
+
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 vmflags, bool fixed, struct file *file,
 	   u64 pgoff)
 {
-	struct file *backing = NULL;
 	struct vma *v;
 	int err;
 
 	if (!len || !range_ok(0, len))
 		return -ENOMEM;
-	if (!(vmflags & VM_NORESERVE) && vmflags & VM_WRITE && !file &&
-	    len >> PAGE_SHIFT > page_stats.total * OVERCOMMIT)
+	if (!file && mm_overcommits(len, vmflags))
 		return -ENOMEM;
 	/* The old mappings under a fixed one count, too, until they are gone. */
 	if (mm->total + (len >> PAGE_SHIFT) > mm->total_max)
@@ -229,19 +229,9 @@ s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 vmflags, bool fixed, struct fil
 		if (!addr)
 			return -ENOMEM;
 	}
-	if (!file && vmflags & VM_SHARED) {
-		/* Shared anonymous memory is a nameless file. */
-		backing = memory_file(len);
-		if (IS_ERR(backing))
-			return PTR_ERR(backing);
-		file = backing;
-		pgoff = 0;
-	}
 	v = kzalloc(sizeof(*v));
-	if (!v) {
-		err = -ENOMEM;
-		goto out_file;
-	}
+	if (!v)
+		return -ENOMEM;
 	v->start = addr;
 	v->end = addr + len;
 	v->flags = vmflags & ~(u32)VM_NORESERVE;
@@ -255,19 +245,14 @@ s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 vmflags, bool fixed, struct fil
 	err = vma_insert(mm, v);
 	if (err) {
 		vma_free(v);
-		goto out_file;
+		return err;
 	}
 	vma_merge_range(mm, addr, addr + len);
-	if (backing)
-		file_put(backing);
 	return (s64)addr;
 out_vma:
 	if (v->file)
 		file_put(v->file);
 	kfree(v);
-out_file:
-	if (backing)
-		file_put(backing);
 	return err;
 }
 
@@ -439,124 +424,6 @@ s64 mm_remap(struct mm *mm, u64 addr, u64 old_len, u64 new_len, u32 flags, u64 n
 	v = vma_find(mm, addr);
 	to = flags & MREMAP_FIXED ? (s64)new_addr : (s64)mm_find_gap(mm, new_len);
 	return to ? remap_move(mm, v, old_len, new_len, (u64)to) : -ENOMEM;
-}
-
-static int populate(struct mm *mm, struct vma *v, u64 start, u64 end, bool write)
-{
-	for (; start < end; start += PAGE_SIZE) {
-		int err = mm_fault(mm, start, write ? FAULT_WRITE : FAULT_READ);
-
-		if (err)
-			return err == -ENXIO || err == -EACCES ? -EFAULT : err;
-	}
-	return 0;
-}
-
-/* For [start,end) of one mapping alone. */
-static int flag_range(struct mm *mm, u64 start, u64 end, u32 flag, bool on)
-{
-	struct vma *v;
-	int err = vma_split_at(mm, start);
-
-	if (!err)
-		err = vma_split_at(mm, end);
-	if (err)
-		return err;
-	v = vma_find(mm, start);
-	v->flags = on ? v->flags | flag : v->flags & ~flag;
-	vma_merge_range(mm, start, end);
-	return 0;
-}
-
-/* A hole in the file behind a shared mapping. */
-static int remove_range(struct vma *v, u64 start, u64 end)
-{
-	struct file *f = v->file;
-	u64 off = (v->pgoff << PAGE_SHIFT) + (start - v->start);
-	int err;
-
-	if (!f || f->ops != &regular_file_ops)
-		return -EINVAL;
-	if (!(v->flags & VM_SHARED) || v->flags & VM_MAYNOTWRITE)
-		return -EACCES;
-	file_get(f); /* it may sleep, and the mapping go */
-	err = inode_allocate(f->inode, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off,
-			     off + (end - start));
-	file_put(f);
-	return err;
-}
-
-static int advise_one(struct mm *mm, struct vma *v, u64 start, u64 end, int advice)
-{
-	switch (advice) {
-	case MADV_DONTNEED:
-		if (v->flags & VM_PFN)
-			return -EINVAL;
-		mm_zap(mm, v, start, end);
-		return 0;
-	case MADV_FREE:
-		if (v->ops)
-			return -EINVAL;
-		mm_zap(mm, v, start, end);
-		return 0;
-	case MADV_POPULATE_READ:
-	case MADV_POPULATE_WRITE:
-		return populate(mm, v, start, end, advice == MADV_POPULATE_WRITE);
-	case MADV_REMOVE:
-		return remove_range(v, start, end);
-	case MADV_DONTFORK:
-		return flag_range(mm, start, end, VM_DONTFORK, true);
-	case MADV_DOFORK:
-		if (v->flags & (VM_PFN | VM_FIXED_SIZE) || vma_single(v))
-			return -EINVAL;
-		return flag_range(mm, start, end, VM_DONTFORK, false);
-	case MADV_WIPEONFORK:
-		return v->ops ? -EINVAL : flag_range(mm, start, end, VM_WIPEONFORK, true);
-	case MADV_KEEPONFORK:
-		return flag_range(mm, start, end, VM_WIPEONFORK, false);
-	case MADV_NORMAL:
-	case MADV_RANDOM:
-	case MADV_SEQUENTIAL:
-	case MADV_WILLNEED:
-	case MADV_MERGEABLE:
-	case MADV_UNMERGEABLE:
-	case MADV_HUGEPAGE:
-	case MADV_NOHUGEPAGE:
-	case MADV_DONTDUMP:
-	case MADV_DODUMP:
-	case MADV_COLD:
-	case MADV_PAGEOUT:
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-int mm_advise(struct mm *mm, u64 addr, u64 len, int advice)
-{
-	u64 end = addr + len, at = addr;
-	bool hole = false;
-
-	while (at < end) {
-		struct vma *v = vma_find(mm, at);
-		u64 stop;
-		int err;
-
-		if (!v || v->start >= end) {
-			hole = true;
-			break;
-		}
-		if (v->start > at) {
-			hole = true;
-			at = v->start;
-		}
-		stop = MIN(v->end, end);
-		err = advise_one(mm, v, at, stop, advice);
-		if (err)
-			return err;
-		at = stop;
-	}
-	return hole ? -ENOMEM : 0;
 }
 
 u64 mm_brk(struct mm *mm, u64 brk)

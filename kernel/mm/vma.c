@@ -7,13 +7,14 @@
 #include <arch/pgtable.h>
 #include <nub/errno.h>
 #include <nub/panic.h>
-#include <nub/process.h>
 #include <nub/slab.h>
 #include <nub/smp.h>
 #include <nub/string.h>
 #include <nub/vfs.h>
 
 #define VMA_MAX 65530
+
+struct list mm_list = LIST_INIT(mm_list);
 
 unsigned vma_find_index(struct mm *mm, u64 addr)
 {
@@ -178,6 +179,7 @@ struct mm *mm_create(void)
 		kfree(mm);
 		return NULL;
 	}
+	list_add_tail(&mm_list, &mm->link);
 	return mm;
 }
 
@@ -191,6 +193,7 @@ void mm_put(struct mm *mm)
 {
 	if (--mm->refs)
 		return;
+	list_del(&mm->link);
 	if (pgtable_active == mm->pml4)
 		pgtable_activate(kernel_pml4);
 	for (unsigned i = 0; i < mm->count; i++) {
@@ -200,14 +203,6 @@ void mm_put(struct mm *mm)
 	kfree(mm->vmas);
 	pgtable_destroy(mm->pml4);
 	kfree(mm);
-}
-
-void mm_activate(struct mm *mm)
-{
-	u64 *pml4 = mm ? mm->pml4 : kernel_pml4;
-
-	if (pgtable_active != pml4)
-		pgtable_activate(pml4);
 }
 
 struct fork_arg {

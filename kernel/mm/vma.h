@@ -8,6 +8,7 @@
 #include <nub/page.h>
 
 extern u64 zero_pfn;
+extern struct list mm_list; /* all of them */
 
 int vma_insert(struct mm *mm, struct vma *v);
 void vma_remove_at(struct mm *mm, unsigned i);

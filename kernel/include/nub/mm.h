@@ -3,6 +3,8 @@
 #ifndef NUB_MM_H
 #define NUB_MM_H
 
+#include <arch/pgtable.h>
+#include <nub/list.h>
 #include <nub/types.h>
 
 struct file;
@@ -52,6 +54,7 @@ struct vma {
 };
 
 struct mm {
+	struct list link; /* all of them */
 	int refs;
 	u64 *pml4;
 	struct vma **vmas; /* sorted by address */
@@ -67,19 +70,31 @@ struct mm {
 	u64 stack_max, total_max; /* RLIMIT_STACK in bytes, RLIMIT_AS in pages */
 };
 
+/* Boot. `reclaim` is called when memory is short: it frees what can be had again, if that
+ * is worth while, and says whether it has. */
+void mm_init(bool (*reclaim)(void));
 struct mm *mm_create(void);
 /* RLIMIT_STACK and RLIMIT_AS of its process, in bytes. */
 void mm_set_limits(struct mm *mm, u64 stack, u64 space);
 struct mm *mm_fork(struct mm *from);
 void mm_put(struct mm *mm);
-void mm_activate(struct mm *mm);
+/* Its page tables are what the CPU uses from here on; NULL: the kernel's alone. */
+static inline void mm_activate(const struct mm *mm)
+{
+	u64 *pml4 = mm ? mm->pml4 : kernel_pml4;
+
+	if (pgtable_active != pml4)
+		pgtable_activate(pml4);
+}
 
 /* First mapping that ends above addr; NULL: none. */
 struct vma *vma_find(struct mm *mm, u64 addr);
 /* Index in mm->vmas of the same; mm->count: none. */
 unsigned vma_find_index(struct mm *mm, u64 addr);
-/* Maps; returns the address or negative errno. `file` NULL: anonymous. The mmap(2) call
- * has checked the arguments: prot as VM_* bits, len and addr page aligned. */
+/* It would promise far more memory than there is. */
+bool mm_overcommits(u64 len, u32 vmflags);
+/* Maps; returns the address or negative errno. `file` NULL: anonymous and private. Takes what the
+ * mmap(2) call has checked: prot as VM_* bits, len and addr page aligned. */
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 vmflags, bool fixed, struct file *file,
 	   u64 pgoff);
 /* A mapping of a kernel object that is no file (the vDSO). */

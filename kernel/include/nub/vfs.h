@@ -35,6 +35,8 @@ struct file_ops {
 	int (*mmap)(struct file *f, struct vma *v);
 	/* fsync, fdatasync. [0 if seekable, else EINVAL] */
 	int (*fsync)(struct file *f);
+	/* Makes a hole in the content; may sleep. [EINVAL] */
+	int (*punch)(struct file *f, u64 off, u64 end);
 	/* At the last reference. */
 	void (*release)(struct file *f);
 	int (*fcntl)(struct file *f, unsigned cmd, u64 arg); /* commands we do not know */
@@ -154,7 +156,7 @@ int inode_truncate(struct inode *ino, u64 size);
 int inode_allocate(struct inode *ino, int mode, u64 off, u64 end);
 /* Boot: the inode's base is packed (packed.h). */
 void inode_set_packed(struct inode *ino, u64 stored, u64 size);
-/* Memory is short: drops pages that can be decoded again, if that is worth while. */
+/* For mm_init: drops pages that can be decoded again. */
 bool file_reclaim(void);
 /* flags: MFD_*. */
 struct file *memfd_create_file(const char *name, unsigned flags);
