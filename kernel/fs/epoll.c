@@ -68,7 +68,7 @@ static void item_free(struct epitem *it)
 	kfree(it);
 }
 
-void epoll_file_gone(struct file *f)
+static void watched_gone(struct file *f)
 {
 	struct epitem *it, *next;
 
@@ -153,6 +153,7 @@ static int item_add(struct epoll *ep, struct file *f, int fd,
 	list_init(&it->waiter.link);
 	list_add_tail(&ep->items, &it->link);
 	list_add_tail(&f->epitems, &it->file_link);
+	f->gone = watched_gone;
 	if (file_poll(f, &wq) & (it->events | POLLERR | POLLHUP))
 		item_ready(it);
 	if (wq)

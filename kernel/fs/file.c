@@ -23,7 +23,8 @@ void file_put(struct file *f)
 {
 	if (--f->refs)
 		return;
-	epoll_file_gone(f);
+	if (f->gone)
+		f->gone(f);
 	if (f->ops && f->ops->release)
 		f->ops->release(f);
 	if (f->dent)

@@ -56,6 +56,7 @@ struct file {
 	bool writer;	       /* counted in inode->writers */
 	void *priv;
 	struct list epitems; /* epoll entries that watch this file */
+	void (*gone)(struct file *f); /* theirs, at the last reference; NULL: none yet */
 };
 
 /* Behaviour of a kind of inode that differs from the plain in-memory tree. */
@@ -243,7 +244,6 @@ u64 fd_limit(void);
 int chrdev_register(const char *name, unsigned major, unsigned minor,
 		    int (*open)(struct inode *ino, struct file *f));
 
-void epoll_file_gone(struct file *f);
 void vfs_init(void);
 void cpio_unpack(const u8 *data, size_t size);
 void dev_init(void);
