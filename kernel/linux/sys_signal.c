@@ -8,7 +8,6 @@
 #include <nub/process.h>
 #include <nub/uaccess.h>
 
-#define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define SS_ONSTACK 1u
 #define SS_DISABLE 2u
 #define SS_AUTODISARM (1u << 31)
@@ -23,7 +22,7 @@ long sys_rt_sigaction(int sig, const void *act, void *old, u64 size)
 		return -EINVAL;
 	if (act && copy_from_user(&new, act, sizeof(new)))
 		return -EFAULT;
-	if (act && SIGBIT(sig) & UNBLOCKABLE)
+	if (act && SIGBIT(sig) & SIG_UNBLOCKABLE)
 		return -EINVAL;
 	a = &p->sighand->action[sig - 1];
 	if (old && copy_to_user(old, a, sizeof(*a)))
@@ -31,7 +30,7 @@ long sys_rt_sigaction(int sig, const void *act, void *old, u64 size)
 	if (act) {
 		struct thread *t;
 
-		new.mask &= ~UNBLOCKABLE;
+		new.mask &= ~SIG_UNBLOCKABLE;
 		*a = new;
 		if (new.handler == SIG_IGN ||
 		    (new.handler == SIG_DFL && (sig == SIGCHLD || sig == SIGURG ||
@@ -56,13 +55,13 @@ long sys_rt_sigprocmask(int how, const void *set, void *old, u64 size)
 			return -EFAULT;
 		switch (how) {
 		case 0:
-			signal_set_mask(t, was | v);
+			signal_set_mask(&t->sig, was | v);
 			break;
 		case 1:
-			signal_set_mask(t, was & ~v);
+			signal_set_mask(&t->sig, was & ~v);
 			break;
 		case 2:
-			signal_set_mask(t, v);
+			signal_set_mask(&t->sig, v);
 			break;
 		default:
 			return -EINVAL;
@@ -73,7 +72,11 @@ long sys_rt_sigprocmask(int how, const void *set, void *old, u64 size)
 
 long sys_rt_sigreturn(void)
 {
-	return signal_return(thread_regs(current));
+	struct regs *regs = thread_regs(current);
+
+	if (signal_return(regs))
+		process_exit_group(SIGSEGV);
+	return (long)regs->rax;
 }
 
 long sys_rt_sigpending(void *set, u64 size)
@@ -97,7 +100,7 @@ int sigmask_temporary(const void *mask, u64 size)
 		return -EFAULT;
 	t->sig.saved_mask = t->sig.mask;
 	t->sig.restore_mask = true;
-	signal_set_mask(t, v);
+	signal_set_mask(&t->sig, v);
 	return 0;
 }
 
@@ -130,7 +133,7 @@ long sys_rt_sigtimedwait(const void *uset, void *uinfo, const void *timeout, u64
 		return -EINVAL;
 	if (get_user64(&set, uset))
 		return -EFAULT;
-	set &= ~UNBLOCKABLE;
+	set &= ~SIG_UNBLOCKABLE;
 	if (timeout)
 		err = deadline_from_user(timeout, false, false, &deadline);
 	if (err)

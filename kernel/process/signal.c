@@ -12,74 +12,11 @@
 #include <asm/poll.h>
 #include <linux/resource.h>
 
-#define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define DEFAULT_IGNORED                                                                  \
 	(SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
 /* Job control stops need a terminal's session, which this system has not. */
 #define DEFAULT_STOP                                                                     \
 	(SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
-#define SYNCHRONOUS                                                                      \
-	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) |           \
-	 SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
-
-void sigpending_init(struct sigpending *p)
-{
-	p->set = 0;
-	list_init(&p->queue);
-}
-
-/* Of all processes together: they all belong to one user. */
-static u64 reserved;
-
-bool signal_reserve(const struct process *proc)
-{
-	if (reserved >= process_limit(proc, RLIMIT_SIGPENDING))
-		return false;
-	reserved++;
-	return true;
-}
-
-void signal_unreserve(void)
-{
-	reserved--;
-}
-
-static void entry_done(struct sigqueue *q, struct ksiginfo *info)
-{
-	list_del(&q->link);
-	if (q->taken) {
-		q->taken(q, info);
-	} else {
-		signal_unreserve();
-		kfree(q);
-	}
-}
-
-void sigpending_flush(struct sigpending *p, u64 set)
-{
-	struct sigqueue *q, *next;
-
-	list_for_each_safe(q, next, &p->queue, link)
-		if (set & SIGBIT(q->info.signo))
-			entry_done(q, NULL);
-	p->set &= ~set;
-}
-
-void signal_withdraw(struct sigpending *p, struct sigqueue *q)
-{
-	struct sigqueue *other;
-
-	list_del(&q->link);
-	list_for_each(other, &p->queue, link)
-		if (other->info.signo == q->info.signo)
-			return;
-	p->set &= ~SIGBIT(q->info.signo);
-}
-
-void signal_set_mask(struct thread *t, u64 mask)
-{
-	t->sig.mask = mask & ~UNBLOCKABLE;
-}
 
 static bool ignored(const struct process *p, int signo)
 {
@@ -92,39 +29,6 @@ static bool ignored(const struct process *p, int signo)
 	if (SIGBIT(signo) & (DEFAULT_IGNORED | DEFAULT_STOP))
 		return true;
 	return p == init_process;
-}
-
-/* Without room a signal of the old kind loses its info.  Of the new kind, only signals
- * from kill(2) and from the kernel do; the others are refused. */
-static int pend(struct sigpending *p, const struct process *proc, int signo,
-		const struct ksiginfo *info)
-{
-	bool old = signo < SIGRTMIN;
-	struct sigqueue *q = NULL;
-
-	if (old && p->set & SIGBIT(signo))
-		return 0;
-	if (signal_reserve(proc)) {
-		q = kmalloc(sizeof(*q));
-		if (!q)
-			signal_unreserve();
-	} else if (old && (!info || info->code >= 0)) {
-		q = kmalloc(sizeof(*q));
-		reserved += q != NULL;
-	}
-	if (!q && !old && info && info->code != SI_USER)
-		return -EAGAIN;
-	if (q) {
-		if (info)
-			q->info = *info;
-		else
-			q->info = (struct ksiginfo){.code = SI_KERNEL};
-		q->info.signo = signo;
-		q->taken = NULL;
-		list_add_tail(&p->queue, &q->link);
-	}
-	p->set |= SIGBIT(signo);
-	return 0;
 }
 
 static struct thread *pick_thread(struct process *p, int signo)
@@ -177,7 +81,7 @@ int signal_send(struct process *proc, struct thread *t, int signo,
 		return -EINVAL;
 	if (dropped(proc, target, signo))
 		return 0;
-	err = pend(t ? &t->sig.pending : &proc->pending, proc, signo, info);
+	err = sigpending_add(t ? &t->sig.pending : &proc->pending, proc, signo, info);
 	if (!err)
 		notify(proc, target);
 	return err;
@@ -216,44 +120,15 @@ void signal_fault(int signo, int code, u64 addr)
 	}
 	if (a->handler == SIG_DFL)
 		process_exit_group(signo);
-	pend(&t->sig.pending, t->proc, signo, &info);
-}
-
-static int take(struct sigpending *p, u64 set, struct ksiginfo *info)
-{
-	u64 ready = p->set & set;
-	struct sigqueue *q, *next;
-	int signo;
-	bool found = false, more = false;
-
-	if (!ready)
-		return 0;
-	if (ready & SYNCHRONOUS)
-		ready &= SYNCHRONOUS;
-	signo = __builtin_ctzll(ready) + 1;
-	*info = (struct ksiginfo){.signo = signo};
-	list_for_each_safe(q, next, &p->queue, link) {
-		if (q->info.signo != signo)
-			continue;
-		if (found) {
-			more = true;
-			break;
-		}
-		*info = q->info;
-		entry_done(q, info);
-		found = true;
-	}
-	if (!more)
-		p->set &= ~SIGBIT(signo);
-	return signo;
+	sigpending_add(&t->sig.pending, t->proc, signo, &info);
 }
 
 int signal_dequeue(struct thread *t, u64 set, struct ksiginfo *info)
 {
-	int signo = take(&t->sig.pending, set, info);
+	int signo = sigpending_take(&t->sig.pending, set, info);
 
 	if (!signo) {
-		signo = take(&t->proc->pending, set, info);
+		signo = sigpending_take(&t->proc->pending, set, info);
 		if (signo == SIGALRM && t->proc->itimer_interval)
 			itimer_taken(t->proc);
 	}
@@ -303,8 +178,8 @@ static void invoke(struct regs *regs, int signo, struct ksigaction *act,
 		signal_fault(SIGSEGV, SI_KERNEL, 0);
 		return;
 	}
-	signal_set_mask(t, t->sig.mask | a.mask |
-				   (a.flags & SA_NODEFER ? 0 : SIGBIT(signo)));
+	signal_set_mask(&t->sig, t->sig.mask | a.mask |
+					 (a.flags & SA_NODEFER ? 0 : SIGBIT(signo)));
 }
 
 void signal_deliver(struct regs *regs)

@@ -6,7 +6,7 @@ import subprocess
 from test_abi import BUILD
 
 OBJECTS = BUILD / "kernel/libnub-objects.a.p"
-LARGEST = 24
+LARGEST = 16
 
 
 def needs():

@@ -166,7 +166,7 @@ static int get_fpu(u64 at)
 	return fpu_sanitize(t->fpu, full);
 }
 
-long signal_return(struct regs *regs)
+int signal_return(struct regs *regs)
 {
 	struct thread *t = current;
 	struct sigframe f;
@@ -177,10 +177,10 @@ long signal_return(struct regs *regs)
 		printk("nub: %s[%d]: bad signal frame at %#lx\n", t->comm, t->tid, sp);
 		fpu_reset(t->fpu);
 		fpu_restore(t->fpu);
-		process_exit_group(SIGSEGV);
+		return -EFAULT;
 	}
 	fpu_restore(t->fpu);
-	signal_set_mask(t, f.sigmask);
+	signal_set_mask(&t->sig, f.sigmask);
 	if (!on_altstack(&t->sig, f.sc.rsp)) {
 		t->sig.alt_sp = f.stack_sp;
 		t->sig.alt_size = f.stack_size;
@@ -208,5 +208,5 @@ long signal_return(struct regs *regs)
 	regs->cs = USER_CS;
 	regs->ss = USER_DS;
 	regs->orig_rax = ~0ULL;
-	return (long)regs->rax;
+	return 0;
 }

@@ -60,6 +60,8 @@ enum {
 	TRAP_BRKPT = 1,
 };
 
+/* Nobody can block, ignore or handle these. */
+#define SIG_UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define SIGRTMIN 32
 #define SIG_DFL 0UL
 #define SIG_IGN 1UL
@@ -121,7 +123,7 @@ struct sigqueue {
 	struct list link;
 	struct ksiginfo info;
 	/* Taken off the queue to be delivered (`info` may still be completed) or, with
-	 * info NULL, thrown away. NULL: the entry is signal.c's own, made for one signal. */
+	 * info NULL, thrown away. NULL: the entry is sigqueue.c's own, made for one signal. */
 	void (*taken)(struct sigqueue *q, struct ksiginfo *info);
 };
 
@@ -141,8 +143,28 @@ struct sigstate {
 	u32 alt_flags;
 };
 
+static inline void signal_set_mask(struct sigstate *s, u64 mask)
+{
+	s->mask = mask & ~SIG_UNBLOCKABLE;
+}
+
+/* --- signals that wait (process/sigqueue.c) --- */
 void sigpending_init(struct sigpending *p);
 void sigpending_flush(struct sigpending *p, u64 set);
+/* One more for proc or a thread of it. Without room a signal of the old kind loses its info;
+ * of the new kind, only what kill(2) and the kernel send does, the others are refused: 0 or
+ * -EAGAIN. */
+int sigpending_add(struct sigpending *p, const struct process *proc, int signo,
+		   const struct ksiginfo *info);
+/* Takes the next one in `set`; 0: none. */
+int sigpending_take(struct sigpending *p, u64 set, struct ksiginfo *info);
+/* Takes a caller's entry (signal_send_entry) back before it is delivered. */
+void signal_withdraw(struct sigpending *p, struct sigqueue *q);
+/* Counts one more queued signal, or a timer that may queue one; false: the limit of proc
+ * is reached. */
+bool signal_reserve(const struct process *proc);
+void signal_unreserve(void);
+
 /* To a thread, or (t == NULL) to any thread of proc. info NULL: from the kernel. 0, or
  * -EAGAIN: a queued signal that is beyond RLIMIT_SIGPENDING. */
 int signal_send(struct process *proc, struct thread *t, int signo,
@@ -150,22 +172,16 @@ int signal_send(struct process *proc, struct thread *t, int signo,
 /* The same with the caller's own entry, which must not be queued. False: the signal is
  * ignored, or the process is gone. */
 bool signal_send_entry(struct process *proc, struct thread *t, struct sigqueue *q);
-/* Takes a caller's entry back before it is delivered. */
-void signal_withdraw(struct sigpending *p, struct sigqueue *q);
-/* Counts one more queued signal, or a timer that may queue one; false: the limit of proc
- * is reached. */
-bool signal_reserve(const struct process *proc);
-void signal_unreserve(void);
 /* A fault of the current thread: cannot be blocked or ignored. */
 void signal_fault(int signo, int code, u64 addr);
 /* Takes the next pending signal in `set` off the current thread; 0: none. */
 int signal_dequeue(struct thread *t, u64 set, struct ksiginfo *info);
-void signal_set_mask(struct thread *t, u64 mask);
 /* Before the return to user mode: delivers, restarts, or ends the thread. */
 void signal_deliver(struct regs *regs);
 /* arch: builds / undoes the frame. */
 int signal_setup_frame(struct regs *regs, int signo, const struct ksigaction *act,
 		       const struct ksiginfo *info, u64 mask);
-long signal_return(struct regs *regs);
+/* -EFAULT: the frame is damaged, and the thread cannot go on. */
+int signal_return(struct regs *regs);
 
 #endif

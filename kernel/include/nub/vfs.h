@@ -55,7 +55,7 @@ struct file {
 	struct mutex pos_lock; /* of regular files: while a call uses pos */
 	bool writer;	       /* counted in inode->writers */
 	void *priv;
-	struct list epitems; /* epoll entries that watch this file */
+	struct list epitems;	      /* epoll entries that watch this file */
 	void (*gone)(struct file *f); /* theirs, at the last reference; NULL: none yet */
 };
 
