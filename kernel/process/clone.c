@@ -17,8 +17,6 @@
 
 #include <linux/sched.h>
 
-struct process *init_process;
-
 struct clone_request {
 	u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
 };
@@ -54,47 +52,11 @@ static struct process *process_alloc(void)
 	return p;
 }
 
-static struct sighand *sighand_copy(const struct sighand *from, bool clear)
-{
-	struct sighand *s = kzalloc(sizeof(*s));
-
-	if (!s)
-		return NULL;
-	if (from)
-		*s = *from;
-	s->refs = 1;
-	for (int i = 0; i < NSIG && clear; i++)
-		if (s->action[i].handler != SIG_IGN)
-			memset(&s->action[i], 0, sizeof(s->action[i]));
-	return s;
-}
-
-void sighand_put(struct sighand *s)
-{
-	if (s && --s->refs == 0)
-		kfree(s);
-}
-
-static struct fsinfo *fs_copy(const struct fsinfo *from)
-{
-	struct fsinfo *fs = kzalloc(sizeof(*fs));
-
-	if (!fs)
-		return NULL;
-	fs->refs = 1;
-	fs->umask = from ? from->umask : 022;
-	fs->cwd = dent_get(from ? from->cwd : root_dent);
-	return fs;
-}
-
 static void process_discard(struct process *p)
 {
 	if (p->mm)
 		mm_put(p->mm);
-	if (p->fs && --p->fs->refs == 0) {
-		dent_put(p->fs->cwd);
-		kfree(p->fs);
-	}
+	fsinfo_put(p->fs);
 	sighand_put(p->sighand);
 	process_set_program(p, NULL);
 	kfree(p->cmdline);
@@ -118,7 +80,7 @@ static struct process *process_copy(struct process *from, u64 flags)
 		p->fs = from->fs;
 		p->fs->refs++;
 	} else {
-		p->fs = fs_copy(from->fs);
+		p->fs = fsinfo_copy(from->fs);
 	}
 	if (flags & CLONE_SIGHAND) {
 		p->sighand = from->sighand;
@@ -226,7 +188,7 @@ static long clone_common(const struct clone_request *c)
 		t->sig.alt_size = self->sig.alt_size;
 		t->sig.alt_flags = self->sig.alt_flags;
 	}
-	tid = t->tid;
+	tid = t->tid = tid_alloc();
 	parent = c->flags & CLONE_PARENT ? self->proc->parent : self->proc;
 	if (p != self->proc) {
 		p->pid = tid;
@@ -260,15 +222,6 @@ static long clone_common(const struct clone_request *c)
 	if (c->flags & CLONE_VFORK)
 		vfork_wait(&vfork_flag);
 	return tid;
-}
-
-void vfork_done(struct thread *t)
-{
-	if (!t->vfork_waiter)
-		return;
-	*t->vfork_flag = true;
-	thread_wake(t->vfork_waiter);
-	t->vfork_waiter = NULL;
 }
 
 long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
@@ -341,7 +294,7 @@ int process_start_init(const char *path, char *const argv[], char *const envp[])
 
 	if (!p)
 		return -ENOMEM;
-	p->fs = fs_copy(NULL);
+	p->fs = fsinfo_copy(NULL);
 	p->sighand = sighand_copy(NULL, false);
 	t = p->fs && p->sighand ? thread_alloc(p, "init") : NULL;
 	if (t)
@@ -349,8 +302,7 @@ int process_start_init(const char *path, char *const argv[], char *const envp[])
 	if (!t || !t->files)
 		return -ENOMEM;
 	init_process = p;
-	p->pid = t->tid;
-	p->pgid = p->sid = t->tid;
+	p->pid = p->pgid = p->sid = t->tid = tid_alloc();
 	list_add_tail(&p->threads, &t->link);
 	p->nthreads = 1;
 	list_add_tail(&process_list, &p->link);

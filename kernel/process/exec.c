@@ -98,19 +98,6 @@ static void close_program(struct file *f)
 	file_put(f);
 }
 
-void process_set_program(struct process *p, struct dent *exe)
-{
-	if (exe) {
-		dent_get(exe);
-		inode_runner_get(exe->inode);
-	}
-	if (p->exe) {
-		inode_runner_put(p->exe->inode);
-		dent_put(p->exe);
-	}
-	p->exe = exe;
-}
-
 static int image_read(struct image *im)
 {
 	Elf64_Ehdr *eh = &im->eh;

@@ -19,35 +19,6 @@
 #include <linux/resource.h>
 #include <linux/wait.h>
 
-struct cpu_time thread_cpu_time(const struct thread *t)
-{
-	struct cpu_time r = {t->run_ns, 0};
-	u64 sys = t->sys_tsc;
-
-	if (thread_running(t))
-		r.ns += clock_now() - t->run_start;
-	if (t == current)
-		sys += rdtsc() - t->kernel_tsc;
-	r.sys_ns = MIN(clock_span(sys), r.ns);
-	return r;
-}
-
-static void time_add(struct cpu_time *to, struct cpu_time more)
-{
-	to->ns += more.ns;
-	to->sys_ns += more.sys_ns;
-}
-
-struct cpu_time process_cpu_time(const struct process *p)
-{
-	struct cpu_time r = p->dead_time;
-	struct thread *t;
-
-	list_for_each(t, &p->threads, link)
-		time_add(&r, thread_cpu_time(t));
-	return r;
-}
-
 /* Linux: nothing may leave init; here the machine ends with it, and says how. */
 static void init_ended(int status) __noreturn;
 static void init_ended(int status)
@@ -130,10 +101,7 @@ static void process_teardown(struct process *p, int status)
 	if (p->mm)
 		mm_put(p->mm);
 	p->mm = NULL;
-	if (--p->fs->refs == 0) {
-		dent_put(p->fs->cwd);
-		kfree(p->fs);
-	}
+	fsinfo_put(p->fs);
 	p->fs = NULL;
 	process_set_program(p, NULL);
 	kfree(p->cmdline);
@@ -145,6 +113,15 @@ static void process_teardown(struct process *p, int status)
 	sighand_put(p->sighand);
 	p->sighand = NULL;
 	notify_parent(p);
+}
+
+void vfork_done(struct thread *t)
+{
+	if (!t->vfork_waiter)
+		return;
+	*t->vfork_flag = true;
+	thread_wake(t->vfork_waiter);
+	t->vfork_waiter = NULL;
 }
 
 void process_exit_thread(int code)
@@ -162,7 +139,7 @@ void process_exit_thread(int code)
 	/* It may sleep: we still count as one of the process. */
 	fdtable_put(t->files);
 	t->files = NULL;
-	time_add(&p->dead_time, thread_cpu_time(t));
+	cpu_time_add(&p->dead_time, thread_cpu_time(t));
 	list_del(&t->link);
 	if (p->nthreads == 1)
 		memcpy(p->comm, t->comm, sizeof(p->comm));
@@ -290,9 +267,9 @@ static int wait_child(int which, int id, int options, struct wait_result *w)
 			w->pid = p->pid;
 			w->status = p->exit_status;
 			w->time = p->dead_time;
-			time_add(&w->time, p->child_time);
+			cpu_time_add(&w->time, p->child_time);
 			if (!(options & WNOWAIT)) {
-				time_add(&self->child_time, w->time);
+				cpu_time_add(&self->child_time, w->time);
 				process_free(p);
 			}
 			return 1;

@@ -12,13 +12,10 @@
 #include <nub/string.h>
 
 #define STACK_PAGES (KSTACK_SIZE / PAGE_SIZE)
-#define PID_MAX 32768
 
 void kthread_run(void);
 void (*thread_user_start)(void);
 void thread_start_kernel(void);
-
-struct list process_list = LIST_INIT(process_list);
 
 static void stack_free(u8 *stack)
 {
@@ -56,46 +53,6 @@ static u8 *stack_alloc(void)
 	return (u8 *)va;
 }
 
-struct process *process_find(int pid)
-{
-	struct process *p;
-
-	list_for_each(p, &process_list, link)
-		if (p->pid == pid)
-			return p;
-	return NULL;
-}
-
-struct thread *thread_find(int tid)
-{
-	struct process *p;
-	struct thread *t;
-
-	list_for_each(p, &process_list, link)
-		list_for_each(t, &p->threads, link)
-			if (t->tid == tid)
-				return t;
-	return NULL;
-}
-
-struct process *process_of(int tid)
-{
-	struct process *p = process_find(tid);
-	struct thread *t = p ? NULL : thread_find(tid);
-
-	return t ? t->proc : p;
-}
-
-static int tid_alloc(void)
-{
-	static int last;
-
-	do {
-		last = last >= PID_MAX ? 2 : last + 1;
-	} while (process_find(last) || thread_find(last));
-	return last;
-}
-
 struct thread *thread_alloc(struct process *proc, const char *comm)
 {
 	struct thread *t = kzalloc(sizeof(*t));
@@ -129,7 +86,6 @@ struct thread *thread_alloc(struct process *proc, const char *comm)
 	}
 	if (proc)
 		fpu_reset(t->fpu);
-	t->tid = proc ? tid_alloc() : 0;
 	sp = proc ? (u64 *)thread_regs(t) : (u64 *)(t->kstack + KSTACK_SIZE - 16);
 	*--sp = proc ? (u64)thread_user_start : (u64)thread_start_kernel;
 	for (int i = 0; i < 6; i++)

@@ -77,11 +77,26 @@ extern const struct limit limits_default[RLIM_NLIMITS];
 extern struct list process_list;
 extern struct process *init_process;
 
+/* --- who there is (process/table.c) --- */
 struct process *process_find(int pid);
 struct thread *thread_find(int tid);
 /* The process that has this thread, leader or not: the meaning of a pid for most
  * calls. */
 struct process *process_of(int tid);
+/* A number that no process and no thread has. */
+int tid_alloc(void);
+
+/* --- what it is made of (process/parts.c) --- */
+/* A copy with one reference, or NULL. From NULL: all defaults. `clear`: handlers become
+ * defaults, what is ignored stays so. */
+struct sighand *sighand_copy(const struct sighand *from, bool clear);
+void sighand_put(struct sighand *s); /* NULL: nothing */
+struct fsinfo *fsinfo_copy(const struct fsinfo *from);
+void fsinfo_put(struct fsinfo *fs); /* NULL: nothing */
+/* What it runs, which nobody may write to meanwhile; NULL: nothing any more. */
+void process_set_program(struct process *p, struct dent *exe);
+
+/* --- its life --- */
 /* The process of pid 1: runs `path` with the argv and envp given. */
 int process_start_init(const char *path, char *const argv[], char *const envp[]);
 /* Ends the calling thread; with the last one, the process. */
@@ -92,13 +107,14 @@ void process_exit_group(int status) __noreturn;
 int process_kill_others(void);
 /* Ends another process, at each thread's next way to user mode. */
 void process_kill(struct process *p, int status);
-/* The file that it runs, which nobody may write to meanwhile; NULL: nothing any more. */
-void process_set_program(struct process *p, struct dent *exe);
-/* A fault of user code found no memory: some process ends, so that PID 1 can still say
- * what happened. It may sleep, for another's memory; the fault is then tried again. */
+/* A fault of user code found no memory: somebody ends, so that PID 1 can still say what
+ * happened. It may sleep, for another's memory; the fault is then tried again. */
 void out_of_memory(void);
-void sighand_put(struct sighand *s);
+/* Its address space is its own from here on: who waits in vfork goes on. */
 void vfork_done(struct thread *t);
+
+/* --- its time (process/cpu_time.c) --- */
+void cpu_time_add(struct cpu_time *to, struct cpu_time more);
 struct cpu_time thread_cpu_time(const struct thread *t);
 struct cpu_time process_cpu_time(const struct process *p);
 static inline u64 process_cpu_ns(const struct process *p)

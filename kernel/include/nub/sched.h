@@ -88,7 +88,8 @@ void thread_wake(struct thread *t);
  * is lost: test the condition first; nothing can come between (interrupts are off). */
 int thread_sleep(u64 deadline, bool interruptible);
 
-/* Allocates a thread with stack and FPU image, not yet runnable. NULL: no memory. */
+/* Allocates a thread with stack and FPU image, not yet runnable; one of a process still needs
+ * its tid. NULL: no memory. */
 struct thread *thread_alloc(struct process *proc, const char *comm);
 void thread_free(struct thread *t);
 void thread_start(struct thread *t);
