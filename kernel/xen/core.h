@@ -9,10 +9,14 @@
 #include <xen/xen.h>
 
 extern u8 xen_use_vmcall;	       /* hypercall.S */
-extern struct shared_info *xen_shared; /* NULL until xen_init */
+extern struct shared_info *xen_shared; /* NULL until xen_share_page */
 extern u32 xen_version;		       /* major << 16 | minor */
 extern domid_t xen_domid;	       /* ours; DOMID_SELF when Xen does not say */
 
+/* Whether this is a domain of Xen's; if so, sets the other three above. */
+bool xen_find(void);
+/* Has Xen put its shared page where xen_shared says; panics if it does not. */
+void xen_share_page(void);
 /* Value of an HVM parameter of ours, 0 when there is none. */
 u64 xen_param(unsigned index);
 /* A cached kernel mapping of n frames from pfn on; NULL: no room. */

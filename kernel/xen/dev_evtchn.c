@@ -6,6 +6,7 @@
 #include "evtchn_abi.h"
 #include "firewall.h"
 #include "foreign.h"
+#include "idle.h"
 
 #include <nub/errno.h>
 #include <nub/sched.h>
@@ -60,6 +61,7 @@ static struct uport *find(struct evtchn *e, u32 port)
 
 static void drop(struct uport *u)
 {
+	event_send_late();
 	event_close(u->port);
 	list_del(&u->pend);
 	list_del(&u->link);

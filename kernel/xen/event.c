@@ -5,35 +5,23 @@
 #include "core.h"
 #include "hypercall.h"
 
-#include <arch/cpu.h>
-#include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/irq.h>
-#include <nub/platform.h>
 #include <nub/printk.h>
-#include <nub/sched.h>
 #include <nub/slab.h>
 #include <nub/smp.h>
 
 #include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
-#include <xen/sched.h>
 
 #define WORDS 64
 #define PORTS (WORDS * 64u)
-#define POLL_MAX 128 /* SCHEDOP_poll's own limit */
-/* QEMU takes some microseconds from a notification to its poll, if no timer of its own
- * is due by then. */
-#define LATE_MARGIN_NS 20000u
 
 struct port {
 	event_handler fn;
 	void *arg;
 };
-
-/* The port that event_notify_late() has promised to notify; 0: none. */
-static u32 late_port;
 
 /* By port; grows with the highest port that was bound. */
 static struct port *ports;
@@ -116,8 +104,7 @@ void event_poll(void)
 static xen_ulong_t held[WORDS];
 static unsigned held_words;
 
-/* The ports that are not masked; their number, or more than POLL_MAX. Masks them. */
-static unsigned mask_all(evtchn_port_t *list)
+unsigned event_hold_list(evtchn_port_t *list, unsigned max)
 {
 	unsigned n = 0;
 
@@ -128,7 +115,7 @@ static unsigned mask_all(evtchn_port_t *list)
 		held[w] = __atomic_exchange_n(&xen_shared->evtchn_mask[w], ~0UL,
 					      __ATOMIC_SEQ_CST);
 		for (open = list ? ~held[w] : 0; open; open &= open - 1) {
-			if (n < POLL_MAX)
+			if (n < max)
 				list[n] = w * 64 + (u32)__builtin_ctzl(open);
 			n++;
 		}
@@ -139,7 +126,7 @@ static unsigned mask_all(evtchn_port_t *list)
 void event_hold(void)
 {
 	if (likely(!smp_on))
-		mask_all(NULL);
+		event_hold_list(NULL, 0);
 }
 
 void event_release(void)
@@ -154,73 +141,6 @@ void event_release(void)
 	for (unsigned w = 0; w < held_words; w++)
 		deliver_word(w);
 	in_irq = was_irq;
-}
-
-static u32 take_late(void)
-{
-	u32 port = late_port;
-
-	late_port = 0;
-	return_work = 0;
-	return port;
-}
-
-/* Polls for ports, all masked, until one has an event or the next timer is due.  Late
- * notifications go out on the way, without an exit of their own.  Xen looks at each port
- * of the list once more when it has noted that we poll, so no event gets lost in between.
- * Returns whether the caller is to look at the timers. */
-static bool poll(evtchn_port_t *list, unsigned n)
-{
-	struct sched_poll p = {.nr_ports = n};
-	/* The poll's own limit costs no hypercall beside it. */
-	const bool limit = timer_next < timer_programmed;
-
-	set_xen_guest_handle(p.ports, list);
-	if (limit)
-		p.timeout = MAX(xen_time(timer_next), 1UL);
-	if (late_port) {
-		struct evtchn_send s = {.port = take_late()};
-		multicall_entry_t calls[] = {
-			{.op = __HYPERVISOR_event_channel_op,
-			 .args = {EVTCHNOP_send, (u64)&s}},
-			{.op = __HYPERVISOR_sched_op, .args = {SCHEDOP_poll, (u64)&p}},
-		};
-
-		xen_multicall(calls, ARRAY_SIZE(calls));
-	} else {
-		xen_sched_op(SCHEDOP_poll, &p);
-	}
-	return limit;
-}
-
-/*
- * HLT with interrupts on would do, but Xen leaves for itself once more after the upcall
- * that ends it.  The upcall is pending until we clear it; Xen takes it for another one,
- * and asks for an exit when that could be injected.  Polling for ports that are masked
- * needs neither injection nor that exit.
- */
-void event_idle(void)
-{
-	static evtchn_port_t list[POLL_MAX];
-	bool timers = false;
-	unsigned n;
-
-	in_irq = true;
-	event_poll();
-	n = mask_all(list);
-	if (n && n <= POLL_MAX && !need_resched)
-		timers = poll(list, n);
-	event_release();
-	if (timers)
-		xen_timer_run();
-	in_irq = false;
-	if (n && n <= POLL_MAX)
-		return;
-	event_send_late();
-	if (!need_resched) {
-		timer_arm();
-		cpu_idle_once();
-	}
 }
 
 static void upcall(void *arg)
@@ -296,8 +216,6 @@ void event_close(u32 port)
 {
 	struct evtchn_close c = {.port = port};
 
-	if (port == late_port)
-		event_send_late();
 	event_mask(port);
 	if (port < nports)
 		ports[port].fn = NULL;
@@ -316,33 +234,6 @@ int event_notify(u32 port)
 event_handler event_handler_of(u32 port)
 {
 	return port < nports ? ports[port].fn : NULL;
-}
-
-static void send_held(u32 port)
-{
-	event_hold();
-	event_notify(port);
-	event_release();
-}
-
-void event_send_late(void)
-{
-	u32 port = take_late();
-
-	if (port)
-		send_held(port);
-}
-
-void event_notify_late(u32 port)
-{
-	event_send_late();
-	if (smp_on || current->poll_until <= clock_now() + LATE_MARGIN_NS) {
-		send_held(port);
-		return;
-	}
-	late_port = port;
-	/* Not on the way back from this call, but from the next. */
-	return_work = 2;
 }
 
 void event_init(void)

@@ -7,6 +7,8 @@
 
 #include <xen/xen.h>
 
+#include <xen/event_channel.h>
+
 /* Called with the event's pending bit cleared, from interrupt context. */
 typedef void (*event_handler)(u32 port, void *arg);
 
@@ -23,13 +25,6 @@ void event_close(u32 port);
 int event_notify(u32 port);
 /* NULL: nobody has it. */
 event_handler event_handler_of(u32 port);
-/*
- * For a program's notification.  It goes out with the hypercall by which the CPU goes
- * idle: the program is about to wait.  If it does not, the event is sent when it is back
- * from its next call, trap or interrupt, or another thread runs.  With more than one CPU,
- * or a program that expects a timer of its own before it waits, it is sent at once.
- */
-void event_notify_late(u32 port);
 void event_mask(u32 port);
 /* An event that came while the port was masked is handled before this returns. */
 void event_unmask(u32 port);
@@ -46,9 +41,8 @@ void event_poll(void);
  */
 void event_hold(void);
 void event_release(void);
-/* Sends the notification that event_notify_late() has left; platform_ops.return_work. */
-void event_send_late(void);
-/* Sleeps until there is an event, and runs its handler; platform_ops.idle of one CPU. */
-void event_idle(void);
+/* event_hold() that also tells which ports were not masked: their number, of which `list`
+ * gets `max` at most. One CPU only. */
+unsigned event_hold_list(evtchn_port_t *list, unsigned max);
 
 #endif
