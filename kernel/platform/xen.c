@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Xen as the platform: the operations that fill in for a machine. */
-#include "core.h"
-#include "event.h"
-#include "grant.h"
-#include "hypercall.h"
-#include "idle.h"
-#include "xenbus.h"
-
 #include "../drivers/blkfront.h"
 #include "../drivers/netfront.h"
+#include "../xen/core.h"
+#include "../xen/event.h"
+#include "../xen/grant.h"
+#include "../xen/hypercall.h"
+#include "../xen/idle.h"
+#include "../xen/xenbus.h"
 
 #include <nub/platform.h>
 
