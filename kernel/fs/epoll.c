@@ -2,6 +2,7 @@
 /* epoll: level, edge and one-shot. An entry is on the ready list when it may be ready;
  * epoll_wait asks the file again before it reports. */
 #include <nub/clock.h>
+#include <nub/deadline.h>
 #include <nub/errno.h>
 #include <nub/process.h>
 #include <nub/slab.h>

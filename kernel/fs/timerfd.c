@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* timerfd. */
 #include <nub/clock.h>
+#include <nub/deadline.h>
 #include <nub/errno.h>
 #include <nub/slab.h>
 #include <nub/uaccess.h>

@@ -13,7 +13,6 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 
-#define IOV_MAX 1024
 #define RW_MAX 0x7ffff000UL /* bytes of one call, as in Linux */
 
 enum dir { READ, WRITE };
@@ -78,40 +77,6 @@ long sys_pread64(int fd, void *buf, u64 count, s64 off)
 long sys_pwrite64(int fd, const void *buf, u64 count, s64 off)
 {
 	return off < 0 ? -EINVAL : rw_buffer(fd, (void *)(u64)buf, count, WRITE, &off);
-}
-
-int iovec_import(const void *uvec, u64 count, struct uio *u, struct uio_vec **vec)
-{
-	u64 total = 0;
-
-	*vec = NULL;
-	if (count > IOV_MAX)
-		return -EINVAL;
-	if (!count) {
-		uio_user(u, NULL, 0);
-		return 0;
-	}
-	if (count > 1) {
-		*vec = kmalloc(count * sizeof(**vec));
-		if (!*vec)
-			return -ENOMEM;
-	}
-	u->vec = *vec ? *vec : &u->one;
-	if (copy_from_user((void *)(u64)u->vec, uvec, count * sizeof(**vec)))
-		return -EFAULT;
-	for (u64 i = 0; i < count; i++) {
-		if ((s64)u->vec[i].len < 0 ||
-		    __builtin_add_overflow(total, u->vec[i].len, &total) ||
-		    (s64)total < 0)
-			return -EINVAL;
-		if (!user_range_ok((void *)u->vec[i].base, u->vec[i].len))
-			return -EFAULT;
-	}
-	u->count = (unsigned)count;
-	u->kernel = false;
-	u->off = 0;
-	u->left = total;
-	return 0;
 }
 
 static long rw_vector(int fd, const void *uvec, u64 count, enum dir d, const s64 *at)

@@ -3,6 +3,7 @@
 #include "sys.h"
 
 #include <nub/clock.h>
+#include <nub/deadline.h>
 #include <nub/errno.h>
 #include <nub/process.h>
 #include <nub/slab.h>

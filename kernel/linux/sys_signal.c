@@ -4,6 +4,7 @@
 
 #include <arch/regs.h>
 #include <nub/clock.h>
+#include <nub/deadline.h>
 #include <nub/errno.h>
 #include <nub/process.h>
 #include <nub/uaccess.h>
@@ -85,23 +86,6 @@ long sys_rt_sigpending(void *set, u64 size)
 	u64 v = (t->sig.pending.set | t->proc->pending.set) & t->sig.mask;
 
 	return size > 8 ? -EINVAL : copy_to_user(set, &v, size);
-}
-
-int sigmask_temporary(const void *mask, u64 size)
-{
-	struct thread *t = current;
-	u64 v;
-
-	if (!mask)
-		return 0;
-	if (size != 8)
-		return -EINVAL;
-	if (get_user64(&v, mask))
-		return -EFAULT;
-	t->sig.saved_mask = t->sig.mask;
-	t->sig.restore_mask = true;
-	signal_set_mask(&t->sig, v);
-	return 0;
 }
 
 long sys_rt_sigsuspend(const void *set, u64 size)

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Moving bytes through a uio cursor. */
+#include <nub/errno.h>
+#include <nub/slab.h>
 #include <nub/string.h>
 #include <nub/uaccess.h>
 #include <nub/uio.h>
+
+#define IOV_MAX 1024 /* Linux's UIO_MAXIOV */
 
 void uio_user(struct uio *u, void __user *p, size_t n)
 {
@@ -73,4 +77,38 @@ size_t uio_zero(struct uio *u, size_t n)
 		done += k;
 	}
 	return done;
+}
+
+int iovec_import(const void *uvec, u64 count, struct uio *u, struct uio_vec **vec)
+{
+	u64 total = 0;
+
+	*vec = NULL;
+	if (count > IOV_MAX)
+		return -EINVAL;
+	if (!count) {
+		uio_user(u, NULL, 0);
+		return 0;
+	}
+	if (count > 1) {
+		*vec = kmalloc(count * sizeof(**vec));
+		if (!*vec)
+			return -ENOMEM;
+	}
+	u->vec = *vec ? *vec : &u->one;
+	if (copy_from_user((void *)(u64)u->vec, uvec, count * sizeof(**vec)))
+		return -EFAULT;
+	for (u64 i = 0; i < count; i++) {
+		if ((s64)u->vec[i].len < 0 ||
+		    __builtin_add_overflow(total, u->vec[i].len, &total) ||
+		    (s64)total < 0)
+			return -EINVAL;
+		if (!user_range_ok((void *)u->vec[i].base, u->vec[i].len))
+			return -EFAULT;
+	}
+	u->count = (unsigned)count;
+	u->kernel = false;
+	u->off = 0;
+	u->left = total;
+	return 0;
 }

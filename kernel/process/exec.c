@@ -18,8 +18,6 @@
 #include <linux/auxvec.h>
 #include <linux/elf.h>
 
-#include "exec.h"
-
 #define STACK_INITIAL (128UL << 10)
 #define STACK_ROOM (16UL << 20) /* kept free of mappings, at least */
 #define PIE_BASE 0x555555554000UL

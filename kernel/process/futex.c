@@ -3,6 +3,7 @@
 #include "futex.h"
 
 #include <nub/clock.h>
+#include <nub/deadline.h>
 #include <nub/errno.h>
 #include <nub/futex.h>
 #include <nub/mm.h>

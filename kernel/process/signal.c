@@ -8,6 +8,7 @@
 #include <nub/signal.h>
 #include <nub/slab.h>
 #include <nub/string.h>
+#include <nub/uaccess.h>
 
 #include <asm/poll.h>
 #include <linux/resource.h>
@@ -133,6 +134,23 @@ int signal_dequeue(struct thread *t, u64 set, struct ksiginfo *info)
 			itimer_taken(t->proc);
 	}
 	return signo;
+}
+
+int sigmask_temporary(const void *mask, u64 size)
+{
+	struct thread *t = current;
+	u64 v;
+
+	if (!mask)
+		return 0;
+	if (size != 8)
+		return -EINVAL;
+	if (get_user64(&v, mask))
+		return -EFAULT;
+	t->sig.saved_mask = t->sig.mask;
+	t->sig.restore_mask = true;
+	signal_set_mask(&t->sig, v);
+	return 0;
 }
 
 /*

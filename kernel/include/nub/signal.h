@@ -176,6 +176,8 @@ bool signal_send_entry(struct process *proc, struct thread *t, struct sigqueue *
 void signal_fault(int signo, int code, u64 addr);
 /* Takes the next pending signal in `set` off the current thread; 0: none. */
 int signal_dequeue(struct thread *t, u64 set, struct ksiginfo *info);
+/* Installs the mask of p-calls until the return to user mode; mask NULL: nothing. */
+int sigmask_temporary(const void *mask, u64 size);
 /* Before the return to user mode: delivers, restarts, or ends the thread. */
 void signal_deliver(struct regs *regs);
 /* arch: builds / undoes the frame. */

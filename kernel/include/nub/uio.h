@@ -24,5 +24,7 @@ void uio_kernel(struct uio *u, void *p, size_t n);
 size_t uio_put(struct uio *u, const void *src, size_t n); /* kernel -> uio (read) */
 size_t uio_get(struct uio *u, void *dst, size_t n);	  /* uio -> kernel (write) */
 size_t uio_zero(struct uio *u, size_t n);
+/* Copies an iovec in; *vec (may be NULL for short ones) is the caller's to free. */
+int iovec_import(const void *uvec, u64 count, struct uio *u, struct uio_vec **vec);
 
 #endif
