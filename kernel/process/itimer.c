@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Interval timers: ITIMER_REAL and timer_create. */
-#include "sys.h"
+#include "../linux/sys.h"
 
 #include <nub/clock.h>
 #include <nub/deadline.h>

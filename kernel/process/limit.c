@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Resource limits. */
-#include "sys.h"
+#include "../linux/sys.h"
 
 #include <nub/errno.h>
 #include <nub/mm.h>
