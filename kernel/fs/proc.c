@@ -412,7 +412,7 @@ static bool proc_entry(struct dent *dir, unsigned n, char *name, size_t size, u3
 
 static const struct inode_ops proc_dir_ops = {.lookup = proc_lookup, .entry = proc_entry};
 
-static void add_text(const char *name, proc_generator gen)
+void proc_text_add(const char *name, proc_generator gen)
 {
 	char path[64];
 	struct proc_node *n = kzalloc(sizeof(*n));
@@ -428,7 +428,7 @@ void proc_init(void)
 {
 	dent_put(tree_make("/proc", S_IFDIR | 0555, &proc_dir_ops, NULL));
 	for (const struct proc_text *p = proc_system_texts; p->name; p++)
-		add_text(p->name, p->gen);
+		proc_text_add(p->name, p->gen);
 	dent_put(tree_text("/proc/sys/vm/max_map_count", "65530\n"));
 	dent_put(tree_text("/proc/sys/vm/overcommit_memory", "1\n"));
 	dent_put(tree_text("/proc/sys/vm/mmap_min_addr", "65536\n"));

@@ -7,19 +7,16 @@
 #include <nub/cmdline.h>
 #include <nub/errno.h>
 #include <nub/mm.h>
-#include <nub/netdev.h>
 #include <nub/page.h>
 #include <nub/process.h>
 #include <nub/slab.h>
 #include <nub/smp.h>
 #include <nub/string.h>
-#include <nub/syscall.h>
 #include <nub/vfs.h>
 
 #include <stdarg.h>
 
-static void emit(struct text *t, const char *fmt, ...) __printf(2, 3);
-static void emit(struct text *t, const char *fmt, ...)
+void proc_emit(struct text *t, const char *fmt, ...)
 {
 	char line[512];
 	va_list ap;
@@ -45,16 +42,18 @@ static void gen_meminfo(struct text *t, struct process *p, const struct thread *
 {
 	struct page_stats *s = &page_stats;
 
-	emit(t,
-	     "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n",
-	     s->total * 4, s->free * 4, s->free * 4);
-	emit(t,
-	     "Buffers:        %8u kB\nCached:         %8lu kB\nSwapTotal:      %8u kB\n"
-	     "SwapFree:       %8u kB\nAnonPages:      %8lu kB\nSlab:           %8lu kB\n"
-	     "KernelStack:    %8lu kB\nPageTables:     %8lu kB\nNubKernel:      %8lu kB\n"
-	     "NubDropped:     %8lu\nHugePages_Total:       0\nHugepagesize:       2048 kB\n",
-	     0, s->cache * 4, 0, 0, s->anon * 4, s->slab * 4, s->stacks * 4,
-	     s->tables * 4, page_kernel_own() * 4, s->reclaims);
+	proc_emit(
+		t,
+		"MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n",
+		s->total * 4, s->free * 4, s->free * 4);
+	proc_emit(
+		t,
+		"Buffers:        %8u kB\nCached:         %8lu kB\nSwapTotal:      %8u kB\n"
+		"SwapFree:       %8u kB\nAnonPages:      %8lu kB\nSlab:           %8lu kB\n"
+		"KernelStack:    %8lu kB\nPageTables:     %8lu kB\nNubKernel:      %8lu kB\n"
+		"NubDropped:     %8lu\nHugePages_Total:       0\nHugepagesize:       2048 kB\n",
+		0, s->cache * 4, 0, 0, s->anon * 4, s->slab * 4, s->stacks * 4,
+		s->tables * 4, page_kernel_own() * 4, s->reclaims);
 }
 
 static void gen_cpuinfo(struct text *t, struct process *p, const struct thread *m)
@@ -63,52 +62,54 @@ static void gen_cpuinfo(struct text *t, struct process *p, const struct thread *
 
 	cpuid(1, 0, r);
 	for (unsigned k = 0; k < smp_count; k++)
-		emit(t,
-		     "processor\t: %u\nvendor_id\t: nub\ncpu family\t: %u\nmodel\t\t: "
-		     "%u\nmodel name\t: virtual CPU\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2%s\n\n",
-		     k, r[0] >> 8 & 15, r[0] >> 4 & 15, cpu.xsave ? " xsave" : "");
+		proc_emit(
+			t,
+			"processor\t: %u\nvendor_id\t: nub\ncpu family\t: %u\nmodel\t\t: "
+			"%u\nmodel name\t: virtual CPU\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2%s\n\n",
+			k, r[0] >> 8 & 15, r[0] >> 4 & 15, cpu.xsave ? " xsave" : "");
 }
 
 static void gen_uptime(struct text *t, struct process *p, const struct thread *m)
 {
 	u64 cs = clock_now() / 10000000;
 
-	emit(t, "%lu.%02lu 0.00\n", cs / 100, cs % 100);
+	proc_emit(t, "%lu.%02lu 0.00\n", cs / 100, cs % 100);
 }
 
 static void gen_loadavg(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t, "0.00 0.00 0.00 1/1 1\n");
+	proc_emit(t, "0.00 0.00 0.00 1/1 1\n");
 }
 
 static void gen_stat(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t, "cpu  0 0 0 0 0 0 0 0 0 0\n");
+	proc_emit(t, "cpu  0 0 0 0 0 0 0 0 0 0\n");
 	for (unsigned k = 0; k < smp_count; k++)
-		emit(t, "cpu%u 0 0 0 0 0 0 0 0 0 0\n", k);
-	emit(t, "btime %lu\n", (clock_real() - clock_now()) / NS_PER_SEC);
+		proc_emit(t, "cpu%u 0 0 0 0 0 0 0 0 0 0\n", k);
+	proc_emit(t, "btime %lu\n", (clock_real() - clock_now()) / NS_PER_SEC);
 }
 
 static void gen_cmdline(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t, "%s\n", cmdline_get());
+	proc_emit(t, "%s\n", cmdline_get());
 }
 
 static void gen_mounts(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t,
-	     "rootfs / rootfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n"
-	     "devtmpfs /dev devtmpfs rw 0 0\n");
+	proc_emit(
+		t,
+		"rootfs / rootfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n"
+		"devtmpfs /dev devtmpfs rw 0 0\n");
 }
 
 static void gen_filesystems(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t, "nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\nnodev\tdevtmpfs\n");
+	proc_emit(t, "nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\nnodev\tdevtmpfs\n");
 }
 
 static void gen_version(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t, "Linux version 6.12.0-nub\n");
+	proc_emit(t, "Linux version 6.12.0-nub\n");
 }
 
 static void gen_maps(struct text *t, struct process *p, const struct thread *m)
@@ -131,12 +132,13 @@ static void gen_maps(struct text *t, struct process *p, const struct thread *m)
 			name = "[vdso]";
 		else if (v->start < mm->brk && v->end > mm->brk_start)
 			name = "[heap]";
-		emit(t, "%08lx-%08lx %c%c%c%c %08lx 00:01 %-10lu%s%s\n", v->start, v->end,
-		     v->flags & VM_READ ? 'r' : '-', v->flags & VM_WRITE ? 'w' : '-',
-		     v->flags & VM_EXEC ? 'x' : '-', v->flags & VM_SHARED ? 's' : 'p',
-		     v->ops ? v->pgoff << PAGE_SHIFT : 0,
-		     v->file && v->file->inode ? v->file->inode->ino : 0,
-		     *name ? "    " : "", name);
+		proc_emit(t, "%08lx-%08lx %c%c%c%c %08lx 00:01 %-10lu%s%s\n", v->start,
+			  v->end, v->flags & VM_READ ? 'r' : '-',
+			  v->flags & VM_WRITE ? 'w' : '-', v->flags & VM_EXEC ? 'x' : '-',
+			  v->flags & VM_SHARED ? 's' : 'p',
+			  v->ops ? v->pgoff << PAGE_SHIFT : 0,
+			  v->file && v->file->inode ? v->file->inode->ino : 0,
+			  *name ? "    " : "", name);
 	}
 }
 
@@ -166,41 +168,43 @@ static void gen_status(struct text *t, struct process *p, const struct thread *m
 {
 	char state = state_of(m);
 
-	emit(t, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n",
-	     name_of(p, m), state,
-	     state == 'R'   ? "running"
-	     : state == 'S' ? "sleeping"
-	     : state == 'D' ? "disk sleep"
-			    : "zombie",
-	     p->pid, m ? m->tid : p->pid, p->parent ? p->parent->pid : 0);
-	emit(t,
-	     "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t64\nVmPeak:\t%8lu kB\n"
-	     "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%d\n",
-	     pages_of(p) * 4, pages_of(p) * 4, resident_of(p) * 4, MAX(p->nthreads, 1));
+	proc_emit(t, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n",
+		  name_of(p, m), state,
+		  state == 'R'	 ? "running"
+		  : state == 'S' ? "sleeping"
+		  : state == 'D' ? "disk sleep"
+				 : "zombie",
+		  p->pid, m ? m->tid : p->pid, p->parent ? p->parent->pid : 0);
+	proc_emit(t,
+		  "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t64\nVmPeak:\t%8lu kB\n"
+		  "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t%d\n",
+		  pages_of(p) * 4, pages_of(p) * 4, resident_of(p) * 4,
+		  MAX(p->nthreads, 1));
 }
 
 static void gen_pid_stat(struct text *t, struct process *p, const struct thread *m)
 {
 	struct cpu_time own = process_cpu_time(p), child = p->child_time;
 
-	emit(t,
-	     "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 %lu %lu %lu %lu 20 0 %d 0 %lu %lu %lu\n",
-	     m ? m->tid : p->pid, name_of(p, m), state_of(m),
-	     p->parent ? p->parent->pid : 0, p->pgid, p->sid,
-	     (own.ns - own.sys_ns) / TICK_NS, own.sys_ns / TICK_NS,
-	     (child.ns - child.sys_ns) / TICK_NS, child.sys_ns / TICK_NS,
-	     MAX(p->nthreads, 1), p->start_ns / TICK_NS, pages_of(p) * PAGE_SIZE,
-	     resident_of(p));
+	proc_emit(
+		t,
+		"%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 %lu %lu %lu %lu 20 0 %d 0 %lu %lu %lu\n",
+		m ? m->tid : p->pid, name_of(p, m), state_of(m),
+		p->parent ? p->parent->pid : 0, p->pgid, p->sid,
+		(own.ns - own.sys_ns) / TICK_NS, own.sys_ns / TICK_NS,
+		(child.ns - child.sys_ns) / TICK_NS, child.sys_ns / TICK_NS,
+		MAX(p->nthreads, 1), p->start_ns / TICK_NS, pages_of(p) * PAGE_SIZE,
+		resident_of(p));
 }
 
 static void gen_statm(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t, "%lu %lu 0 0 0 %lu 0\n", pages_of(p), resident_of(p), pages_of(p));
+	proc_emit(t, "%lu %lu 0 0 0 %lu 0\n", pages_of(p), resident_of(p), pages_of(p));
 }
 
 static void gen_comm(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t, "%s\n", name_of(p, m));
+	proc_emit(t, "%s\n", name_of(p, m));
 }
 
 static int set_comm(struct process *p, struct thread *m, const char *value)
@@ -212,7 +216,7 @@ static int set_comm(struct process *p, struct thread *m, const char *value)
 
 static void gen_oom_score_adj(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t, "%d\n", p->oom_score_adj);
+	proc_emit(t, "%d\n", p->oom_score_adj);
 }
 
 static int set_oom_score_adj(struct process *p, struct thread *m, const char *value)
@@ -230,27 +234,20 @@ static int set_oom_score_adj(struct process *p, struct thread *m, const char *va
 static void gen_pid_cmdline(struct text *t, struct process *p, const struct thread *m)
 {
 	for (size_t i = 0; i < p->cmdline_len; i++)
-		emit(t, "%c", p->cmdline[i]);
+		proc_emit(t, "%c", p->cmdline[i]);
 }
 
 static void gen_empty(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t, "%s", "");
+	proc_emit(t, "%s", "");
 }
 
 static void gen_zero(struct text *t, struct process *p, const struct thread *m)
 {
-	emit(t, "0\n");
+	proc_emit(t, "0\n");
 }
 
-/* Not Linux's: the calls that programs really make. */
-static void gen_syscalls(struct text *t, struct process *p, const struct thread *m)
-{
-	for (int nr = 0; nr < SYSCALL_MAX; nr++)
-		if (syscall_counts[nr])
-			emit(t, "%s %lu\n", syscall_name(nr), syscall_counts[nr]);
-}
-
+/* Not Linux's: what programs really ask for. */
 const struct proc_text proc_pid_texts[PROC_PID_TEXTS + 1] = {
 	{"maps", gen_maps, NULL},
 	{"status", gen_status, NULL},
@@ -269,24 +266,10 @@ const struct proc_text proc_pid_texts[PROC_PID_TEXTS + 1] = {
 	{NULL, NULL, NULL},
 };
 
-static void gen_net_dev(struct text *t, struct process *p, const struct thread *m)
-{
-	emit(t, "Inter-|   Receive                                                |  "
-		"Transmit\n face |bytes    packets errs drop fifo frame compressed "
-		"multicast|bytes    packets errs drop fifo colls carrier compressed\n");
-	for (struct netdev *d = netdev_after(0); d; d = netdev_after(d->index))
-		emit(t,
-		     "%6s: %7lu %7lu    0 %4lu    0     0          0         0 "
-		     "%8lu %7lu    0 %4lu    0     0       0          0\n",
-		     d->name, d->rx_bytes, d->rx_packets, d->rx_dropped, d->tx_bytes,
-		     d->tx_packets, d->tx_dropped);
-}
-
 const struct proc_text proc_system_texts[] = {
 	{"meminfo", gen_meminfo, NULL}, {"cpuinfo", gen_cpuinfo, NULL},
 	{"uptime", gen_uptime, NULL},	{"loadavg", gen_loadavg, NULL},
 	{"stat", gen_stat, NULL},	{"cmdline", gen_cmdline, NULL},
 	{"mounts", gen_mounts, NULL},	{"filesystems", gen_filesystems, NULL},
-	{"version", gen_version, NULL}, {"syscalls", gen_syscalls, NULL},
-	{"net/dev", gen_net_dev, NULL}, {NULL, NULL, NULL},
+	{"version", gen_version, NULL}, {NULL, NULL, NULL},
 };

@@ -10,6 +10,7 @@
 #include <nub/panic.h>
 #include <nub/platform.h>
 #include <nub/printk.h>
+#include <nub/proc.h>
 #include <nub/process.h>
 #include <nub/random.h>
 #include <nub/report.h>
@@ -243,6 +244,7 @@ __attribute__((no_stack_protector)) void kernel_main(paddr_t start_info)
 		platform->devices();
 	smp_start();
 	proc_init();
+	net_proc_init();
 	unix_init();
 	syscall_init();
 	report_init();

@@ -5,6 +5,7 @@
 #include <nub/cmdline.h>
 #include <nub/errno.h>
 #include <nub/printk.h>
+#include <nub/proc.h>
 #include <nub/process.h>
 #include <nub/sched.h>
 #include <nub/smp.h>
@@ -12,21 +13,20 @@
 #include <nub/uaccess.h>
 
 bool syscall_handle(struct regs *regs);
-void return_to_user(struct regs *regs);
 
-bool syscall_tracing;
-u64 syscall_counts[SYSCALL_MAX];
+static u64 syscall_counts[SYSCALL_MAX];
 static u64 logged[(SYSCALL_MAX + 63) / 64];
 
-const char *syscall_name(int nr)
+static void gen_syscalls(struct text *t, struct process *p, const struct thread *m)
 {
-	if (nr < 0 || nr >= SYSCALL_MAX || !syscall_table[nr].name)
-		return "unknown call";
-	return syscall_table[nr].name;
+	for (int nr = 0; nr < SYSCALL_MAX; nr++)
+		if (syscall_counts[nr])
+			proc_emit(t, "%s %lu\n", syscall_name(nr), syscall_counts[nr]);
 }
 
 void syscall_init(void)
 {
+	proc_text_add("syscalls", gen_syscalls);
 	syscall_tracing = cmdline_has_word("nub.trace", "syscalls");
 }
 

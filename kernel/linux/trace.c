@@ -9,6 +9,15 @@
 #include <nub/syscall.h>
 #include <nub/uaccess.h>
 
+bool syscall_tracing;
+
+const char *syscall_name(int nr)
+{
+	if (nr < 0 || nr >= SYSCALL_MAX || !syscall_table[nr].name)
+		return "unknown call";
+	return syscall_table[nr].name;
+}
+
 static void append(char *line, size_t size, const char *s)
 {
 	size_t n = strlen(line);

@@ -24,7 +24,6 @@ struct extable_entry {
 extern const struct extable_entry extable_start[], extable_end[];
 
 void trap_handle(struct regs *regs);
-void return_to_user(struct regs *regs);
 
 static const char *const trap_names[32] = {
 	"divide error",
@@ -154,10 +153,6 @@ static void exception(struct regs *regs)
 	panic_regs(regs, "%s (error %#lx)", trap_names[regs->vector], regs->orig_rax);
 }
 
-/*
- * Last stop before user mode: reschedule, deliver signals, until nothing is left to
- * do.
- */
 void return_to_user(struct regs *regs)
 {
 	struct thread *t = current;

@@ -35,4 +35,8 @@ static inline bool regs_user(const struct regs *r)
 /* The flags that user code may set for itself through a signal frame. */
 #define RFLAGS_USER (0xdd5UL | RFLAGS_RF | RFLAGS_AC)
 
+/* Last stop before user mode (trap.c): reschedules and delivers signals, until nothing is
+ * left to do. */
+void return_to_user(struct regs *regs);
+
 #endif

@@ -89,6 +89,8 @@ int netdev_xmit(struct netdev *dev, struct netbuf *nb);
 long netdev_ioctl(unsigned cmd, u64 arg);
 /* Adds /dev/net/tun. */
 void tap_init(void);
+/* Adds /proc/net/dev. */
+void net_proc_init(void);
 /* A bridge by that name: bridge.c. 0 or negative errno. */
 int bridge_create(const char *name);
 int bridge_destroy(const char *name);

@@ -23,9 +23,8 @@ extern const unsigned ioctl_count;
 
 #define SYSCALL_MAX 472
 extern const struct syscall_entry syscall_table[SYSCALL_MAX];
-/* The number of calls of each; /proc/syscalls. */
-extern u64 syscall_counts[SYSCALL_MAX];
 const char *syscall_name(int nr);
+/* Boot: reads the command line, adds /proc/syscalls (how often each was made). */
 void syscall_init(void);
 void syscall_trace_enter(int nr, const struct regs *r);
 void syscall_trace_exit(int nr, long ret);

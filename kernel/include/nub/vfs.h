@@ -247,6 +247,5 @@ int chrdev_register(const char *name, unsigned major, unsigned minor,
 void vfs_init(void);
 void cpio_unpack(const u8 *data, size_t size);
 void dev_init(void);
-void proc_init(void);
 
 #endif
