@@ -247,7 +247,7 @@ static void gen_zero(struct text *t, struct process *p, const struct thread *m)
 	proc_emit(t, "0\n");
 }
 
-/* Not Linux's: what programs really ask for. */
+/* Not Linux's: the calls that programs really make. */
 const struct proc_text proc_pid_texts[PROC_PID_TEXTS + 1] = {
 	{"maps", gen_maps, NULL},
 	{"status", gen_status, NULL},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a process is made of and may share with others: signal handlers, working directory,
+/* The parts of a process that it may share with others: signal handlers, working directory,
  * program. */
 #include <nub/process.h>
 #include <nub/slab.h>

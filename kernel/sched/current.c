@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What belongs to the CPU that runs in the kernel, and so to the holder of its lock; and
- * what the other CPUs left when they let it go. */
+/* State of the CPU that runs in the kernel, and so of the holder of its lock; and what the
+ * other CPUs left when they let it go. */
 #include <nub/platform.h>
 #include <nub/sched.h>
 #include <nub/smp.h>

@@ -18,7 +18,7 @@ struct shared_info *xen_shared;
 u32 xen_version;
 domid_t xen_domid = DOMID_SELF;
 
-/* Where Xen puts its shared page: a page of our image, whose own frame is given up. */
+/* The place of Xen's shared page: a page of our image, whose own frame is given up. */
 static u8 shared_page[PAGE_SIZE] __aligned(4096);
 
 u64 xen_param(unsigned index)

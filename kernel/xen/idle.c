@@ -21,7 +21,7 @@
  * is due by then. */
 #define LATE_MARGIN_NS 20000u
 
-/* What event_notify_late() has promised; 0: nothing. */
+/* The port that event_notify_late() has promised to notify; 0: none. */
 static u32 late_port;
 
 static u32 take_late(void)
@@ -33,10 +33,10 @@ static u32 take_late(void)
 	return port;
 }
 
-/* Polls for ports, all masked, until one has an event or the next timer is due; what is
- * late goes out on the way, without an exit of its own. Xen looks at each port of the
- * list once more when it has noted that we poll, so no event gets lost in between.
- * Whether it is for the caller to look at the timers. */
+/* Polls for ports, all masked, until one has an event or the next timer is due.  Late
+ * notifications go out on the way, without an exit of their own.  Xen looks at each port
+ * of the list once more when it has noted that we poll, so no event gets lost in between.
+ * Returns whether the caller is to look at the timers. */
 static bool poll(evtchn_port_t *list, unsigned n)
 {
 	struct sched_poll p = {.nr_ports = n};
@@ -62,10 +62,10 @@ static bool poll(evtchn_port_t *list, unsigned n)
 }
 
 /*
- * HLT with interrupts on would do, but after the upcall that ends it Xen leaves for
- * itself once more: it takes the upcall, which is pending until we clear it, for another
- * one and asks for an exit when that could be injected.  Polling for ports that are
- * masked needs neither injection nor that exit.
+ * HLT with interrupts on would do, but Xen leaves for itself once more after the upcall
+ * that ends it.  The upcall is pending until we clear it; Xen takes it for another one,
+ * and asks for an exit when that could be injected.  Polling for ports that are masked
+ * needs neither injection nor that exit.
  */
 void event_idle(void)
 {

@@ -40,7 +40,7 @@ struct table_ptr {
 #define IST_STACK 8192
 static u8 ist_stacks[3][IST_STACK] __aligned(4096);
 
-/* What the system-call entry of each CPU finds without any register (entry.S). */
+/* The system-call entry of each CPU finds these without any register (entry.S). */
 struct entry_stack {
 	u64 top, user_rsp;
 } __aligned(64);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Entries from user mode and from exceptions, the way back.
- * The kernel never uses %gs, so there is no swapgs and no entry race about it: a CPU is
- * known by its system-call entry, its task register and the stack that the latter gives. */
+/* Entries from user mode and from exceptions, the way back. The kernel never uses %gs, so
+ * there is no swapgs and no entry race about it. A CPU is known by its system-call entry,
+ * its task register, and the stack of the latter. */
 #include <arch/asm.h>
 
 #define SYSCALL_ENTRY_SIZE 32
@@ -42,8 +42,8 @@
 	pop %rdi
 	.endm
 
-	/* No register is free and there is no stack yet, so each CPU has an entry of its own
-	 * that knows where its stack is (struct entry_stack, cpu.c). The first falls
+	/* No register is free and there is no stack yet. So each CPU has an entry of its
+	 * own that knows its stack (struct entry_stack, cpu.c). The first falls
 	 * through: with one CPU this costs nothing. */
 	.macro SYSCALL_ENTRY id
 	mov %rsp, (entry_stacks + \id * ENTRY_STACK_SIZE + ENTRY_STACK_USER_RSP)(%rip)

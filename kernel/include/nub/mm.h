@@ -93,8 +93,8 @@ struct vma *vma_find(struct mm *mm, u64 addr);
 unsigned vma_find_index(struct mm *mm, u64 addr);
 /* It would promise far more memory than there is. */
 bool mm_overcommits(u64 len, u32 vmflags);
-/* Maps; returns the address or negative errno. `file` NULL: anonymous and private. Takes what the
- * mmap(2) call has checked: prot as VM_* bits, len and addr page aligned. */
+/* Maps; returns the address or negative errno. `file` NULL: anonymous and private. The
+ * mmap(2) call has checked the arguments: prot as VM_* bits, len and addr page aligned. */
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 vmflags, bool fixed, struct file *file,
 	   u64 pgoff);
 /* A mapping of a kernel object that is no file (the vDSO). */

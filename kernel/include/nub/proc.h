@@ -13,8 +13,9 @@ struct text {
 	size_t used, room;
 };
 
-/* Writes the text; p is NULL for a file of the whole system, m (the thread that the folder is
- * of) for a zombie, which has no memory either. Short when memory is. */
+/* Writes the text. p is NULL for a file of the whole system. m, the thread that the
+ * folder is of, is NULL for a zombie, which has no memory either. Short when memory
+ * is. */
 typedef void (*proc_generator)(struct text *t, struct process *p, const struct thread *m);
 void proc_emit(struct text *t, const char *fmt, ...) __printf(2, 3);
 /* Boot: adds /proc/<name> (name may hold '/'); only when memory lasts. */

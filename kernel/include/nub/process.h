@@ -93,7 +93,7 @@ struct sighand *sighand_copy(const struct sighand *from, bool clear);
 void sighand_put(struct sighand *s); /* NULL: nothing */
 struct fsinfo *fsinfo_copy(const struct fsinfo *from);
 void fsinfo_put(struct fsinfo *fs); /* NULL: nothing */
-/* What it runs, which nobody may write to meanwhile; NULL: nothing any more. */
+/* The file that it runs, which nobody may write to meanwhile; NULL: nothing any more. */
 void process_set_program(struct process *p, struct dent *exe);
 
 /* --- its life --- */
@@ -107,8 +107,8 @@ void process_exit_group(int status) __noreturn;
 int process_kill_others(void);
 /* Ends another process, at each thread's next way to user mode. */
 void process_kill(struct process *p, int status);
-/* A fault of user code found no memory: somebody ends, so that PID 1 can still say what
- * happened. It may sleep, for another's memory; the fault is then tried again. */
+/* A fault of user code found no memory: some process ends, so that PID 1 can still say
+ * what happened. It may sleep, for another's memory; the fault is then tried again. */
 void out_of_memory(void);
 /* Its address space is its own from here on: who waits in vfork goes on. */
 void vfork_done(struct thread *t);

@@ -151,9 +151,9 @@ static inline void signal_set_mask(struct sigstate *s, u64 mask)
 /* --- signals that wait (process/sigqueue.c) --- */
 void sigpending_init(struct sigpending *p);
 void sigpending_flush(struct sigpending *p, u64 set);
-/* One more for proc or a thread of it. Without room a signal of the old kind loses its info;
- * of the new kind, only what kill(2) and the kernel send does, the others are refused: 0 or
- * -EAGAIN. */
+/* One more for proc or a thread of it. Without room a signal of the old kind loses its info.
+ * Of the new kind, only signals from kill(2) and from the kernel do; the others are refused:
+ * 0 or -EAGAIN. */
 int sigpending_add(struct sigpending *p, const struct process *proc, int signo,
 		   const struct ksiginfo *info);
 /* Takes the next one in `set`; 0: none. */
