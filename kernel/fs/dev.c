@@ -36,13 +36,11 @@ int chrdev_register(const char *name, unsigned major, unsigned minor,
 
 static ssize_t null_read(struct file *f, struct uio *u, u64 *pos)
 {
-	(void)f, (void)u, (void)pos;
 	return 0;
 }
 
 static ssize_t null_write(struct file *f, struct uio *u, u64 *pos)
 {
-	(void)f, (void)pos;
 	return (ssize_t)u->left;
 }
 
@@ -50,7 +48,6 @@ static ssize_t zero_read(struct file *f, struct uio *u, u64 *pos)
 {
 	size_t want = u->left, n = uio_zero(u, want);
 
-	(void)f, (void)pos;
 	return n || !want ? (ssize_t)n : -EFAULT;
 }
 
@@ -73,7 +70,6 @@ static int zero_mmap(struct file *f, struct vma *v)
 
 static ssize_t full_write(struct file *f, struct uio *u, u64 *pos)
 {
-	(void)f, (void)u, (void)pos;
 	return -ENOSPC;
 }
 
@@ -82,7 +78,6 @@ static ssize_t random_read(struct file *f, struct uio *u, u64 *pos)
 	ssize_t done = 0;
 	u8 buf[256];
 
-	(void)f, (void)pos;
 	while (u->left) {
 		size_t n = MIN(u->left, sizeof(buf)), k;
 
@@ -101,7 +96,6 @@ static ssize_t random_write(struct file *f, struct uio *u, u64 *pos)
 	ssize_t done = 0;
 	u8 buf[256];
 
-	(void)f, (void)pos;
 	while (u->left) {
 		size_t n = MIN(u->left, sizeof(buf)), k = uio_get(u, buf, n);
 

@@ -107,7 +107,6 @@ static ssize_t tty_write(struct file *f, struct uio *u, u64 *pos)
 	ssize_t done = 0;
 	char buf[256];
 
-	(void)f, (void)pos;
 	while (u->left) {
 		size_t want = MIN(u->left, sizeof(buf)), n = uio_get(u, buf, want);
 		size_t start = 0;

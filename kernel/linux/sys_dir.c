@@ -509,7 +509,6 @@ long sys_mount(const char *src, const char *dst, const char *type, u64 flags,
 	char name[32];
 	struct dent *d;
 
-	(void)src, (void)data;
 	d = path_lookup_at(AT_FDCWD, dst, 0, NULL, false);
 	if (IS_ERR(d))
 		return PTR_ERR(d);

@@ -425,7 +425,6 @@ long sys_sync(void)
 }
 long sys_fadvise64(int fd, s64 off, s64 len, int advice)
 {
-	(void)off, (void)advice;
 	if (len < 0)
 		return check_fd(fd) ? -EBADF : -EINVAL;
 	return check_fd(fd);

@@ -261,7 +261,6 @@ long sys_membarrier(int cmd, u32 flags, int cpu)
 {
 	struct mm *mm = current->proc->mm;
 
-	(void)cpu, (void)flags;
 	if (cmd == MEMBARRIER_CMD_QUERY)
 		return MEMBARRIER_ALL;
 	if (cmd & MEMBARRIER_NOW) {

@@ -21,6 +21,7 @@
 
 #include <asm/prctl.h>
 #include <linux/capability.h>
+#include <linux/futex.h>
 #include <linux/prctl.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
@@ -176,10 +177,9 @@ long sys_set_tid_address(u32 *addr)
 }
 long sys_set_robust_list(u64 head, u64 len)
 {
-	if (len != 24)
+	if (len != sizeof(struct robust_list_head))
 		return -EINVAL;
 	current->robust_head = head;
-	current->robust_len = len;
 	return 0;
 }
 long sys_get_robust_list(int pid, void *head, void *len)
@@ -188,7 +188,10 @@ long sys_get_robust_list(int pid, void *head, void *len)
 
 	if (!t)
 		return -ESRCH;
-	return put_user64(t->robust_head, head) || put_user64(24, len) ? -EFAULT : 0;
+	if (put_user64(t->robust_head, head) ||
+	    put_user64(sizeof(struct robust_list_head), len))
+		return -EFAULT;
+	return 0;
 }
 
 long sys_arch_prctl(int code, u64 addr)
@@ -420,12 +423,10 @@ long sys_sched_get_priority_min(int policy)
 }
 long sys_getpriority(int which, int who)
 {
-	(void)which, (void)who;
 	return 20;
 }
 long sys_setpriority(int which, int who, int prio)
 {
-	(void)which, (void)who;
 	return prio ? -EPERM : 0;
 }
 long sys_getcpu(u32 *ucpu, u32 *node, void *unused)
@@ -608,6 +609,5 @@ long sys_execveat(int dir, const char *path, const void *argv, const void *envp,
 /* glibc then uses getcpu, which on one CPU costs nothing. */
 long sys_rseq(u64 ptr, u32 len, int flags, u32 sig)
 {
-	(void)ptr, (void)len, (void)flags, (void)sig;
 	return -ENOSYS;
 }

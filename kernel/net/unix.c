@@ -472,7 +472,6 @@ static int unix_getsockopt(struct socket *s, int level, int name, void *v, u32 *
 
 static int unix_setsockopt(struct socket *s, int level, int name, const void *v, u32 len)
 {
-	(void)s, (void)v, (void)len;
 	if (level != SOL_SOCKET)
 		return -EOPNOTSUPP;
 	switch (name) {

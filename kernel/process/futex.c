@@ -303,8 +303,6 @@ long sys_futex(u32 *addr, int op, u32 val, u64 timeout, u32 *addr2, u32 val3)
 	}
 }
 
-#define ROBUST_LIMIT 2048
-
 static void robust_one(struct thread *t, u64 entry, s64 offset, bool pi)
 {
 	u32 __user *p = (u32 *)(entry + (u64)offset);
@@ -331,14 +329,16 @@ static void robust_one(struct thread *t, u64 entry, s64 offset, bool pi)
 void futex_exit_robust(struct thread *t)
 {
 	u64 head = t->robust_head, entry, pending, next;
+	struct robust_list_head list;
 	s64 offset;
 
 	futex_exit_pi(t);
-	if (!head || get_user64(&entry, (void *)head) ||
-	    get_user64((u64 *)&offset, (void *)(head + 8)) ||
-	    get_user64(&pending, (void *)(head + 16)))
+	if (!head || copy_from_user(&list, (void *)head, sizeof(list)))
 		return;
-	for (int i = 0; i < ROBUST_LIMIT && (entry & ~1UL) != head; i++) {
+	entry = (u64)list.list.next;
+	pending = (u64)list.list_op_pending;
+	offset = list.futex_offset;
+	for (int i = 0; i < ROBUST_LIST_LIMIT && (entry & ~1UL) != head; i++) {
 		if (get_user64(&next, (void *)(entry & ~1UL)))
 			break;
 		if (entry != pending)

@@ -46,7 +46,6 @@ struct vma_ops {
 struct vma {
 	u64 start, end; /* page aligned */
 	u32 flags;
-	u32 seals;		   /* spare for devices */
 	struct file *file;	   /* counted, may be NULL */
 	u64 pgoff;		   /* object page of start */
 	const struct vma_ops *ops; /* NULL: anonymous */

@@ -39,7 +39,7 @@ struct thread {
 	void *fpu;	       /* FXSAVE or XSAVE image */
 	struct fdtable *files; /* shared by CLONE_FILES; NULL: kernel thread, or ended */
 	struct sigstate sig;
-	u64 robust_head, robust_len;
+	u64 robust_head; /* struct robust_list_head of the program */
 	u32 __user *clear_tid;
 	const char *syscall;   /* name of the call in progress, NULL: none */
 	u64 restart_deadline;  /* of a relative wait that is being restarted, 0: none */
