@@ -27,7 +27,7 @@ static void fill(struct signalfd_siginfo *s, const struct ksiginfo *i)
 		s->ssi_status = i->chld.status;
 		s->ssi_utime = (u64)i->chld.utime;
 		s->ssi_stime = (u64)i->chld.stime;
-	} else if (i->code == -2 /* SI_TIMER */) {
+	} else if (i->code == SI_TIMER) {
 		s->ssi_pid = s->ssi_uid = 0;
 		s->ssi_tid = (u32)i->timer.tid;
 		s->ssi_overrun = (u32)i->timer.overrun;

@@ -11,6 +11,8 @@
 #include <nub/uaccess.h>
 #include <nub/vfs.h>
 
+#include <linux/fs.h>
+
 static bool dots(const char *name)
 {
 	return !strcmp(name, ".") || !strcmp(name, "..");
@@ -266,7 +268,7 @@ static long rename_to(struct dent *old, struct dent *parent, const char *name, u
 		r = -EINVAL;
 	else if (!d && parent->inode->ops && parent->inode->ops->lookup)
 		r = -EACCES;
-	else if (d && flags & 1 /* RENAME_NOREPLACE */)
+	else if (d && flags & RENAME_NOREPLACE)
 		r = -EEXIST;
 	else if (d && d->inode == old->inode)
 		goto same;

@@ -9,9 +9,6 @@
 #include <nub/process.h>
 #include <nub/uaccess.h>
 
-#define SS_ONSTACK 1u
-#define SS_DISABLE 2u
-#define SS_AUTODISARM (1u << 31)
 #define MINSIGSTKSZ 2048
 
 long sys_rt_sigaction(int sig, const void *act, void *old, u64 size)
@@ -55,13 +52,13 @@ long sys_rt_sigprocmask(int how, const void *set, void *old, u64 size)
 		if (get_user64(&v, set))
 			return -EFAULT;
 		switch (how) {
-		case 0:
+		case SIG_BLOCK:
 			signal_set_mask(&t->sig, was | v);
 			break;
-		case 1:
+		case SIG_UNBLOCK:
 			signal_set_mask(&t->sig, was & ~v);
 			break;
-		case 2:
+		case SIG_SETMASK:
 			signal_set_mask(&t->sig, v);
 			break;
 		default:

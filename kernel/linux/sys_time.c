@@ -12,7 +12,12 @@
 
 /* --- clocks --- */
 
-#define CPUCLOCK_SCHED 2
+/* The clock of another thread or process: ~pid << 3, then these bits (Linux,
+ * linux/posix-timers_types.h). */
+#define CPUCLOCK_KIND 3 /* which time: all of them are the same here, but for */
+#define CPUCLOCK_FD 3	/* a device's clock, which there is not */
+#define CPUCLOCK_PERTHREAD 4
+#define CPUCLOCK_PID_SHIFT 3
 
 static int clock_value(int id, u64 *ns)
 {
@@ -35,11 +40,10 @@ static int clock_value(int id, u64 *ns)
 		*ns = current->run_ns + clock_now() - current->run_start;
 		return 0;
 	}
-	if (id < 0 &&
-	    (id & 3) != 3) { /* of another thread or process: ~pid << 3 | kind */
-		int pid = ~(id >> 3);
+	if (id < 0 && (id & CPUCLOCK_KIND) != CPUCLOCK_FD) {
+		int pid = ~(id >> CPUCLOCK_PID_SHIFT);
 
-		if (id & 4) {
+		if (id & CPUCLOCK_PERTHREAD) {
 			struct thread *t = pid ? thread_find(pid) : current;
 
 			if (!t)
@@ -127,7 +131,7 @@ long sys_times(void *buf)
 
 long sys_clock_nanosleep(int clock, int flags, const void *req, void *rem)
 {
-	bool absolute = flags & 1;
+	bool absolute = flags & TIMER_ABSTIME;
 	u64 deadline;
 	int err;
 

@@ -18,6 +18,8 @@
 #include <linux/auxvec.h>
 #include <linux/elf.h>
 
+/* Bytes that a signal frame may take beside the FPU image. */
+#define SIGFRAME_REST 1024
 #define STACK_INITIAL (128UL << 10)
 #define STACK_ROOM (16UL << 20) /* kept free of mappings, at least */
 #define PIE_BASE 0x555555554000UL
@@ -325,7 +327,7 @@ static int stack_build(struct mm *mm, const struct image *im, const struct image
 	AUX(AT_HWCAP2, 0);
 	AUX(AT_EXECFN, path_at);
 	AUX(AT_PLATFORM, platform_at);
-	AUX(51 /* AT_MINSIGSTKSZ */, ALIGN_UP(fpu_size() + 512 + 512, 64UL));
+	AUX(AT_MINSIGSTKSZ, ALIGN_UP(fpu_size() + SIGFRAME_REST, 64UL));
 	AUX(AT_NULL, 0);
 #undef AUX
 	s.sp = ALIGN_DOWN(s.sp - n * 8, 16UL) + n * 8;
@@ -430,7 +432,7 @@ static int commit(struct image *im, struct image *in, const char *path,
 	fdtable_close_on_exec();
 	identity_set(p, im, path, str);
 	ptimers_delete_all(p);
-	t->sig.alt_flags = 2; /* SS_DISABLE */
+	t->sig.alt_flags = SS_DISABLE;
 	t->fsbase = t->gsbase = 0;
 	wrmsr(MSR_FS_BASE, 0);
 	wrmsr(MSR_GS_BASE, 0);

@@ -58,7 +58,7 @@ static void notify_parent(struct process *p)
 		struct ksiginfo info = {.signo = p->exit_signal};
 		int status = p->exit_status;
 
-		info.code = status & 0x7f ? 2 /* CLD_KILLED */ : 1 /* CLD_EXITED */;
+		info.code = status & 0x7f ? CLD_KILLED : CLD_EXITED;
 		info.chld.pid = p->pid;
 		info.chld.status = status & 0x7f ? status & 0x7f : status >> 8 & 0xff;
 		info.chld.utime =
@@ -324,7 +324,7 @@ long sys_waitid(int which, int id, void *infop, int options, void *rusage)
 		return r;
 	if (r) {
 		info.signo = SIGCHLD;
-		info.code = w.status & 0x7f ? 2 /* CLD_KILLED */ : 1 /* CLD_EXITED */;
+		info.code = w.status & 0x7f ? CLD_KILLED : CLD_EXITED;
 		info.chld.pid = w.pid;
 		info.chld.status =
 			w.status & 0x7f ? w.status & 0x7f : w.status >> 8 & 0xff;

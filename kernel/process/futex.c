@@ -207,7 +207,7 @@ static int futex_wake_op(u32 __user *a1, u32 __user *a2, int n1, int n2, u32 op,
 	bool hit;
 	int err, n;
 
-	if (op >> 28 & 8)
+	if (op >> 28 & FUTEX_OP_OPARG_SHIFT)
 		oparg = (s32)(1u << (oparg & 31));
 	err = futex_key_make((u64)a1, shared, &k1);
 	if (!err)

@@ -170,7 +170,7 @@ static void fix_restart(struct regs *regs, const struct ksigaction *act)
 		  (r == -ERESTARTSYS && act->flags & SA_RESTART);
 	if (restart) {
 		regs->rax = regs->orig_rax;
-		regs->rip -= 2;
+		regs->rip -= SYSCALL_INSN_SIZE;
 	} else {
 		regs->rax = (u64)-EINTR;
 	}

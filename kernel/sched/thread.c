@@ -66,7 +66,7 @@ struct thread *thread_alloc(struct process *proc, const char *comm)
 	timer_init(&t->timer, NULL);
 	t->proc = proc;
 	t->state = THREAD_BLOCKED;
-	t->sig.alt_flags = 2; /* SS_DISABLE */
+	t->sig.alt_flags = SS_DISABLE;
 	t->cpus = 0xff;
 	t->idle_on = -1;
 	strlcpy(t->comm, comm, sizeof(t->comm));

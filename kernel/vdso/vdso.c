@@ -2,6 +2,9 @@
 /* Clock calls that need no system call. Runs in user mode. */
 #include "vdso_data.h"
 
+#include <asm/unistd.h>
+#include <linux/time.h>
+
 #define NSEC 1000000000ULL
 
 struct timespec64 {
@@ -56,20 +59,20 @@ int __vdso_clock_gettime(int id, struct timespec64 *ts)
 	uint64_t ns;
 
 	switch (id) {
-	case 0:	 /* REALTIME */
-	case 5:	 /* REALTIME_COARSE */
-	case 11: /* TAI: no leap seconds are known here */
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_TAI: /* no leap seconds are known here */
 		ns = now(&off);
 		ns += (uint64_t)off;
 		break;
-	case 1: /* MONOTONIC */
-	case 4: /* MONOTONIC_RAW */
-	case 6: /* MONOTONIC_COARSE */
-	case 7: /* BOOTTIME */
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_BOOTTIME:
 		ns = now(&off);
 		break;
 	default:
-		return (int)syscall2(228, id, (long)ts);
+		return (int)syscall2(__NR_clock_gettime, id, (long)ts);
 	}
 	ts->sec = (int64_t)(ns / NSEC);
 	ts->nsec = (int64_t)(ns % NSEC);
@@ -82,7 +85,7 @@ int __vdso_gettimeofday(struct timeval64 *tv, void *tz)
 	uint64_t ns;
 
 	if (tz)
-		return (int)syscall2(96, (long)tv, (long)tz);
+		return (int)syscall2(__NR_gettimeofday, (long)tv, (long)tz);
 	ns = now(&off);
 	ns += (uint64_t)off;
 	if (tv) {
@@ -105,7 +108,7 @@ int64_t __vdso_time(int64_t *t)
 
 int __vdso_clock_getres(int id, struct timespec64 *ts)
 {
-	return (int)syscall2(229, id, (long)ts);
+	return (int)syscall2(__NR_clock_getres, id, (long)ts);
 }
 
 long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
@@ -115,7 +118,8 @@ long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
 
 		__asm__ volatile("syscall"
 				 : "=a"(r)
-				 : "a"(309L), "D"(cpu), "S"(node), "d"(unused)
+				 : "a"((long)__NR_getcpu), "D"(cpu), "S"(node),
+				   "d"(unused)
 				 : "rcx", "r11", "memory");
 		return r;
 	}

@@ -16,9 +16,6 @@
 #define FP_XSTATE_MAGIC1 0x46505853u
 #define FP_XSTATE_MAGIC2 0x46505845u
 #define SW_RESERVED 464 /* offset in the FXSAVE image */
-#define SS_ONSTACK 1u
-#define SS_DISABLE 2u
-#define SS_AUTODISARM (1u << 31)
 
 struct sigcontext64 {
 	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp,

@@ -25,6 +25,8 @@ static inline bool regs_user(const struct regs *r)
 	return (r->cs & 3) == 3;
 }
 
+#define SYSCALL_INSN_SIZE 2 /* bytes of SYSCALL: back to it, and the call is made again */
+
 #define RFLAGS_CF 0x1UL
 #define RFLAGS_TF 0x100UL
 #define RFLAGS_IF 0x200UL

@@ -58,6 +58,8 @@ enum {
 	BUS_ADRALN = 1,
 	BUS_ADRERR = 2,
 	TRAP_BRKPT = 1,
+	CLD_EXITED = 1,
+	CLD_KILLED = 2,
 };
 
 /* Nobody can block, ignore or handle these. */
@@ -65,6 +67,14 @@ enum {
 #define SIGRTMIN 32
 #define SIG_DFL 0UL
 #define SIG_IGN 1UL
+
+/* sigprocmask(2) */
+enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
+
+/* sigaltstack(2) */
+#define SS_ONSTACK 1u
+#define SS_DISABLE 2u
+#define SS_AUTODISARM (1u << 31)
 
 #define SA_NOCLDSTOP 1u
 #define SA_NOCLDWAIT 2u
