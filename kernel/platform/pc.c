@@ -15,9 +15,28 @@
 #include <nub/string.h>
 #include <nub/tty.h>
 
+/* The first serial port: registers of a 16550. */
 #define COM1 0x3f8
-#define VECTOR_SERIAL 0x24 /* IRQ 4 through the I/O APIC */
+#define UART_DATA COM1
+#define UART_DIVISOR COM1 /* while LCR_DLAB; the high half is UART_IER */
+#define UART_IER (COM1 + 1)
+#define UART_FCR (COM1 + 2)
+#define UART_LCR (COM1 + 3)
+#define UART_MCR (COM1 + 4)
+#define UART_LSR (COM1 + 5)
+#define IER_RECEIVED 1
+#define FCR_ENABLE_CLEAR 7
+#define LCR_8N1 3
+#define LCR_DLAB 0x80
+#define MCR_DTR_RTS_IRQ 0xb
+#define LSR_RECEIVED 1
+#define LSR_SENDABLE 0x20
+#define SERIAL_IRQ 4
+#define VECTOR_SERIAL 0x24 /* through the I/O APIC */
 #define IOAPIC_BASE 0xfec00000
+#define IOAPIC_INDEX 0 /* words from the base */
+#define IOAPIC_VALUE 4
+#define IOAPIC_ENTRY(irq) (0x10 + 2 * (irq)) /* its low half; the high half is next */
 #define LAPIC_BASE 0xfee00000
 #define LAPIC_EOI 0xb0
 #define LAPIC_SPURIOUS 0xf0
@@ -32,7 +51,27 @@
 #define LAPIC_TIMER_INIT 0x380
 #define LAPIC_TIMER_COUNT 0x390
 #define LAPIC_TIMER_DIV 0x3e0
+#define LVT_MASKED 0x10000u
+#define LVT_TSC_DEADLINE (2u << 17)
+#define SPURIOUS_APIC_ON 0x100u
+#define APIC_BASE_ON (1UL << 11)
+#define TIMER_DIV_16 3
+/* The 8254's channel 2, and the port that opens its gate and shows its output. */
 #define PIT_HZ 1193182ULL
+#define PIT_CHANNEL2 0x42
+#define PIT_COMMAND 0x43
+#define PIT_ONE_SHOT2 0xb0 /* channel 2, low then high byte, mode 0 */
+#define PIT_PORT 0x61
+#define PIT_GATE 1
+#define PIT_SPEAKER 2
+#define PIT_OUTPUT 0x20
+/* The leaf in which a hypervisor tells the TSC's frequency, in kHz. */
+#define CPUID_HYPERVISOR 0x40000000
+#define CPUID_TSC_KHZ 0x40000010
+#define PIC_MASK1 0x21
+#define PIC_MASK2 0xa1
+#define CMOS_INDEX 0x70
+#define CMOS_DATA 0x71
 
 static volatile u32 *lapic, *ioapic;
 static u64 lapic_hz; /* of the timer, divider applied */
@@ -43,35 +82,36 @@ static bool use_deadline;
 static void pc_console_write(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		for (int spin = 0; spin < 100000 && !(inb(COM1 + 5) & 0x20); spin++)
+		for (int spin = 0; spin < 100000 && !(inb(UART_LSR) & LSR_SENDABLE);
+		     spin++)
 			__asm__ volatile("pause");
-		outb(COM1, (u8)s[i]);
+		outb(UART_DATA, (u8)s[i]);
 	}
 }
 
 static void serial_interrupt(void *arg)
 {
 	/* Bounded: a stuck port must not hold the machine. */
-	for (int i = 0; i < 256 && inb(COM1 + 5) & 1; i++)
-		tty_input(inb(COM1));
+	for (int i = 0; i < 256 && inb(UART_LSR) & LSR_RECEIVED; i++)
+		tty_input(inb(UART_DATA));
 	lapic[LAPIC_EOI / 4] = 0;
 }
 
 static void serial_init(void)
 {
-	outb(COM1 + 1, 0);
-	outb(COM1 + 3, 0x80);
-	outb(COM1, 1); /* 115200 */
-	outb(COM1 + 1, 0);
-	outb(COM1 + 3, 3);
-	outb(COM1 + 2, 7);
-	outb(COM1 + 4, 0xb);
+	outb(UART_IER, 0);
+	outb(UART_LCR, LCR_DLAB);
+	outb(UART_DIVISOR, 1); /* 115200 */
+	outb(UART_IER, 0);
+	outb(UART_LCR, LCR_8N1);
+	outb(UART_FCR, FCR_ENABLE_CLEAR);
+	outb(UART_MCR, MCR_DTR_RTS_IRQ);
 	irq_register(VECTOR_SERIAL, serial_interrupt, NULL);
-	ioapic[0] = 0x10 + 4 * 2;
-	ioapic[4] = VECTOR_SERIAL; /* edge, high, fixed, CPU 0 */
-	ioapic[0] = 0x10 + 4 * 2 + 1;
-	ioapic[4] = 0;
-	outb(COM1 + 1, 1);
+	ioapic[IOAPIC_INDEX] = IOAPIC_ENTRY(SERIAL_IRQ);
+	ioapic[IOAPIC_VALUE] = VECTOR_SERIAL; /* edge, high, fixed, CPU 0 */
+	ioapic[IOAPIC_INDEX] = IOAPIC_ENTRY(SERIAL_IRQ) + 1;
+	ioapic[IOAPIC_VALUE] = 0;
+	outb(UART_IER, IER_RECEIVED);
 }
 
 /* --- time --- */
@@ -82,13 +122,13 @@ static u64 pit_measure(u32 ticks, u64 *apic)
 	u64 t0, t1;
 	u32 a0;
 
-	outb(0x61, (u8)((inb(0x61) & ~2) | 1));
-	outb(0x43, 0xb0);
-	outb(0x42, (u8)ticks);
-	outb(0x42, (u8)(ticks >> 8));
+	outb(PIT_PORT, (u8)((inb(PIT_PORT) & ~PIT_SPEAKER) | PIT_GATE));
+	outb(PIT_COMMAND, PIT_ONE_SHOT2);
+	outb(PIT_CHANNEL2, (u8)ticks);
+	outb(PIT_CHANNEL2, (u8)(ticks >> 8));
 	t0 = rdtsc();
 	a0 = lapic[LAPIC_TIMER_COUNT / 4];
-	while (!(inb(0x61) & 0x20))
+	while (!(inb(PIT_PORT) & PIT_OUTPUT))
 		__asm__ volatile("pause");
 	t1 = rdtsc();
 	*apic = a0 - lapic[LAPIC_TIMER_COUNT / 4];
@@ -102,8 +142,8 @@ static void clock_calibrate(void)
 	struct clock_params p = {0};
 	u32 r[4];
 
-	lapic[LAPIC_TIMER_DIV / 4] = 3; /* by 16 */
-	lapic[LAPIC_LVT_TIMER / 4] = 0x10000;
+	lapic[LAPIC_TIMER_DIV / 4] = TIMER_DIV_16;
+	lapic[LAPIC_LVT_TIMER / 4] = LVT_MASKED;
 	lapic[LAPIC_TIMER_INIT / 4] = ~0u;
 	/* The shortest of a few: delays only ever add. */
 	for (int i = 0; i < 3; i++) {
@@ -118,9 +158,9 @@ static void clock_calibrate(void)
 	hz = best * PIT_HZ / ticks;
 	lapic_hz = apic_best * PIT_HZ / ticks;
 	/* A hypervisor that tells its TSC frequency (kHz) is more exact. */
-	cpuid(0x40000000, 0, r);
-	if (r[0] >= 0x40000010) {
-		cpuid(0x40000010, 0, r);
+	cpuid(CPUID_HYPERVISOR, 0, r);
+	if (r[0] >= CPUID_TSC_KHZ) {
+		cpuid(CPUID_TSC_KHZ, 0, r);
 		if (r[0])
 			hz = r[0] * 1000ULL;
 	}
@@ -134,8 +174,8 @@ static void clock_calibrate(void)
 
 static u8 cmos(u8 reg)
 {
-	outb(0x70, reg);
-	return inb(0x71);
+	outb(CMOS_INDEX, reg);
+	return inb(CMOS_DATA);
 }
 
 static u32 bcd(u8 v)
@@ -254,15 +294,15 @@ static void kick_vector(void *arg)
 /* Of the CPU that runs this: the local APIC, its timer. */
 static void lapic_init(void)
 {
-	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | 1 << 11);
-	lapic[LAPIC_SPURIOUS / 4] = 0x100 | VECTOR_SPURIOUS;
-	lapic[LAPIC_LVT_LINT0 / 4] = 0x10000;
+	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_ON);
+	lapic[LAPIC_SPURIOUS / 4] = SPURIOUS_APIC_ON | VECTOR_SPURIOUS;
+	lapic[LAPIC_LVT_LINT0 / 4] = LVT_MASKED;
 }
 
 static void lapic_timer_init(void)
 {
-	lapic[LAPIC_TIMER_DIV / 4] = 3; /* by 16 */
-	lapic[LAPIC_LVT_TIMER / 4] = VECTOR_TIMER | (use_deadline ? 2u << 17 : 0);
+	lapic[LAPIC_TIMER_DIV / 4] = TIMER_DIV_16;
+	lapic[LAPIC_LVT_TIMER / 4] = VECTOR_TIMER | (use_deadline ? LVT_TSC_DEADLINE : 0);
 }
 
 static void pc_cpu_init(unsigned k)
@@ -277,8 +317,8 @@ static void pc_init(void)
 	ioapic = vmap_device(IOAPIC_BASE, PAGE_SIZE);
 	if (!lapic || !ioapic)
 		panic("cannot map the interrupt controllers");
-	outb(0x21, 0xff); /* the old controllers stay silent */
-	outb(0xa1, 0xff);
+	outb(PIC_MASK1, 0xff); /* the old controllers stay silent */
+	outb(PIC_MASK2, 0xff);
 	lapic_init();
 	clock_calibrate();
 	realtime_read();
@@ -289,18 +329,30 @@ static void pc_init(void)
 	serial_init();
 }
 
+/* QEMU's isa-debug-exit: its exit code is 2 * value + 1. */
+#define DEBUG_EXIT 0xf4
+/* ACPI's register to sleep, of both machine types. */
+#define PM1_CONTROL_Q35 0x604
+#define PM1_CONTROL_PIIX4 0xb004
+#define PM1_SLEEP_S5 0x2000
+/* Two ways to reset. */
+#define KEYBOARD_COMMAND 0x64
+#define KEYBOARD_RESET 0xfe
+#define RESET_CONTROL 0xcf9
+#define RESET_FULL 0xe
+
 static void pc_stop(enum stop_kind kind) __noreturn;
 static void pc_stop(enum stop_kind kind)
 {
-	/* QEMU's isa-debug-exit (exit code 2 * value + 1), then ACPI's S5 of both machine
-	 * types, then the reset ports. */
-	outb(0xf4, kind == STOP_POWEROFF ? 0x10 : kind == STOP_REBOOT ? 0x11 : 0x12);
+	outb(DEBUG_EXIT, kind == STOP_POWEROFF ? 0x10
+			 : kind == STOP_REBOOT ? 0x11
+					       : 0x12);
 	if (kind == STOP_POWEROFF) {
-		outw(0x604, 0x2000);
-		outw(0xb004, 0x2000);
+		outw(PM1_CONTROL_Q35, PM1_SLEEP_S5);
+		outw(PM1_CONTROL_PIIX4, PM1_SLEEP_S5);
 	}
-	outb(0x64, 0xfe);
-	outb(0xcf9, 0xe);
+	outb(KEYBOARD_COMMAND, KEYBOARD_RESET);
+	outb(RESET_CONTROL, RESET_FULL);
 	for (;;)
 		__asm__ volatile("cli; hlt");
 }

@@ -322,7 +322,7 @@ int process_start_init(const char *path, char *const argv[], char *const envp[])
 		fd_install(file_get(console), false);
 		fd_install(console, false);
 	}
-	thread_regs(t)->vector = ~0ULL;
-	thread_regs(t)->orig_rax = ~0ULL;
+	thread_regs(t)->vector = VECTOR_SYSCALL;
+	thread_regs(t)->orig_rax = NO_SYSCALL;
 	return exec_load(init_path, &init_strings);
 }

@@ -439,8 +439,8 @@ static int commit(struct image *im, struct image *in, const char *path,
 	fpu_reset(t->fpu);
 	fpu_restore(t->fpu);
 	*regs = (struct regs){
-		.vector = ~0ULL,
-		.orig_rax = ~0ULL,
+		.vector = VECTOR_SYSCALL,
+		.orig_rax = NO_SYSCALL,
 		.rip = in ? in->entry : im->entry,
 		.rsp = sp,
 		.rflags = RFLAGS_IF,

@@ -162,7 +162,7 @@ static void fix_restart(struct regs *regs, const struct ksigaction *act)
 	s64 r = (s64)regs->rax;
 	bool restart;
 
-	if (regs->vector != ~0ULL || regs->orig_rax == ~0ULL)
+	if (regs->vector != VECTOR_SYSCALL || regs->orig_rax == NO_SYSCALL)
 		return;
 	if (r != -ERESTARTSYS && r != -ERESTARTNOINTR && r != -ERESTARTNOHAND)
 		return;
@@ -176,7 +176,7 @@ static void fix_restart(struct regs *regs, const struct ksigaction *act)
 	}
 	if (act)
 		current->restart_deadline = 0;
-	regs->orig_rax = ~0ULL;
+	regs->orig_rax = NO_SYSCALL;
 }
 
 static void invoke(struct regs *regs, int signo, struct ksigaction *act,

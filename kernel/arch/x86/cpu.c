@@ -59,6 +59,7 @@ void cpu_set_kernel_stack(u64 top)
 	entry_stacks[cpu_self].top = top;
 }
 
+/* Leaves and bits: Intel SDM volume 2, CPUID; from 0x80000000 on AMD APM volume 3. */
 static void features_read(void)
 {
 	u32 r[4], max;
@@ -132,11 +133,11 @@ static void tables_make(const char *stubs)
 		tss[0].ist[i] = (u64)ist_stacks[i] + IST_STACK;
 	for (unsigned i = 0; i < 256; i++)
 		idt_set(stubs, i, 0, 0);
-	idt_set(stubs, 3, 0, 3); /* int3 and into are the user's */
-	idt_set(stubs, 4, 0, 3);
-	idt_set(stubs, 2, 1, 0);  /* NMI */
-	idt_set(stubs, 8, 2, 0);  /* double fault */
-	idt_set(stubs, 18, 3, 0); /* machine check */
+	idt_set(stubs, EXC_BREAKPOINT, 0, 3); /* int3 and into are the user's */
+	idt_set(stubs, EXC_OVERFLOW, 0, 3);
+	idt_set(stubs, EXC_NMI, 1, 0);
+	idt_set(stubs, EXC_DOUBLE_FAULT, 2, 0);
+	idt_set(stubs, EXC_MACHINE_CHECK, 3, 0);
 }
 
 static void tables_load(unsigned id)
@@ -171,7 +172,7 @@ static void registers_set(unsigned id)
 	write_cr4(cr4);
 	cpu_fpu_init();
 
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | 1);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
 	wrmsr(MSR_STAR, (u64)(USER_CS - 16) << 48 | (u64)KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, syscall_entries[id]);
 	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);

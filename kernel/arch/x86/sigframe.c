@@ -118,10 +118,10 @@ int signal_setup_frame(struct regs *regs, int signo, const struct ksigaction *ac
 		regs->rflags,
 		.cs = (u16)regs->cs,
 		.ss = (u16)regs->ss,
-		.err = regs->vector == ~0ULL ? 0 : regs->orig_rax,
-		.trapno = regs->vector == ~0ULL ? 0 : regs->vector,
+		.err = regs->vector == VECTOR_SYSCALL ? 0 : regs->orig_rax,
+		.trapno = regs->vector == VECTOR_SYSCALL ? 0 : regs->vector,
 		.oldmask = mask,
-		.cr2 = regs->vector == 14 ? read_cr2() : 0,
+		.cr2 = regs->vector == EXC_PAGE_FAULT ? read_cr2() : 0,
 		.fpstate = fp,
 	};
 	f.sigmask = mask;
@@ -154,7 +154,7 @@ static int get_fpu(u64 at)
 		fpu_reset(t->fpu);
 		return 0;
 	}
-	if (copy_from_user(t->fpu, (void *)at, 512))
+	if (copy_from_user(t->fpu, (void *)at, FXSAVE_SIZE))
 		return -EFAULT;
 	memcpy(&sw, (u8 *)t->fpu + SW_RESERVED, sizeof(sw));
 	full = cpu.xsave && sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == fpu_size();
@@ -204,6 +204,6 @@ int signal_return(struct regs *regs)
 		(regs->rflags & ~RFLAGS_USER) | (f.sc.eflags & RFLAGS_USER) | RFLAGS_IF;
 	regs->cs = USER_CS;
 	regs->ss = USER_DS;
-	regs->orig_rax = ~0ULL;
+	regs->orig_rax = NO_SYSCALL;
 	return 0;
 }

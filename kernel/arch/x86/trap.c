@@ -65,7 +65,9 @@ static void page_fault(struct regs *regs)
 {
 	u64 addr = read_cr2();
 	u64 err = regs->orig_rax;
-	enum fault_kind kind = err & 16 ? FAULT_EXEC : err & 2 ? FAULT_WRITE : FAULT_READ;
+	enum fault_kind kind = err & PF_FETCH	? FAULT_EXEC
+			       : err & PF_WRITE ? FAULT_WRITE
+						: FAULT_READ;
 	bool user = regs_user(regs);
 	int r = -EFAULT;
 
@@ -104,27 +106,27 @@ static void page_fault(struct regs *regs)
 static void user_exception(struct regs *regs)
 {
 	switch (regs->vector) {
-	case 0:
+	case EXC_DIVIDE:
 		signal_fault(SIGFPE, FPE_INTDIV, regs->rip);
 		break;
-	case 1:
+	case EXC_DEBUG:
 		signal_fault(SIGTRAP, TRAP_BRKPT, regs->rip);
 		break;
-	case 3:
+	case EXC_BREAKPOINT:
 		signal_fault(SIGTRAP, SI_KERNEL, 0);
 		break;
-	case 6:
+	case EXC_OPCODE:
 		signal_fault(SIGILL, ILL_ILLOPN, regs->rip);
 		break;
-	case 11:
-	case 12:
+	case EXC_NO_SEGMENT:
+	case EXC_STACK:
 		signal_fault(SIGBUS, SI_KERNEL, 0);
 		break;
-	case 16:
-	case 19:
+	case EXC_X87:
+	case EXC_SIMD:
 		signal_fault(SIGFPE, FPE_CONDTRAP, regs->rip);
 		break;
-	case 17:
+	case EXC_ALIGNMENT:
 		signal_fault(SIGBUS, BUS_ADRALN, 0);
 		break;
 	default:
@@ -135,11 +137,11 @@ static void user_exception(struct regs *regs)
 
 static void exception(struct regs *regs)
 {
-	if (regs->vector == 14) {
+	if (regs->vector == EXC_PAGE_FAULT) {
 		page_fault(regs);
 		return;
 	}
-	if (regs->vector != 8 && regs->vector != 18) {
+	if (regs->vector != EXC_DOUBLE_FAULT && regs->vector != EXC_MACHINE_CHECK) {
 		if (regs_user(regs)) {
 			user_exception(regs);
 			return;
@@ -147,7 +149,8 @@ static void exception(struct regs *regs)
 		if (extable_fix(regs))
 			return;
 	}
-	if (regs->vector == 8 && current && read_cr2() < (u64)current->kstack &&
+	if (regs->vector == EXC_DOUBLE_FAULT && current &&
+	    read_cr2() < (u64)current->kstack &&
 	    read_cr2() >= (u64)current->kstack - PAGE_SIZE)
 		panic_regs(regs, "kernel stack overflow in %s", current->comm);
 	panic_regs(regs, "%s (error %#lx)", trap_names[regs->vector], regs->orig_rax);
@@ -187,13 +190,13 @@ void trap_handle(struct regs *regs)
 {
 	bool entered;
 
-	if (regs->vector == 2) {
+	if (regs->vector == EXC_NMI) {
 		printk("nub: NMI at %#lx ignored\n", regs->rip);
 		return;
 	}
 	/* From user mode or idle; a broken machine is reported at once. */
-	entered = unlikely(smp_on) && regs->vector != 8 && regs->vector != 18 &&
-		  !biglock_held();
+	entered = unlikely(smp_on) && regs->vector != EXC_DOUBLE_FAULT &&
+		  regs->vector != EXC_MACHINE_CHECK && !biglock_held();
 	if (entered)
 		biglock_take();
 	if (regs_user(regs))

@@ -15,6 +15,10 @@
 #define MSR_FS_BASE 0xc0000100
 #define MSR_GS_BASE 0xc0000101
 
+#define EFER_SCE 1UL /* SYSCALL and SYSRET are there */
+
+#define CR0_MP 2UL
+#define CR0_EM 4UL
 #define CR0_TS 8UL
 #define CR0_WP 0x10000UL
 #define CR4_PGE 0x80UL
@@ -171,6 +175,7 @@ int cpu_prepare(unsigned id);
 void cpu_set_kernel_stack(u64 top);
 void cpu_fpu_init(void);
 
+#define FXSAVE_SIZE 512 /* bytes that every FPU image begins with */
 /* FPU images: size and a clean one. */
 size_t fpu_size(void);
 void fpu_reset(void *image);
