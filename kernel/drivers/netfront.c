@@ -7,6 +7,7 @@
 #include "../xen/grant.h"
 
 #include <nub/errno.h>
+#include <nub/frame.h>
 #include <nub/netdev.h>
 #include <nub/page.h>
 #include <nub/printk.h>
@@ -211,7 +212,7 @@ static void rx_frag(struct netfront *n, const struct netrx_frag *f)
 		return;
 	nb = n->frame;
 	n->frame = NULL;
-	if (nb && nb->total >= 14 &&
+	if (nb && nb->total >= ETH_HEADER &&
 	    (!(nb->flags & NETBUF_CSUM) || !netbuf_csum_locate(nb))) {
 		netdev_receive(&n->dev, nb);
 	} else {
@@ -339,9 +340,9 @@ static void read_mac(struct netfront *n)
 	char path[sizeof(n->xb->node) + 8], text[24];
 
 	snprintf(path, sizeof(path), "%s/mac", n->xb->node);
-	if (store_read(path, text, sizeof(text)) || strlen(text) != 17)
+	if (store_read(path, text, sizeof(text)) || strlen(text) != MAC_LEN * 3 - 1)
 		return;
-	for (unsigned i = 0; i < 6; i++) {
+	for (unsigned i = 0; i < MAC_LEN; i++) {
 		char digits[5] = {'0', 'x', text[i * 3], text[i * 3 + 1], 0};
 
 		n->dev.mac[i] = (u8)strtou64(digits, NULL);

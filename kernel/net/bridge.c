@@ -2,6 +2,7 @@
 /* A learning bridge; with two ports it is a wire. */
 #include <nub/clock.h>
 #include <nub/errno.h>
+#include <nub/frame.h>
 #include <nub/netdev.h>
 #include <nub/slab.h>
 #include <nub/string.h>
@@ -11,7 +12,7 @@
 #define FDB_AGEING (300 * NS_PER_SEC)
 
 struct station {
-	u8 mac[6];
+	u8 mac[MAC_LEN];
 	u64 seen;
 	struct netdev *port; /* NULL: empty */
 };
@@ -35,7 +36,7 @@ static unsigned hash(const u8 *mac)
 {
 	u32 h = 2166136261u;
 
-	for (unsigned i = 0; i < 6; i++)
+	for (unsigned i = 0; i < MAC_LEN; i++)
 		h = (h ^ mac[i]) * 16777619u;
 	return (h ^ h >> 16) & (FDB_SIZE - 1);
 }
@@ -47,7 +48,7 @@ static struct station *fdb_find(struct bridge *b, const u8 *mac)
 	for (unsigned i = 0; i < FDB_PROBES; i++) {
 		struct station *s = &b->fdb[(h + i) & (FDB_SIZE - 1)];
 
-		if (s->port && !memcmp(s->mac, mac, 6))
+		if (s->port && !memcmp(s->mac, mac, MAC_LEN))
 			return s;
 	}
 	return NULL;
@@ -74,7 +75,7 @@ static void fdb_learn(struct bridge *b, const u8 *mac, struct netdev *port)
 				s = t;
 		}
 	}
-	memcpy(s->mac, mac, 6);
+	memcpy(s->mac, mac, MAC_LEN);
 	s->port = port;
 	s->seen = clock_now();
 }
@@ -107,7 +108,7 @@ static void bridge_rx(struct netdev *from, struct netbuf *nb)
 {
 	struct bridge *b = from->master->priv;
 	struct station *s;
-	u8 h[12];
+	u8 h[2 * MAC_LEN]; /* to, from */
 
 	if (!b->dev.up || !netbuf_read(nb, 0, h, sizeof(h))) {
 		netbuf_free(nb);
@@ -122,8 +123,8 @@ static void bridge_rx(struct netdev *from, struct netbuf *nb)
 			    nb);
 		return;
 	}
-	if (!(h[6] & 1) && b->ageing)
-		fdb_learn(b, h + 6, from);
+	if (!(h[MAC_LEN] & 1) && b->ageing)
+		fdb_learn(b, h + MAC_LEN, from);
 	s = h[0] & 1 ? NULL : fdb_find(b, h);
 	if (!s || clock_now() - s->seen > b->ageing)
 		flood(b, from, nb);

@@ -3,19 +3,11 @@
 #include "gso.h"
 
 #include <nub/errno.h>
+#include <nub/frame.h>
 #include <nub/page.h>
 #include <nub/string.h>
 
-#define ETH_LEN 14
-#define TCP_FIN 0x01
-#define TCP_PSH 0x08
-#define TCP_CWR 0x80
 #define PIECE_ROOM (PAGE_SIZE - NETBUF_HEADROOM)
-
-static u16 get16(const u8 *p)
-{
-	return (u16)(p[0] << 8 | p[1]);
-}
 
 static void put16(u8 *p, u32 v)
 {
@@ -38,22 +30,25 @@ int gso_begin(const struct netbuf *nb, struct gso_cut *c)
 	memset(c, 0, sizeof(*c));
 	if (!netbuf_read(nb, 0, c->header, copied))
 		return -EINVAL;
-	c->l3 = get16(h + 12) == 0x8100 ? ETH_LEN + 4 : ETH_LEN;
+	c->l3 = ETH_HEADER + (frame_get16(h + ETH_TYPE) == TYPE_VLAN ? VLAN_TAG : 0);
 	c->l4 = nb->csum_start;
-	if (nb->gso_size < GSO_SIZE_MIN || nb->csum_offset != 16 ||
-	    c->l4 < c->l3 + (v6 ? 40u : 20u) || c->l4 + 20 > copied ||
-	    get16(h + c->l3 - 2) != (v6 ? 0x86dd : 0x0800) ||
-	    h[c->l3] >> 4 != (v6 ? 6 : 4))
+	if (nb->gso_size < GSO_SIZE_MIN || nb->csum_offset != TCP_CHECKSUM ||
+	    c->l4 < c->l3 + (v6 ? IPV6_HEADER : IPV4_HEADER) ||
+	    c->l4 + TCP_HEADER > copied ||
+	    frame_get16(h + c->l3 - 2) != (v6 ? TYPE_IPV6 : TYPE_IPV4) ||
+	    ip_version(h + c->l3) != (v6 ? 6 : 4))
 		return -EINVAL;
 	/* The length of an IPv6 header with its extensions is the guest's word: l4. */
-	if (!v6 && ((h[c->l3] & 15) * 4u != c->l4 - c->l3 || h[c->l3 + 9] != 6))
+	if (!v6 && (ipv4_header(h + c->l3) != c->l4 - c->l3 ||
+		    h[c->l3 + IPV4_PROTOCOL] != PROTO_TCP))
 		return -EINVAL;
-	c->size = c->l4 + (h[c->l4 + 12] >> 4) * 4u;
-	if (c->size < c->l4 + 20 || c->size > copied || c->size >= nb->total)
+	c->size = c->l4 + (h[c->l4 + TCP_LENGTH] >> 4) * 4u;
+	if (c->size < c->l4 + TCP_HEADER || c->size > copied || c->size >= nb->total)
 		return -EINVAL;
 	c->at = c->size;
-	c->seq = (u32)get16(h + c->l4 + 4) << 16 | get16(h + c->l4 + 6);
-	c->id = get16(h + c->l3 + 4);
+	c->seq = (u32)frame_get16(h + c->l4 + TCP_SEQUENCE) << 16 |
+		 frame_get16(h + c->l4 + TCP_SEQUENCE + 2);
+	c->id = frame_get16(h + c->l3 + IPV4_ID);
 	return 0;
 }
 
@@ -62,25 +57,25 @@ static void fill_header(struct gso_cut *c, u32 n, bool v6)
 {
 	u8 *ip = c->header + c->l3, *tcp = c->header + c->l4;
 	u32 tcp_len = c->size - c->l4 + n;
-	u8 tail[4] = {0, 6};
+	u8 tail[4] = {0, PROTO_TCP}; /* of the pseudo-header */
 	u64 sum;
 	u16 out;
 
 	if (v6) {
-		put16(ip + 4, c->size - c->l3 - 40 + n);
-		sum = csum_add(0, ip + 8, 32);
+		put16(ip + IPV6_PAYLOAD, c->size - c->l3 - IPV6_HEADER + n);
+		sum = csum_add(0, ip + IPV6_ADDRESSES, IPV6_ADDRESSES_LEN);
 	} else {
-		put16(ip + 2, c->size - c->l3 + n);
-		put16(ip + 4, c->id++);
-		put16(ip + 10, 0);
+		put16(ip + IPV4_TOTAL, c->size - c->l3 + n);
+		put16(ip + IPV4_ID, c->id++);
+		put16(ip + IPV4_CHECKSUM, 0);
 		out = (u16)~csum_fold(csum_add(0, ip, c->l4 - c->l3));
-		memcpy(ip + 10, &out, 2);
-		sum = csum_add(0, ip + 12, 8);
+		memcpy(ip + IPV4_CHECKSUM, &out, 2);
+		sum = csum_add(0, ip + IPV4_ADDRESSES, IPV4_ADDRESSES_LEN);
 	}
 	put16(tail + 2, tcp_len);
 	out = csum_fold(csum_add(sum, tail, 4));
-	memcpy(tcp + 16, &out, 2);
-	put32(tcp + 4, c->seq + (c->at - c->size));
+	memcpy(tcp + TCP_CHECKSUM, &out, 2);
+	put32(tcp + TCP_SEQUENCE, c->seq + (c->at - c->size));
 }
 
 /* Copies header and data into pieces. */
@@ -109,7 +104,7 @@ static struct netbuf *make(const struct netbuf *nb, const struct gso_cut *c, u32
 	first->total = c->size + n;
 	first->flags = NETBUF_CSUM;
 	first->csum_start = (u16)c->l4;
-	first->csum_offset = 16;
+	first->csum_offset = TCP_CHECKSUM;
 	return first;
 }
 
@@ -117,7 +112,7 @@ struct netbuf *gso_next(const struct netbuf *nb, struct gso_cut *c)
 {
 	u32 n = MIN((u32)nb->gso_size, nb->total - c->at);
 	bool last = c->at + n == nb->total;
-	u8 flags = c->header[c->l4 + 13];
+	u8 flags = c->header[c->l4 + TCP_FLAGS];
 	struct netbuf *seg;
 
 	if (!n)
@@ -125,9 +120,9 @@ struct netbuf *gso_next(const struct netbuf *nb, struct gso_cut *c)
 	fill_header(c, n, nb->flags & NETBUF_GSO6);
 	/* The end of the stream goes with the last, a reduced window with the first. */
 	if (!last)
-		c->header[c->l4 + 13] &= (u8) ~(TCP_FIN | TCP_PSH);
+		c->header[c->l4 + TCP_FLAGS] &= (u8) ~(TCP_FIN | TCP_PSH);
 	seg = make(nb, c, n);
-	c->header[c->l4 + 13] = flags & (u8)~TCP_CWR;
+	c->header[c->l4 + TCP_FLAGS] = flags & (u8)~TCP_CWR;
 	c->at += n;
 	return seg;
 }

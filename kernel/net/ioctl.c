@@ -2,6 +2,7 @@
 /* SIOC* ioctls: the agent names, raises, sizes and bridges interfaces with them. */
 #include <nub/clock.h>
 #include <nub/errno.h>
+#include <nub/frame.h>
 #include <nub/netdev.h>
 #include <nub/string.h>
 #include <nub/uaccess.h>
@@ -180,7 +181,7 @@ static long device_ioctl(struct netdev *d, unsigned cmd, struct ifreq_abi *r, bo
 	case SIOCGIFHWADDR:
 		memset(&r->u, 0, sizeof(r->u));
 		r->u.addr.family = ARPHRD_ETHER;
-		memcpy(r->u.addr.data, d->mac, 6);
+		memcpy(r->u.addr.data, d->mac, MAC_LEN);
 		return 0;
 	case SIOCGIFTXQLEN:
 		r->u.value = 1000;
@@ -197,7 +198,7 @@ static long device_ioctl(struct netdev *d, unsigned cmd, struct ifreq_abi *r, bo
 			return -EINVAL;
 		if (r->u.addr.data[0] & 1)
 			return -EADDRNOTAVAIL;
-		memcpy(d->mac, r->u.addr.data, 6);
+		memcpy(d->mac, r->u.addr.data, MAC_LEN);
 		return 0;
 	case SIOCSIFTXQLEN:
 		return r->u.value < 0 ? -EINVAL : 0;

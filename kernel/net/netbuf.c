@@ -3,6 +3,7 @@
 #include "gso.h"
 
 #include <nub/errno.h>
+#include <nub/frame.h>
 #include <nub/netdev.h>
 #include <nub/page.h>
 #include <nub/slab.h>
@@ -97,50 +98,42 @@ bool netbuf_write(struct netbuf *nb, u32 off, const void *src, u32 n)
 	return transfer(nb, off, (u8 *)src, n, true);
 }
 
-static u16 get16(const u8 *p)
-{
-	return (u16)(p[0] << 8 | p[1]);
-}
-
-#define ETH_LEN 14
-#define PROTO_TCP 6
-#define PROTO_UDP 17
-
 int netbuf_csum_locate(struct netbuf *nb)
 {
-	u8 h[40];
-	u32 l3 = ETH_LEN;
+	u8 h[IPV6_HEADER];
+	u32 l3 = ETH_HEADER;
 	u16 type, l4;
 	u8 proto;
 
-	if (!netbuf_read(nb, 12, h, 2))
+	if (!netbuf_read(nb, ETH_TYPE, h, 2))
 		return -EINVAL;
-	type = get16(h);
-	if (type == 0x8100) { /* 802.1Q tag */
-		if (!netbuf_read(nb, 16, h, 2))
+	type = frame_get16(h);
+	if (type == TYPE_VLAN) {
+		if (!netbuf_read(nb, ETH_TYPE + VLAN_TAG, h, 2))
 			return -EINVAL;
-		type = get16(h);
-		l3 += 4;
+		type = frame_get16(h);
+		l3 += VLAN_TAG;
 	}
-	if (type == 0x0800) {
-		if (!netbuf_read(nb, l3, h, 20) || h[0] >> 4 != 4 || (h[0] & 15) < 5)
+	if (type == TYPE_IPV4) {
+		if (!netbuf_read(nb, l3, h, IPV4_HEADER) || ip_version(h) != 4 ||
+		    ipv4_header(h) < IPV4_HEADER)
 			return -EINVAL;
-		if (get16(h + 6) & 0x3fff) /* a fragment */
+		if (frame_get16(h + IPV4_FRAGMENT) & IPV4_IS_FRAGMENT)
 			return -EINVAL;
-		proto = h[9];
-		l4 = (u16)(l3 + (h[0] & 15) * 4u);
-	} else if (type == 0x86dd) {
-		if (!netbuf_read(nb, l3, h, 40) || h[0] >> 4 != 6)
+		proto = h[IPV4_PROTOCOL];
+		l4 = (u16)(l3 + ipv4_header(h));
+	} else if (type == TYPE_IPV6) {
+		if (!netbuf_read(nb, l3, h, IPV6_HEADER) || ip_version(h) != 6)
 			return -EINVAL;
-		proto = h[6];
-		l4 = (u16)(l3 + 40);
+		proto = h[IPV6_NEXT];
+		l4 = (u16)(l3 + IPV6_HEADER);
 	} else {
 		return -EINVAL;
 	}
 	if (proto != PROTO_TCP && proto != PROTO_UDP)
 		return -EINVAL;
 	nb->csum_start = l4;
-	nb->csum_offset = proto == PROTO_TCP ? 16 : 6;
+	nb->csum_offset = proto == PROTO_TCP ? TCP_CHECKSUM : UDP_CHECKSUM;
 	if ((u32)l4 + nb->csum_offset + 2u > nb->total)
 		return -EINVAL;
 	return 0;

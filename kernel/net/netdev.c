@@ -3,6 +3,7 @@
 #include "gso.h"
 
 #include <nub/errno.h>
+#include <nub/frame.h>
 #include <nub/netdev.h>
 #include <nub/string.h>
 
@@ -88,11 +89,15 @@ static u32 features_for(const struct netdev *dev, const struct netbuf *nb)
 {
 	u8 type[2] = {0};
 
-	if (!netbuf_read(nb, 12, type, 2))
+	if (!netbuf_read(nb, ETH_TYPE, type, 2))
 		return 0;
-	return (type[0] == 0x81 && !type[1]) || (type[0] == 0x88 && type[1] == 0xa8)
-		       ? dev->vlan_features
-		       : dev->features;
+	switch (frame_get16(type)) {
+	case TYPE_VLAN:
+	case TYPE_SERVICE_VLAN:
+		return dev->vlan_features;
+	default:
+		return dev->features;
+	}
 }
 
 int netdev_xmit(struct netdev *dev, struct netbuf *nb)
@@ -103,7 +108,8 @@ int netdev_xmit(struct netdev *dev, struct netbuf *nb)
 	if (!dev->up || !dev->carrier)
 		goto drop;
 	/* The MTU counts an untagged frame, as in Linux; a tag is 4 bytes more. */
-	if (bytes > dev->mtu + 18u && !(nb->flags & (NETBUF_GSO4 | NETBUF_GSO6)))
+	if (bytes > dev->mtu + ETH_HEADER + VLAN_TAG &&
+	    !(nb->flags & (NETBUF_GSO4 | NETBUF_GSO6)))
 		goto drop;
 	if (nb->flags & (NETBUF_CSUM | NETBUF_GSO4 | NETBUF_GSO6))
 		undone = nb->flags & ~features_for(dev, nb);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/net/tun: taps, with the virtio-net header in front of each frame if wanted. */
 #include <nub/errno.h>
+#include <nub/frame.h>
 #include <nub/netdev.h>
 #include <nub/random.h>
 #include <nub/sched.h>
@@ -126,7 +127,7 @@ static struct tap *tap_create(const char *name)
 	t->dev.ops = &tap_ops;
 	t->dev.priv = t;
 	t->dev.mtu = 1500;
-	random_bytes(t->dev.mac, 6);
+	random_bytes(t->dev.mac, MAC_LEN);
 	t->dev.mac[0] = (u8)((t->dev.mac[0] & 0xfc) | 2); /* local, unicast */
 	t->tail = &t->head;
 	t->hdr_size = VNET_HDR_MIN;
@@ -208,7 +209,7 @@ static ssize_t tap_write(struct file *f, struct uio *u, u64 *pos)
 	if (!t)
 		return -EBADFD;
 	hdr_size = has_hdr(t) ? (size_t)t->hdr_size : 0;
-	if (n < hdr_size + 14 || n - hdr_size > NETFRAME_MAX)
+	if (n < hdr_size + ETH_HEADER || n - hdr_size > NETFRAME_MAX)
 		return -EINVAL;
 	if (!t->dev.up)
 		return -EIO;

@@ -3,6 +3,7 @@
 #ifndef NUB_NETDEV_H
 #define NUB_NETDEV_H
 
+#include <nub/frame.h>
 #include <nub/list.h>
 #include <nub/types.h>
 
@@ -45,7 +46,7 @@ struct netdev {
 	char name[16];
 	char bus[16]; /* ethtool's name of its place: vif-0; may be empty */
 	int index;    /* from 1 */
-	u8 mac[6];
+	u8 mac[MAC_LEN];
 	u16 mtu;
 	bool up, carrier;
 	u32 features;	   /* NETBUF_CSUM, _GSO* that xmit takes */
