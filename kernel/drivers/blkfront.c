@@ -16,6 +16,11 @@
 #include <nub/slab.h>
 #include <nub/string.h>
 
+/* A device's number: XVD_MAJOR << 8 | disk << 4 | part, or EXTENDED | disk << 8 | part
+ * (xen-vbd-interface(7)). */
+#define XVD_MAJOR 202u
+#define EXTENDED (1u << 28)
+#define XVD_DISKS (26 + 26 * 26) /* xvda to xvdzz */
 #define POOL_MAX 352u /* pages of data in flight: 32 requests of 11 segments, 1.4 MiB */
 
 /* A page that stays granted to the back end as long as the disk is connected (if the back
@@ -477,7 +482,7 @@ static void connect(struct blkfront *b)
 	b->connected = true;
 	xenbus_set_state(b->xb, XenbusStateConnected);
 	if (!b->dev.dent) {
-		int err = blkdev_register(&b->dev, 202, b->xb->id & 0xff);
+		int err = blkdev_register(&b->dev, XVD_MAJOR, b->xb->id & 0xff);
 
 		printk("%s: %lu sectors%s%s%s, %u KiB requests%s\n", b->dev.name,
 		       (unsigned long)b->dev.sectors,
@@ -538,9 +543,7 @@ static void changed(struct xenbus_device *d, enum xenbus_state state)
 			d->gone = true;
 			give_up(b);
 		}
-		xenbus_set_state(d, XenbusStateClosed);
-		if (online && state == XenbusStateClosed)
-			xenbus_set_state(d, XenbusStateInitialising);
+		xenbus_closed(d, state, online);
 		return;
 	default:
 		return;
@@ -561,11 +564,14 @@ static void removed(struct xenbus_device *d)
 	}
 }
 
-/* 202 << 8 | disk << 4 | part, or 1 << 28 | disk << 8 | part. */
+static unsigned disk_of(unsigned id)
+{
+	return id & EXTENDED ? id >> 8 & 0xfffff : id >> 4 & 15;
+}
+
 static void name_from_id(char *name, size_t size, unsigned id)
 {
-	unsigned disk = id >> 28 & 1 ? id >> 8 & 0xfffff : id >> 4 & 15;
-	unsigned part = id >> 28 & 1 ? id & 0xff : id & 15;
+	unsigned disk = disk_of(id), part = id & (id & EXTENDED ? 0xff : 15);
 	char letters[4] = {0};
 
 	if (disk >= 26) {
@@ -584,9 +590,9 @@ static int probe(struct xenbus_device *d)
 {
 	struct blkfront *b;
 
-	if (!(d->id >> 28 & 1) && d->id >> 8 != 202)
+	if (!(d->id & EXTENDED) && d->id >> 8 != XVD_MAJOR)
 		return -ENODEV;
-	if (d->id >> 28 & 1 && (d->id >> 8 & 0xfffff) >= 26 * 27)
+	if (disk_of(d->id) >= XVD_DISKS)
 		return -ENODEV;
 	b = kzalloc(sizeof(*b));
 	if (!b)

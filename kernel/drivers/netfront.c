@@ -388,9 +388,7 @@ static void changed(struct xenbus_device *d, enum xenbus_state state)
 		disconnect(n);
 		if (!online)
 			give_up(d);
-		xenbus_set_state(d, XenbusStateClosed);
-		if (online && state == XenbusStateClosed)
-			xenbus_set_state(d, XenbusStateInitialising);
+		xenbus_closed(d, state, online);
 		return;
 	default:
 		return;
