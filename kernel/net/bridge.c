@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A learning bridge; with two ports it is a wire. */
+#include "bridge.h"
+
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/frame.h>
+#include <nub/netbuf.h>
 #include <nub/netdev.h>
 #include <nub/slab.h>
 #include <nub/string.h>

@@ -3,6 +3,7 @@
 #ifndef NUB_NET_GSO_H
 #define NUB_NET_GSO_H
 
+#include <nub/netbuf.h>
 #include <nub/netdev.h>
 
 /* Adds n bytes to a sum of 16-bit words in memory order. */

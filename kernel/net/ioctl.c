@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SIOC* ioctls: the agent names, raises, sizes and bridges interfaces with them. */
+#include "bridge.h"
+
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/frame.h>

@@ -4,6 +4,7 @@
 
 #include <nub/errno.h>
 #include <nub/frame.h>
+#include <nub/netbuf.h>
 #include <nub/netdev.h>
 #include <nub/page.h>
 #include <nub/slab.h>

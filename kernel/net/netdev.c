@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The list of network interfaces, and frames on their way in and out of them. */
+#include "bridge.h"
 #include "gso.h"
 
 #include <nub/errno.h>
 #include <nub/frame.h>
+#include <nub/netbuf.h>
 #include <nub/netdev.h>
 #include <nub/string.h>
 

@@ -2,6 +2,7 @@
 /* /dev/net/tun: taps, with the virtio-net header in front of each frame if wanted. */
 #include <nub/errno.h>
 #include <nub/frame.h>
+#include <nub/netbuf.h>
 #include <nub/netdev.h>
 #include <nub/random.h>
 #include <nub/sched.h>

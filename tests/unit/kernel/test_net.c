@@ -10,10 +10,13 @@
 
 #include <cmocka.h>
 
+#include <nub/netbuf.h>
 #include <nub/netdev.h>
 #include <nub/page.h>
 
 #include "shim.h"
+
+#include "../../../kernel/net/bridge.h"
 
 /* --- frames --- */
 
