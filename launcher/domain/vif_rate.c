@@ -22,12 +22,12 @@ static void copy_one(struct domain_host *host, const struct plan *plan, uint32_t
 	if (!nic->vifname || sscanf(nic->vifname, "vif%u.%u-emu", &guest, &devid) != 2 ||
 	    guest != plan->guest_domid)
 		return;
-	rate = xenstore_read(host->xs, DOMAIN_RATE_NODES "/%u/rate", guest, devid);
-	now = xenstore_read(host->xs, DOMAIN_RATE_NODES "/%u/rate", stub, nic->xenif);
+	rate = xenstore_read(host->xs, DOMAIN_VIF_RATE_NODES "/%u/rate", guest, devid);
+	now = xenstore_read(host->xs, DOMAIN_VIF_RATE_NODES "/%u/rate", stub, nic->xenif);
 	if (!rate || (now && strcmp(rate, now) == 0) ||
-	    !xenstore_exists(host->xs, DOMAIN_RATE_NODES "/%u", stub, nic->xenif))
+	    !xenstore_exists(host->xs, DOMAIN_VIF_RATE_NODES "/%u", stub, nic->xenif))
 		return;
-	if (xenstore_write(host->xs, &err, rate, DOMAIN_RATE_NODES "/%u/rate", stub,
+	if (xenstore_write(host->xs, &err, rate, DOMAIN_VIF_RATE_NODES "/%u/rate", stub,
 			   nic->xenif) < 0)
 		log_warn("%s", err.msg);
 	else
@@ -35,7 +35,8 @@ static void copy_one(struct domain_host *host, const struct plan *plan, uint32_t
 			 plan->name, nic->vifname, rate);
 }
 
-void domain_rate_copy(struct domain_host *host, const struct plan *plan, uint32_t stub)
+void domain_vif_rate_copy(struct domain_host *host, const struct plan *plan,
+			  uint32_t stub)
 {
 	for (size_t i = 0; i < plan->n_nics; i++)
 		copy_one(host, plan, stub, &plan->nics[i]);

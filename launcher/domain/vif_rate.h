@@ -10,12 +10,13 @@
 #include "plan/plan.h"
 
 /* libxl's description of the guest's own interfaces, %u its domain id. */
-#define DOMAIN_RATE_NODES "/local/domain/0/backend/vif/%u"
+#define DOMAIN_VIF_RATE_NODES "/local/domain/0/backend/vif/%u"
 
 /*
  * Gives the stub domain's interfaces the rate= of the guest's.  libxl makes the
  * guest's when the device model runs; netback follows a change at any time.
  */
-void domain_rate_copy(struct domain_host *host, const struct plan *plan, uint32_t stub);
+void domain_vif_rate_copy(struct domain_host *host, const struct plan *plan,
+			  uint32_t stub);
 
 #endif

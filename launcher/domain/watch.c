@@ -208,8 +208,8 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		follow_name(state);
 	}
 	if (step == STEP_GO_ON && vifs)
-		domain_rate_copy(state->watch->host, state->watch->plan,
-				 state->watch->stub);
+		domain_vif_rate_copy(state->watch->host, state->watch->plan,
+				     state->watch->stub);
 	if (step == STEP_GO_ON && orders)
 		domain_orders_answer(state->watch->orders, state->watch->host,
 				     state->watch->plan);
@@ -352,7 +352,8 @@ static int watch_nodes(struct watch_state *state, struct err *err)
 	ok = ok && xs_watch(xs, path, "name");
 	snprintf(path, sizeof(path), "/local/domain/%u/name", state->watch->stub);
 	ok = ok && xs_watch(xs, path, "name");
-	snprintf(path, sizeof(path), DOMAIN_RATE_NODES, state->watch->plan->guest_domid);
+	snprintf(path, sizeof(path), DOMAIN_VIF_RATE_NODES,
+		 state->watch->plan->guest_domid);
 	if (ok && state->watch->plan->n_nics > 0)
 		ok = xs_watch(xs, path, "vif");
 	if (!ok)
