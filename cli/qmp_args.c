@@ -24,7 +24,11 @@ static int parse_value(const char *word, const char *text, json_t **out, struct 
 	return *out ? 0 : err_set(err, ERR_USAGE, "'%s': the value is not UTF-8", word);
 }
 
-int qmp_args_set(json_t *object, const char *word, struct err *err)
+/*
+ * Adds KEY=VALUE to an object.  VALUE is read as JSON, else it is a string; "a.b=V" sets
+ * b in the object a.  A key that is already there is an error.
+ */
+static int set_argument(json_t *object, const char *word, struct err *err)
 {
 	const char *equals = strchr(word, '=');
 	cleanup_free char *key = NULL;
@@ -98,7 +102,7 @@ int qmp_args_parse(int n, char *const words[], json_t **out, struct err *err)
 				       words[0]);
 	arguments = json_object();
 	for (int i = 1; i < n; i++)
-		if (qmp_args_set(arguments, words[i], err) < 0)
+		if (set_argument(arguments, words[i], err) < 0)
 			return -1;
 	*out = json_pack("{s:s}", "execute", words[0]);
 	if (!*out)

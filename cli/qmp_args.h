@@ -14,10 +14,4 @@
  */
 int qmp_args_parse(int n, char *const words[], json_t **out, struct err *err);
 
-/*
- * Adds KEY=VALUE to an object.  VALUE is read as JSON, else it is a string; "a.b=V" sets
- * b in the object a.  A key that is already there is an error.
- */
-int qmp_args_set(json_t *object, const char *word, struct err *err);
-
 #endif

@@ -68,24 +68,6 @@ long sock_read(int fd, void *buf, size_t size, long long deadline, struct err *e
 	return n;
 }
 
-int sock_read_all(int fd, void *buf, size_t size, long long deadline, struct err *err)
-{
-	char *at = buf;
-
-	while (size > 0) {
-		long n = sock_read(fd, at, size, deadline, err);
-
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			return err_set(err, ERR_STUB,
-				       "the stub domain closed the channel");
-		at += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 int sock_write_all(int fd, const void *buf, size_t size, long long deadline,
 		   struct err *err)
 {

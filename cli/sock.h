@@ -17,7 +17,6 @@ int sock_connect(const char *path, struct err *err);
 long sock_read(int fd, void *buf, size_t size, long long deadline, struct err *err);
 
 /* All of it, or ERR_STUB. */
-int sock_read_all(int fd, void *buf, size_t size, long long deadline, struct err *err);
 int sock_write_all(int fd, const void *buf, size_t size, long long deadline,
 		   struct err *err);
 
