@@ -30,7 +30,7 @@
 
 extern char kernel_start[], kernel_end[];
 extern u64 __stack_chk_guard;
-/* boot.S, entry.S */
+/* boot_tables.S, entry.S */
 extern char boot_stack[];
 extern const char trap_stubs[];
 extern const u64 syscall_entries[CPUS_MAX];

@@ -269,7 +269,8 @@ static void wait_ns(u64 ns)
 		__asm__ volatile("pause");
 }
 
-static int pc_cpu_start(unsigned k)
+/* The trampoline knows the entry by itself: it is in the same file, ap.S. */
+static int pc_cpu_start(unsigned k, paddr_t entry)
 {
 	memcpy(phys_to_virt(AP_TRAMPOLINE), ap_trampoline,
 	       (size_t)(ap_trampoline_end - ap_trampoline));

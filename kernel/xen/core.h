@@ -39,7 +39,7 @@ void xen_timer_run(void);
 int xen_clock_bind(unsigned vcpu);
 /* smp.c: platform_ops */
 unsigned xen_cpu_count(void);
-int xen_cpu_start(unsigned k);
+int xen_cpu_start(unsigned k, paddr_t entry);
 void xen_cpu_init(unsigned k);
 void xen_cpu_kick(unsigned k);
 void xen_cpu_relax(void);

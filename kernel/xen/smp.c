@@ -18,8 +18,6 @@
 #define AR_DATA 0xc93
 #define AR_TASK 0x8b
 
-extern char ap_entry32[];
-
 static int kick_port[CPUS_MAX];
 
 /* The event interrupts; its vCPU is in the kernel then, and nothing more is wanted. */
@@ -36,7 +34,7 @@ unsigned xen_cpu_count(void)
 	return n;
 }
 
-int xen_cpu_start(unsigned k)
+int xen_cpu_start(unsigned k, paddr_t entry)
 {
 	/* Static: too large for a kernel stack; CPUs start one at a time. */
 	static struct vcpu_hvm_context context;
@@ -60,7 +58,7 @@ int xen_cpu_start(unsigned k)
 		.mode = VCPU_HVM_MODE_32B,
 		.cpu_regs.x86_32 =
 			{
-				.eip = (u32)virt_to_phys(ap_entry32),
+				.eip = (u32)entry,
 				.eflags = 2,
 				.cr0 = 0x11, /* PE, ET */
 				.cs_limit = ~0u,

@@ -20,7 +20,8 @@ enum { AP_WANTED = 1, AP_HERE, AP_TIME, AP_GO, AP_GIVEN_UP };
 
 void smp_main(void) __noreturn;
 
-/* For the entry in boot.S. */
+/* The entry in ap.S, and its data. */
+extern char ap_entry32[];
 u64 ap_cr3, ap_stack;
 
 static unsigned ap_id, ap_state;
@@ -96,7 +97,7 @@ static bool start(unsigned id)
 	ap_stack = (u64)c->idle_thread->kstack + KSTACK_SIZE - 16;
 	ap_tsc = 0;
 	__atomic_store_n(&ap_state, AP_WANTED, __ATOMIC_SEQ_CST);
-	if (platform->cpu_start(id) || !wait_here()) {
+	if (platform->cpu_start(id, virt_to_phys(ap_entry32)) || !wait_here()) {
 		printk("nub: CPU %u does not start\n", id);
 		return false;
 	}

@@ -5,6 +5,15 @@
 
 #define CPUS_MAX 8
 
+/* Control registers on the way into long mode. */
+#define BOOT_CR0 0x80010033 /* PG, WP, NE, ET, MP, PE */
+#define BOOT_CR4 0x20	    /* PAE */
+#define BOOT_EFER 0x901	    /* NXE, LME, SCE */
+#define MSR_EFER 0xc0000080
+
+/* The physical address of a symbol of the image. */
+#define PHYS(x) ((x) - 0xffffffff80000000)
+
 /* Selectors of the descriptor table (cpu.c). SYSRET wants USER_DS just below USER_CS. */
 #define KERNEL_CS 0x10
 #define KERNEL_DS 0x18

@@ -27,8 +27,9 @@ struct platform_ops {
 	/* The number of CPUs; NULL: one. The calls below are for those beyond the
 	 * first. */
 	unsigned (*cpu_count)(void);
-	/* Makes CPU k run ap_entry32 (boot.S): 0 or negative errno. */
-	int (*cpu_start)(unsigned k);
+	/* Makes CPU k run the code at `entry` (ap_entry32 of ap.S) in flat 32-bit mode
+	 * without paging: 0 or negative errno. */
+	int (*cpu_start)(unsigned k, paddr_t entry);
 	/* On CPU k itself, which does not hold the lock: its interrupts and timer. */
 	void (*cpu_init)(unsigned k);
 	/* An interrupt for CPU k. */

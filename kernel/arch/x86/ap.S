@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Entries of every CPU but the first. */
+#include <arch/asm.h>
+
+	.section .text.boot, "ax"
+
+	/* Another CPU, in flat 32-bit mode without paging, as Xen starts it and the bare
+	 * PC's trampoline leaves it.  By the boot's tables into the kernel's, to
+	 * smp.c. */
+	.code32
+	.globl ap_entry32
+ap_entry32:
+	cld
+	cli
+	mov $BOOT_CR4, %eax
+	mov %eax, %cr4
+	mov $PHYS(boot_pml4), %eax
+	mov %eax, %cr3
+	mov $MSR_EFER, %ecx
+	rdmsr
+	or $BOOT_EFER, %eax
+	wrmsr
+	mov $BOOT_CR0, %eax
+	mov %eax, %cr0
+	lgdt PHYS(boot_gdtr)
+	ljmp $KERNEL_CS, $PHYS(ap_entry64)
+
+	.code64
+ap_entry64:
+	mov $KERNEL_DS, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %ss
+	xor %eax, %eax
+	mov %eax, %fs
+	mov %eax, %gs
+	mov $1f, %rax
+	jmp *%rax
+1:	mov ap_cr3(%rip), %rax
+	mov %rax, %cr3
+	mov ap_stack(%rip), %rsp
+	xor %ebp, %ebp
+	call smp_main
+	ud2
+
+	/* The bare PC's: copied to AP_TRAMPOLINE, where a CPU begins in real mode. */
+	.section .rodata
+	.globl ap_trampoline, ap_trampoline_end
+	.code16
+ap_trampoline:
+	cli
+	xor %ax, %ax
+	mov %ax, %ds
+	lgdtl AP_TRAMPOLINE + ap_gdtr - ap_trampoline
+	mov $0x11, %eax /* ET, PE */
+	mov %eax, %cr0
+	ljmpl $0x08, $AP_TRAMPOLINE + ap_flat - ap_trampoline
+	.code32
+ap_flat:
+	mov $0x10, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %ss
+	mov $PHYS(ap_entry32), %eax
+	jmp *%eax
+	.align 8
+ap_gdt:
+	.quad 0
+	.quad 0x00cf9b000000ffff
+	.quad 0x00cf93000000ffff
+ap_gdtr:
+	.word ap_gdtr - ap_gdt - 1
+	.long AP_TRAMPOLINE + ap_gdt - ap_trampoline
+ap_trampoline_end:
+	.code64
+
+	.section .note.GNU-stack, "", @progbits
