@@ -45,10 +45,10 @@ static bool wait_for_launcher(int control)
 	return n == 1;
 }
 
-static void clean_up(const struct plan *plan, const libxl_uuid *uuid)
+static void clean_up(const struct plan *plan, const libxl_uuid *uuid, uint64_t *freed_kb)
 {
 	const struct orphan orphan = {.why = "stubdom-dm was killed", .signals = -1};
-	struct domain_host host = {0};
+	struct domain_host host = {.freed_kb = freed_kb};
 	struct err err;
 	int rc = -1;
 
@@ -67,8 +67,8 @@ static void clean_up(const struct plan *plan, const libxl_uuid *uuid)
 		log_info("removed what it left");
 }
 
-static int guardian_main(const struct plan *plan, const libxl_uuid *uuid, int control,
-			 int lifeline, int relay_pidfd)
+static int guardian_main(const struct plan *plan, const libxl_uuid *uuid,
+			 uint64_t *freed_kb, int control, int lifeline, int relay_pidfd)
 {
 	int keep[] = {control, lifeline, relay_pidfd};
 	sigset_t all;
@@ -94,7 +94,7 @@ static int guardian_main(const struct plan *plan, const libxl_uuid *uuid, int co
 	/* libxl waits for its scripts. */
 	sigdelset(&all, SIGCHLD);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	clean_up(plan, uuid);
+	clean_up(plan, uuid, freed_kb);
 	return 0;
 }
 
@@ -105,7 +105,10 @@ int guardian_start(struct guardian *guardian, const struct plan *plan,
 	int control[2] = {-1, -1};
 	int lifeline[2] = {-1, -1};
 
-	*guardian = (struct guardian){.pidfd = -1, .control = -1, .lifeline = -1};
+	*guardian = (struct guardian){.pidfd = -1,
+				      .control = -1,
+				      .lifeline = -1,
+				      .freed_kb = guardian->freed_kb};
 	/* The lifeline's writing end goes to the scripts: not close-on-exec. */
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0 ||
 	    pipe(lifeline) < 0)
@@ -119,7 +122,8 @@ int guardian_start(struct guardian *guardian, const struct plan *plan,
 			libxl_postfork_child_noexec(libxl);
 		close(control[0]);
 		close(lifeline[1]);
-		_exit(guardian_main(plan, uuid, control[1], lifeline[0], relay_pidfd));
+		_exit(guardian_main(plan, uuid, guardian->freed_kb, control[1],
+				    lifeline[0], relay_pidfd));
 	}
 	close(control[1]);
 	close(lifeline[0]);
@@ -151,7 +155,10 @@ void guardian_forget(struct guardian *guardian)
 		close(guardian->control);
 	if (guardian->lifeline >= 0)
 		close(guardian->lifeline);
-	*guardian = (struct guardian){.pidfd = -1, .control = -1, .lifeline = -1};
+	*guardian = (struct guardian){.pidfd = -1,
+				      .control = -1,
+				      .lifeline = -1,
+				      .freed_kb = guardian->freed_kb};
 }
 
 void guardian_stop(struct guardian *guardian)

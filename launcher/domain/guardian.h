@@ -4,6 +4,7 @@
 #define STUBDOM_GUARDIAN_H
 
 #include <libxl.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "err.h"
@@ -13,14 +14,16 @@
  * A process in a session of its own, started before there is anything to remove.  While
  * the launcher lives it does nothing.  When the launcher ends without guardian_stop, it
  * ends the relay and waits for the launcher's hot-plug scripts.  Then it destroys the
- * stub domain and removes the endpoints.  It knows the stub domain by its UUID, which the
- * launcher chose before: no other domain can be meant.
+ * stub domain, gives dom0 the memory back that the start had taken, and removes the
+ * endpoints.  It knows the stub domain by its UUID, which the launcher chose before: no
+ * other domain can be meant.
  */
 struct guardian {
-	pid_t pid;    /* 0: none */
-	int pidfd;    /* -1: none */
-	int control;  /* one byte on it: all is tidy */
-	int lifeline; /* held open by the launcher and its scripts; -1: none */
+	uint64_t *freed_kb; /* of dom0's memory (domain/memory.h); set before the start */
+	pid_t pid;	    /* 0: none */
+	int pidfd;	    /* -1: none */
+	int control;	    /* one byte on it: all is tidy */
+	int lifeline;	    /* held open by the launcher and its scripts; -1: none */
 };
 
 /* libxl: the caller's, if it has one open; -1 for relay_pidfd: none. */

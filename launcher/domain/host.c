@@ -74,7 +74,7 @@ int domain_host_open(struct domain_host *host, struct err *err)
 		.chldowner = libxl_sigchld_owner_libxl_always_selective_reap,
 	};
 
-	memset(host, 0, sizeof(*host));
+	*host = (struct domain_host){.freed_kb = host->freed_kb};
 	host->logger = logger_new();
 	if (!host->logger)
 		return err_set(err, ERR_HOST, "out of memory");
@@ -113,7 +113,7 @@ void domain_host_close(struct domain_host *host)
 		libxl_ctx_free(host->libxl);
 	if (host->logger)
 		xtl_logger_destroy(&host->logger->vtable);
-	memset(host, 0, sizeof(*host));
+	*host = (struct domain_host){.freed_kb = host->freed_kb};
 }
 
 int domain_host_error(struct domain_host *host, struct err *err, const char *fmt, ...)

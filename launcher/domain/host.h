@@ -18,8 +18,7 @@ struct domain_host {
 	libxl_ctx *libxl;
 	xc_interface *xc;
 	struct xs_handle *xs;
-	uint64_t
-		freed_kb; /* dom0's, for a start that is not done yet (domain/memory.h) */
+	uint64_t *freed_kb; /* domain_memory_account(); stays over open and close */
 };
 
 /* ERR_HOST, with the place to look at.  On error everything is closed again. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,9 +28,22 @@ enum {
 	LOCK_STEP_MS = 50,
 	BALLOON_S = 30, /* xl's own patience with dom0 */
 	TARGET_S = 10,
+	GROW_MS = 5000, /* dom0 grows in a second or two, if it can */
 	KB_PER_MB = 1024,
 	ROMS_MB = 4, /* of a guest: more than QEMU's NICs and screen have */
 };
+
+uint64_t *domain_memory_account(struct err *err)
+{
+	void *page = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED) {
+		err_errno(err, ERR_HOST, errno, "memory for the guardian");
+		return NULL;
+	}
+	return page;
+}
 
 /*
  * This directory exists as long as any launcher has its own in it, and each has by now.
@@ -135,9 +149,12 @@ static int shrink_dom0(struct domain_host *host, uint64_t need_kb, uint64_t *fre
 		if (credit <= 0)
 			return too_little(host, need_kb, *free_kb, NULL, err);
 		domain_host_forget_error(host);
-		if (libxl_set_memory_target(host->libxl, 0, -(int64_t)missing, 1, 0))
+		/* Before: this process may be killed at any moment. */
+		*host->freed_kb += missing;
+		if (libxl_set_memory_target(host->libxl, 0, -(int64_t)missing, 1, 0)) {
+			*host->freed_kb -= missing;
 			return too_little(host, need_kb, *free_kb, NULL, err);
-		host->freed_kb += missing;
+		}
 		if (libxl_wait_for_memory_target(host->libxl, 0, TARGET_S))
 			return too_little(host, need_kb, *free_kb, NULL, err);
 		credit -= time(NULL) - begin;
@@ -146,7 +163,7 @@ static int shrink_dom0(struct domain_host *host, uint64_t need_kb, uint64_t *fre
 						 "asking Xen for its free memory");
 	}
 	log_info("dom0 gave up %llu MiB for %llu MiB of the stub domain's",
-		 (unsigned long long)host->freed_kb / KB_PER_MB,
+		 (unsigned long long)*host->freed_kb / KB_PER_MB,
 		 (unsigned long long)need_kb / KB_PER_MB);
 	return 0;
 }
@@ -199,15 +216,39 @@ int domain_memory_take(struct domain_host *host, const struct plan *plan,
 	return fd;
 }
 
+static bool dom0_has(struct domain_host *host, uint64_t kb)
+{
+	libxl_dominfo info;
+	bool has;
+
+	libxl_dominfo_init(&info);
+	has = libxl_domain_info(host->libxl, &info, 0) == 0 && info.current_memkb >= kb;
+	libxl_dominfo_dispose(&info);
+	return has;
+}
+
 void domain_memory_give_back(struct domain_host *host)
 {
-	if (!host->freed_kb)
+	uint64_t freed_kb = *host->freed_kb;
+	cleanup_fd int memory = -1;
+	uint64_t target_kb;
+	struct err err;
+
+	if (!freed_kb)
 		return;
-	if (libxl_set_memory_target(host->libxl, 0, (int64_t)host->freed_kb, 1, 0))
+	memory = lock(&err);
+	if (memory < 0)
+		log_warn("%s", err.msg);
+	*host->freed_kb = 0;
+	if (libxl_set_memory_target(host->libxl, 0, (int64_t)freed_kb, 1, 0)) {
 		log_warn("dom0 does not get back %llu MiB that it gave up",
-			 (unsigned long long)host->freed_kb / KB_PER_MB);
-	else
-		log_info("dom0 may have its %llu MiB again",
-			 (unsigned long long)host->freed_kb / KB_PER_MB);
-	host->freed_kb = 0;
+			 (unsigned long long)freed_kb / KB_PER_MB);
+		return;
+	}
+	log_info("dom0 may have its %llu MiB again",
+		 (unsigned long long)freed_kb / KB_PER_MB);
+	if (libxl_get_memory_target(host->libxl, 0, &target_kb))
+		return;
+	for (int ms = 0; ms < GROW_MS && !dom0_has(host, target_kb); ms += LOCK_STEP_MS)
+		poll(NULL, 0, LOCK_STEP_MS);
 }

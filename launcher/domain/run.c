@@ -16,6 +16,7 @@
 #include "domain/facts.h"
 #include "domain/guardian.h"
 #include "domain/host.h"
+#include "domain/memory.h"
 #include "domain/orders.h"
 #include "domain/orphan.h"
 #include "domain/ramdisk.h"
@@ -162,6 +163,10 @@ int domain_run(const struct plan *plan, const struct manifest *manifest, struct 
 
 	if (signals < 0)
 		return -1;
+	host.freed_kb = domain_memory_account(err);
+	if (!host.freed_kb)
+		return -1;
+	guardian.freed_kb = host.freed_kb;
 	/* Guardian and scripts have it from us; the last to go, for they tidy up. */
 	proc_set_oom_score(OOM_SCORE);
 	libxl_uuid_generate(&uuid);

@@ -125,7 +125,7 @@ static void tell_running(struct watch_state *state)
 		log_warn("%s", err.msg);
 	log_info("%s, domain %u, runs the device model of domain %u", watch->plan->name,
 		 watch->stub, watch->plan->guest_domid);
-	watch->host->freed_kb = 0; /* the stub domain's now, to its end */
+	*watch->host->freed_kb = 0; /* the stub domain's now, to its end */
 	state->started = true;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A host whose dom0 has all memory, as without dom0_mem=. Where xl.conf allows it, dom0 shrinks for
 the stub domain as it does for the guest. It gets the memory back when the start fails."""
+import json
 import re
 
 import pytest
@@ -17,6 +18,7 @@ def make_full(dom0, leak_check):
     """Xen has next to nothing free: a domain that never runs holds it, since dom0 of the rig
     cannot grow beyond what it was started with. Says how to let go of some of it."""
     dom0.run("cp", CONF, "/root/xl.conf.before")
+    dom0.run("xl", "list", "-l")  # makes the node of dom0's target
     before = target_mib(dom0)
     free = int(re.search(r"free_memory +: (\d+)", dom0.run("xl", "info").stdout).group(1))
     dom0.write("/root/filler.cfg", "name='filler'\ntype='pvh'\nvcpus=1\n"
@@ -53,3 +55,70 @@ def test_dom0_shrinks(make_guest, dom0, full):
     done = refused.create(check=False)
     assert done.status != 0
     assert "autoballoon=off in /etc/xen/xl.conf" in done.text
+
+
+def test_launcher_killed_with_memory(make_guest, dom0, full):
+    """A launcher that is killed while it has memory of dom0's for a start: dom0 gets it back."""
+    dom0.shell(f"echo 'autoballoon=\"on\"' >{CONF}")
+    guest = make_guest("taker", nics=(), device_model_args=[
+        "-stubdom", make_guest("taker").stub.argument() + ",memory=300"])
+    before = target_mib(dom0)
+    result = dom0.strike(guest, "boot", "kill")
+    assert result["stage"] and result["status"] not in (0, None), result
+    dom0.run("xl", "destroy", guest.name, check=False, timeout=120)
+    dom0.wait_gone(guest.name, guest.name + "-dm")
+    assert "dom0 gave up" in guest.log() and "dom0 may have its" in guest.log()
+    assert target_mib(dom0) > before - 60  # what xl took for the guest itself
+
+
+def test_two_at_once(make_guest, dom0, full):
+    """Two starts side by side where dom0 can shrink for one of them: one starts, the other is
+    refused in words, and dom0 has lost no more than the first one has."""
+    before = target_mib(dom0)
+    guests = [make_guest(name, nics=()) for name in ("side1", "side2")]
+    # xl itself starts one guest at a time, by a lock whose file xl.conf names.
+    script = ""
+    for n, guest in enumerate(guests):
+        guest.config["device_model_args"] = ["-stubdom", guest.stub.argument() + ",memory=700"]
+        guest.write_config()
+        script += (f"printf 'autoballoon=\"on\"\\nlockfile=\"/var/lock/xl{n}\"\\n' >{CONF}; "
+                   f"rm -f /var/lock/xl{n}; (xl create {guest.config_path}; echo status $?) "
+                   f">{guest.folder}/said 2>&1 & "
+                   f"while [ ! -e /var/lock/xl{n} ]; do kill -0 $! || exit 1; done; ")
+    dom0.shell(script + "wait; rm -f /var/lock/xl0 /var/lock/xl1", timeout=200)
+    said = [dom0.read(f"{g.folder}/said") for g in guests]
+    assert sorted("status 0\n" in text for text in said) == [False, True], said
+    (lost,) = [text for text in said if "status 0\n" not in text]
+    assert "the stub domain needs" in lost and "'xl mem-set 0 ...' shrinks dom0" in lost, lost
+    assert before - 900 < target_mib(dom0) < before - 600
+    (runs,) = [g for g, text in zip(guests, said) if text is not lost]
+    assert dom0.domid(runs.name + "-dm")
+
+
+MIB = 1 << 20
+SLOPE_KIB = 4  # of the stub domain for each MiB of the guest's that its disks have used
+
+
+def used_kib(dom0, guest):
+    """Of the stub domain's memory."""
+    told = json.loads(dom0.run("stubdom", "status", guest.name, "--json", timeout=120).stdout)
+    return told["memory_used_kb"]
+
+
+@pytest.mark.long("reads much of a disk")
+def test_page_cache_of_the_guest(make_guest, dom0):
+    """A guest that fills its page cache from an emulated disk: QEMU maps more and more of the
+    guest, and the stub domain has to hold the page tables for it and no more."""
+    guest = make_guest("cache", kind="direct", disks=0, nics=(), memory=600, modules=("ata_piix", "sd_mod"))
+    path = f"{guest.folder}/large.img"
+    guest.config["disk"] = [f"format=raw,vdev=hda,access=rw,target={path}"]
+    guest.write_config()
+    dom0.run("truncate", "-s", "400M", path)
+    guest.start()
+    used = []
+    for mib in (32, 96, 384):
+        guest.ask(f"sum sda {mib * MIB}", "sum sda ", 400)
+        used.append(used_kib(dom0, guest))
+    growth = used[2] - used[1]
+    print(f"{growth} KiB for 288 MiB, {used[1] - used[0]} KiB for the 64 MiB before")
+    assert growth < 288 * SLOPE_KIB, used
