@@ -6,25 +6,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xen/sched.h>
 
 #include "cleanup.h"
 #include "log.h"
 #include "plan/builder.h"
 #include "xenstore_util.h"
 
-/* NULL: QEMU in the stub domain serves it. */
 static const struct {
 	const char *type;
-	const char *refusal;
+	const char *option; /* of xl.cfg: the guest does not run with it; NULL: it does */
+	const char *refusal; /* NULL: QEMU in the stub domain serves it */
 } types[] = {
-	{"qdisk", NULL},
-	{"vkbd", NULL},
-	{"console", NULL},
-	{"vfb", "QEMU has no PV framebuffer for HVM guests; use the emulated screen"},
-	{"9pfs", "the stub domain has no directory of dom0; say type=xen_9pfsd in the "
-		 "guest's p9= (a daemon in dom0 then serves it)"},
-	{"qusb", "the stub domain has no USB device of the host; use "
-		 "usbctrl=[\"type=devicemodel\"], or usbdevice= for an emulated one"},
+	{"qdisk", NULL, NULL},
+	{"vkbd", NULL, NULL},
+	{"console", NULL, NULL},
+	{"vfb", NULL,
+	 "QEMU has no PV framebuffer for HVM guests; use the emulated screen"},
+	{"9pfs", "p9",
+	 "the stub domain has no directory of dom0; write p9=['type=xen_9pfsd,...'] (a "
+	 "daemon in dom0 then serves it)"},
+	{"qusb", "usbctrl",
+	 "the stub domain has no USB device of the host; write "
+	 "usbctrl=['type=devicemodel,...'], or usbdevice= for an emulated one"},
 };
 
 enum { TYPES = sizeof(types) / sizeof(types[0]) };
@@ -217,6 +221,32 @@ int domain_backends_start(struct domain_backends *backends, struct err *err)
 		free(ids);
 	}
 	return rc;
+}
+
+int domain_backends_let_run(struct domain_backends *backends, struct err *err)
+{
+	const struct backend_place *place = &backends->place;
+	unsigned n = 0;
+
+	if (backends->let_run)
+		return 0;
+	for (size_t i = 0; i < TYPES && n == 0; i++) {
+		if (!types[i].option)
+			continue;
+		free(list_ids(place->host->xs, types[i].type, place->guest, &n));
+		if (n > 0)
+			err_set(err, ERR_USAGE,
+				"the guest does not run, its %s= cannot be served: %s",
+				types[i].option, types[i].refusal);
+	}
+	if (n == 0) {
+		backends->let_run = true;
+		return 0;
+	}
+	if (xc_domain_shutdown(place->host->xc, place->guest, SHUTDOWN_poweroff) < 0)
+		log_warn("the guest, domain %u, is not shut down: %s", place->guest,
+			 strerror(errno));
+	return -1;
 }
 
 int domain_backends_watch(const struct domain_backends *backends, const char *token,

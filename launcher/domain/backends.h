@@ -18,6 +18,7 @@ struct domain_backends {
 	struct domain_hotplug *hotplug;
 	struct backend_device *list;
 	size_t n;
+	bool let_run; /* the guest may have run */
 };
 
 /*
@@ -28,6 +29,13 @@ int domain_backends_plan(struct plan *plan, struct err *err);
 
 /* Moves the devices that are there.  Before the stub domain runs. */
 int domain_backends_start(struct domain_backends *backends, struct err *err);
+
+/*
+ * The guest is to run.  libxl tells of some devices only after the device model has
+ * started: with one that nobody can serve the guest does not run.  It is shut down, so
+ * that the toolstack removes it.  ERR_USAGE: the device and the remedy.
+ */
+int domain_backends_let_run(struct domain_backends *backends, struct err *err);
 
 /* Has xenstore tell of changes, with this token; then domain_backends_hear. */
 int domain_backends_watch(const struct domain_backends *backends, const char *token,

@@ -106,6 +106,8 @@ static void serve_request(struct domain_channels *channels, const struct relay_m
 		rc = domain_hotplug_attach(channels->hotplug, fd, reply.text, &err);
 	else if (asked->type == RELAY_GROW)
 		rc = grow(channels, asked->text, &err);
+	else if (asked->type == RELAY_RUN)
+		rc = domain_backends_let_run(channels->backends, &err);
 	else
 		rc = domain_hotplug_detach(channels->hotplug, asked->text, &err);
 	if (rc < 0) {
@@ -136,6 +138,7 @@ static int take_request(struct domain_channels *channels, const struct relay_msg
 		/* fall through */
 	case RELAY_DETACH:
 	case RELAY_GROW:
+	case RELAY_RUN:
 		if (channels->plan->channels[msg->channel].kind != STUBDOM_CHANNEL_QMP)
 			return -1;
 		serve_request(channels, msg, fd);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "domain/backends.h"
 #include "domain/disk_hotplug.h"
 #include "domain/host.h"
 #include "domain/relay.h"
@@ -22,6 +23,7 @@ struct domain_channels {
 	bool console_given;
 	struct domain_hotplug *hotplug;
 	struct rate asked; /* what the relay's requests cost */
+	struct domain_backends *backends;
 };
 
 int domain_channels_init(struct domain_channels *channels, const struct plan *plan,

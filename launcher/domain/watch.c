@@ -373,6 +373,7 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 		return -1;
 	state.channels.stub = watch->stub;
 	state.channels.hotplug = watch->hotplug;
+	state.channels.backends = watch->backends;
 	if (watch_nodes(&state, err) < 0 ||
 	    domain_orders_take(watch->orders, watch->host, watch->stub, "order", err) <
 		    0 ||

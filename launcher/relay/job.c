@@ -57,6 +57,8 @@ int relay_job_serve(struct relay_channel *channel, uint32_t index, int control,
 			rc = ask(control, RELAY_ATTACH, index, NULL, job->fd);
 		else if (job->need == QMP_NEED_GROW)
 			rc = ask(control, RELAY_GROW, index, job->text, -1);
+		else if (job->need == QMP_NEED_RUN)
+			rc = ask(control, RELAY_RUN, index, NULL, -1);
 		else
 			rc = ask(control, RELAY_DETACH, index, job->text, -1);
 	}
@@ -77,8 +79,9 @@ void relay_job_hear(struct relay_channel *channel, uint32_t index, int control,
 		qmp_job_attached(job, channel->shared, msg->text, why);
 	} else if (msg->type == RELAY_DETACH && need == QMP_NEED_DETACH) {
 		qmp_job_detached(job, channel->shared);
-	} else if (msg->type == RELAY_GROW && need == QMP_NEED_GROW) {
-		qmp_job_grown(job, why);
+	} else if ((msg->type == RELAY_GROW && need == QMP_NEED_GROW) ||
+		   (msg->type == RELAY_RUN && need == QMP_NEED_RUN)) {
+		qmp_job_granted(job, why);
 	} else if (msg->type == RELAY_ATTACH && !why) {
 		/* The client went meanwhile: nobody will use the disk. */
 		ask(control, RELAY_DETACH, index, msg->text, -1);

@@ -26,6 +26,7 @@ enum relay_msg_type {
 	RELAY_ATTACH, /* fd: of a disk.  Answer: text, the stub domain's name of it */
 	RELAY_DETACH, /* text: a disk that QEMU has let go */
 	RELAY_GROW,   /* text: a disk that has to be longer, and for what (qmp/job.h) */
+	RELAY_RUN,    /* the guest is to run: may it? */
 };
 
 struct relay_msg {

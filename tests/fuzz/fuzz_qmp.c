@@ -183,7 +183,8 @@ static void serve(struct qmp_filter *f, bool well)
 		qmp_job_detached(job, f->shared);
 		break;
 	case QMP_NEED_GROW:
-		qmp_job_grown(job, why);
+	case QMP_NEED_RUN:
+		qmp_job_granted(job, why);
 		break;
 	case QMP_NEED_TIME:
 		qmp_job_again(job);

@@ -47,6 +47,11 @@ int domain_hotplug_detach(struct domain_hotplug *hotplug, const char *dev,
 	return err_set(err, ERR_USAGE, "there is no disk %.2000s", dev);
 }
 
+int domain_backends_let_run(struct domain_backends *backends, struct err *err)
+{
+	return err_set(err, ERR_USAGE, "it does not run");
+}
+
 int domain_hotplug_grow(struct domain_hotplug *hotplug, const char *dev,
 			unsigned long long size, struct err *err)
 {

@@ -93,3 +93,33 @@ def test_right_after_wrong(make_guest):
     guest.config["device_model_args"] = ["-stubdom", guest.stub.argument()]
     guest.write_config()
     guest.start()
+
+
+@pytest.mark.parametrize("option,value,remedy", [
+    ("p9", "tag=x,path=/srv,security_model=none", "p9=['type=xen_9pfsd,...']"),
+    ("usbctrl", "type=qusb,version=2,ports=4", "usbctrl=['type=devicemodel,...']")])
+def test_device_that_nobody_serves(make_guest, dom0, option, value, remedy):
+    """libxl tells of it after the device model has started: the guest does not run, xl says why,
+    and removes it."""
+    log = "/opt/guests/run/wrong/serial.log"
+    guest = make_guest("wrong", serial=f"file:{log}", **{option: [value]})
+    done = guest.create(check=False)
+    assert f"its {option}= cannot be served" in done.text and remedy in done.text, done.text
+    dom0.wait_gone(guest.name, guest.name + "-dm")
+    assert remedy in guest.log()
+    assert dom0.shell(f"cat {log} 2>/dev/null || true").stdout == ""
+
+
+def test_9pfs_of_dom0(make_guest, dom0):
+    """The remedy for p9=: Xen's own daemon in dom0 serves it, and the guest runs."""
+    guest = make_guest("nine", nics=(), p9=[
+        "tag=x,path=/srv,security_model=none,type=xen_9pfsd"])
+    daemon = "/local/domain/0/libxl/xen-9pfs"
+    try:
+        guest.start()
+        assert dom0.xenstore(f"/local/domain/0/backend/xen_9pfs/{guest.domid}/0/state") in "124"
+        assert dom0.xenstore(f"{daemon}/state") == "running"
+        guest.destroy()
+        dom0.wait_gone(guest.name, guest.name + "-dm")
+    finally:  # it serves all guests, and stays
+        dom0.shell(f"kill $(xenstore-read {daemon}/pid); xenstore-rm {daemon}", check=False)

@@ -261,6 +261,7 @@ static int take_command(struct qmp_filter *filter, json_t *message, struct err *
 		return send_command(filter, message, QMP_PASS, err);
 	case QMP_WRITES:
 	case QMP_OPENS:
+	case QMP_RUNS:
 	case QMP_RELEASE:
 		qmp_job_begin(&filter->job, command->action, message);
 		return 0;

@@ -218,6 +218,10 @@ void qmp_job_start(struct qmp_job *job, struct qmp_shared *shared)
 		start_growing(job);
 		return;
 	}
+	if (job->action == QMP_RUNS) {
+		need(job, QMP_NEED_RUN, NULL);
+		return;
+	}
 	if (job->action == QMP_WRITES) {
 		start_writing(job, shared);
 		return;
@@ -275,7 +279,7 @@ static void take_found(struct qmp_job *job, const json_t *answer)
 	need(job, QMP_NEED_GROW, text);
 }
 
-void qmp_job_grown(struct qmp_job *job, const char *why)
+void qmp_job_granted(struct qmp_job *job, const char *why)
 {
 	drop_need(job);
 	if (why)
@@ -387,7 +391,7 @@ void qmp_job_answer(struct qmp_job *job, struct qmp_shared *shared, json_t *answ
 			finish(job);
 		return;
 	}
-	if (job->action == QMP_GROWS ||
+	if (job->action == QMP_GROWS || job->action == QMP_RUNS ||
 	    (job->action == QMP_RELEASE && json_object_get(answer, "error")))
 		finish(job);
 	else

@@ -20,6 +20,7 @@
  *   QEMU opens a disk:   need ATTACH, command to QEMU with the disk's name (again
  *                        for a while if it is not there yet), what is in use?,
  *                        need DETACH for each disk that is not, answer
+ *   the guest is to run: need RUN, command, answer
  *   QEMU lets a disk go: command, what is in use?, need DETACH, answer
  *
  * A job only says what it needs; relay/job.h has the means, does it and reports.  Pure,
@@ -32,7 +33,8 @@ enum qmp_need {
 	QMP_NEED_ATTACH, /* a disk of the stub domain from fd; then qmp_job_attached */
 	QMP_NEED_DETACH, /* take the disk `text` away; then qmp_job_detached */
 	QMP_NEED_GROW,	 /* `text`: the disk and its new size, "xvda 1024", 0 for a
-			  * snapshot; then qmp_job_grown */
+			  * snapshot; then qmp_job_granted */
+	QMP_NEED_RUN,	 /* may the guest run? then qmp_job_granted */
 	QMP_NEED_TIME,	 /* call qmp_job_again after QMP_AGAIN_MS */
 };
 
@@ -100,7 +102,7 @@ void qmp_job_saved(struct qmp_job *job, const char *why);
 void qmp_job_attached(struct qmp_job *job, struct qmp_shared *shared, const char *name,
 		      const char *why);
 void qmp_job_detached(struct qmp_job *job, struct qmp_shared *shared);
-void qmp_job_grown(struct qmp_job *job, const char *why);
+void qmp_job_granted(struct qmp_job *job, const char *why);
 void qmp_job_again(struct qmp_job *job);
 
 void qmp_job_free(struct qmp_job *job);

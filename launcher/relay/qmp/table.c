@@ -31,6 +31,7 @@ static const struct qmp_command table[] = {
 	{"chardev-add", QMP_REFUSE, links},
 	{"chardev-change", QMP_REFUSE, links},
 	{"closefd", QMP_REFUSE, descriptors},
+	{"cont", QMP_RUNS, NULL},
 	{"drive-backup", QMP_REFUSE, files},
 	{"drive-mirror", QMP_REFUSE, files},
 	{"dump-guest-memory", QMP_REFUSE, dump},

@@ -14,6 +14,7 @@ enum qmp_action {
 	QMP_WRITES,  /* QEMU writes the file `filename`: it ends up in dom0 */
 	QMP_OPENS,   /* QEMU opens a disk that `filename` names, at any depth */
 	QMP_GROWS,   /* a disk of the stub domain gets longer first, if grow.h says so */
+	QMP_RUNS,    /* passed if the launcher lets the guest run */
 	QMP_RELEASE, /* passed; after it disks may be in no use any more */
 	QMP_STEP,    /* asked by ourselves on the way (job.h): no command of a client */
 };

@@ -81,7 +81,7 @@ static void test_greeting(void **state)
 	qmp_filter_free(&f);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		f = (struct qmp_filter){.names = &names};
-		assert_int_equal(from_client(&f, "{\"execute\":\"cont\"}"), 0);
+		assert_int_equal(from_client(&f, "{\"execute\":\"stop\"}"), 0);
 		assert_int_equal(from_stub(&f, bad[i]), -1);
 		assert_int_equal(f.to_client.len, 0);
 		qmp_filter_free(&f);
@@ -96,14 +96,14 @@ static void test_ids(void **state)
 	/* Byte by byte, and two in one piece. */
 	assert_int_equal(from_client(&f, "{\"exec"), 0);
 	assert_int_equal(from_client(&f, "ute\":\"qmp_capabilities\",\"id\":7}"
-					 "{\"execute\":\"cont\",\"id\":\"}{\"}"),
+					 "{\"execute\":\"stop\",\"id\":\"}{\"}"),
 			 0);
 	assert_int_equal(from_client(&f, "{\"id\":{\"a\":18446744073709551615},"
 					 "\"arguments\":{\"x\":[1]},\"execute\":"
 					 "\"stop\"}{\"execute\":\"stop\"}"),
 			 0);
 	expect(&f.to_stub, "{\"execute\":\"qmp_capabilities\",\"id\":1}\r\n"
-			   "{\"execute\":\"cont\",\"id\":2}\r\n"
+			   "{\"execute\":\"stop\",\"id\":2}\r\n"
 			   "{\"execute\":\"stop\",\"arguments\":{\"x\":[1]},\"id\":3}\r\n"
 			   "{\"execute\":\"stop\",\"id\":4}\r\n");
 	assert_int_equal(from_stub(&f, "{\"return\": {}, \"id\": 1}\n"
@@ -177,11 +177,11 @@ static void test_refusal_in_order(void **state)
 {
 	struct qmp_filter f = filter_with(&names);
 
-	assert_int_equal(from_client(&f, "{\"execute\":\"cont\",\"id\":1}"
+	assert_int_equal(from_client(&f, "{\"execute\":\"stop\",\"id\":1}"
 					 "{\"execute\":\"getfd\",\"id\":2}"
 					 "{\"exec-oob\":\"x\",\"id\":3}"),
 			 0);
-	expect(&f.to_stub, "{\"execute\":\"cont\",\"id\":1}\r\n");
+	expect(&f.to_stub, "{\"execute\":\"stop\",\"id\":1}\r\n");
 	assert_int_equal(f.to_client.len, 0);
 	assert_int_equal(from_stub(&f, "{\"return\":{},\"id\":1}"), 0);
 	expect(&f.to_client,
@@ -200,9 +200,9 @@ static void test_malformed_commands(void **state)
 	static const char *const cases[][2] = {
 		{"{}", "QMP input lacks member 'execute'"},
 		{"{\"execute\":5}", "QMP input member 'execute' must be a string"},
-		{"{\"execute\":\"cont\",\"arguments\":[]}",
+		{"{\"execute\":\"stop\",\"arguments\":[]}",
 		 "QMP input member 'arguments' must be an object"},
-		{"{\"execute\":\"cont\",\"x\":1}", "QMP input member 'x' is unexpected"},
+		{"{\"execute\":\"stop\",\"x\":1}", "QMP input member 'x' is unexpected"},
 	};
 	char text[160];
 

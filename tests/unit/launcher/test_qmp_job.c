@@ -136,7 +136,7 @@ static void test_save(void **state)
 {
 	pass_fd("/dev/null", O_WRONLY, 0);
 	client("{\"execute\":\"xen-save-devices-state\",\"arguments\":{\"live\":false,"
-	       "\"filename\":\"/dev/fdset/0\"},\"id\":7}{\"execute\":\"cont\"}");
+	       "\"filename\":\"/dev/fdset/0\"},\"id\":7}{\"execute\":\"stop\"}");
 	sent("{\"execute\":\"xen-save-devices-state\",\"arguments\":"
 	     "{\"live\":false,\"filename\":\"/run/stubdom/saved\"}");
 	assert_true(qmp_filter_client_full(&f));
@@ -147,7 +147,7 @@ static void test_save(void **state)
 	go_on();
 	expect(&f.to_client, "{\"return\":{},\"id\":7}\r\n");
 	/* The client's next bytes come after it. */
-	sent("{\"execute\":\"cont\"");
+	sent("{\"execute\":\"stop\"");
 	assert_null(shared.busy);
 }
 
@@ -332,7 +332,7 @@ static void test_growth(void **state)
 		"\"device\":\"ide0-hd0\",\"size\":1048576},\"id\":7}";
 
 	expect_growth(resize, "query-block", "xvda 1048576");
-	qmp_job_grown(&f.job, NULL);
+	qmp_job_granted(&f.job, NULL);
 	go_on();
 	sent("{\"execute\":\"block_resize\",\"arguments\":{\"device\":\"ide0-hd0\","
 	     "\"size\":1048576}");
@@ -348,11 +348,33 @@ static void test_growth(void **state)
 
 	/* Refused by the launcher: QEMU does not hear of it. */
 	expect_growth(resize, "query-block", "xvda 1048576");
-	qmp_job_grown(&f.job, "no room");
+	qmp_job_granted(&f.job, "no room");
 	go_on();
 	expect(&f.to_client,
 	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"block_resize: "
 	       "no room\"},\"id\":7}\r\n");
+	assert_int_equal(f.to_stub.len, 0);
+}
+
+static void test_guest_may_run(void **state)
+{
+	static const char cont[] = "{\"execute\":\"cont\",\"id\":8}";
+
+	client(cont);
+	assert_int_equal(f.job.need, QMP_NEED_RUN);
+	assert_int_equal(f.to_stub.len, 0);
+	qmp_job_granted(&f.job, NULL);
+	go_on();
+	sent("{\"execute\":\"cont\"");
+	stub("{\"return\":{}");
+	expect(&f.to_client, "{\"return\":{},\"id\":8}\r\n");
+
+	client(cont);
+	qmp_job_granted(&f.job, "its p9= cannot be served");
+	go_on();
+	expect(&f.to_client,
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"cont: its p9= "
+	       "cannot be served\"},\"id\":8}\r\n");
 	assert_int_equal(f.to_stub.len, 0);
 }
 
@@ -388,7 +410,7 @@ static void test_growth_forms(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		expect_growth(cases[i].command, cases[i].query, cases[i].need);
-		qmp_job_grown(&f.job, NULL);
+		qmp_job_granted(&f.job, NULL);
 		go_on();
 		buffer_consume(&f.to_stub, f.to_stub.len);
 		stub("{\"return\":{}");
@@ -444,10 +466,19 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(test_fd_sets),     T(test_fd_bounds),	     T(test_save),
-		T(test_save_fails),  T(test_file_by_name),   T(test_change_medium),
-		T(test_locked_tray), T(test_too_many_disks), T(test_disk_by_path),
-		T(test_growth),	     T(test_growth_forms),   T(test_one_job_at_a_time),
+		T(test_fd_sets),
+		T(test_fd_bounds),
+		T(test_save),
+		T(test_save_fails),
+		T(test_file_by_name),
+		T(test_change_medium),
+		T(test_locked_tray),
+		T(test_too_many_disks),
+		T(test_disk_by_path),
+		T(test_growth),
+		T(test_guest_may_run),
+		T(test_growth_forms),
+		T(test_one_job_at_a_time),
 	};
 
 	int rc;
