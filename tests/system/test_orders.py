@@ -122,14 +122,33 @@ def test_xendomains(make_guest, dom0, stub, saved, side):
     guest.attach()
     guest.ask("disks", "disks done")
 
-    if not stub:
-        return
-    # No room: the guest cannot be saved, so it is shut down, its device model with it.
     guest.detach()
+    stop_without_room(dom0, saved, guest, names)
+
+
+def stop_without_room(dom0, saved, guest, names):
+    """The guest cannot be saved, so it is shut down, its device model with it."""
     dom0.run("mount", "-t", "tmpfs", "-o", "size=1m", "none", saved)
-    xendomains(dom0, "stop")
-    dom0.wait_gone(*names)
-    assert set(dom0.run("ls", saved).stdout.split()) <= {guest.name}
+    try:
+        xendomains(dom0, "stop")
+        dom0.wait_gone(*names)
+        assert set(dom0.run("ls", saved).stdout.split()) <= {guest.name}
+    finally:
+        dom0.run("umount", saved)
+
+
+@pytest.mark.long("ten times in a row")
+def test_xendomains_ten_times(make_guest, dom0, saved):
+    """With a full save directory the guest ends whole each time: its last write is on the disk, no
+    file is there for the stub domain, nothing is left."""
+    guest = make_guest("ten", nics=())
+    names = [guest.name, guest.name + "-dm"]
+    for turn in range(10):
+        guest.start()
+        guest.ask(f"write 0 1201 {0x30 + turn}", "write 0 1201")
+        guest.detach()
+        stop_without_room(dom0, saved, guest, names)
+        assert set(dom0.sector(guest.disks[0], 1201)) == {0x30 + turn}
 
 
 @pytest.mark.parametrize("side", SIDES)
