@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How long threads and processes have run. */
+/* The CPU time of threads and processes. */
 #include <arch/cpu.h>
 #include <nub/clock.h>
 #include <nub/process.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts of /proc, made when they are opened; who has something to tell adds its own. */
+/* Texts of /proc, made when they are opened; each part of the kernel adds its own. */
 #ifndef NUB_PROC_H
 #define NUB_PROC_H
 
@@ -20,7 +20,7 @@ typedef void (*proc_generator)(struct text *t, struct process *p, const struct t
 void proc_emit(struct text *t, const char *fmt, ...) __printf(2, 3);
 /* Boot: adds /proc/<name> (name may hold '/'); only when memory lasts. */
 void proc_text_add(const char *name, proc_generator gen);
-/* Boot: /proc and what of it is the file system's own. */
+/* Boot: /proc, and the file system's own files in it. */
 void proc_init(void);
 
 #endif

@@ -110,7 +110,7 @@ void process_kill(struct process *p, int status);
 /* A fault of user code found no memory: some process ends, so that PID 1 can still say
  * what happened. It may sleep, for another's memory; the fault is then tried again. */
 void out_of_memory(void);
-/* Its address space is its own from here on: who waits in vfork goes on. */
+/* Its address space is its own from here on: a waiter in vfork goes on. */
 void vfork_done(struct thread *t);
 
 /* --- its time (process/cpu_time.c) --- */
