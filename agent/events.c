@@ -34,8 +34,8 @@ static struct {
 	char line[MESSAGE_MAX];
 	size_t len;
 	bool skips;
-	bool reported;	 /* xenstore has an error */
-	int64_t free_at; /* of the rate: a line is LINE_MS in the future */
+	enum events_kind reported; /* what xenstore has */
+	int64_t free_at;	   /* of the rate: a line is LINE_MS in the future */
 	unsigned lost;
 } events = {.fd = -1};
 
@@ -71,12 +71,13 @@ static const char *text_of(const json_t *data, const char *key)
 }
 
 /* QEMU's BLOCK_IO_ERROR: an emulated disk has a name, a PV disk a place only. */
-static void word_error(const json_t *data, char *text, size_t size)
+static enum events_kind word_error(const json_t *data, char *text, size_t size)
 {
 	const char *name = text_of(data, "device");
 	const char *action = text_of(data, "action");
 	const char *reason = text_of(data, "reason");
 	bool full = json_is_true(json_object_get(data, "nospace"));
+	bool stops = strcmp(action, "stop") == 0;
 
 	if (!*name)
 		name = text_of(data, "qom-path");
@@ -85,26 +86,30 @@ static void word_error(const json_t *data, char *text, size_t size)
 		 *reason ? reason
 		 : full	 ? "No space left on device"
 			 : "I/O error",
-		 strcmp(action, "stop") == 0
-			 ? "QEMU has stopped the guest ('cont' lets it go on)"
-			 : "the guest was told");
+		 stops ? "QEMU has stopped the guest ('cont' lets it go on)"
+		       : "the guest was told");
+	return stops ? EVENTS_STOPPED : EVENTS_TOLD;
 }
 
-void events_word(const char *message, size_t len, char *text, size_t size)
+enum events_kind events_word(const char *message, size_t len, char *text, size_t size)
 {
 	json_t *json = json_loadb(message, len, JSON_DECODE_INT_AS_REAL, NULL);
+	const json_t *data = json_object_get(json, "data");
 	const char *event = text_of(json, "event");
+	enum events_kind kind = EVENTS_NOTHING;
 
 	text[0] = '\0';
-	if (strcmp(event, "BLOCK_IO_ERROR") == 0)
-		word_error(json_object_get(json, "data"), text, size);
-	else if (strcmp(event, "BLOCK_IMAGE_CORRUPTED") == 0)
+	if (strcmp(event, "BLOCK_IO_ERROR") == 0) {
+		kind = word_error(data, text, size);
+	} else if (strcmp(event, "BLOCK_IMAGE_CORRUPTED") == 0) {
 		snprintf(text, size, "disk %.100s: its image is damaged: %.200s",
-			 text_of(json_object_get(json, "data"), "device"),
-			 text_of(json_object_get(json, "data"), "msg"));
-	else if (strcmp(event, "RESUME") == 0)
-		snprintf(text, size, "RESUME");
+			 text_of(data, "device"), text_of(data, "msg"));
+		kind = EVENTS_STOPPED;
+	} else if (strcmp(event, "RESUME") == 0) {
+		kind = EVENTS_RESUMED;
+	}
 	json_decref(json);
+	return kind;
 }
 
 /* A guest that tries again and again must not fill the log. */
@@ -122,33 +127,47 @@ static bool may_say(void)
 	return true;
 }
 
-static void take_message(const char *message, size_t len)
+static void set_node(const char *text)
 {
 	struct err err = {0};
-	char text[400];
-	bool resumes;
 
-	events_word(message, len, text, sizeof(text));
-	resumes = strcmp(text, "RESUME") == 0;
-	if (!text[0] || (resumes && !events.reported))
-		return;
-	events.reported = !resumes;
-	if (!resumes && !may_say())
-		return;
-	if (!resumes && events.lost > 0)
-		report_line("%u errors of disks before this are not shown", events.lost);
-	if (!resumes)
-		report_line("%s", text);
-	events.lost = resumes ? events.lost : 0;
-	if (xs_client_write(STUBDOM_XS_IO_ERROR, resumes ? "" : text, &err) < 0)
+	if (xs_client_write(STUBDOM_XS_IO_ERROR, text, &err) < 0)
 		report_line("%s", err.msg);
+}
+
+static void take_error(enum events_kind kind, const char *text)
+{
+	/* An error that has stopped the guest is always said: it does not come again. */
+	if (kind != EVENTS_STOPPED && !may_say())
+		return;
+	if (events.lost > 0)
+		report_line("%u errors of disks before this are not shown", events.lost);
+	events.lost = 0;
+	report_line("%s", text);
+	if (kind < events.reported)
+		return; /* why the guest stands still counts for more */
+	events.reported = kind;
+	set_node(text);
+}
+
+void events_take(const char *message, size_t len)
+{
+	char text[400];
+	enum events_kind kind = events_word(message, len, text, sizeof(text));
+
+	if (kind == EVENTS_TOLD || kind == EVENTS_STOPPED)
+		take_error(kind, text);
+	if (kind != EVENTS_RESUMED || events.reported == EVENTS_NOTHING)
+		return;
+	events.reported = EVENTS_NOTHING;
+	set_node("");
 }
 
 static void take_byte(char c)
 {
 	if (c == '\n') {
 		if (!events.skips)
-			take_message(events.line, events.len);
+			events_take(events.line, events.len);
 		events.skips = false;
 		events.len = 0;
 	} else if (events.len == sizeof(events.line)) {

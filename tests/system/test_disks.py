@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Disks of every kind that xl and QEMU take. Each arrives as the disk that it is, and the guest's
 writes are in dom0's file and in no other."""
+import re
+
 import pytest
 
 from guestlib import disks
@@ -198,19 +200,35 @@ def make_bad_disk(dom0, folder):
     dom0.shell(f"echo 0 >{config}/power; rmdir {config}; modprobe -r null_blk")
 
 
+def stops_and_goes_on(dom0, guest, folder):
+    """QEMU is asked to stop the guest for an error: it is said why, until the guest goes on."""
+    dom0.call("console_ask", name=guest.name, text="write sdb 4096 0x41\n", pattern="^$", seconds=0)
+    why = "disk n2: write: .*; QEMU has stopped the guest"
+    dom0.wait_file(guest.log_path, "agent: " + why)
+    status = dom0.run("stubdom", "status", guest.name).stdout
+    assert re.search(why, status) and "io-error" in status, status
+    dom0.run("mount", "-o", "remount,size=20M", f"{folder}/full")
+    dom0.run("stubdom", "qmp", guest.name, "cont")
+    guest.wait("write sdb 4096 ok")
+    status = dom0.run("stubdom", "status", guest.name).stdout
+    assert "disk n2" not in status and "io-error" not in status, status
+
+
 def test_faults(dom0, folder, bad_disk, make_guest):
     """An I/O error of the back end is the guest's I/O error; a full file system too; a disk
     that a guest has is nobody else's. Nothing else fails."""
     dom0.shell(f"mkdir {folder}/full && mount -t tmpfs -o size=1M none {folder}/full && "
-               f"truncate -s 8M {folder}/full/disk.img; truncate -s 9M {folder}/full/ide.img")
+               f"truncate -s 8M {folder}/full/disk.img; truncate -s 9M {folder}/full/ide.img; "
+               f"truncate -s 10M {folder}/full/stop.img")
     try:
         guest = start_linux(
             make_guest, "disks", "nvme,ata_piix,sd_mod",
             disk=[f"format=raw,vdev=hda,access=rw,target={folder}/full/ide.img"],
             device_model_args_hvm=(
                 drive(bad_disk, "nvme,serial=n0", "n0") +
-                drive(f"{folder}/full/disk.img", "nvme,serial=n1", "n1")))
-        found = disks.wait_listed(guest, 3)
+                drive(f"{folder}/full/disk.img", "nvme,serial=n1", "n1") +
+                drive(f"{folder}/full/stop.img", "ide-hd,bus=ide.0,unit=1,werror=stop", "n2")))
+        found = disks.wait_listed(guest, 4)
         bad = next(name for name, disk in found.items() if disk[0] == 16 << 20)
         full = next(name for name, disk in found.items() if disk[0] == 8 << 20)
         for what in (f"read {bad} 2050", f"write {bad} 2050 1"):
@@ -226,6 +244,7 @@ def test_faults(dom0, folder, bad_disk, make_guest):
         dom0.wait_file(guest.log_path, "agent: disk ide0-hd0: write: ")
         assert "disk ide0-hd0: write: " in dom0.run("stubdom", "status", "disks").stdout
         assert " I/O error" in dom0.run("grep", "kernel: ", guest.log_path).stdout
+        stops_and_goes_on(dom0, guest, folder)
 
         # Another guest, and a program of dom0's, are kept off it.
         other = make_guest("other", kind="direct", disks=0, nics=(), disk=[],
