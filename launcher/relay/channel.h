@@ -11,6 +11,7 @@
 #include "endpoint/endpoint.h"
 #include "plan/plan.h"
 #include "rate.h"
+#include "relay/hmp_line.h"
 #include "relay/kind.h"
 #include "relay/qmp/filter.h"
 #include "relay/save.h"
@@ -38,6 +39,7 @@ struct relay_channel {
 	struct buffer *incoming; /* for the stub domain: to_stub or QMP's */
 	struct buffer *outgoing; /* for the client: to_host or QMP's */
 	struct telnet telnet;
+	struct hmp_line hmp;	/* of a human monitor's client */
 	struct vnc_door door;	/* of a screen with a password */
 	int64_t door_until_ms;	/* its viewer must be past it */
 	struct qmp_filter qmp;	/* idle in a channel of another kind */

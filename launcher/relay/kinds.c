@@ -2,6 +2,7 @@
 /* The kinds of channels whose bytes go through as they are. */
 #include "relay/kind.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "relay/channel.h"
@@ -103,12 +104,73 @@ static const struct relay_kind kind_port = {
 	.take_stub = take_stub,
 };
 
-/* HMP, VNC: QEMU serves one client after the other. */
+/* VNC: QEMU serves one client after the other. */
 static const struct relay_kind kind_session = {
 	BYTES,
 	.has_reader = relay_kind_is_connected,
 	.end_client = relay_kind_end_client,
 	.take_stub = take_stub,
+	.lost = relay_kind_close_client,
+};
+
+/* Takes the line back from QEMU: to its end, all of it away, and a new prompt. */
+static int take_back(struct relay_channel *channel, size_t length, const char *refusal)
+{
+	static const char begin[] = "\r\n";
+	const char to_end = 5, backspace = 127;
+	int rc = buffer_append(&channel->to_stub, &to_end, 1, 4 * RELAY_HELD_MAX);
+
+	for (size_t i = 0; i < length && rc == 0; i++)
+		rc = buffer_append(&channel->to_stub, &backspace, 1, 4 * RELAY_HELD_MAX);
+	if (rc == 0)
+		rc = buffer_append(&channel->to_stub, "\r", 1, 4 * RELAY_HELD_MAX);
+	buffer_append_recent(&channel->to_host, begin, sizeof(begin) - 1,
+			     2 * RELAY_HELD_MAX);
+	buffer_append_recent(&channel->to_host, refusal, strlen(refusal),
+			     2 * RELAY_HELD_MAX);
+	return rc;
+}
+
+static int take_hmp_client(struct relay_channel *channel, const char *data, size_t len,
+			   struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < len && rc == 0; i++) {
+		size_t length;
+		const char *refusal = hmp_line_type(&channel->hmp, data[i], &length);
+
+		rc = refusal ? take_back(channel, length, refusal)
+			     : buffer_append(&channel->to_stub, data + i, 1,
+					     4 * RELAY_HELD_MAX);
+	}
+	return rc < 0 ? err_set(err, ERR_HOST, "out of memory") : 0;
+}
+
+static int take_hmp_stub(struct relay_channel *channel, const char *data, size_t len,
+			 struct err *err)
+{
+	hmp_line_echo(&channel->hmp, data, len);
+	return take_stub(channel, data, len, err);
+}
+
+static void forget_hmp(struct relay_channel *channel)
+{
+	memset(&channel->hmp, 0, sizeof(channel->hmp));
+	forget_bytes(channel);
+}
+
+/* As VNC; some lines get an answer here. */
+static const struct relay_kind kind_hmp = {
+	.stub_chunk = RELAY_HELD_MAX,
+	.init = relay_kind_init_bytes,
+	.has_room = has_room,
+	.read_client = relay_kind_read_bytes,
+	.take_client = take_hmp_client,
+	.forget = forget_hmp,
+	.has_reader = relay_kind_is_connected,
+	.end_client = relay_kind_end_client,
+	.take_stub = take_hmp_stub,
 	.lost = relay_kind_close_client,
 };
 
@@ -133,7 +195,7 @@ const struct relay_kind *relay_kind_find(enum stubdom_channel_kind kind)
 {
 	static const struct relay_kind *const kinds[] = {
 		[STUBDOM_CHANNEL_QMP] = &relay_kind_qmp,
-		[STUBDOM_CHANNEL_HMP] = &kind_session,
+		[STUBDOM_CHANNEL_HMP] = &kind_hmp,
 		[STUBDOM_CHANNEL_SERIAL] = &kind_port,
 		[STUBDOM_CHANNEL_PARALLEL] = &kind_port,
 		[STUBDOM_CHANNEL_VNC] = &kind_session,

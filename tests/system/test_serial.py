@@ -88,6 +88,11 @@ def test_many_ports(make_guest, dom0):
         dom0.call("console_run", name="telnet",
                   argv=["busybox", "telnet", "127.0.0.1", "4445"])
         assert "VM status: running" in asker(dom0, "telnet")("info status\r", "VM status")
+    # A command that only works by QMP is refused, and the line does not reach QEMU.
+    said = other("block_resize ide0-hd0 64M\ninfo name\n", "ports")
+    assert "use 'xl qemu-monitor-command GUEST COMMAND'" in said, said
+    assert "Cannot grow" not in said, said
+    assert "xl cd-insert" in tcp("change ide1-cd0 /a.iso\n", "cd-insert")
     chardevs = dom0.run("stubdom", "qmp", "ports", "query-chardev").stdout
     assert f"unix:{at}/com3,server=on" in chardevs
     for name in ["com3", "hmp", "tcp", "telnet"]:

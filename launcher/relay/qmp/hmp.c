@@ -21,10 +21,19 @@ static const char images[] =
 static const char outside[] =
 	"Error: it connects to something outside the stub domain, which is not carried\r\n";
 
-static const struct {
+static const char length[] =
+	"Error: on this monitor nobody makes dom0's file longer; use "
+	"'xl qemu-monitor-command GUEST COMMAND'\r\n";
+static const char memory[] =
+	"Error: QEMU does not know the memory of a guest of Xen; use 'xl save' and "
+	"'xl restore'\r\n";
+
+struct refused {
 	const char *command;
 	const char *refusal;
-} table[] = {
+};
+
+static const struct refused table[] = {
 	{"change", media},	     {"chardev-add", outside},
 	{"chardev-change", outside}, {"closefd", outside},
 	{"drive_add", disks},	     {"drive_backup", images},
@@ -37,9 +46,26 @@ static const struct {
 	{"snapshot_blkdev", images}, {"wavcapture", written},
 };
 
+static const struct refused alone[] = {
+	{"block_resize", length},
+	{"loadvm", memory},
+	{"savevm", memory},
+	{"snapshot_blkdev_internal", length},
+};
+
 static bool word_is(const char *text, size_t len, const char *word)
 {
 	return strlen(word) == len && memcmp(text, word, len) == 0;
+}
+
+static const char *look_up(const struct refused *rows, size_t n, const char *word,
+			   size_t len)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (word_is(word, len, rows[i].command))
+			return rows[i].refusal;
+	}
+	return NULL;
 }
 
 const char *qmp_hmp_refusal(const char *line)
@@ -51,9 +77,14 @@ const char *qmp_hmp_refusal(const char *line)
 	/* The screen's password: no file. */
 	if (word_is(word, len, "change") && word_is(next, strcspn(next, " \t"), "vnc"))
 		return NULL;
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (word_is(word, len, table[i].command))
-			return table[i].refusal;
-	}
-	return NULL;
+	return look_up(table, sizeof(table) / sizeof(table[0]), word, len);
+}
+
+const char *qmp_hmp_refusal_alone(const char *line)
+{
+	const char *word = line + strspn(line, " \t");
+	const char *refusal = look_up(alone, sizeof(alone) / sizeof(alone[0]), word,
+				      strcspn(word, " \t"));
+
+	return refusal ? refusal : qmp_hmp_refusal(line);
 }

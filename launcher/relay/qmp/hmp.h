@@ -9,4 +9,7 @@
  */
 const char *qmp_hmp_refusal(const char *line);
 
+/* The same of a line on a monitor that has a socket of its own, where nobody helps QEMU. */
+const char *qmp_hmp_refusal_alone(const char *line);
+
 #endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The line that a client writes at a human monitor of QEMU's with a socket of its own. */
+#ifndef STUBDOM_RELAY_HMP_LINE_H
+#define STUBDOM_RELAY_HMP_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+	HMP_LINE_KEPT = 64, /* bytes; the first two words are what matters */
+	HMP_LINE_MAX = 4095 /* QEMU's own, READLINE_CMD_BUF_SIZE */
+};
+
+struct hmp_text {
+	char bytes[HMP_LINE_KEPT + 1];
+	size_t len; /* may be more than are kept */
+};
+
+/*
+ * All zero: a client has come.  A line that was only typed is known from its bytes.  Of one
+ * that was edited, completed or taken from QEMU's history, QEMU's echo tells: it shows the
+ * line anew after each key, "LINE ESC [ K" (util/readline.c).
+ */
+struct hmp_line {
+	struct hmp_text typed;
+	bool edited;
+	struct hmp_text run; /* of what QEMU says: since a line's begin or an escape */
+	struct hmp_text shown;
+	unsigned char escape; /* how much of ESC [ ... was seen */
+};
+
+/*
+ * A byte of the client's.  If it ends a line that must not reach QEMU: what to answer
+ * instead of passing it on; QEMU still has the line, *length bytes of it.
+ */
+const char *hmp_line_type(struct hmp_line *line, char c, size_t *length);
+
+/* Bytes that QEMU says. */
+void hmp_line_echo(struct hmp_line *line, const char *data, size_t len);
+
+#endif
