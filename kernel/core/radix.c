@@ -56,25 +56,6 @@ int radix_set(struct radix *r, u64 index, void *value)
 	return 0;
 }
 
-void *radix_del(struct radix *r, u64 index)
-{
-	void **slot = &r->root;
-	void *old;
-
-	if (!r->height || !covers(r->height, index))
-		return NULL;
-	for (unsigned h = r->height; h > 0; h--) {
-		struct node *n = *slot;
-
-		if (!n)
-			return NULL;
-		slot = &n->slot[index >> ((h - 1) * BITS) & (FAN - 1)];
-	}
-	old = *slot;
-	*slot = NULL;
-	return old;
-}
-
 /* Clears entries >= first below *slot; frees the node when all of it goes. */
 static void clear_node(void **slot, unsigned h, u64 base, u64 first,
 		       void (*fn)(void *value, void *arg), void *arg)

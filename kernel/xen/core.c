@@ -15,7 +15,6 @@
 #include <xen/memory.h>
 
 struct shared_info *xen_shared;
-u32 xen_version;
 domid_t xen_domid = DOMID_SELF;
 
 /* The place of Xen's shared page: a page of our image, whose own frame is given up. */
@@ -77,8 +76,6 @@ bool xen_find(void)
 		return false;
 	cpuid(0, 0, r);
 	xen_use_vmcall = r[1] != VENDOR_AUTHENTICAMD && r[1] != VENDOR_HYGONGENUINE;
-	cpuid(base + 1, 0, r);
-	xen_version = r[0];
 	cpuid(base, 0, r);
 	if (r[0] >= base + 4) {
 		cpuid(base + 4, 0, r);

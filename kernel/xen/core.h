@@ -10,7 +10,6 @@
 
 extern u8 xen_use_vmcall;	       /* hypercall.S */
 extern struct shared_info *xen_shared; /* NULL until xen_share_page */
-extern u32 xen_version;		       /* major << 16 | minor */
 extern domid_t xen_domid;	       /* ours; DOMID_SELF when Xen does not say */
 
 /* Whether this is a domain of Xen's; if so, sets the other three above. */

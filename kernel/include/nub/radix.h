@@ -13,8 +13,6 @@ struct radix {
 void *radix_get(const struct radix *r, u64 index);
 /* 0 or -ENOMEM; value must not be NULL. */
 int radix_set(struct radix *r, u64 index, void *value);
-/* Removes and returns. Nodes are freed by radix_clear_from. */
-void *radix_del(struct radix *r, u64 index);
 /* Calls fn on each entry with index >= first, in order, and removes it. */
 void radix_clear_from(struct radix *r, u64 first, void (*fn)(void *value, void *arg),
 		      void *arg);
