@@ -65,7 +65,7 @@ def uncompressed(path):
     elf = subprocess.run(["zstd", "-dcq"], input=packed[:-4], check=True,
                          stdout=subprocess.PIPE).stdout
     if elf[:4] != b"\x7fELF" or len(elf) != size:
-        raise KernelError(f"{path}: what it holds is not a kernel")
+        raise KernelError(f"{path}: its content is not a kernel")
     return elf
 
 
