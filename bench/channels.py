@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures the channels between dom0 and a stub domain's QEMU: a stream against socat, a QMP round
+"""Measures the channels between dom0 and a stub domain's QEMU. A stream against socat, a QMP round
 trip against dom0's QEMU, the wake-ups of an idle guest's processes. bench.py calls measure(); alone
 it prints the figures as JSON."""
 import argparse

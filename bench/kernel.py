@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The stub domain's kernels beside each other, in one rig: the time from the kernel's start to
+"""The stub domain's kernels beside each other, in one rig. The time from the kernel's start to
 QEMU's, the kernel's own memory, the cost of one emulated port read. `--kernels nub,linux,dom0`
 (dom0: QEMU there, for the time of a port read). Prints a table, and JSON with --json FILE."""
 import argparse

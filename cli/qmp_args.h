@@ -8,9 +8,9 @@
 #include "err.h"
 
 /*
- * Makes the QMP command of the words: one word that starts with '{' is the
- * command itself; otherwise the first is its name and the others are arguments.
- * ERR_USAGE names the word at fault.  The caller owns *out.
+ * Makes the QMP command of the words.  One word that starts with '{' is the command
+ * itself.  Otherwise the first is its name and the others are arguments.  ERR_USAGE names
+ * the word at fault.  The caller owns *out.
  */
 int qmp_args_parse(int n, char *const words[], json_t **out, struct err *err);
 

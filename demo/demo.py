@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""From what was built to proof: boots a Xen host, runs guests by stock `xl create`, and shows
-that their QEMU lives in domains of its own. Run by `make demo`, in the workbench."""
+"""From the build to proof. Boots a Xen host, runs guests by stock `xl create`, and shows that their
+QEMU lives in domains of its own. Run by `make demo`, in the workbench."""
 import argparse
 import os
 import sys

@@ -127,8 +127,8 @@ int probe_serve(int fd, const struct manifest *manifest, int idle_ms, struct err
 }
 
 /*
- * libxl reads the answer to quit only if the socket is still open, and then ends
- * us with a signal; gone by ourselves, it complains of both.
+ * libxl reads the answer to quit only if the socket is still open, and then ends us with
+ * a signal.  Gone by ourselves, it complains of both.
  */
 static void await_end(int fd)
 {

@@ -16,7 +16,7 @@ enum { FDS_RECEIVE_MAX = 8 };
 
 /*
  * recvmsg without waiting: up to `size` bytes that wait on a socket, and at most `max`
- * (FDS_RECEIVE_MAX) of the descriptors beside them, which are the caller's.  It closes
+ * (FDS_RECEIVE_MAX) of the descriptors beside them.  They are the caller's.  It closes
  * the descriptors over that number.  Bytes, 0 at the end, or -1 and errno.
  */
 ssize_t fds_receive(int socket, void *data, size_t size, int *fds, size_t max,

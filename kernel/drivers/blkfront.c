@@ -23,8 +23,8 @@
 #define XVD_DISKS (26 + 26 * 26) /* xvda to xvdzz */
 #define POOL_MAX 352u /* pages of data in flight: 32 requests of 11 segments, 1.4 MiB */
 
-/* A page that stays granted to the back end as long as the disk is connected (if the back
- * end can do that), or for one request. */
+/* A page that stays granted to the back end as long as the disk is connected, if the back
+ * end can do that. Otherwise it is granted for one request. */
 struct bpage {
 	struct bpage *next;
 	struct page *page;

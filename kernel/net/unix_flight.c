@@ -59,7 +59,7 @@ void flight_end(struct umsg *m)
 }
 
 /* A socket that goes with the last message that holds it frees its own messages, and so
- * on: they queue up here instead of on the stack. */
+ * on. They queue up here instead of on the stack. */
 static void drain(void)
 {
 	if (draining)

@@ -11,8 +11,8 @@
 
 #define SIGPENDING_MAX 4096
 
-/* Limits that are kept and told, without effect: those without effect for root in Linux, or
- * for things that are not here (message queues, real-time classes, core dumps). */
+/* Limits that are kept and told, without effect. Either they have none for root in Linux, or they
+ * are for things that are not here (message queues, real-time classes, core dumps). */
 const struct limit limits_default[RLIM_NLIMITS] = {
 	[RLIMIT_CPU] = {RLIM_INFINITY, RLIM_INFINITY},
 	[RLIMIT_FSIZE] = {RLIM_INFINITY, RLIM_INFINITY},

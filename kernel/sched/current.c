@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* State of the CPU that runs in the kernel, and so of the holder of its lock; and what the
- * other CPUs left when they let it go. */
+/* State of the CPU that runs in the kernel, and so of the holder of its lock.  The other
+ * CPUs' state from when they let it go. */
 #include <nub/platform.h>
 #include <nub/sched.h>
 #include <nub/smp.h>

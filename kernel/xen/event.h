@@ -36,8 +36,8 @@ void event_poll(void);
  * Around a hypercall that makes another domain run, which may well answer before it
  * returns.  An event that arrives in between is delivered by event_release, without an
  * upcall.  (As interrupts are off, Xen would leave for itself once to find out when it
- * may inject the upcall, and once more after it.) No sleep in between; not nested.  With
- * more than one CPU it is left to the upcall: the masks are everybody's.
+ * may inject the upcall.  It would leave once more after it.) No sleep in between; not
+ * nested.  With more than one CPU it is left to the upcall: the masks are everybody's.
  */
 void event_hold(void);
 void event_release(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Mappings of /dev/xen/privcmd. QEMU maps a guest's memory a mebibyte at a time, some
- * pieces anew for each request of a device (xen-mapcache.c: a piece that another size of
- * mapping locks). It touches a page or two of each. So a large run of frames is mapped
- * page by page, when touched, and the runs that were unmapped last are kept. */
+/* Mappings of /dev/xen/privcmd. QEMU maps a guest's memory a mebibyte at a time. It maps
+ * some pieces anew for each request of a device (xen-mapcache.c: a piece that another
+ * size of mapping locks). It touches a page or two of each. So a large run of frames is
+ * mapped page by page, when touched, and the runs that were unmapped last are kept. */
 #include "foreign.h"
 
 #include "gfn.h"

@@ -12,10 +12,9 @@
 #include <xen/memory.h>
 
 /*
- * The numbers come from right behind our RAM, lowest first: Xen's tables for them are
- * then few (one page for 512 frames) and soon used again.  They stay below 3.75 GiB,
- * where a PVH domain keeps its special pages, or are above 4 GiB when RAM reaches that
- * far.
+ * The numbers come from right behind our RAM, lowest first.  So Xen's tables for them are
+ * few (one page for 512 frames) and soon used again.  They stay below 3.75 GiB, where a
+ * PVH domain keeps its special pages, or are above 4 GiB when RAM reaches that far.
  */
 #define HOLE_END 0xf0000UL
 #define HIGH_BASE 0x100000UL

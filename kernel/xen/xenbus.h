@@ -55,8 +55,8 @@ int xenbus_write(struct xenbus_device *d, const char *name, const char *fmt, ...
 void xenbus_set_state(struct xenbus_device *d, enum xenbus_state state);
 /* False: the toolstack is taking the device away. True: the back end may come back. */
 bool xenbus_online(struct xenbus_device *d);
-/* The driver has let go, because the back end is closing or closed (`state`): says so, and
- * begins anew if the back end may come back. */
+/* The driver has let go, because the back end is closing or closed (`state`). Says so,
+ * and begins anew if the back end may come back. */
 static inline void xenbus_closed(struct xenbus_device *d, enum xenbus_state state,
 				 bool online)
 {

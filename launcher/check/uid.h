@@ -16,8 +16,8 @@
 int relay_uid_check(uid_t uid, struct err *err);
 
 /*
- * The same of all numbers from `first` on that relays can have (domain ids end at
- * DOMID_FIRST_RESERVED, xen/xen.h), as far as users and groups can be listed.
+ * The same of all numbers from `first` on that relays can have, as far as users and
+ * groups can be listed.  Domain ids end at DOMID_FIRST_RESERVED (xen/xen.h).
  */
 int relay_uids_check(uid_t first, struct err *err);
 

@@ -11,8 +11,8 @@
 #include "xenstore_util.h"
 
 /*
- * Our facts, and the toolstack's node for the device model if the guest is gone:
- * the toolstack may have removed it just before we wrote to it.
+ * Our facts.  Also the toolstack's node for the device model if the guest is gone: the
+ * toolstack may have removed it just before we wrote to it.
  */
 static void remove_nodes(struct domain_host *host, const struct plan *plan)
 {

@@ -17,9 +17,9 @@ struct hmp_text {
 };
 
 /*
- * All zero: a client has come.  A line that was only typed is known from its bytes.  Of one
- * that was edited, completed or taken from QEMU's history, QEMU's echo tells: it shows the
- * line anew after each key, "LINE ESC [ K" (util/readline.c).
+ * All zero: a client has come.  A line that was only typed is known from its bytes.  A line
+ * that was edited, completed or taken from QEMU's history is known from QEMU's echo.  QEMU
+ * shows it anew after each key, "LINE ESC [ K" (util/readline.c).
  */
 struct hmp_line {
 	struct hmp_text typed;
@@ -30,8 +30,8 @@ struct hmp_line {
 };
 
 /*
- * A byte of the client's.  If it ends a line that must not reach QEMU: what to answer
- * instead of passing it on; QEMU still has the line, *length bytes of it.
+ * A byte of the client's.  Returns the answer in QEMU's place if the byte ends a line that
+ * must not reach QEMU: it is not passed on.  QEMU still has the line, *length bytes of it.
  */
 const char *hmp_line_type(struct hmp_line *line, char c, size_t *length);
 

@@ -20,8 +20,8 @@ enum relay_msg_type {
 	RELAY_WANT,   /* channel: a connection to the stub domain is wanted */
 	RELAY_DIAL,   /* channel: its *-connect endpoint is to be connected again */
 	/*
-	 * relay to launcher, for a QMP command on `channel`; answered with a message
-	 * of the same type and channel: `code` is 0, or `text` says why not.
+	 * relay to launcher, for a QMP command on `channel`.  The answer is a message of
+	 * the same type and channel: `code` is 0, or `text` says why not.
 	 */
 	RELAY_ATTACH, /* fd: of a disk.  Answer: text, the stub domain's name of it */
 	RELAY_DETACH, /* text: a disk that QEMU has let go */

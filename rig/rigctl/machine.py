@@ -16,9 +16,9 @@ QEMU = "qemu-system-x86_64"
 PORTS = 12              # how many commands can run at once
 PRODUCT_SIZE = 512 << 20
 
-# Without SVM there are no HVM guests. The CPU flags that are off make Xen 4.20 or its guests
-# fail under software emulation: smap/smep (dom0 dies in its first bounce frame), monitor (Xen
-# panics in mwait), rdtscp (instruction mismatches).
+# Without SVM there are no HVM guests. The CPU flags that are off make Xen 4.20 or its guests fail
+# under software emulation. smap/smep: dom0 dies in its first bounce frame; monitor: Xen panics in
+# mwait; rdtscp: instruction mismatches.
 CPU = "EPYC,+svm,+npt,-smap,-smep,-monitor,-rdtscp,-xsave,-avx,-avx2," \
       "-fxsr-opt,-misalignsse,-osvw,-topoext,-nrip-save,-xsavec"    # not emulated anyway
 XEN_ARGS = ("cpuidle=0 console=com1 com1=115200,8n1 dom0_mem=1536M,max:1536M no-real-mode "

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The frames between the rig's host side and its agent in dom0: one type byte, four bytes of
-length (big endian), a body of at most MAX_BODY bytes.
+"""The frames between the rig's host side and its agent in dom0. One type byte, four bytes of length
+(big endian), a body of at most MAX_BODY bytes.
 
 A host-side process that takes a port over cannot know what an earlier one left half-sent. So it
 begins with PREAMBLE, which is longer than any frame, then a SYNC frame with a nonce. The agent
-drops whatever ran for the earlier one and answers with PREAMBLE and an ACK of the nonce;
-everything before that ACK is stale.
+drops whatever ran for the earlier one and answers with PREAMBLE and an ACK of the nonce; everything
+before that ACK is stale.
 """
 
 import struct

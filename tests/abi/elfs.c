@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* PID 1 that starts programs whose ELF headers are damaged at random, from a fixed seed:
- * itself, a dynamic one, and one whose interpreter is damaged. The kernel must live and
- * get its memory back. */
+/* PID 1 that starts programs whose ELF headers are damaged at random, from a fixed seed.
+ * They are itself, a dynamic one, and one whose interpreter is damaged. The kernel must
+ * live and get its memory back. */
 #include <elf.h>
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* PID 1 that starts the stock QEMU without a machine.  It talks QMP to it over a UNIX
- * socket, lets it read and write a file through its block layer and thread pool, and ends
- * it. */
+/* PID 1 that starts the stock QEMU without a machine, and talks QMP to it over a UNIX
+ * socket.  It lets QEMU read and write a file through its block layer and thread pool,
+ * and ends it. */
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>

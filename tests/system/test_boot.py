@@ -129,7 +129,7 @@ def test_uefi_linux(make_guest, dom0, tmp_path, build):
 
 
 def test_usb(make_guest, dom0):
-    """A tablet, a disk and a second controller, as far as they need no device of dom0's; then a
+    """A tablet, a disk and a second controller, as far as they need no device of dom0's. Then a
     stick that is plugged in while the guest runs."""
     path, stick = f"{ASSETS}/data1.img", f"{ASSETS}/data2.img"
     ramdisk = f"{ASSETS}/run/usb-ramdisk"

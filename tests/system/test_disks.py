@@ -52,10 +52,10 @@ def make_block_4k(dom0, folder):
 
 
 def test_every_kind(dom0, folder, block_4k, make_guest):
-    """IDE, CD drives full and empty, NVMe read-write and read-only, and a block device of
-    4096-byte sectors, on one guest; lengths that are no multiple of 4096. The length tells which
-    is which. (SCSI controllers look for 256 disks, which takes minutes here. QEMU's NVMe does not
-    tell of a read-only disk: a write fails.)"""
+    """IDE, CD drives full and empty, NVMe read-write and read-only, and a block device of 4096-byte
+    sectors, on one guest. Lengths that are no multiple of 4096. The length tells which is which.
+    (SCSI controllers look for 256 disks, which takes minutes here. QEMU's NVMe does not tell of a
+    read-only disk: a write fails.)"""
     # length: (content, read-only, file in dom0)
     want = {SIZE + 8192: (mkdisk.make_disk(0) + bytes(8192), False, f"{folder}/block.img")}
     for i, kind in enumerate(["ide", "nvme", "nvme_ro", "cd"]):
@@ -112,7 +112,7 @@ def test_floppy(dom0, folder, make_guest):
 
 
 def test_flushed_writes_survive(dom0, folder, make_guest):
-    """A raw file, a qcow2 file that grows, and one on a backing file, written to by a guest over
+    """A raw file, a qcow2 file that grows, and one on a backing file. A guest writes to them over
     AHCI until stub domain and launcher are killed. Every block that the guest was told to be
     flushed is in dom0's files, and the containers are whole. (Debian's QEMU for Xen has no other
     formats.)"""
@@ -215,8 +215,8 @@ def stops_and_goes_on(dom0, guest, folder):
 
 
 def test_faults(dom0, folder, bad_disk, make_guest):
-    """An I/O error of the back end is the guest's I/O error; a full file system too; a disk
-    that a guest has is nobody else's. Nothing else fails."""
+    """An I/O error of the back end is the guest's I/O error; a full file system's, too. A disk that
+    a guest has is nobody else's. Nothing else fails."""
     dom0.shell(f"mkdir {folder}/full && mount -t tmpfs -o size=1M none {folder}/full && "
                f"truncate -s 8M {folder}/full/disk.img; truncate -s 9M {folder}/full/ide.img; "
                f"truncate -s 10M {folder}/full/stop.img")

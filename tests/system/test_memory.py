@@ -15,8 +15,8 @@ def target_mib(dom0):
 
 @pytest.fixture(name="full")
 def make_full(dom0, leak_check):
-    """Xen has next to nothing free: a domain that never runs holds it, since dom0 of the rig
-    cannot grow beyond what it was started with. Says how to let go of some of it."""
+    """Xen has next to nothing free: a domain that never runs holds it. The rig's dom0 cannot grow
+    beyond its memory at the start. Says how to let go of some of it."""
     dom0.run("cp", CONF, "/root/xl.conf.before")
     dom0.run("xl", "list", "-l")  # makes the node of dom0's target
     before = target_mib(dom0)
@@ -72,8 +72,8 @@ def test_launcher_killed_with_memory(make_guest, dom0, full):
 
 
 def test_two_at_once(make_guest, dom0, full):
-    """Two starts side by side where dom0 can shrink for one of them: one starts, the other is
-    refused in words, and dom0 has lost no more than the first one has."""
+    """Two starts side by side where dom0 can shrink for one of them. One starts, the other is
+    refused in words. dom0 has lost no more than the first one has."""
     before = target_mib(dom0)
     guests = [make_guest(name, nics=()) for name in ("side1", "side2")]
     # xl itself starts one guest at a time, by a lock whose file xl.conf names.
@@ -107,8 +107,8 @@ def used_kib(dom0, guest):
 
 @pytest.mark.long("reads much of a disk")
 def test_page_cache_of_the_guest(make_guest, dom0):
-    """A guest that fills its page cache from an emulated disk: QEMU maps more and more of the
-    guest, and the stub domain has to hold the page tables for it and no more."""
+    """A guest that fills its page cache from an emulated disk. QEMU maps more and more of the
+    guest. The stub domain has to hold the page tables for it and no more."""
     guest = make_guest("cache", kind="direct", disks=0, nics=(), memory=600, modules=("ata_piix", "sd_mod"))
     path = f"{guest.folder}/large.img"
     guest.config["disk"] = [f"format=raw,vdev=hda,access=rw,target={path}"]

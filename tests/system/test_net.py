@@ -4,8 +4,8 @@ import json
 
 from guestlib.guest import NIC_MODULES
 
-# Eight, of every model; but for e1000, whose driver reads 64 words bit by bit at its start, which
-# takes a minute here: test_main_job.py has it.
+# Eight, of every model, but for e1000: test_main_job.py has that. Its driver reads 64 words bit by
+# bit at its start, which takes a minute here.
 MODELS = tuple(m for m in NIC_MODULES if m not in ("e1000", "virtio-net")) + ("virtio-net-pci",)
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 MULTICAST = "01:00:5e:01:02:03"

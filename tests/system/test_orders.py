@@ -139,7 +139,7 @@ def stop_without_room(dom0, saved, guest, names):
 
 @pytest.mark.long("ten times in a row")
 def test_xendomains_ten_times(make_guest, dom0, saved):
-    """With a full save directory the guest ends whole each time: its last write is on the disk, no
+    """With a full save directory the guest ends whole each time. Its last write is on the disk, no
     file is there for the stub domain, nothing is left."""
     guest = make_guest("ten", nics=())
     names = [guest.name, guest.name + "-dm"]
@@ -153,7 +153,7 @@ def test_xendomains_ten_times(make_guest, dom0, saved):
 
 @pytest.mark.parametrize("side", SIDES)
 def test_all_guests_end_and_come_back(make_guest, dom0, stub, side):
-    """`xl reboot -a -F` and `xl shutdown -a -F -w`: each guest restarts with one device model, then
+    """`xl reboot -a -F` and `xl shutdown -a -F -w`. Each guest restarts with one device model, then
     ends with its last write on the disk."""
     stub = stub if side == "stub" else None
     one = make_guest("all1", kind="direct", stub=stub, nics=(), serial="file:/opt/guests/run/all1/serial.log")

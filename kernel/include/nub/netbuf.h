@@ -38,8 +38,8 @@ struct netbuf *netbuf_copy(const struct netbuf *nb);
 /* Copies out of a chain; false when it is shorter. */
 bool netbuf_read(const struct netbuf *nb, u32 off, void *dst, u32 n);
 bool netbuf_write(struct netbuf *nb, u32 off, const void *src, u32 n);
-/* Finds csum_start and csum_offset of a TCP or UDP frame whose checksum field holds the
- * pseudo-header's sum: 0, or -EINVAL when it is no such frame. */
+/* Finds csum_start and csum_offset of a TCP or UDP frame. Its checksum field holds the
+ * pseudo-header's sum. 0, or -EINVAL when it is no such frame. */
 int netbuf_csum_locate(struct netbuf *nb);
 /* Fills the checksum in and clears NETBUF_CSUM: 0 or -EINVAL. */
 int netbuf_csum_fill(struct netbuf *nb);

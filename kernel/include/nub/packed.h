@@ -3,10 +3,10 @@
  * Compressed files of the ramdisk: what image/stubimage/packed.py writes, version 1.
  *
  * An archive entry whose magic is "0707z1" instead of newc's "070701" is a regular file
- * that is stored packed: its file size field counts the stored bytes, its check field the
+ * that is stored packed. Its file size field counts the stored bytes, its check field the
  * real ones. Stored are, for each 4096 bytes of the file, one little-endian u32, and
- * behind these the blocks, in order and without gaps. A block ends `end & ~PACKED_RAW`
- * bytes behind the first block's start and begins where the one before it ends; it is one
+ * behind these the blocks, in order and without gaps. A block begins where the one before
+ * it ends, and ends `end & ~PACKED_RAW` bytes behind the first block's start. It is one
  * LZ4 block, or, with PACKED_RAW, the bytes themselves. All blocks but the last make 4096
  * bytes.
  *

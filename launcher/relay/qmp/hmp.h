@@ -4,8 +4,9 @@
 #define STUBDOM_QMP_HMP_H
 
 /*
- * The answer to this line of human-monitor-command's in QEMU's place: the stub domain has
- * no file of that name, or would write one that nobody sees.  NULL: the line is QEMU's.
+ * The answer to this line of human-monitor-command's in QEMU's place.  The stub domain
+ * has no file of that name, or would write one that nobody sees.  NULL: the line is
+ * QEMU's.
  */
 const char *qmp_hmp_refusal(const char *line);
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Serves the tests' questions in dom0, one process for a whole run: to start Python for each
-would cost more there than most of the answers.
+"""Serves the tests' questions in dom0, one process for a whole run. To start Python for each would
+cost more there than most of the answers.
 
-A request is a line of JSON on standard input, {"id", "op", "args": {...}}; its answer, on
-standard output, {"id", "result"} or {"id", "error"}. Requests are served side by side.
+A request is a line of JSON on standard input, {"id", "op", "args": {...}}; its answer, on standard
+output, {"id", "result"} or {"id", "error"}. Requests are served side by side.
 """
 import json
 import os

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * argv to plan over a corpus: each NAME.argv (one argument a line) becomes exactly
- * NAME.json, and each line of rejected.json is refused with exactly its words.
- */
+/* argv to plan over a corpus.  Each NAME.argv (one argument a line) becomes exactly
+ * NAME.json.  Each line of rejected.json is refused with exactly its words. */
 #include "unit.h"
 
 #include <dirent.h>

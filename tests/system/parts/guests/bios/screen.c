@@ -33,8 +33,8 @@ void screen_text(void)
 }
 
 /*
- * Draws through the adapter's linear aperture, not the window at 0xa0000: that
- * is plain memory to the guest, where each write to the window is an exit.
+ * Draws through the adapter's linear aperture, not the window at 0xa0000.  The aperture
+ * is plain memory to the guest; each write to the window is an exit.
  */
 int screen_draw(const char *line1, const char *line2)
 {
