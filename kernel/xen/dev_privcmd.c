@@ -122,7 +122,7 @@ static long mmapbatch(struct file *f, const struct privcmd_mmapbatch_v2 *c, bool
 
 		if (copy_from_user(frames, c->arr + done, part * sizeof(frames[0])))
 			return -EFAULT;
-		foreign_map(c->dom, frames, foreign_gfn(v) + first + done, part, errs);
+		gfn_map(c->dom, frames, foreign_gfn(v) + first + done, part, errs);
 		err = foreign_show(v, first + done, part, errs);
 		if (err)
 			return err;
@@ -191,7 +191,7 @@ static long ioctl_mmap_resource(struct file *f, void __user *arg)
 		return -EPERM;
 	calltrace_note("mmap_resource ioreq_server", c.idx, 0, c.num);
 	if (!c.addr && !c.num) {
-		ret = resource_size(c.dom, c.type, c.id);
+		ret = xen_resource_size(c.dom, c.type, c.id);
 		if (ret < 0)
 			return ret;
 		return put_user64((u64)ret,
@@ -203,8 +203,8 @@ static long ioctl_mmap_resource(struct file *f, void __user *arg)
 	v = foreign_find(c.addr, c.num, &first);
 	if (IS_ERR(v))
 		return PTR_ERR(v);
-	ret = resource_map(c.dom, c.type, c.id, c.idx, foreign_gfn(v) + first,
-			   (u32)c.num);
+	ret = gfn_map_resource(c.dom, c.type, c.id, c.idx, foreign_gfn(v) + first,
+			       (u32)c.num);
 	if (ret)
 		return ret;
 	ret = foreign_show(v, first, (u32)c.num, NULL);

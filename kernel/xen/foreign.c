@@ -91,7 +91,7 @@ static void unmap_frames(struct foreign *m)
 	for (u32 i = 0, n; i < m->n; i += n) {
 		n = run_of(m, i, m->n);
 		if (is_there(m, i))
-			foreign_unmap(m->gfn + i, n);
+			gfn_unmap(m->gfn + i, n);
 	}
 }
 
@@ -166,14 +166,14 @@ static void renew(struct foreign *m)
 	m->era = era;
 }
 
-/* Maps n promised frames from page on; errs[i] as of foreign_map(). */
+/* Maps n promised frames from page on; errs[i] as of gfn_map(). */
 static void keep_promise(struct foreign *m, u32 page, u32 n, int *errs)
 {
 	static xen_pfn_t frames[SETTLE_BATCH];
 
 	for (u32 i = 0; i < n; i++)
 		frames[i] = m->theirs + page + i;
-	foreign_map(m->dom, frames, m->gfn + page, n, errs);
+	gfn_map(m->dom, frames, m->gfn + page, n, errs);
 	for (u32 i = 0; i < n; i++)
 		if (!errs[i])
 			set_there(m, page + i);

@@ -93,7 +93,7 @@ static xen_ulong_t batch_idx[BATCH];
 static xen_pfn_t batch_gfn[BATCH];
 static int batch_err[BATCH];
 
-u32 foreign_map(domid_t dom, const xen_pfn_t *theirs, u64 gfn, u32 n, int *errs)
+u32 gfn_map(domid_t dom, const xen_pfn_t *theirs, u64 gfn, u32 n, int *errs)
 {
 	u32 failed = 0;
 
@@ -131,7 +131,7 @@ u32 foreign_map(domid_t dom, const xen_pfn_t *theirs, u64 gfn, u32 n, int *errs)
 static multicall_entry_t unmap_calls[UNMAP_BATCH];
 static struct xen_remove_from_physmap unmap_args[UNMAP_BATCH];
 
-void foreign_unmap(u64 gfn, u32 n)
+void gfn_unmap(u64 gfn, u32 n)
 {
 	for (u32 done = 0; done < n;) {
 		u32 part = MIN(n - done, UNMAP_BATCH);
@@ -152,7 +152,7 @@ void foreign_unmap(u64 gfn, u32 n)
 	}
 }
 
-int resource_map(domid_t dom, u32 type, u32 id, u64 frame, u64 gfn, u32 n)
+int gfn_map_resource(domid_t dom, u32 type, u32 id, u64 frame, u64 gfn, u32 n)
 {
 	struct xen_mem_acquire_resource r = {.domid = dom, .type = (u16)type, .id = id};
 	long ret = 0;
@@ -171,7 +171,7 @@ int resource_map(domid_t dom, u32 type, u32 id, u64 frame, u64 gfn, u32 n)
 	return (int)ret;
 }
 
-long resource_size(domid_t dom, u32 type, u32 id)
+long xen_resource_size(domid_t dom, u32 type, u32 id)
 {
 	struct xen_mem_acquire_resource r = {.domid = dom, .type = (u16)type, .id = id};
 	long ret = xen_memory_op(XENMEM_acquire_resource, &r);

@@ -13,15 +13,15 @@ void gfn_free(u64 gfn, u32 n);
 
 /* Puts n frames of dom at gfn..gfn+n-1; errs[i] gets 0 or the negative errno of each.
  * Returns how many failed. */
-u32 foreign_map(domid_t dom, const xen_pfn_t *theirs, u64 gfn, u32 n, int *errs);
+u32 gfn_map(domid_t dom, const xen_pfn_t *theirs, u64 gfn, u32 n, int *errs);
 /* Takes frames out again, whether or not something is there. */
-void foreign_unmap(u64 gfn, u32 n);
+void gfn_unmap(u64 gfn, u32 n);
 /*
  * A piece of a resource of dom (XENMEM_acquire_resource) at gfn..: 0 or negative
  * errno.
  */
-int resource_map(domid_t dom, u32 type, u32 id, u64 frame, u64 gfn, u32 n);
+int gfn_map_resource(domid_t dom, u32 type, u32 id, u64 frame, u64 gfn, u32 n);
 /* Size of a resource in frames, or negative errno. */
-long resource_size(domid_t dom, u32 type, u32 id);
+long xen_resource_size(domid_t dom, u32 type, u32 id);
 
 #endif
