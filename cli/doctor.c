@@ -21,6 +21,7 @@ static const struct {
 	{"hardware", doctor_check_hardware, true},
 	{"launcher", doctor_check_launcher, false},
 	{"image", doctor_check_image, false},
+	{"enable", doctor_check_enable, true},
 	{"user", doctor_check_user, true},
 	{"permissions", doctor_check_permissions, false},
 	{"config", doctor_check_config, false},

@@ -73,6 +73,8 @@ doctor_check_fn doctor_check_root, doctor_check_xenstore, doctor_check_hardware,
 	doctor_check_user, doctor_check_leftovers;
 /* doctor_files.c: the installed files */
 doctor_check_fn doctor_check_launcher, doctor_check_image, doctor_check_permissions;
+/* doctor_enable.c: which device model guests get */
+doctor_check_fn doctor_check_enable;
 /* doctor_config.c: the configuration files */
 doctor_check_fn doctor_check_config;
 /* doctor_fixes.c: security fixes of Xen */

@@ -11,10 +11,12 @@ const struct verb verb_table[] = {
 	 "  --json   as JSON, for programs\n"
 	 "  --names  the guests' names only, one a line\n",
 	 verb_list},
-	{"status", "GUEST [--json]", "one guest and its stub domain in full",
+	{"status", "[GUEST] [--json]",
+	 "one guest and its stub domain in full, or the host",
 	 "  --json   as JSON, for programs\n"
 	 "\n"
-	 "Also asks QEMU what it is doing (QMP query-status), for at most 5 seconds.\n",
+	 "Without a GUEST: whether 'stubdom enable' is in effect, and where each HVM guest\n"
+	 "has its QEMU. Of a guest it also asks QEMU what it is doing (QMP query-status), for at most 5 seconds.\n",
 	 verb_status},
 	{"topology", "GUEST [--json | --dot]",
 	 "the wiring of a guest's NICs in its stub domain",
@@ -78,6 +80,13 @@ const struct verb verb_table[] = {
 	 "One line a check: ok, note, warn or fail, with the remedy. Exit status 1 if one\n"
 	 "failed.\n",
 	 verb_doctor},
+	{"enable", "", "stub domains for every HVM guest of this host",
+	 "Guests need no line in their configuration then. It counts from a guest's next\n"
+	 "start on. Guests whose file /etc/qemu-stubdom/guests/NAME.conf says\n"
+	 "device-model = dom0 have their QEMU in dom0.\n",
+	 verb_enable},
+	{"disable", "", "take that back",
+	 "Guests that run stay as they are until their next start.\n", verb_disable},
 	{"version", "", "print the version", "", verb_version},
 	{"help", "[VERB]", "list the verbs, or explain one", "", verb_help},
 	{0},

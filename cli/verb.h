@@ -59,6 +59,8 @@ int verb_plan(int argc, char **argv, struct err *err);
 int verb_image(int argc, char **argv, struct err *err);
 int verb_security(int argc, char **argv, struct err *err);
 int verb_doctor(int argc, char **argv, struct err *err);
+int verb_enable(int argc, char **argv, struct err *err);
+int verb_disable(int argc, char **argv, struct err *err);
 int verb_version(int argc, char **argv, struct err *err);
 int verb_help(int argc, char **argv, struct err *err);
 

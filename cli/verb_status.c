@@ -15,6 +15,7 @@
 #include "qmp_client.h"
 #include "table.h"
 #include "verb.h"
+#include "verb_status.h"
 
 enum { STATUS_TIMEOUT_MS = 5000, MIB_KB = 1024 };
 
@@ -116,10 +117,15 @@ int verb_status(int argc, char **argv, struct err *err)
 	struct guest guest;
 	struct err qmp_err = {0}, inside_err = {0};
 	struct ask_memory inside = {0};
-	int form = verb_form(argc, argv, names, 1, err);
+	int form, n_guests = 0;
 
+	for (int i = 1; i < argc; i++)
+		n_guests += argv[i][0] != '-';
+	form = verb_form(argc, argv, names, n_guests > 0, err);
 	if (form < 0)
 		return -1;
+	if (n_guests == 0)
+		return status_host(form == 'j', err);
 	if (guest_find(argv[optind], &guest, err) < 0)
 		return -1;
 	reader = dominfo_open(err);

@@ -163,6 +163,9 @@ static int run_with_options(int argc, char **argv, bool plan_only,
 		log_init("stubdom-dm", options->log);
 		for (size_t i = 0; i < options->n_warnings; i++)
 			log_warn("%s", options->warnings[i]);
+		if (options->device_model == STUBOPT_MODEL_DOM0)
+			log_warn("device-model = dom0 has no effect on a guest whose "
+				 "configuration names stubdom-dm");
 		rc = run_line(plan_only, &args, options, err);
 	}
 	args_free(&args);

@@ -51,22 +51,9 @@ static int find_fd(const struct args *args, int *fd, struct err *err)
 
 bool probe_is(const struct args *args)
 {
-	for (size_t i = 0; i < args->n; i++) {
-		const struct arg *arg = &args->list[i];
-		struct qemu_opts opts;
-		struct err ignored;
-		const char *type;
-		bool is;
-
-		if (arg->option->class != OPTION_MACHINE ||
-		    qemu_opts_parse(arg->value, "type", true, &opts, &ignored) < 0)
-			continue;
-		type = qemu_opts_get(&opts, "type");
-		is = type && strcmp(type, "none") == 0;
-		qemu_opts_free(&opts);
-		if (is)
+	for (size_t i = 0; i < args->n; i++)
+		if (arg_is_machine(&args->list[i], "none"))
 			return true;
-	}
 	return false;
 }
 

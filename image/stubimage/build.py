@@ -29,10 +29,17 @@ def _find_data(name):
                      "install seabios, ipxe-qemu and qemu-system-data")
 
 
+def installed(qemu):
+    """Where the file is on this system that is called so in the image."""
+    if qemu == contents.QEMU and os.path.exists(contents.QEMU_DIVERTED):
+        return contents.QEMU_DIVERTED
+    return qemu
+
+
 def collect_root(qemu):
     """({path in the image: path on this system}, path of ld.so)."""
-    loader, libraries = elf.closure(qemu)
-    files = {qemu: qemu, loader: loader}
+    loader, libraries = elf.closure(installed(qemu))
+    files = {qemu: installed(qemu), loader: loader}
     for soname, path in libraries.items():
         files[f"{LIBRARY_DIR}/{soname}"] = path
     for name in contents.DATA_FILES:
@@ -42,6 +49,12 @@ def collect_root(qemu):
         path = f"{contents.KEYMAP_DIR}/{name}"
         files[path] = path
     return files, loader
+
+
+def _owned(files):
+    """The files' names in dpkg's lists: a diverted one has its own there."""
+    return sorted(contents.QEMU if path == contents.QEMU_DIVERTED else path
+                  for path in files.values())
 
 
 def make_root(files, agent):
@@ -84,7 +97,7 @@ def _lock(directory):
 
 def build(output, agent, qemu=contents.QEMU, nub=None):
     """Writes the image into the directory `output`; returns the manifest."""
-    if not os.path.exists(qemu):
+    if not os.path.exists(installed(qemu)):
         raise ImageError(f"{qemu}: not installed; install qemu-system-xen")
     mtime = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
     files, loader = collect_root(qemu)
@@ -112,7 +125,7 @@ def build(output, agent, qemu=contents.QEMU, nub=None):
         "kernels": kernels,
         "files": {name: {"bytes": len(d), "sha256": hashlib.sha256(d).hexdigest()}
                   for name, d in data.items()},
-        "packages": packages.describe(sorted(files.values()) + [vmlinuz]),
+        "packages": packages.describe(_owned(files) + [vmlinuz]),
         "qemu": {"path": qemu, **answers},
         "root": {"bytes": sum(len(e.data) for e in root_entries),
                  "files": sum(e.is_file for e in root_entries)},

@@ -2,6 +2,7 @@
 """The image's content besides QEMU, its libraries and the agent: tables only."""
 
 QEMU = "/usr/libexec/xen-qemu-system-i386"
+QEMU_DIVERTED = QEMU + ".distrib"  # the same file, while 'stubdom enable' is in effect
 
 # The folders in which Debian's QEMU looks for its data, in its own order (`-L help`).
 DATA_DIRS = ("/usr/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu")

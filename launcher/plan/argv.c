@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "qemu_opt.h"
 #include "xalloc.h"
 
 enum { ARG_QUOTED_MAX = 200 };
@@ -78,6 +79,37 @@ int args_split(int argc, char *const argv[], struct args *out, struct err *err)
 		out->list[out->n++] = arg;
 	}
 	return 0;
+}
+
+void args_split_known(int argc, char *const argv[], struct args *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (int i = 1; i < argc; i++) {
+		struct arg arg = {i, option_find(argv[i]), argv[i], NULL};
+
+		if (!arg.option || (arg.option->takes_value && i + 1 >= argc))
+			continue;
+		if (arg.option->takes_value)
+			arg.value = argv[++i];
+		out->list = xgrow(out->list, out->n, sizeof(*out->list));
+		out->list[out->n++] = arg;
+	}
+}
+
+bool arg_is_machine(const struct arg *arg, const char *type)
+{
+	struct qemu_opts opts;
+	struct err ignored;
+	const char *value;
+	bool is;
+
+	if (arg->option->class != OPTION_MACHINE ||
+	    qemu_opts_parse(arg->value, "type", true, &opts, &ignored) < 0)
+		return false;
+	value = qemu_opts_get(&opts, "type");
+	is = value && strcmp(value, type) == 0;
+	qemu_opts_free(&opts);
+	return is;
 }
 
 const struct arg *args_find(const struct args *args, const char *name)

@@ -3,6 +3,7 @@
 #ifndef STUBDOM_ARGV_H
 #define STUBDOM_ARGV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "err.h"
@@ -29,6 +30,15 @@ struct args {
  * that is missing, or text that is not UTF-8 (JSON could not carry it).
  */
 int args_split(int argc, char *const argv[], struct args *out, struct err *err);
+
+/*
+ * The same for a line that this program only passes on: an option that is not known, a
+ * word that is none and a value that is missing are left out.
+ */
+void args_split_known(int argc, char *const argv[], struct args *out);
+
+/* Whether it is a -machine of that type. */
+bool arg_is_machine(const struct arg *arg, const char *type);
 
 /* The first of that option; NULL: not there. */
 const struct arg *args_find(const struct args *args, const char *name);

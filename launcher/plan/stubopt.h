@@ -15,11 +15,14 @@
 /* AUTO: nub in a PVH stub domain, linux in a PV one; stubopt_load leaves none. */
 enum stubopt_kernel { STUBOPT_KERNEL_AUTO, STUBOPT_KERNEL_LINUX, STUBOPT_KERNEL_NUB };
 enum stubopt_type { STUBOPT_TYPE_PVH, STUBOPT_TYPE_PV };
+/* Of a guest that does not name its device model itself (plan/select.h). */
+enum stubopt_model { STUBOPT_MODEL_STUBDOM, STUBOPT_MODEL_DOM0 };
 
 /* Owns its strings; stubopt_free releases them. */
 struct stubopt {
 	enum stubopt_kernel kernel;
 	enum stubopt_type type;
+	enum stubopt_model device_model;
 	unsigned memory_mb; /* 0: work it out */
 	unsigned vcpus;
 	unsigned timeout_s;

@@ -13,10 +13,12 @@
 
 static const char *const kernels[] = {"auto", "linux", "nub", NULL};
 static const char *const types[] = {"pvh", "pv", NULL};
+static const char *const models[] = {"stubdom", "dom0", NULL};
 static const char *const logs[] = {"error", "warn", "info", "debug", NULL};
 
 _Static_assert(sizeof(enum stubopt_kernel) == sizeof(unsigned) &&
 		       sizeof(enum stubopt_type) == sizeof(unsigned) &&
+		       sizeof(enum stubopt_model) == sizeof(unsigned) &&
 		       sizeof(enum log_level) == sizeof(unsigned),
 	       "the table below stores enums as unsigned");
 
@@ -125,6 +127,17 @@ const struct stubopt_key stubopt_keys[] = {
 		.brief = "the CPUs it runs on",
 		.help = "The physical CPUs that it may run on, such as 0-3,6. On a command "
 			"line a comma is written twice.",
+	},
+	{
+		.name = "device-model",
+		.offset = offsetof(struct stubopt, device_model),
+		.words = models,
+		.what = "stubdom or dom0",
+		.initial = "stubdom",
+		.brief = "of guests that 'stubdom enable' is for",
+		.help = "The place of QEMU while 'stubdom enable' is in effect: a stub domain "
+			"or dom0. It has no effect on a guest whose configuration names its "
+			"device model.",
 	},
 	{
 		FIELD(image),

@@ -492,6 +492,27 @@ def test_security(host):
     host.run("security", status=2)
 
 
+def test_status_of_the_host(host):
+    """Which guests have their QEMU where, and which they get next; the workbench is a Debian."""
+    found = json.loads(host.run("status", "--json")[0])
+    assert found == {"version": 1, "enable": "off", "guests": [
+        {"guest": "s1", "domid": 7, "device_model": "stubdom", "configured": "stubdom"},
+        {"guest": "plain", "domid": 9, "device_model": "dom0", "configured": "stubdom"}]}
+    out, _ = host.run("status")
+    assert out.startswith("off: QEMU runs in dom0 for a guest whose configuration does not name "
+                          "stubdom-dm.\n")
+    assert re.search(r"^plain +9 +dom0 +-$", out, re.M)
+    assert re.search(r"^s1 +7 +stubdom +-$", out, re.M)
+    # Without an image every guest would be refused.
+    _, err = host.run("enable", status=3)
+    assert "stubdom-select" in err or "stubdom image build" in err
+    for verb in ("enable", "disable"):
+        host.run(verb, "s1", status=2)
+        done = subprocess.run(["setpriv", "--reuid", "65534", STUBDOM, verb], check=False,
+                              stderr=subprocess.PIPE, env=host.environment(), text=True)
+        assert done.returncode == 3 and "only root may" in done.stderr, done.stderr
+
+
 def test_doctor_without_xen(host):
     out, _ = host.run("doctor", status=1, xen=False)
     assert re.search(r"^fail  xen +this machine does not run under Xen\n +remedy: ", out, re.M)
@@ -507,7 +528,7 @@ def test_no_xenstore(host):
 
 def test_usage(host):
     verbs = re.findall(r"^  ([a-z]+) ", host.run("help")[0], re.M)
-    assert len(verbs) == 14
+    assert len(verbs) == 16
     for verb in verbs:
         out, _ = host.run(verb, "--help")
         assert out.startswith(f"usage: stubdom {verb}")

@@ -81,6 +81,8 @@ static const struct {
 	{"kernel=nub", {.kernel = STUBOPT_KERNEL_NUB}},
 	{"type=pvh", {.type = STUBOPT_TYPE_PVH}},
 	{"type=pv", {.type = STUBOPT_TYPE_PV}},
+	{"device-model=stubdom", {.device_model = STUBOPT_MODEL_STUBDOM}},
+	{"device-model=dom0", {.device_model = STUBOPT_MODEL_DOM0}},
 	{"memory=32", {.memory_mb = 32}},
 	{"memory=1048576", {.memory_mb = 1048576}},
 	{"vcpus=4", {.vcpus = 4}},
@@ -124,6 +126,7 @@ static void test_every_spelling(void **state)
 			fail_msg("%s: %s", spellings[i].argument, err.msg);
 		assert_int_equal(opt.kernel, want->kernel);
 		assert_int_equal(opt.type, want->type);
+		assert_int_equal(opt.device_model, want->device_model);
 		assert_int_equal(opt.memory_mb, want->memory_mb);
 		assert_int_equal(opt.vcpus, want->vcpus ? want->vcpus : 1);
 		assert_int_equal(opt.uid_base,
@@ -168,6 +171,8 @@ static void test_refused(void **state)
 	stubopt_init(&opt);
 	check_refused(&opt, "kernel=bsd", "kernel: 'bsd' is not auto, linux or nub");
 	check_refused(&opt, "type=hvm", "type: 'hvm' is not pvh or pv");
+	check_refused(&opt, "device-model=qemu",
+		      "device-model: 'qemu' is not stubdom or dom0");
 	check_refused(&opt, "memory=31", "memory: '31' is not a number of MiB");
 	check_refused(&opt, "memory=1048577", "is not a number of MiB");
 	check_refused(&opt, "memory=64M", "is not a number of MiB");
@@ -205,7 +210,7 @@ static void test_refused(void **state)
 	check_refused(&opt, "backend=../0", "is not a domain's name or number");
 	check_refused(&opt, "colour=red",
 		      "'colour' is no option; there are backend, backing, cap, "
-		      "container-max, cpupool, cpus, image");
+		      "container-max, cpupool, cpus, device-model, image");
 	check_refused(&opt, "memory", "is not a number of MiB");
 	check_refused(&opt, "=3", "has no name");
 	stubopt_free(&opt);

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""`stubdom enable`: stub domains for guests without a line in their configuration, QEMU in dom0 for
+what is no device model, and all as before after `stubdom disable`."""
+import json
+
+import pytest
+
+QEMU = "/usr/libexec/xen-qemu-system-i386"
+CONF = "/etc/qemu-stubdom"
+
+
+@pytest.fixture(name="enabled")
+def enable_host(dom0, leak_check):
+    dom0.run("stubdom", "enable")
+    yield
+    dom0.shell(f"rm -f {CONF}/guests/plain.conf; stubdom disable")
+    assert dom0.run("test", "-L", QEMU, check=False).status == 1
+    assert verify_qemu(dom0) == []
+
+
+def verify_qemu(dom0):
+    """Files of it that are missing or changed, but for texts, which the rig's root leaves out."""
+    return [line for line in dom0.run("dpkg", "--verify", "qemu-system-xen").text.splitlines()
+            if " /usr/share/" not in line]
+
+
+def status(dom0):
+    return json.loads(dom0.run("stubdom", "status", "--json").stdout)
+
+
+def one(dom0, name):
+    return next(g for g in status(dom0)["guests"] if g["guest"] == name)
+
+
+def pvh_guest(make_guest, name):
+    """One whose disk QEMU serves from dom0: libxl starts it with -machine xenpv."""
+    guest = make_guest(name, stub=None, kind="direct", nics=())
+    for key in ("serial", "vnc", "videoram", "device_model_version", "device_model_args"):
+        guest.config.pop(key)
+    guest.config.update(type="pvh", disk=[
+        f"format=raw,vdev=xvda,access=rw,backendtype=qdisk,target={guest.disks[0]}"])
+    guest.write_config()
+    return guest
+
+
+def test_every_guest(dom0, make_guest, enabled):
+    plain = make_guest("plain", stub=None)
+    plain.start()
+    assert set(dom0.domains()) == {"plain", "plain-dm"}
+    assert dom0.qemu_processes() == []
+    assert verify_qemu(dom0) == []
+    assert status(dom0)["enable"] == "on"
+    assert one(dom0, "plain") == {"guest": "plain", "domid": plain.domid,
+                                  "device_model": "stubdom", "configured": "stubdom"}
+
+    # The back end of a PVH guest's disk is no device model.
+    back = pvh_guest(make_guest, "back")
+    back.create(paused=True)
+    assert set(dom0.domains()) == {"plain", "plain-dm", "back"}
+    assert len(dom0.qemu_processes()) == 1
+    back.destroy()
+
+    # One that the configuration names has its QEMU in dom0 from its next start on.
+    dom0.write(f"{CONF}/guests/plain.conf", "device-model = dom0\nmemory = 300\n")
+    assert one(dom0, "plain")["device_model"] == "stubdom"
+    assert one(dom0, "plain")["configured"] == "dom0"
+    plain.destroy()
+    plain.detach()
+    plain.start()
+    assert set(dom0.domains()) == {"plain"}
+    assert len(dom0.qemu_processes()) == 1
+    assert "device-model = dom0: QEMU runs in dom0" in plain.log()
+    assert one(dom0, "plain")["device_model"] == "dom0"
+    said = dom0.run("stubdom", "doctor", check=False).stdout
+    assert "guest 'plain': QEMU in dom0, by device-model = dom0" in said
+
+
+def test_nothing_falls_back_to_dom0(dom0, make_guest, enabled):
+    """Without an image a guest is refused, in words; a PVH guest needs none."""
+    dom0.shell(f"cp {CONF}/stubdom.conf /run/stubdom.conf.saved; "
+               f"echo 'image = /nowhere' >>{CONF}/stubdom.conf")
+    try:
+        plain = make_guest("plain", stub=None)
+        done = plain.create(check=False)
+        assert done.status != 0 and "/nowhere" in done.text, done.text
+        assert dom0.qemu_processes() == [] and dom0.domains() == {}
+        pvh_guest(make_guest, "back").create(paused=True)
+        assert len(dom0.qemu_processes()) == 1
+    finally:
+        dom0.shell(f"mv /run/stubdom.conf.saved {CONF}/stubdom.conf")
+
+
+def test_disabled_under_a_guest(dom0, make_guest, enabled):
+    """The guest goes on and ends as ever; its next start is without a stub domain."""
+    plain = make_guest("plain", stub=None)
+    plain.start()
+    dom0.run("stubdom", "disable")
+    assert status(dom0)["enable"] == "off"
+    assert plain.ask("echo well", "echo well").endswith("echo well\n")
+    plain.destroy()
+    assert dom0.domains() == {}
+    plain.create(paused=True)
+    assert set(dom0.domains()) == {"plain"}
+    assert len(dom0.qemu_processes()) == 1
