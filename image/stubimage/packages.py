@@ -39,7 +39,13 @@ def owners(paths):
 def describe(paths):
     """[{name, version, arch}] of the packages that the files come from, sorted."""
     names = sorted(set(owners(paths).values()))
-    run = subprocess.run(["dpkg-query", "-W", "-f", "${Package}\t${Version}\t${Architecture}\n",
-                          "--"] + names, text=True, check=True, stdout=subprocess.PIPE)
+    fields = "${Package}\t${Version}\t${Architecture}\t${db:Status-Status}\n"
+    run = subprocess.run(["dpkg-query", "-W", "-f", fields, "--"] + names, text=True, check=True,
+                         stdout=subprocess.PIPE)
     rows = sorted({tuple(line.split("\t")) for line in run.stdout.splitlines()})
-    return [{"name": n, "version": v, "arch": a} for n, v, a in rows]
+    for name, _, _, status in rows:
+        # One that waits for triggers, or has some to process, is whole.
+        if status not in ("installed", "triggers-awaited", "triggers-pending"):
+            raise PackageError(f"package {name} is {status}: 'dpkg --configure -a' first, then "
+                               "'stubdom image build'")
+    return [{"name": n, "version": v, "arch": a} for n, v, a, _ in rows]

@@ -2,6 +2,9 @@
 """The image as built: reproducible, minimal, described by its manifest."""
 import hashlib
 import json
+import os
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -9,9 +12,10 @@ from conftest import BUILD, TREE
 from stubimage import contents, cpio, elf, kernel, packed
 
 
-def build(*arguments):
-    return subprocess.run([TREE / "image" / "build-image", *arguments], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def build(*arguments, **environment):
+    return subprocess.run([TREE / "image" / "build-image", *arguments], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env={**os.environ, **environment})
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +151,22 @@ def test_a_missing_qemu_is_one_line_with_the_remedy(agent, tmp_path):
     assert run.returncode == 1
     assert run.stderr == "build-image: /nowhere/qemu: not installed; install qemu-system-xen\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_image_of_a_half_configured_package(agent, tmp_path):
+    """dpkg says that a package of the image is unpacked only: nothing is written."""
+    fake = tmp_path / "bin"
+    fake.mkdir()
+    real = shutil.which("dpkg-query")
+    (fake / "dpkg-query").write_text(
+        f"#!/bin/sh\n{real} \"$@\" | sed '/^qemu-system-xen\t/s/installed$/half-configured/'\n")
+    (fake / "dpkg-query").chmod(0o755)
+    done = build("--agent", agent, "--nub", BUILD / "kernel" / "kernel-nub", "--output",
+                 tmp_path / "out", PATH=f"{fake}:{os.environ['PATH']}")
+    assert done.returncode == 1
+    assert re.search(r"qemu-system-xen is half-configured: 'dpkg --configure -a' first",
+                     done.stderr), done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_newest_kernel_is_by_number():
