@@ -8,6 +8,7 @@ import os
 from . import contents, cpio, elf, kernel, packages, packed, probe
 
 MANIFEST = "manifest.json"
+FILES = ("kernel-linux", "root.cpio.zst", "modules-linux.cpio", "kernel-nub", "root-nub.cpio")
 LIBRARY_DIR = "/lib/x86_64-linux-gnu"
 
 
@@ -95,7 +96,7 @@ def _lock(directory):
     return fd
 
 
-def build(output, agent, qemu=contents.QEMU, nub=None):
+def build(output, agent, qemu=contents.QEMU, nub=None, boot="/boot"):
     """Writes the image into the directory `output`; returns the manifest."""
     if not os.path.exists(installed(qemu)):
         raise ImageError(f"{qemu}: not installed; install qemu-system-xen")
@@ -103,16 +104,21 @@ def build(output, agent, qemu=contents.QEMU, nub=None):
     files, loader = collect_root(qemu)
     root_entries = make_root(files, agent)
     root = cpio.write(root_entries, mtime)
-    version, vmlinuz, modules_dir = kernel.newest()
-    loaded = kernel.modules(modules_dir, contents.MODULES)
-    data = {
-        "kernel-linux": kernel.uncompressed(vmlinuz),
-        "root.cpio.zst": packed.zstd(root),
-        "modules-linux.cpio": cpio.write(make_modules(loaded), mtime),
-    }
-    kernels = {"linux": {
-        "file": "kernel-linux", "ramdisk": ["root.cpio.zst", "modules-linux.cpio"],
-        "cmdline": contents.KERNEL_CMDLINE, "release": version}}
+    data, kernels, owned = {}, {}, _owned(files)
+    linux = kernel.newest(boot)
+    if linux:
+        version, vmlinuz, modules_dir = linux
+        loaded = kernel.modules(modules_dir, contents.MODULES)
+        data["kernel-linux"] = kernel.uncompressed(vmlinuz)
+        data["root.cpio.zst"] = packed.zstd(root)
+        data["modules-linux.cpio"] = cpio.write(make_modules(loaded), mtime)
+        kernels["linux"] = {
+            "file": "kernel-linux", "ramdisk": ["root.cpio.zst", "modules-linux.cpio"],
+            "cmdline": contents.KERNEL_CMDLINE, "release": version}
+        owned.append(vmlinuz)
+    elif not nub:
+        raise ImageError("no nub, and no packaged kernel in "
+                         f"{boot}: install linux-image-amd64")
     if nub:
         data["kernel-nub"] = _read(nub)
         data["root-nub.cpio"] = cpio.write(root_entries, mtime, pack=True)
@@ -125,7 +131,7 @@ def build(output, agent, qemu=contents.QEMU, nub=None):
         "kernels": kernels,
         "files": {name: {"bytes": len(d), "sha256": hashlib.sha256(d).hexdigest()}
                   for name, d in data.items()},
-        "packages": packages.describe(_owned(files) + [vmlinuz]),
+        "packages": packages.describe(owned),
         "qemu": {"path": qemu, **answers},
         "root": {"bytes": sum(len(e.data) for e in root_entries),
                  "files": sum(e.is_file for e in root_entries)},
@@ -137,6 +143,9 @@ def build(output, agent, qemu=contents.QEMU, nub=None):
         # Last: a reader of the new manifest finds the files that it names.
         text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
         _write(output, MANIFEST, text.encode())
+        for name in set(FILES) - set(data):
+            if os.path.exists(os.path.join(output, name)):
+                os.unlink(os.path.join(output, name))
     finally:
         os.close(lock)
     return manifest

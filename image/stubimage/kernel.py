@@ -18,17 +18,16 @@ def _version_key(version):
             for part in re.findall(r"\d+|[^\d]+", version)]
 
 
-def newest():
-    """(version, path of vmlinuz, directory of its modules) of the newest installed kernel."""
+def newest(boot="/boot"):
+    """(version, path of vmlinuz, directory of its modules) of the newest packaged kernel; None
+    where there is none."""
     found = {}
-    for path in glob.glob("/boot/vmlinuz-*-amd64"):
+    for path in glob.glob(f"{boot}/vmlinuz-*-amd64"):
         version = os.path.basename(path)[len("vmlinuz-"):]
         modules = f"/lib/modules/{version}"
         if os.path.exists(f"{modules}/modules.dep"):
             found[version] = (version, path, modules)
-    if not found:
-        raise KernelError("no kernel with modules in /boot: install linux-image-amd64")
-    return found[max(found, key=_version_key)]
+    return found[max(found, key=_version_key)] if found else None
 
 
 def _decompress(path):

@@ -153,6 +153,27 @@ def test_a_missing_qemu_is_one_line_with_the_remedy(agent, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_nub_alone(image, agent, tmp_path):
+    """A host without a packaged kernel: nub's files only, also where there were others before."""
+    out, boot = tmp_path / "out", tmp_path / "boot"
+    boot.mkdir()
+    out.mkdir()
+    (out / "kernel-linux").write_text("of before")
+    nub = ("--nub", BUILD / "kernel" / "kernel-nub")
+    done = build("--agent", agent, *nub, "--output", out, "--boot", boot)
+    assert done.returncode == 0, done.stderr
+    assert "no packaged Linux" in done.stdout and "nub alone" in done.stdout
+    assert {p.name for p in out.iterdir()} == {"kernel-nub", "root-nub.cpio", "manifest.json"}
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert list(manifest["kernels"]) == ["nub"]
+    assert not any(p["name"].startswith("linux-image") for p in manifest["packages"])
+    for name in ("kernel-nub", "root-nub.cpio"):
+        assert (out / name).read_bytes() == (image / name).read_bytes(), name
+    done = build("--agent", agent, "--nub", "", "--output", out, "--boot", boot)
+    assert done.returncode == 1
+    assert "no nub, and no packaged kernel in" in done.stderr
+
+
 def test_no_image_of_a_half_configured_package(agent, tmp_path):
     """dpkg says that a package of the image is unpacked only: nothing is written."""
     fake = tmp_path / "bin"
