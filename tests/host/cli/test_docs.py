@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import shutil
 import subprocess
 
 import comments
@@ -124,6 +125,38 @@ def test_zsh_completion():
     for verb in verbs():
         if verb != "version":
             assert re.search(rf"^\t{verb}\)", text, re.M), verb
+
+
+def complete_fish(line):
+    """The words that fish offers at the line's end; skipped where there is no fish."""
+    script = f'''
+function stubdom
+    switch "$argv[1..2]"
+    case "list --names"; printf 's1\\ns2\\nother\\n'
+    case '*'; {STUBDOM} $argv
+    end
+end
+source {TREE}/cli/completion/stubdom.fish
+complete -C "{line}"'''
+    return [offer.split("\t")[0] for offer in
+            output("fish", "--no-config", "-c", script).splitlines()]
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="no fish here: apt-get install fish")
+def test_fish_completion():
+    assert set(verbs()) <= set(complete_fish("stubdom "))
+    assert complete_fish("stubdom scr") == ["screenshot"]
+    for verb in ("status", "serial", "screenshot", "log", "plan", "security"):
+        assert [o for o in complete_fish(f"stubdom {verb} s") if o in ("s1", "s2")] == ["s1", "s2"]
+    assert complete_fish("stubdom serial -n 1 o") == ["other"]
+    assert complete_fish("stubdom image v") == ["verify"]
+    assert complete_fish("stubdom list s") == []
+    assert "kernel=nub" in complete_fish("stubdom plan -stubdom ")
+    for verb in verbs():
+        offered = complete_fish(f"stubdom {verb} -")
+        for option in re.findall(r"(?<![\w-])--[a-z]+", output(STUBDOM, verb, "--help")):
+            if verb not in ("help", "version") and option != "--plan":
+                assert option in offered, (verb, option)
 
 
 def strings_of_sources():

@@ -97,6 +97,21 @@ static void put_words(FILE *f)
 	fputs("'\n", f);
 }
 
+/* For fish: a list, one word a line. */
+static void put_list(FILE *f)
+{
+	fputs("set -g _stubdom_keys", f);
+	for (size_t i = 0; i < n_stubopt_keys; i++) {
+		const struct stubopt_key *key = &stubopt_keys[i];
+
+		if (!key->words)
+			fprintf(f, " \\\n\t%s=", key->name);
+		for (size_t k = 0; key->words && key->words[k]; k++)
+			fprintf(f, " \\\n\t%s=%s", key->name, key->words[k]);
+	}
+	fputs("\n", f);
+}
+
 static char *read_file(const char *path)
 {
 	char *text = calloc(1, 1 << 20);
@@ -151,6 +166,7 @@ static void test_made_from_the_table(void **state)
 	check_part("packaging/stubdom.conf", put_samples);
 	check_part("cli/completion/stubdom.bash", put_words);
 	check_part("cli/completion/_stubdom", put_words);
+	check_part("cli/completion/stubdom.fish", put_list);
 }
 
 /* In order, whole, and each default and sample is a value that the key takes. */
