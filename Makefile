@@ -7,12 +7,13 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system demo fuzz bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system deb demo fuzz bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
 	@echo 'make check            every test: units, then a real Xen host (rig/rig)'
 	@echo 'make all              build (meson and ninja, in $$BUILD, default build)'
+	@echo 'make deb              the Debian package of what is committed, in $$BUILD/deb'
 	@echo 'make check-units      the units only, with sanitizers'
 	@echo 'make check-system     the system tests only'
 	@echo 'make fuzz             each fuzz target, led by coverage, for FUZZ_SECONDS (60)'
@@ -36,6 +37,9 @@ check-units:
 
 check-system:
 	@$(WB) rig/check system
+
+deb:
+	@$(WB) packaging/build-deb $(BUILD)/deb
 
 demo:
 	@$(WB) rig/build $(BUILD)

@@ -9,7 +9,7 @@ import pytest
 
 TREE = Path(__file__).resolve().parents[3]
 BUILD = TREE / os.environ.get("BUILD", "build")
-sys.path.insert(0, str(TREE / "image"))
+sys.path[:0] = [str(TREE / "image"), str(TREE / "rig")]
 sys.dont_write_bytecode = True
 
 

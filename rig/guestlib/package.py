@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""The Debian package of what is committed, made once for all tests; others made from it."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(TREE, "rig")]
+
+from rigctl.paths import Lock  # noqa: E402
+
+SECONDS = 840
+
+
+def run(*argv, **how):
+    how.setdefault("timeout", SECONDS)
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", check=False, stdin=subprocess.DEVNULL, **how)
+    assert done.returncode == 0, f"{' '.join(argv)}: {done.stdout[-3000:]}"
+    return done.stdout
+
+
+def commit():
+    """None: no git history here, so nothing is committed."""
+    done = subprocess.run(["git", "-C", TREE, "rev-parse", "-q", "--verify", "HEAD"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def build(out):
+    """Builds it into the folder; its file. The units have run by themselves."""
+    run(f"{TREE}/packaging/build-deb", str(out),
+        env=dict(os.environ, DEB_BUILD_OPTIONS=f"nocheck parallel={os.cpu_count()}"))
+    found = [name for name in os.listdir(out) if "dbgsym" not in name]
+    assert len(found) == 1, found
+    return os.path.join(out, found[0])
+
+
+def package():
+    """The file of the commit's package, which stays in the build folder for the next test."""
+    where = os.path.join(TREE, os.environ.get("BUILD", "build"), "deb-of-tests")
+    lock = Lock(f"{where}.lock")
+    try:
+        folder = os.path.join(where, commit())
+        if not os.path.isdir(folder):
+            shutil.rmtree(where, ignore_errors=True)
+            os.makedirs(where)
+            with tempfile.TemporaryDirectory(dir=where) as fresh:
+                build(fresh)
+                shutil.copytree(fresh, folder)
+        return next(os.path.join(folder, name) for name in os.listdir(folder)
+                    if "dbgsym" not in name)
+    finally:
+        lock.close()
+
+
+def with_version(deb, version, out):
+    """The same package with another version, in the file `out`."""
+    with tempfile.TemporaryDirectory() as tree:
+        run("dpkg-deb", "-R", deb, f"{tree}/p")
+        control = f"{tree}/p/DEBIAN/control"
+        with open(control, encoding="utf-8") as f:
+            lines = [f"Version: {version}\n" if line.startswith("Version: ") else line for line in f]
+        with open(control, "w", encoding="utf-8") as f:
+            f.writelines(lines)
+        run("dpkg-deb", "-Znone", "--root-owner-group", "-b", f"{tree}/p", str(out))
+    return str(out)
