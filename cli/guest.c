@@ -14,6 +14,7 @@
 #include "clean.h"
 #include "cleanup.h"
 #include "decimal.h"
+#include "manifest.h"
 
 #define DOMAINS "/local/domain"
 
@@ -84,6 +85,7 @@ static void read_guest(struct xs_handle *xs, const char *domid, struct guest *ou
 	out->type = read_fact(xs, domid, STUBDOM_FACT_TYPE);
 	out->qemu = read_fact(xs, domid, STUBDOM_FACT_QEMU);
 	out->image = read_fact(xs, domid, STUBDOM_FACT_IMAGE);
+	out->image_mark = read_fact(xs, domid, STUBDOM_FACT_IMAGE_MARK);
 	out->log = read_fact(xs, domid, STUBDOM_FACT_LOG);
 	out->guest_alive = xs_is_domain_introduced(xs, out->domid);
 	if (decimal_parse(stub, DOMID_MAX, &n) == 0) {
@@ -247,6 +249,26 @@ const char *guest_state(const struct guest *guest)
 	return "starting";
 }
 
+bool guest_image_is_older(const struct guest *guest)
+{
+	const struct manifest_kernel *kernel;
+	struct manifest manifest = {0};
+	char mark[MANIFEST_MARK_MAX];
+	struct err ignored;
+	bool older = false;
+
+	if (!guest->image || !guest->image_mark || !guest->kernel ||
+	    manifest_load(guest->image, &manifest, &ignored) < 0)
+		return false;
+	kernel = manifest_find_kernel(&manifest, guest->kernel);
+	if (kernel) {
+		manifest_mark(kernel, mark);
+		older = strcmp(mark, guest->image_mark) != 0;
+	}
+	manifest_free(&manifest);
+	return older;
+}
+
 char *guest_socket(const struct guest *guest, const char *name)
 {
 	char *path;
@@ -264,6 +286,7 @@ void guest_free(struct guest *guest)
 	free(guest->type);
 	free(guest->qemu);
 	free(guest->image);
+	free(guest->image_mark);
 	free(guest->log);
 	free(guest->stage);
 	free(guest->error);

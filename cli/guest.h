@@ -19,6 +19,7 @@ struct guest {
 	char *type;
 	char *qemu;
 	char *image;
+	char *image_mark; /* of the image that it was started from */
 	char *log;
 	pid_t launcher;	   /* 0: not known */
 	long long started; /* seconds since 1970; 0: not known */
@@ -56,6 +57,12 @@ void guest_free(struct guest *guest);
  * "stub gone" or "unserved" (its stubdom-dm is gone).
  */
 const char *guest_state(const struct guest *guest);
+
+/*
+ * Whether the image that its next start takes differs from the one that it was started
+ * from.  false if that cannot be told.
+ */
+bool guest_image_is_older(const struct guest *guest);
 
 /* The path of one of the guest's sockets for stubdom (abi/facts.h); the caller frees. */
 char *guest_socket(const struct guest *guest, const char *name);

@@ -34,6 +34,7 @@ json_t *guest_to_json(const struct guest *guest, const struct dominfo *info)
 	guest_set_string(o, "type", guest->type);
 	guest_set_string(o, "qemu", guest->qemu);
 	guest_set_string(o, "image", guest->image);
+	json_object_set_new(o, "image_older", json_boolean(guest_image_is_older(guest)));
 	guest_set_string(o, "log", guest->log);
 	guest_set_string(o, "state", guest_state(guest));
 	guest_set_string(o, "stage", guest->stage);

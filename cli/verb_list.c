@@ -52,7 +52,8 @@ static int add_row(struct table *table, struct dominfo_reader *reader,
 		return -1;
 	if (guest->stage && state[0] == 's' && state[1] == 't' && guest->stub_alive)
 		return table_add(table, err, "%s (%s)", state, guest->stage);
-	return table_add(table, err, "%s", state);
+	return table_add(table, err, "%s%s", state,
+			 guest_image_is_older(guest) ? " (older image)" : "");
 }
 
 static int list_table(struct dominfo_reader *reader, const struct guest_list *list,

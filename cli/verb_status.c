@@ -101,7 +101,9 @@ static void print_status(const struct guest *guest, const struct dominfo *info,
 		    table_duration(guest_uptime(guest), duration, sizeof(duration)));
 	print_field("QEMU", guest->qemu);
 	print_field("QEMU says", qemu_status ? qemu_status : qmp_err->msg);
-	print_field("image", guest->image);
+	snprintf(text, sizeof(text), "%.90s%s", guest->image ? guest->image : "",
+		 guest_image_is_older(guest) ? " (an older one of there)" : "");
+	print_field("image", text);
 	print_field("log", guest->log);
 	if (guest->launcher)
 		printf("%-12s %d%s\n", "stubdom-dm", (int)guest->launcher,

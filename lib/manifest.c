@@ -249,6 +249,16 @@ const struct manifest_kernel *manifest_find_kernel(const struct manifest *manife
 	return NULL;
 }
 
+void manifest_mark(const struct manifest_kernel *kernel, char mark[MANIFEST_MARK_MAX])
+{
+	size_t used = 0;
+
+	mark[0] = '\0';
+	for (size_t i = 0; i < kernel->n_files && used + 18 < MANIFEST_MARK_MAX; i++)
+		used += (size_t)snprintf(mark + used, MANIFEST_MARK_MAX - used, "%s%.16s",
+					 i ? "-" : "", kernel->files[i].sha256);
+}
+
 void manifest_free(struct manifest *manifest)
 {
 	for (size_t i = 0; i < manifest->n_kernels; i++) {

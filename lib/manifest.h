@@ -56,6 +56,15 @@ int manifest_parse(const char *dir, const char *text, size_t len, struct manifes
 const struct manifest_kernel *manifest_find_kernel(const struct manifest *manifest,
 						   const char *name);
 
+/* Room for the mark of a kernel with so many files. */
+#define MANIFEST_MARK_MAX 256
+
+/*
+ * A short text that differs for two images whose kernels or ramdisks differ: the first
+ * digits of each file's SHA-256.
+ */
+void manifest_mark(const struct manifest_kernel *kernel, char mark[MANIFEST_MARK_MAX]);
+
 void manifest_free(struct manifest *manifest);
 
 #endif

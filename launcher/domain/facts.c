@@ -61,17 +61,19 @@ static int put_nics(struct domain_host *host, const struct plan *plan, struct er
 int domain_facts_write(struct domain_host *host, const struct plan *plan,
 		       const struct manifest *manifest, uint32_t stub, struct err *err)
 {
-	char log[PATH_MAX];
+	const char *kernel = stubopt_kernel_name(plan->kernel);
+	char log[PATH_MAX], mark[MANIFEST_MARK_MAX];
 
 	find_log(log);
+	manifest_mark(manifest_find_kernel(manifest, kernel), mark);
 	if (put_number(host, plan, STUBDOM_FACT_STUB, stub, err) < 0 ||
 	    put_number(host, plan, STUBDOM_FACT_LAUNCHER, getpid(), err) < 0 ||
 	    put_number(host, plan, STUBDOM_FACT_STARTED, time(NULL), err) < 0 ||
-	    put(host, plan, STUBDOM_FACT_KERNEL, stubopt_kernel_name(plan->kernel), err) <
-		    0 ||
+	    put(host, plan, STUBDOM_FACT_KERNEL, kernel, err) < 0 ||
 	    put(host, plan, STUBDOM_FACT_TYPE, stubopt_type_name(plan->type), err) < 0 ||
 	    put(host, plan, STUBDOM_FACT_GUEST, plan->guest_name, err) < 0 ||
 	    put(host, plan, STUBDOM_FACT_IMAGE, manifest->dir, err) < 0 ||
+	    put(host, plan, STUBDOM_FACT_IMAGE_MARK, mark, err) < 0 ||
 	    put(host, plan, STUBDOM_FACT_QEMU, manifest->qemu_version, err) < 0 ||
 	    put(host, plan, STUBDOM_FACT_LOG, log, err) < 0 ||
 	    put_nics(host, plan, err) < 0)

@@ -177,6 +177,37 @@ def test_states(host, change, state):
     assert host.run("list")[0].splitlines()[1].endswith(f"  {state}")
 
 
+def test_a_guest_of_an_older_image_is_marked(host):
+    """Once the image was made anew, and not before."""
+    image = host.where / "image"
+    image.mkdir()
+    names = ["kernel-linux", "root.cpio.zst"]
+    manifest = {"version": 1, "kernels": {"linux": {
+        "file": names[0], "ramdisk": names[1:], "cmdline": ""}},
+        "files": {name: {"bytes": 1, "sha256": f"{n:064x}"[::-1]} for n, name in enumerate(names)},
+        "qemu": {"path": "/qemu", "version": "1", "version_text": "v", "help_text": "h",
+                 "probe": {"greeting": {"QMP": {}}, "commands": {"query-version": {"return": {}}}},
+                 "schema": [{"name": "str", "meta-type": "builtin", "json-type": "string"}]},
+        "packages": [], "root": {"bytes": 1, "files": 1}}
+    (image / "manifest.json").write_text(json.dumps(manifest))
+    host.put("local/domain/0/stubdom/7/image", image)
+
+    def older():
+        assert ("an older one" in host.run("status", "s1")[0]) is \
+            host.run("list")[0].splitlines()[1].endswith("running (older image)")
+        return json.loads(host.run("list", "--json")[0])["guests"][0]["image_older"]
+
+    assert older() is False  # started by a stubdom-dm that did not say
+    host.put("local/domain/0/stubdom/7/image-mark",
+             "-".join(manifest["files"][name]["sha256"][:16] for name in names))
+    assert older() is False
+    manifest["files"][names[1]]["sha256"] = "f" * 64
+    (image / "manifest.json").write_text(json.dumps(manifest))
+    assert older() is True
+    os.unlink(image / "manifest.json")
+    assert older() is False
+
+
 def test_hostile_words_are_made_harmless(host):
     host.put("local/domain/8/data/stubdom/error", "\x1b[2J\x1b]0;owned\x07" + "x" * 5000)
     out, _ = host.run("status", "s1")
