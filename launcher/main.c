@@ -86,16 +86,39 @@ static int print_plan(struct plan *plan, const struct stubopt *options, struct e
 	return rc;
 }
 
+/*
+ * The image may be switched for a new one between the two looks: its files are not those
+ * of the manifest that was read then, and the new manifest is another one.
+ */
+static int load_checked_image(const struct stubopt *options, struct manifest *manifest,
+			      struct err *err)
+{
+	const char *name = stubopt_kernel_name(options->kernel);
+	char before[MANIFEST_MARK_MAX] = "", mark[MANIFEST_MARK_MAX];
+
+	for (;;) {
+		const struct manifest_kernel *kernel;
+
+		if (load_image(options, manifest, err) < 0)
+			return -1;
+		kernel = manifest_find_kernel(manifest, name);
+		if (image_check_kernel(kernel, IMAGE_SUMS_DIR, err) == 0)
+			return 0;
+		manifest_mark(kernel, mark);
+		if (strcmp(mark, before) == 0)
+			return -1;
+		strcpy(before, mark);
+		manifest_free(manifest);
+	}
+}
+
 static int run_plan(struct plan *plan, const struct stubopt *options, struct err *err)
 {
 	struct manifest manifest = {0};
 	int rc = -1;
 
 	if (endpoint_check_inherited(plan, err) == 0 &&
-	    load_image(options, &manifest, err) == 0 &&
-	    image_check_kernel(
-		    manifest_find_kernel(&manifest, stubopt_kernel_name(options->kernel)),
-		    IMAGE_SUMS_DIR, err) == 0 &&
+	    load_checked_image(options, &manifest, err) == 0 &&
 	    domain_backends_plan(plan, err) == 0 && plan_resolve(plan, err) == 0 &&
 	    endpoint_lookup(plan, err) == 0) {
 		plan_set_memory(plan, &manifest);

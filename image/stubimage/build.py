@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Makes the files of the image directory and its manifest, and checks them."""
+import ctypes
 import fcntl
 import hashlib
 import json
 import os
+import shutil
 
 from . import contents, cpio, elf, kernel, packages, packed, probe
 
 MANIFEST = "manifest.json"
-FILES = ("kernel-linux", "root.cpio.zst", "modules-linux.cpio", "kernel-nub", "root-nub.cpio")
 LIBRARY_DIR = "/lib/x86_64-linux-gnu"
 
 
@@ -89,23 +90,60 @@ def _write(directory, name, data):
     os.rename(temporary, os.path.join(directory, name))
 
 
-def _lock(directory):
-    os.makedirs(directory, exist_ok=True)
-    fd = os.open(directory, os.O_RDONLY)
+def _lock(path):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(fd, fcntl.LOCK_EX)
     return fd
 
 
-def build(output, agent, qemu=contents.QEMU, nub=None, boot="/boot"):
-    """Writes the image into the directory `output`; returns the manifest."""
+def _exchange(one, other):
+    """The two names change their meaning in one step (renameat2(2))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    at_cwd, exchange = -100, 2
+    if libc.renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange):
+        raise OSError(ctypes.get_errno(), f"renameat2: {os.strerror(ctypes.get_errno())}", other)
+
+
+def _write_all(directory, data, manifest):
+    for name, d in data.items():
+        _write(directory, name, d)
+    # Last: a reader of the new manifest finds the files that it names.
+    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+    _write(directory, MANIFEST, text.encode())
+
+
+def _switch(output, data, manifest):
+    """The image appears whole in the place of the one before, which stays beside it as .old: a
+    start that has begun may still read it."""
+    fresh, old = output + ".new", output + ".old"
+    lock = _lock(output + ".lock")
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        os.mkdir(fresh, 0o755)
+        _write_all(fresh, data, manifest)
+        if os.path.exists(output):
+            shutil.rmtree(old, ignore_errors=True)
+            _exchange(fresh, output)
+            os.rename(fresh, old)
+        else:
+            os.rename(fresh, output)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        os.close(lock)
+
+
+def build(output, agent, qemu=contents.QEMU, nub=None, boot="/boot", in_place=False):
+    """Makes the image the directory `output`, or writes its files into that; its manifest."""
     if not os.path.exists(installed(qemu)):
         raise ImageError(f"{qemu}: not installed; install qemu-system-xen")
     mtime = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
     files, loader = collect_root(qemu)
+    linux = kernel.newest(boot)
+    described = packages.describe(_owned(files) + ([linux[1]] if linux else []))
     root_entries = make_root(files, agent)
     root = cpio.write(root_entries, mtime)
-    data, kernels, owned = {}, {}, _owned(files)
-    linux = kernel.newest(boot)
+    data, kernels = {}, {}
     if linux:
         version, vmlinuz, modules_dir = linux
         loaded = kernel.modules(modules_dir, contents.MODULES)
@@ -115,7 +153,6 @@ def build(output, agent, qemu=contents.QEMU, nub=None, boot="/boot"):
         kernels["linux"] = {
             "file": "kernel-linux", "ramdisk": ["root.cpio.zst", "modules-linux.cpio"],
             "cmdline": contents.KERNEL_CMDLINE, "release": version}
-        owned.append(vmlinuz)
     elif not nub:
         raise ImageError("no nub, and no packaged kernel in "
                          f"{boot}: install linux-image-amd64")
@@ -131,23 +168,15 @@ def build(output, agent, qemu=contents.QEMU, nub=None, boot="/boot"):
         "kernels": kernels,
         "files": {name: {"bytes": len(d), "sha256": hashlib.sha256(d).hexdigest()}
                   for name, d in data.items()},
-        "packages": packages.describe(owned),
+        "packages": described,
         "qemu": {"path": qemu, **answers},
         "root": {"bytes": sum(len(e.data) for e in root_entries),
                  "files": sum(e.is_file for e in root_entries)},
     }
-    lock = _lock(output)
-    try:
-        for name, d in data.items():
-            _write(output, name, d)
-        # Last: a reader of the new manifest finds the files that it names.
-        text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
-        _write(output, MANIFEST, text.encode())
-        for name in set(FILES) - set(data):
-            if os.path.exists(os.path.join(output, name)):
-                os.unlink(os.path.join(output, name))
-    finally:
-        os.close(lock)
+    if in_place:
+        _write_all(output, data, manifest)
+    else:
+        _switch(os.path.abspath(output), data, manifest)
     return manifest
 
 

@@ -174,6 +174,34 @@ def test_nub_alone(image, agent, tmp_path):
     assert "no nub, and no packaged kernel in" in done.stderr
 
 
+def test_made_anew_it_is_switched_in_one_step(image, agent, tmp_path):
+    """Each look finds one whole image, and the one before stays beside it."""
+    out = tmp_path / "image"
+    nub = BUILD / "kernel" / "kernel-nub"
+    other = tmp_path / "agent"
+    other.write_bytes(agent.read_bytes() + b"newer")
+    boot = tmp_path / "boot"
+    boot.mkdir()
+    command = ("--nub", nub, "--output", out, "--boot", boot, "--agent")
+    assert build(*command, agent).returncode == 0
+    first = (out / "manifest.json").read_bytes()
+    builder = subprocess.Popen([TREE / "image" / "build-image", *command, other],
+                               stdout=subprocess.DEVNULL)
+    seen = set()
+    while builder.poll() is None:
+        folder = os.open(out, os.O_PATH)  # there at each moment
+        names = os.listdir(f"/proc/self/fd/{folder}")
+        os.close(folder)
+        seen.add(tuple(sorted(names)))
+    assert builder.returncode == 0
+    assert seen == {("kernel-nub", "manifest.json", "root-nub.cpio")}
+    assert (out / "manifest.json").read_bytes() != first
+    assert (tmp_path / "image.old" / "manifest.json").read_bytes() == first
+    assert build("--verify", out).returncode == build("--verify", f"{out}.old").returncode == 0
+    assert {p.name for p in tmp_path.iterdir()} == {"agent", "boot", "image", "image.old",
+                                                    "image.lock"}
+
+
 def test_no_image_of_a_half_configured_package(agent, tmp_path):
     """dpkg says that a package of the image is unpacked only: nothing is written."""
     fake = tmp_path / "bin"
