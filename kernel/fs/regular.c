@@ -298,7 +298,8 @@ static ssize_t regular_read(struct file *f, struct uio *u, u64 *pos)
 		done += (ssize_t)k;
 		if (k < n)
 			return done ? done : -EFAULT;
-		sched_point();
+		if (u->left)
+			sched_point();
 	}
 	return done;
 }
@@ -337,7 +338,8 @@ static ssize_t write_locked(struct file *f, struct uio *u, u64 *pos)
 		ino->size = MAX(ino->size, *pos);
 		if (k < n)
 			return done ? done : -EFAULT;
-		sched_point();
+		if (u->left)
+			sched_point();
 	}
 	ino->mtime = ino->ctime = (s64)clock_real();
 	return done;

@@ -33,9 +33,15 @@ unsigned vma_find_index(struct mm *mm, u64 addr)
 
 struct vma *vma_find(struct mm *mm, u64 addr)
 {
-	unsigned i = vma_find_index(mm, addr);
+	unsigned i = mm->found;
 
-	return i < mm->count ? mm->vmas[i] : NULL;
+	if (i < mm->count && mm->vmas[i]->start <= addr && addr < mm->vmas[i]->end)
+		return mm->vmas[i];
+	i = vma_find_index(mm, addr);
+	if (i >= mm->count)
+		return NULL;
+	mm->found = i;
+	return mm->vmas[i];
 }
 
 static int table_grow(struct mm *mm)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -43,11 +44,30 @@ static void handler(int sig)
 static char buffer[8192];
 static unsigned word;
 
+/* A word of one process, one of memory that processes share, one of a file. */
+static void wakes(void)
+{
+	int fd = open("/tmp/word", O_CREAT | O_RDWR, 0600);
+	unsigned *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned *file;
+
+	ftruncate(fd, 4096);
+	file = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	*shared = *file = 0;
+	count("futex wake", syscall(SYS_futex, &word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1,
+				    NULL, NULL, 0));
+	count("futex wake, not private",
+	      syscall(SYS_futex, &word, FUTEX_WAKE, 1, NULL, NULL, 0));
+	count("futex wake, shared memory",
+	      syscall(SYS_futex, shared, FUTEX_WAKE, 1, NULL, NULL, 0));
+	count("futex wake, file", syscall(SYS_futex, file, FUTEX_WAKE, 1, NULL, NULL, 0));
+}
+
 static void files(void)
 {
 	int zero = open("/dev/zero", O_RDONLY), fd;
 
-	mkdir("/tmp", 0777);
 	fd = open("/tmp/counts", O_CREAT | O_RDWR | O_TRUNC, 0600);
 	count("read of /dev/zero", read(zero, buffer, 1));
 	count("pwrite of a byte", pwrite(fd, buffer, 1, 0));
@@ -94,8 +114,8 @@ static void switches(void)
 int main(void)
 {
 	count("system call", syscall(SYS_getppid));
-	count("futex wake", syscall(SYS_futex, &word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1,
-				    NULL, NULL, 0));
+	mkdir("/tmp", 0777);
+	wakes();
 	files();
 	messages();
 	signal(SIGUSR1, handler);

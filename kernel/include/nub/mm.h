@@ -58,6 +58,8 @@ struct mm {
 	u64 *pml4;
 	struct vma **vmas; /* sorted by address */
 	unsigned count, room;
+	unsigned
+		found; /* where vma_find() looks first: what it found last, or anything */
 	u64 brk_start, brk;
 	u64 mmap_base;
 	u64 stack_top;
