@@ -302,6 +302,11 @@ static long cap_header(struct __user_cap_header_struct *h, void *hdr)
 	return put_user32(_LINUX_CAPABILITY_VERSION_3, hdr) ? -EFAULT : -EINVAL;
 }
 
+static size_t cap_data_size(const struct __user_cap_header_struct *h)
+{
+	return h->version == _LINUX_CAPABILITY_VERSION_1 ? 12 : 24;
+}
+
 long sys_capget(void *hdr, void *data)
 {
 	struct __user_cap_header_struct h;
@@ -316,21 +321,20 @@ long sys_capget(void *hdr, void *data)
 		return -ESRCH;
 	if (!data)
 		return 0;
-	return copy_to_user(data, full,
-			    h.version == _LINUX_CAPABILITY_VERSION_1 ? 12 : 24);
+	return copy_to_user(data, full, cap_data_size(&h));
 }
 
 long sys_capset(void *hdr, const void *data)
 {
 	struct __user_cap_header_struct h;
-	u32 v[6];
+	u32 v[6] = {0};
 	long err = cap_header(&h, hdr);
 
 	if (err)
 		return err;
 	if (h.pid && h.pid != current->tid)
 		return -EPERM;
-	if (copy_from_user(v, data, sizeof(v)))
+	if (copy_from_user(v, data, cap_data_size(&h)))
 		return -EFAULT;
 	/* None can be given up. */
 	return v[0] == ~0u && v[1] == ~0u && (v[3] & CAP_HIGH) == CAP_HIGH &&

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -269,6 +270,58 @@ static void futex_turns(void)
 	say("%u turns, status %x", *word, w);
 }
 
+#define LOCKERS 3
+#define LOCKED 4000
+
+struct guarded {
+	unsigned lock; /* 0 free, 1 held, 2 held and waited for */
+	unsigned count;
+};
+
+static void count_locked(struct guarded *g)
+{
+	for (int i = 0; i < LOCKED; i++) {
+		unsigned was = 0;
+
+		if (!__atomic_compare_exchange_n(&g->lock, &was, 1, 0, __ATOMIC_ACQUIRE,
+						 __ATOMIC_RELAXED))
+			while (__atomic_exchange_n(&g->lock, 2, __ATOMIC_ACQUIRE))
+				syscall(SYS_futex, &g->lock, FUTEX_WAIT, 2, NULL, NULL,
+					0);
+		*(volatile unsigned *)&g->count += 1;
+		if (!(i % 16))
+			sched_yield(); /* so that the others come and wait */
+		if (__atomic_exchange_n(&g->lock, 0, __ATOMIC_RELEASE) == 2)
+			syscall(SYS_futex, &g->lock, FUTEX_WAKE, 1, NULL, NULL, 0);
+	}
+}
+
+/* Processes that each map a file of their own accord share a lock in it. */
+static void futex_lock(void)
+{
+	int fd = open("/tmp/abi-accounts", O_CREAT | O_RDWR | O_TRUNC, 0600), w, bad = 0;
+	struct guarded *g;
+
+	ftruncate(fd, 8192);
+	fflush(stdout);
+	for (int i = 0; i < LOCKERS; i++) {
+		if (fork())
+			continue;
+		mmap(NULL, (size_t)(i + 1) * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+		     -1, 0); /* elsewhere in each */
+		g = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4096);
+		count_locked(g);
+		_exit(0);
+	}
+	while (wait(&w) > 0)
+		bad |= w;
+	g = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4096);
+	say("%u of %u, status %x", g->count, LOCKERS * LOCKED, bad);
+	munmap(g, 4096);
+	close(fd);
+	unlink("/tmp/abi-accounts");
+}
+
 ABI_CASES({"states", states}, {"adjust", adjust}, {"times", times_of},
 	  {"exclusive", exclusive}, {"nesting", nesting}, {"futex pages", futex_pages},
-	  {"futex turns", futex_turns})
+	  {"futex turns", futex_turns}, {"futex lock", futex_lock})

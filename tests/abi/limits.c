@@ -177,13 +177,34 @@ static int child_that(int execs)
 
 static void groups(void)
 {
-	int c = child_that(0), e = child_that(1);
+	int c = child_that(0), e = child_that(1), s, p[2];
+	char b;
+
+	pipe(p);
+	fflush(stdout);
 
 	try(setpgid(c, 32767) == -1 && errno == EPERM);
 	try(setpgid(0, c) == -1 && errno == EPERM);
 	try(setpgid(e, e) == -1 && errno == EACCES);
 	try(setpgid(c, c));
 	yes(getpgid(c) == c);
+	/* One that leads a session cannot move, nor can others join its group. */
+	s = fork();
+	if (!s) {
+		setsid();
+		write(p[1], "s", 1);
+		pause();
+		_exit(1);
+	}
+	read(p[0], &b, 1);
+	try(setpgid(s, s) == -1 && errno == EPERM);
+	try(setpgid(0, s) == -1 && errno == EPERM);
+	try(setpgid(c, s) == -1 && errno == EPERM);
+	try(setpgid(s, getpgrp()) == -1 && errno == EPERM);
+	yes(getsid(s) == s && getpgid(s) == s);
+	kill(s, SIGKILL);
+	waitpid(s, NULL, 0);
+	close(p[0]), close(p[1]);
 	try(setpgid(c, -1));
 	try(setpgid(999999, 0));
 	kill(c, SIGKILL);

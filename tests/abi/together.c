@@ -3,6 +3,7 @@
 #include "abi.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #define WRITERS 3
 #define WRITES 12000
 #define RECORDS 6000
+#define PIECES 700
 
 static char record[60000];
 
@@ -156,6 +158,47 @@ static void copies(void)
 	unlink(F);
 }
 
+static void write_pieces(int who, int fd)
+{
+	char piece[PIPE_BUF];
+
+	memset(piece, 'A' + who, sizeof(piece));
+	for (int i = 0; i < PIECES; i++)
+		if (write(fd, piece, sizeof(piece)) != sizeof(piece))
+			_exit(1);
+}
+
+/* A pipe takes PIPE_BUF bytes whole, from however many. */
+static void into_a_pipe(void)
+{
+	int p[2], counts[WRITERS] = {0}, mixed = 0;
+	char piece[PIPE_BUF];
+	FILE *f;
+
+	pipe(p);
+	fflush(stdout);
+	for (int i = 0; i < WRITERS; i++) {
+		if (fork())
+			continue;
+		write_pieces(i, p[1]);
+		_exit(0);
+	}
+	close(p[1]);
+	f = fdopen(p[0], "r");
+	while (fread(piece, sizeof(piece), 1, f) == 1) {
+		size_t k = 1;
+
+		while (k < sizeof(piece) && piece[k] == piece[0])
+			k++;
+		mixed += k < sizeof(piece);
+		counts[piece[0] - 'A']++;
+	}
+	fclose(f);
+	while (wait(NULL) > 0)
+		;
+	say("%d %d %d, %d mixed", counts[0], counts[1], counts[2], mixed);
+}
+
 ABI_CASES({"one position, writing", one_position},
 	  {"one position, reading", one_position_read}, {"append", append},
-	  {"copies", copies})
+	  {"copies", copies}, {"into a pipe", into_a_pipe})
