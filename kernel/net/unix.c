@@ -33,12 +33,14 @@ static struct usock *usock_create(int type)
 	u->s.family = AF_UNIX;
 	u->s.type = type;
 	u->refs = 1;
-	u->rcvbuf = UNIX_BUFFER;
+	u->sndbuf = u->rcvbuf = UNIX_BUFFER;
 	list_init(&u->rx);
 	list_init(&u->pending);
 	list_init(&u->pending_link);
 	list_init(&u->name_link);
 	list_init(&u->flight);
+	list_init(&u->clients);
+	list_init(&u->client_link);
 	waitq_init(&u->wq);
 	u->cred_pid = current->proc ? current->proc->pid : 0;
 	return u;
@@ -269,6 +271,9 @@ static int connect_dgram(struct usock *u, const u8 *addr, u32 len)
 	if (u->peer)
 		usock_put(u->peer);
 	u->peer = t;
+	list_del(&u->client_link);
+	if (t)
+		list_add_tail(&t->clients, &u->client_link);
 	u->state = t ? US_CONNECTED : US_NEW;
 	waitq_wake(&u->wq, 0);
 	return 0;
@@ -372,12 +377,25 @@ static void drop_pending(struct usock *u)
 	}
 }
 
+/* They keep it as their peer and find it closed. */
+static void leave_clients(struct usock *u)
+{
+	list_del(&u->client_link);
+	while (!list_empty(&u->clients)) {
+		struct usock *c = list_first(&u->clients, struct usock, client_link);
+
+		list_del(&c->client_link);
+		waitq_wake(&c->wq, 0);
+	}
+}
+
 static void unix_release(struct socket *s)
 {
 	struct usock *u = (struct usock *)s, *p = u->peer;
 	bool unread = !list_empty(&u->rx);
 
 	u->state = US_CLOSED;
+	leave_clients(u);
 	list_del(&u->name_link);
 	if (u->bound) {
 		u->bound->priv = NULL;
@@ -389,6 +407,7 @@ static void unix_release(struct socket *s)
 		struct umsg *m = list_first(&u->rx, struct umsg, link);
 
 		list_del(&m->link);
+		u->rx_count--;
 		umsg_free(m);
 	}
 	u->peer = NULL;
@@ -426,7 +445,8 @@ static unsigned unix_poll(struct socket *s, struct waitq **wq)
 	if (u->shut == (RCV_SHUT | SND_SHUT) ||
 	    (s->type != SOCK_DGRAM && u->state == US_NEW))
 		m |= POLLHUP;
-	if (!u->peer || u->peer->rx_bytes < u->peer->rcvbuf)
+	if (usock_writable(u) && (s->type != SOCK_DGRAM || !u->peer ||
+				  u->peer->state == US_CLOSED || !usock_full(u, u->peer)))
 		m |= POLLOUT | POLLWRNORM | POLLWRBAND;
 	return m;
 }
@@ -447,8 +467,10 @@ static int unix_getsockopt(struct socket *s, int level, int name, void *v, u32 *
 		value = u->state == US_LISTENING;
 		break;
 	case SO_SNDBUF:
+		value = (s32)u->sndbuf;
+		break;
 	case SO_RCVBUF:
-		value = UNIX_BUFFER;
+		value = (s32)u->rcvbuf;
 		break;
 	case SO_PEERCRED: {
 		struct {
@@ -472,14 +494,24 @@ static int unix_getsockopt(struct socket *s, int level, int name, void *v, u32 *
 
 static int unix_setsockopt(struct socket *s, int level, int name, const void *v, u32 len)
 {
+	struct usock *u = (struct usock *)s;
+	u32 size;
+
 	if (level != SOL_SOCKET)
 		return -EOPNOTSUPP;
+	memcpy(&size, v, sizeof(size));
+	size = MIN(size, UNIX_BUFFER) * 2;
 	switch (name) {
 	case SO_SNDBUF:
+		u->sndbuf = MAX(size, SNDBUF_MIN);
+		waitq_wake(&u->wq, POLLOUT | POLLWRNORM);
+		return 0;
 	case SO_RCVBUF:
+		u->rcvbuf = MAX(size, RCVBUF_MIN);
+		return 0;
 	case SO_SNDBUFFORCE:
 	case SO_RCVBUFFORCE:
-		return 0;
+		return -EPERM;
 	default:
 		return -ENOPROTOOPT;
 	}

@@ -8,7 +8,12 @@
 #include <nub/socket.h>
 #include <nub/vfs.h>
 
-#define UNIX_BUFFER 212992
+/* Linux's net.core.wmem_default and wmem_max; an option is kept doubled, as there. */
+#define UNIX_BUFFER 212992u
+#define SNDBUF_MIN 4608u
+#define RCVBUF_MIN 2304u
+/* Linux's net.unix.max_dgram_qlen: datagrams that wait for one who did not connect back. */
+#define DATAGRAMS_MAX 10
 #define RCV_SHUT 1u
 #define SND_SHUT 2u
 
@@ -23,7 +28,11 @@ struct usock {
 	unsigned shut;
 	int error;	/* SO_ERROR, positive */
 	struct list rx; /* struct umsg */
-	u32 rx_bytes, rcvbuf;
+	u32 rx_count;
+	/* Of its own messages that nobody has read, and how many bytes may be; rcvbuf is
+	 * only told, as on Linux. */
+	u32 tx_bytes, sndbuf, rcvbuf;
+	struct list clients, client_link; /* datagram sockets whose peer it is */
 	struct waitq wq; /* one for all: readable, writable, connections, room */
 	struct list pending, pending_link; /* connections not yet accepted */
 	int npending, backlog;
@@ -41,6 +50,8 @@ struct usock {
 
 struct umsg {
 	struct list link;
+	struct usock *from; /* counted */
+	u32 charged;	    /* of from's tx_bytes */
 	u32 len, off;
 	unsigned nfds;
 	struct file **fds;
@@ -51,6 +62,12 @@ struct umsg {
 };
 
 void usock_put(struct usock *u);
+/* poll() says that it can send: a quarter of its buffer at most is in use, as on Linux. */
+bool usock_writable(const struct usock *u);
+/* A datagram to `to` must wait until it has read some. */
+bool usock_full(const struct usock *u, const struct usock *to);
+/* The message counts no longer as its sender's. */
+void umsg_uncharge(struct umsg *m);
 /* Lets go of a message and its descriptors; uses little stack for any content of
  * these. */
 void umsg_free(struct umsg *m);

@@ -70,6 +70,7 @@ static void drain(void)
 		unsigned n = m->nfds;
 
 		list_del(&m->link);
+		umsg_uncharge(m);
 		flight_end(m);
 		for (unsigned i = 0; i < n; i++)
 			file_put(m->fds[i]);
@@ -82,6 +83,7 @@ static void drain(void)
 void umsg_free(struct umsg *m)
 {
 	if (likely(!m->fds)) {
+		umsg_uncharge(m);
 		kfree(m);
 		return;
 	}
@@ -139,7 +141,7 @@ static void doom_messages(struct usock *u, struct list *messages)
 		if (!m->nfds)
 			continue;
 		list_del(&m->link);
-		u->rx_bytes -= m->len + (u32)sizeof(*m);
+		u->rx_count--;
 		list_add_tail(&doomed, &m->link);
 	}
 }

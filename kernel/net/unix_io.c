@@ -10,6 +10,40 @@
 
 #define CHUNK 16384 /* bytes of one queued piece of a stream */
 
+bool usock_writable(const struct usock *u)
+{
+	return u->tx_bytes <= u->sndbuf / 4;
+}
+
+bool usock_full(const struct usock *u, const struct usock *to)
+{
+	return to->peer != u && to->rx_count > DATAGRAMS_MAX;
+}
+
+void umsg_uncharge(struct umsg *m)
+{
+	struct usock *u = m->from;
+
+	u->tx_bytes -= m->charged;
+	if (usock_writable(u))
+		waitq_wake(&u->wq, POLLOUT | POLLWRNORM);
+	usock_put(u);
+}
+
+/* Waits until it may send: 0, -EAGAIN, -EPIPE or the sleep's. */
+static int wait_tx(struct usock *u, bool nonblock)
+{
+	while (u->tx_bytes >= u->sndbuf) {
+		int err = nonblock ? -EAGAIN : waitq_sleep(&u->wq, NEVER);
+
+		if (err)
+			return err;
+		if (u->shut & SND_SHUT)
+			return -EPIPE;
+	}
+	return 0;
+}
+
 static struct umsg *umsg_create(struct usock *from, size_t len)
 {
 	struct umsg *m = kmalloc(sizeof(*m) + len);
@@ -17,6 +51,10 @@ static struct umsg *umsg_create(struct usock *from, size_t len)
 	if (!m)
 		return NULL;
 	memset(m, 0, sizeof(*m));
+	m->from = from;
+	from->refs++;
+	m->charged = (u32)(len + sizeof(*m));
+	from->tx_bytes += m->charged;
 	m->len = (u32)len;
 	m->pid = current->proc->pid;
 	memcpy(m->addr, from->addr, sizeof(m->addr));
@@ -39,7 +77,7 @@ static int broken(const struct sockmsg *m)
 static void enqueue(struct usock *to, struct umsg *q)
 {
 	list_add_tail(&to->rx, &q->link);
-	to->rx_bytes += q->len + (u32)sizeof(*q);
+	to->rx_count++;
 	waitq_wake(&to->wq, POLLIN | POLLRDNORM);
 }
 
@@ -58,7 +96,7 @@ static ssize_t send_stream(struct usock *u, struct sockmsg *m, bool nonblock)
 			return done ? done : broken(m);
 		if (!u->peer)
 			return -ENOTCONN;
-		if (u->peer->rx_bytes >= u->peer->rcvbuf) {
+		if (u->tx_bytes >= u->sndbuf) {
 			if (nonblock)
 				return done ? done : -EAGAIN;
 			err = waitq_sleep(&u->wq, NEVER);
@@ -66,7 +104,7 @@ static ssize_t send_stream(struct usock *u, struct sockmsg *m, bool nonblock)
 				return done ? done : err;
 			continue;
 		}
-		n = MIN(m->uio.left, (u64)CHUNK - sizeof(*q));
+		n = MIN(m->uio.left, MIN((u64)CHUNK - sizeof(*q), u->sndbuf / 2 - 64));
 		q = umsg_create(u, n);
 		if (!q)
 			return done ? done : -ENOMEM;
@@ -85,51 +123,58 @@ static ssize_t send_stream(struct usock *u, struct sockmsg *m, bool nonblock)
 	return done;
 }
 
+/* Whom a packet goes to, or an error. A peer that is gone is refused once, then none. */
+static int packet_target(struct usock *u, struct sockmsg *m, struct usock **target)
+{
+	struct usock *to = u->peer;
+	int err = 0;
+
+	if (m->addr_len)
+		to = unix_find(m->addr, m->addr_len, &err);
+	if (err)
+		return err;
+	if (!to)
+		return u->peer_gone ? -EPIPE : -ENOTCONN;
+	if (to->s.type != u->s.type)
+		return -EPROTOTYPE;
+	if (to->state == US_CLOSED) {
+		if (to == u->peer) {
+			u->peer = NULL;
+			u->state = US_NEW;
+			usock_put(to);
+		}
+		return -ECONNREFUSED;
+	}
+	*target = to;
+	return to->shut & RCV_SHUT ? -EPIPE : 0;
+}
+
+/* EPIPE comes without SIGPIPE here, as on Linux. */
 static ssize_t send_packet(struct usock *u, struct sockmsg *m, bool nonblock)
 {
-	bool dgram = u->s.type == SOCK_DGRAM;
 	size_t n = m->uio.left;
 	struct usock *to;
 	struct umsg *q;
 	int err;
 
-	if (n > UNIX_BUFFER)
+	if (n > u->sndbuf - 32)
 		return -EMSGSIZE;
 	if (u->shut & SND_SHUT)
-		return broken(m);
-	if (m->addr_len && !dgram)
+		return -EPIPE;
+	if (m->addr_len && u->s.type != SOCK_DGRAM)
 		return u->state == US_CONNECTED ? -EISCONN : -EOPNOTSUPP;
+	err = wait_tx(u, nonblock);
+	if (err)
+		return err;
 	q = umsg_create(u, n);
 	if (!q)
 		return n > 65536 ? -ENOBUFS : -ENOMEM;
-	if (uio_get(&m->uio, q->data, n) != n) {
-		umsg_free(q);
-		return -EFAULT;
-	}
-	err = attach_fds(q, m);
+	err = uio_get(&m->uio, q->data, n) != n ? -EFAULT : attach_fds(q, m);
 	while (!err) {
-		to = u->peer;
-		if (m->addr_len)
-			to = unix_find(m->addr, m->addr_len, &err);
+		err = packet_target(u, m, &to);
 		if (err)
 			break;
-		if (!to) {
-			err = u->peer_gone ? broken(m) : -ENOTCONN;
-			break;
-		}
-		if (to->s.type != u->s.type) {
-			err = -EPROTOTYPE;
-			break;
-		}
-		if (to->state == US_CLOSED) {
-			err = -ECONNREFUSED;
-			break;
-		}
-		if (to->shut & RCV_SHUT) {
-			err = broken(m);
-			break;
-		}
-		if (to->rx_bytes < to->rcvbuf) {
+		if (!usock_full(u, to)) {
 			enqueue(to, q);
 			return (ssize_t)n;
 		}
@@ -169,12 +214,16 @@ static void take_fds(struct umsg *q, struct sockmsg *m, bool peek)
 
 static void consumed(struct usock *u, struct umsg *q)
 {
+	struct usock *c;
+
 	list_del(&q->link);
-	u->rx_bytes -= q->len + (u32)sizeof(*q);
+	u->rx_count--;
 	umsg_free(q);
-	if (u->peer)
-		waitq_wake(&u->peer->wq, POLLOUT | POLLWRNORM);
-	waitq_wake(&u->wq, POLLOUT); /* unconnected datagram senders wait here */
+	if (likely(u->rx_count != DATAGRAMS_MAX))
+		return;
+	waitq_wake(&u->wq, 0); /* datagram senders wait here, or are polled */
+	list_for_each(c, &u->clients, client_link)
+		waitq_wake(&c->wq, POLLOUT | POLLWRNORM);
 }
 
 static int wait_rx(struct usock *u, bool nonblock)

@@ -33,7 +33,7 @@ static void memory(void)
 
 static void messages(void)
 {
-	int s[2];
+	int s[2], size = 1 << 20;
 	char b;
 
 	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
@@ -41,6 +41,8 @@ static void messages(void)
 	try(recv(s[1], &b, 1, MSG_OOB));
 	try(setsockopt(s[0], SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){1, 0},
 		       sizeof(struct timeval)));
+	try(setsockopt(s[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)));
+	try(setsockopt(s[0], SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)));
 	try(fcntl(s[0], F_SETFL, O_ASYNC));
 	try(fcntl(s[0], F_SETOWN, getpid()));
 	try(fcntl(s[0], F_SETSIG, SIGUSR1));

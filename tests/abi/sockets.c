@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -348,6 +349,192 @@ static void bulk(void)
 	try(write(s[0], block, 1));
 }
 
+/* --- buffer sizes --- */
+
+static int buffer_size(int fd, int name, int value)
+{
+	socklen_t len = sizeof(value);
+
+	if (setsockopt(fd, SOL_SOCKET, name, &value, sizeof(value)))
+		return -1;
+	value = -1;
+	getsockopt(fd, SOL_SOCKET, name, &value, &len);
+	return value;
+}
+
+static int can_send(int fd)
+{
+	struct pollfd p = {fd, POLLOUT, 0};
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLOUT;
+}
+
+static void *write_later(void *fd)
+{
+	char b[3000] = {0};
+
+	return (void *)(long)write(*(int *)fd, b, sizeof(b));
+}
+
+static void buffer_sizes(void)
+{
+	static const int sizes[] = {0, 1, 1000, 2304, 2400, 10000, 212992};
+	int s[2];
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		say("%d: %d %d", sizes[i], buffer_size(s[0], SO_SNDBUF, sizes[i]),
+		    buffer_size(s[0], SO_RCVBUF, sizes[i]));
+	}
+	say("the other end %d", buffer_size(s[1], SO_RCVBUF, 5000));
+	close(s[0]);
+	close(s[1]);
+}
+
+/* The sender's buffer bounds its messages that nobody has read. */
+static void bounded(void)
+{
+	static char block[500000];
+	int s[2], wide[2];
+	long n, m, more;
+	pthread_t t;
+	void *ret;
+
+	socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, s);
+	socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, wide);
+	buffer_size(s[0], SO_SNDBUF, 10000);
+	buffer_size(s[1], SO_RCVBUF, 100);
+	buffer_size(wide[0], SO_SNDBUF, 200000);
+	n = write(s[0], block, sizeof(block));
+	m = write(wide[0], block, sizeof(block));
+	yes(n > 5000 && n <= 30000);
+	yes(m > 100000 && m <= 420000);
+	try(write(s[0], block, 1));
+	yes(!can_send(s[0]) && can_send(s[1]));
+	/* A larger buffer has room, a smaller one has not. */
+	buffer_size(s[0], SO_SNDBUF, 200000);
+	more = write(s[0], block, 1000);
+	yes(more == 1000 && can_send(s[0]));
+	buffer_size(s[0], SO_SNDBUF, 1000);
+	try(write(s[0], block, 1));
+	yes(!can_send(s[0]));
+	for (long got = 0, r; got < n + more; got += r)
+		if ((r = read(s[1], block, 7000)) <= 0)
+			break;
+	yes(can_send(s[0]));
+	try(write(s[0], block, 1));
+	try(read(s[1], block, 10));
+	/* A sender that waits for room goes on when there is some. */
+	fcntl(s[0], F_SETFL, 0);
+	fcntl(s[1], F_SETFL, 0);
+	while (send(s[0], block, 2000, MSG_DONTWAIT) > 0)
+		;
+	pthread_create(&t, NULL, write_later, &s[0]);
+	shutdown(s[1], SHUT_WR);
+	for (n = 0; n < 3000; n += m)
+		if ((m = read(s[1], block, sizeof(block))) <= 0)
+			break;
+	usleep(1000);
+	while (recv(s[1], block, sizeof(block), MSG_DONTWAIT) > 0)
+		usleep(1000);
+	pthread_join(t, &ret);
+	say("waited: %ld", (long)ret);
+	close(s[0]), close(s[1]), close(wide[0]), close(wide[1]);
+}
+
+static void bounded_packets(int type)
+{
+	static char block[10000];
+	int s[2], n = 0, sum = 0;
+
+	socketpair(AF_UNIX, type, 0, s);
+	say("%d", buffer_size(s[0], SO_SNDBUF, 1000));
+	try(send(s[0], block, 4608 - 31, MSG_DONTWAIT));
+	try(send(s[0], block, 4608 - 32, MSG_DONTWAIT));
+	yes(!can_send(s[0]));
+	while (n < 1000 && send(s[0], block, 1000, MSG_DONTWAIT) > 0)
+		n++;
+	say("%s", strerrorname_np(errno));
+	yes(n < 5);
+	while (recv(s[1], block, 9000, MSG_DONTWAIT) > 0)
+		sum++;
+	yes(sum == n + 1 && can_send(s[0]));
+	close(s[1]);
+	try(send(s[0], block, 1, 0));
+	close(s[0]);
+}
+
+static void packets_bounded(void)
+{
+	bounded_packets(SOCK_DGRAM);
+	bounded_packets(SOCK_SEQPACKET);
+}
+
+/* Many may send to one: it holds some datagrams, whatever their senders' buffers are. */
+static void full_receiver(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "\0abi-full"};
+	socklen_t len = offsetof(struct sockaddr_un, sun_path) + 9;
+	int to = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0), from[3], n = 0, sum = 0;
+	char b[10];
+
+	try(bind(to, (struct sockaddr *)&un, len));
+	for (int i = 0; i < 3; i++) {
+		from[i] = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+		buffer_size(from[i], SO_SNDBUF, 200000);
+		try(connect(from[i], (struct sockaddr *)&un, len));
+	}
+	while (n < 100000 && send(from[n % 2], "x", 1, 0) == 1)
+		n++;
+	say("%s", strerrorname_np(errno));
+	yes(n > 1 && !can_send(from[n % 2]) && !can_send(from[2]));
+	try(send(from[2], "x", 1, 0));
+	try(recv(to, b, 1, 0));
+	yes(can_send(from[2]));
+	try(send(from[2], "x", 1, 0));
+	while (recv(to, b, 1, 0) == 1)
+		sum++;
+	yes(sum == n);
+	close(to);
+	yes(can_send(from[2]));
+	try(send(from[2], "x", 1, 0));
+	try(send(from[2], "x", 1, 0));
+	for (int i = 0; i < 3; i++)
+		close(from[i]);
+}
+
+static void no_pipe_signal(void)
+{
+	int s[2];
+
+	fflush(stdout);
+	for (int type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
+		int w;
+
+		if (socketpair(AF_UNIX, type, 0, s) < 0)
+			continue;
+		close(s[1]);
+		if (!fork()) {
+			signal(SIGPIPE, SIG_DFL);
+			send(s[0], "x", 1, 0);
+			_exit(errno == EPIPE ? 3 : errno == ECONNREFUSED ? 4 : 5);
+		}
+		wait(&w);
+		say("type %d: %x", type, w);
+		close(s[0]);
+		socketpair(AF_UNIX, type, 0, s);
+		shutdown(s[0], SHUT_WR);
+		if (!fork()) {
+			signal(SIGPIPE, SIG_DFL);
+			send(s[0], "x", 1, 0);
+			_exit(errno == EPIPE ? 3 : 5);
+		}
+		wait(&w);
+		say("shut down: %x", w);
+		close(s[0]), close(s[1]);
+	}
+}
+
 static void reset(void)
 {
 	char c;
@@ -369,4 +556,6 @@ static void ignore_pipe(void)
 ABI_CASES({"sigpipe", ignore_pipe}, {"pairs", pairs}, {"packets", packets},
 	  {"named", named}, {"abstract", abstract}, {"datagrams", datagrams},
 	  {"passing", passing}, {"credentials", credentials}, {"polling", polling},
-	  {"bulk", bulk}, {"reset", reset})
+	  {"bulk", bulk}, {"buffer sizes", buffer_sizes}, {"bounded", bounded},
+	  {"packets bounded", packets_bounded}, {"full receiver", full_receiver},
+	  {"broken", no_pipe_signal}, {"reset", reset})

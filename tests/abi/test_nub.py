@@ -122,7 +122,7 @@ def test_refused(tmp_path):
     log = boot_archive(tmp_path, root("abi-refused"))
     assert "  refused done\n" in log, log[-2000:]
     answers = re.findall(r"^  .*\): (\w+)$", log, re.M)
-    assert len(answers) == 28, log[-3000:]
+    assert len(answers) == 30, log[-3000:]
     assert set(answers) == {"EINVAL", "EOPNOTSUPP", "ENOPROTOOPT", "EPERM", "EBUSY"}, log[-3000:]
 
 
