@@ -375,6 +375,8 @@ struct file *file_open_nameless(struct dent *start, const char *path, unsigned f
 		f = d ? dent_open(d, flags & ~(unsigned)(O_TMPFILE | O_EXCL | O_NOCTTY |
 							 O_CLOEXEC | O_TRUNC))
 		      : ERR_PTR(-ENOMEM);
+		if (!IS_ERR(f))
+			f->flags |= O_TMPFILE;
 		if (d) {
 			ino->nlink = 0;
 			ino->linkable = !(flags & O_EXCL);

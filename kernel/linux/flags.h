@@ -18,5 +18,10 @@
 #define SHUT_RDWR 2
 #define MSG_OOB 1
 #define PER_LINUX 0
+/* umount2() */
+#define MNT_FORCE 1
+#define MNT_DETACH 2
+#define MNT_EXPIRE 4
+#define UMOUNT_NOFOLLOW 8
 
 #endif

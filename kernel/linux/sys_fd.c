@@ -25,6 +25,10 @@ long sys_openat(int dir, const char *upath, int flags, u32 mode)
 	struct dent *from = NULL;
 	ssize_t n;
 
+	if (flags & O_PATH)
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	else
+		flags |= O_LARGEFILE;
 	path = kmalloc(PATH_MAX);
 	if (!path)
 		return -ENOMEM;
@@ -53,7 +57,6 @@ long sys_openat(int dir, const char *upath, int flags, u32 mode)
 		file_put(start);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	f->flags |= O_LARGEFILE;
 	return fd_install(f, flags & O_CLOEXEC);
 }
 

@@ -25,6 +25,8 @@
 #include <linux/prctl.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
 #include <linux/sysinfo.h>
 
 #define TIMER_SLACK_NS 50000
@@ -413,25 +415,39 @@ long sys_sched_setscheduler(int pid, int policy, const void *param)
 		return policy == 1 || policy == 2 ? -EPERM : -EINVAL;
 	return prio ? -EINVAL : thread_there(pid);
 }
+static bool real_time(int policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
 long sys_sched_get_priority_max(int policy)
 {
-	return policy == 1 || policy == 2				  ? 99
-	       : policy == 0 || policy == 3 || policy == 5 || policy == 6 ? 0
-									  : -EINVAL;
+	return real_time(policy) ? 99 : 0;
 }
 long sys_sched_get_priority_min(int policy)
 {
-	return policy == 1 || policy == 2				  ? 1
-	       : policy == 0 || policy == 3 || policy == 5 || policy == 6 ? 0
-									  : -EINVAL;
+	return real_time(policy) ? 1 : 0;
+}
+/* There is only one user, 0. */
+static bool someone(int which, int who)
+{
+	const struct process *p;
+
+	if (!who || which == PRIO_USER)
+		return !who;
+	if (which == PRIO_PROCESS)
+		return thread_find(who);
+	list_for_each(p, &process_list, link)
+		if (p->pgid == who)
+			return true;
+	return false;
 }
 long sys_getpriority(int which, int who)
 {
-	return 20;
+	return someone(which, who) ? 20 : -ESRCH;
 }
 long sys_setpriority(int which, int who, int prio)
 {
-	return prio ? -EPERM : 0;
+	return !someone(which, who) ? -ESRCH : prio ? -EPERM : 0;
 }
 long sys_getcpu(u32 *ucpu, u32 *node, void *unused)
 {

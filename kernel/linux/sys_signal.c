@@ -29,6 +29,7 @@ long sys_rt_sigaction(int sig, const void *act, void *old, u64 size)
 		struct thread *t;
 
 		new.mask &= ~SIG_UNBLOCKABLE;
+		new.flags &= SA_KNOWN; /* so that programs see what is not there */
 		*a = new;
 		if (new.handler == SIG_IGN ||
 		    (new.handler == SIG_DFL && (sig == SIGCHLD || sig == SIGURG ||

@@ -208,7 +208,7 @@ long sys_fchmodat2(int dir, const char *path, u32 mode, int flags)
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	r = chmod_inode(d->inode, mode);
+	r = S_ISLNK(d->inode->mode) ? -EOPNOTSUPP : chmod_inode(d->inode, mode);
 	dent_put(d);
 	return r;
 }

@@ -224,7 +224,7 @@ static long clone_common(const struct clone_request *c)
 	return tid;
 }
 
-long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
+long sys_clone(u32 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 {
 	struct clone_request c = {
 		.flags = flags & 0xffffff00, /* the low byte is the signal */

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Makes the dispatch table, the prototypes, the checks of flags and the documentation from
-syscalls.tbl, whose head says what stands in it."""
+syscalls.tbl, whose head says what stands in it; and, for the tests, a table that tells on the
+console what is used of it, and a list of what must be refused."""
 import pathlib
 import re
 import sys
@@ -15,6 +16,13 @@ LETTERS = {"int": "d", "uint": "x", "u64": "x", "s64": "l", "ptr": "p", "cptr": 
            "str": "s", "u32p": "p"}
 LEVELS = ("full", "part", "stub")
 WIDE = ("u64", "s64")
+# Arguments of these names have a line of their own; but for those.
+FLAGS = ("flags", "options", "option", "op", "cmd", "which", "how", "advice", "whence", "policy",
+         "clock", "code", "prot", "resource", "name", "type", "level", "family", "persona")
+NO_FLAGS = {("ioctl", "cmd"), ("exit", "code"), ("exit_group", "code"), ("rseq", "flags")}
+# Names that are fields of several bits: any of them will do.
+FIELDS = ("O_ACCMODE", "CSIGNAL", "AT_STATX_SYNC_TYPE")
+OTHERS = "others"  # what no rule names
 REGISTERS = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 
 
@@ -84,6 +92,11 @@ def parse(path):
         if level != "full" and not remark.strip():
             sys.exit(f"{where}: support {level} needs a remark")
         calls.append(Call(nr, name, level, args, remark.strip()))
+    for c in calls:
+        ruled = {r.arg for r in c.rules}
+        for arg, kind in c.args:
+            if kind in ("int", "uint", "u64") and arg in FLAGS and arg not in ruled and (c.name, arg) not in NO_FLAGS:
+                sys.exit(f"{path}: {c.name}: what is known of {arg}?")
     return sorted(calls, key=lambda c: c.nr), headers
 
 
@@ -97,32 +110,84 @@ def header(calls):
     return "\n".join(out + ["", "#endif", ""])
 
 
-def check(call, rule):
-    """C that returns the error for what the rule does not allow; nothing if all is."""
+def argument(call, rule):
+    """Its number, its type and C that reads it."""
     index = [a for a, _ in call.args].index(rule.arg)
     kind = "u64" if call.args[index][1] in WIDE else "u32"
-    value = f"({kind})r->{REGISTERS[index]}"
-    mask = " | ".join(f"({kind})({n})" for n in rule.names) or "0"
+    return index, kind, f"({kind})r->{REGISTERS[index]}"
+
+
+def any_of(names, kind):
+    return " | ".join(f"({kind})({n})" for n in names) or "0"
+
+
+def check(call, rule, refuse="return -{}"):
+    """C that returns the error for what the rule does not allow; nothing if all is."""
+    _, kind, value = argument(call, rule)
+    refuse = refuse.format(rule.other)
+    mask = any_of(rule.names, kind)
     if rule.kind == "~" or rule.other == "ignored":
         return ""
     if rule.kind == "&":
-        return f"\tif (unlikely({value} & ~({kind})({mask})))\n\t\treturn -{rule.other};\n"
+        return f"\tif (unlikely({value} & ~({kind})({mask})))\n\t\t{refuse};\n"
     if rule.kind == "!":
-        return f"\tif (unlikely({value} & ({mask})))\n\t\treturn -{rule.other};\n"
-    bits = " | ".join(f"({kind})({n})" for n in rule.bits) or "0"
+        return f"\tif (unlikely({value} & ({mask})))\n\t\t{refuse};\n"
     cases = "".join(f"\tcase ({kind})({n}):\n" for n in rule.names)
-    return (f"\tswitch ({value} & ~({kind})({bits})) {{\n{cases}\t\tbreak;\n"
-            f"\tdefault:\n\t\treturn -{rule.other};\n\t}}\n")
+    return (f"\tswitch ({value} & ~({kind})({any_of(rule.bits, kind)})) {{\n{cases}\t\tbreak;\n"
+            f"\tdefault:\n\t\t{refuse};\n\t}}\n")
 
 
-def source(calls, headers):
+def value_of(call, index):
+    """C for an argument of the call, without the bits that are to be ignored."""
+    arg, kind = call.args[index]
+    known = [r for r in call.rules if r.arg == arg and r.other == "ignored"]
+    mask = f" & ({any_of(known[0].names, 'u64' if kind in WIDE else 'u32')})" if known else ""
+    return f"({C_TYPES[kind]})(r->{REGISTERS[index]}{mask})" if mask else \
+        f"({C_TYPES[kind]})r->{REGISTERS[index]}"
+
+
+def uses(call, rule):
+    """[(name, C that is true if the call uses it)], and of what the rule does not name."""
+    _, kind, value = argument(call, rule)
+    bits, values = rule.bits, []
+    if rule.kind in "&!":
+        bits = rule.names
+    else:
+        values = [(n, f"({value} & ~({kind})({any_of(rule.bits, kind)})) == ({kind})({n})")
+                  for n in rule.names]
+    found = values + [(n, f"{value} & ({n})" if n in FIELDS else
+                       f"({value} & ({kind})({n})) == ({kind})({n})") for n in bits]
+    if rule.kind == "&":
+        found.append((OTHERS, f"{value} & ~({kind})({any_of(rule.names, kind)})"))
+    elif rule.kind in "=~":
+        found.append((OTHERS, "!(" + " || ".join(c for _, c in values) + ")"))
+    return found
+
+
+def source(calls, headers, telling):
+    """telling: each use of what a rule names is told once, until the program writes to its
+    standard output again."""
     out = ["/* Generated from syscalls.tbl. */", "#include <arch/regs.h>",
            "#include <nub/errno.h>",
            "#include <nub/syscall.h>", '#include "syscalls_gen.h"', ""]
     out += [f"#include <{h}>" if "/" in h else f'#include "linux/{h}"' for h in headers] + [""]
+    told = 0
+    if telling:
+        count = sum(len(uses(c, r)) for c in calls for r in c.rules)
+        out += ["#include <nub/printk.h>", "#include <nub/string.h>", "",
+                f"static bool told[{count}];", "",
+                "static void tell(unsigned i, const char *what)\n{\n\tif (!told[i])\n"
+                "\t\tprintk(\"nub: use %s\\n\", what);\n\ttold[i] = true;\n}\n"]
     for c in calls:
-        values = ", ".join(f"({C_TYPES[k]})r->{REGISTERS[i]}" for i, (_, k) in enumerate(c.args))
-        checks = "".join(check(c, r) for r in c.rules)
+        values = ", ".join(value_of(c, i) for i in range(len(c.args)))
+        checks = ""
+        for rule in c.rules if telling else ():
+            for name, used in uses(c, rule):
+                checks += f"\tif ({used})\n\t\ttell({told}, \"{c.name} {rule.arg} {name}\");\n"
+                told += 1
+        if telling and c.name == "write":
+            checks = "\tif (r->rdi == 1)\n\t\tmemset(told, 0, sizeof(told));\n"
+        checks += "".join(check(c, r) for r in c.rules)
         out.append(f"static long call_{c.name}(const struct regs *r)\n{{\n{checks}"
                    f"\treturn sys_{c.name}({values});\n}}\n")
     out.append("const struct syscall_entry syscall_table[SYSCALL_MAX] = {")
@@ -132,14 +197,56 @@ def source(calls, headers):
     return "\n".join(out + ["};", ""])
 
 
-def describe(rule):
-    names = ", ".join(f"`{n}`" for n in rule.names) or "nothing"
-    bits = (" with " + ", ".join(f"`{n}`" for n in rule.bits)) if rule.bits else ""
+def refusals(calls, headers):
+    """C: what tests/abi/unknown.c tries."""
+    out = ["/* Generated from syscalls.tbl. */", "#include <nub/errno.h>", ""]
+    out += [f"#include <{h}>" if "/" in h else f'#include "linux/{h}"' for h in headers]
+    out += ['#include "unknown.h"', "", "const struct unknown_rule unknown_rules[] = {"]
+    for c in calls:
+        for r in c.rules:
+            if r.kind == "~":
+                continue
+            index, kind, _ = argument(c, r)
+            values = ", ".join(f"({kind})({n})" for n in r.names) if r.kind == "=" else ""
+            bits = r.bits if r.kind == "=" else r.names
+            if r.other == "ignored":  # and not refused by another rule
+                bits = bits + [n for q in c.rules if q.arg == r.arg and q.kind == "!" for n in q.names]
+            mask = any_of(bits, kind)
+            other = "0" if r.other == "ignored" else r.other
+            out.append(f"\t{{ \"{c.name} {r.arg}\", {c.nr}, {index}, '{r.kind}', "
+                       f"{'64' if kind == 'u64' else '32'}, {other}, {mask}, "
+                       f"{len(r.names)}, {{ {values or 0} }} }},")
+    return "\n".join(out + ["};", "const unsigned unknown_count = "
+                            "sizeof(unknown_rules) / sizeof(unknown_rules[0]);", ""])
+
+
+def shown(path):
+    """{(call, argument, name): "program: case"} of exercised.txt."""
+    found = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            use, _, where = line.partition(" | ")
+            found[tuple(use.split())] = where
+    return found
+
+
+def describe(call, rule, seen):
+    def listed(names):
+        """Names, and behind those with the same test which one it is."""
+        out = []
+        for i, name in enumerate(names):
+            where = seen.get((call.name, rule.arg, name))
+            more = i + 1 < len(names) and seen.get((call.name, rule.arg, names[i + 1])) == where
+            out.append(f"`{name}`" + (f" ({where})" if where and not more else ""))
+        return ", ".join(out)
+    names = listed(rule.names) or "nothing"
+    bits = f" with {listed(rule.bits)}" if rule.bits else ""
     if rule.kind == "!":
-        return f"{rule.arg}: not {names} (`{rule.other}`)"
-    other = "; others are ignored, as on Linux" if rule.other == "ignored" else \
-        f"; others: `{rule.other}`" if rule.other else ""
-    return f"{rule.arg}: {names}{bits}{other}"
+        return f"{rule.arg}: not {names}: `{rule.other}`"
+    other = "others are ignored, as on Linux" if rule.other == "ignored" else \
+        f"others: `{rule.other}`" if rule.other else "others: the call's own error"
+    where = seen.get((call.name, rule.arg, OTHERS))
+    return f"{rule.arg}: {names}{bits}; {other}" + (f" ({where})" if where else "")
 
 
 # glibc's names of them.
@@ -177,23 +284,28 @@ def document(calls, tests):
         out.append(f"| {c.nr} | `{c.name}({', '.join(a for a, _ in c.args)})` | {c.level} | "
                    f"{c.remark} | {', '.join(by[c.name])} |")
     out += ["", "## Flags, commands and options", "",
-            "What a call knows. The checks are made before the call, by code generated from the "
-            "same table; where no error is named the call, or what it is about, checks.", "",
+            "What a call knows, and in brackets the program of `tests/abi` and its case that use "
+            "it. The checks are made before the call, by code generated from the same table. "
+            "`abi-unknown` tries every bit and value that is not named.", "",
             "| call | argument: what is known |", "|---|---|"]
+    seen = shown(tests / "exercised.txt")
     for c in calls:
         if c.rules:
-            out.append(f"| `{c.name}` | {'<br>'.join(describe(r) for r in c.rules)} |")
+            out.append(f"| `{c.name}` | {'<br>'.join(describe(c, r, seen) for r in c.rules)} |")
     return "\n".join(out + [""])
 
 
 def main():
-    if len(sys.argv) < 4 or sys.argv[1] not in ("header", "source", "doc"):
-        sys.exit("usage: syscalls.py header|source|doc syscalls.tbl OUTPUT [tests/abi]")
+    if len(sys.argv) < 4 or sys.argv[1] not in ("header", "source", "telling", "refusals", "doc"):
+        sys.exit("usage: syscalls.py header|source|telling|refusals|doc syscalls.tbl OUTPUT "
+                 "[tests/abi]")
     calls, headers = parse(sys.argv[2])
     if sys.argv[1] == "header":
         text = header(calls)
-    elif sys.argv[1] == "source":
-        text = source(calls, headers)
+    elif sys.argv[1] in ("source", "telling"):
+        text = source(calls, headers, sys.argv[1] == "telling")
+    elif sys.argv[1] == "refusals":
+        text = refusals(calls, headers)
     else:
         text = document(calls, pathlib.Path(sys.argv[4]))
     pathlib.Path(sys.argv[3]).write_text(text, encoding="utf-8")

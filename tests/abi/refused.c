@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs on nub only, as PID 1.  Linux would do these, and nub refuses them rather than to
- * take them and do nothing.  docs/syscalls.md says so of each. */
+/* Runs on nub only.  Linux would do these, and nub refuses them rather than to take them and
+ * do nothing.  docs/syscalls.md says so of each. */
 #include "abi.h"
 
 #include <fcntl.h>
@@ -33,19 +33,26 @@ static void memory(void)
 
 static void messages(void)
 {
+	struct mmsghdr mm = {0};
+	struct f_owner_ex owner = {F_OWNER_PID, getpid()};
 	int s[2], size = 1 << 20;
 	char b;
 
 	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
 	try(send(s[0], "x", 1, MSG_OOB));
 	try(recv(s[1], &b, 1, MSG_OOB));
+	try(sendmsg(s[0], &mm.msg_hdr, MSG_OOB));
+	try(recvmsg(s[1], &mm.msg_hdr, MSG_OOB));
+	try(sendmmsg(s[0], &mm, 1, MSG_OOB));
 	try(setsockopt(s[0], SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){1, 0},
 		       sizeof(struct timeval)));
 	try(setsockopt(s[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)));
 	try(setsockopt(s[0], SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)));
 	try(fcntl(s[0], F_SETFL, O_ASYNC));
 	try(fcntl(s[0], F_SETOWN, getpid()));
+	try(fcntl(s[0], F_SETOWN_EX, &owner));
 	try(fcntl(s[0], F_SETSIG, SIGUSR1));
+	try(fcntl(s[0], F_SETLEASE, F_RDLCK));
 	try(fcntl(s[0], F_SETFL, O_DIRECT));
 	try(syscall(SYS_pipe2, s, O_DIRECT));
 }
@@ -59,6 +66,8 @@ static void processes(void)
 	gid_t group = 5;
 	int pid;
 
+	try(syscall(SYS_clone, CLONE_NEWNS | SIGCHLD, NULL, NULL, NULL, 0));
+	try(syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, &pid, NULL, 0));
 	try(setpriority(PRIO_PROCESS, 0, 5));
 	try(sched_setscheduler(0, SCHED_BATCH, &sp));
 	try(personality(ADDR_NO_RANDOMIZE));
@@ -92,13 +101,16 @@ static void system_calls(void)
 	try(syscall(SYS_execveat, AT_FDCWD, "/init", NULL, NULL, AT_EMPTY_PATH));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	memory();
-	messages();
-	processes();
-	system_calls();
+	static const struct abi_case cases[] = {{"memory", memory},
+						{"messages", messages},
+						{"processes", processes},
+						{"system", system_calls}};
+
+	abi_main(cases, sizeof(cases) / sizeof(cases[0]), argc, argv);
 	say("refused done");
-	reboot(RB_POWER_OFF);
+	if (getpid() == 1)
+		reboot(RB_POWER_OFF);
 	return 0;
 }

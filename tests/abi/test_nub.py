@@ -9,12 +9,13 @@ import subprocess
 
 import pytest
 
-from test_abi import Archive, KERNEL, PROGRAMS, TIMEOUT, TREE, boot_archive, clean, libraries, packed, \
-    syscalls
+from test_abi import Archive, KERNEL, NAMES, PROGRAMS, TIMEOUT, TREE, archive, boot_archive, \
+    clean, libraries, packed, syscalls
 
 BUSYBOX = pathlib.Path("/bin/busybox")
 STRESS_NG = pathlib.Path("/usr/bin/stress-ng")
 QEMU = pathlib.Path("/usr/libexec/xen-qemu-system-i386")
+TABLE = syscalls.parse(TREE / "kernel/syscalls.tbl")[0]
 
 
 def root(init, *more):
@@ -122,7 +123,7 @@ def test_refused(tmp_path):
     log = boot_archive(tmp_path, root("abi-refused"))
     assert "  refused done\n" in log, log[-2000:]
     answers = re.findall(r"^  .*\): (\w+)$", log, re.M)
-    assert len(answers) == 30, log[-3000:]
+    assert len(answers) == 37, log[-3000:]
     assert set(answers) == {"EINVAL", "EOPNOTSUPP", "ENOPROTOOPT", "EPERM", "EBUSY"}, log[-3000:]
 
 
@@ -376,9 +377,55 @@ def test_documented_calls_are_those_of_the_table(tmp_path):
         "run make golden"
 
 
-def test_every_flag_of_the_table_is_tried():
-    """Each name below a call in kernel/syscalls.tbl stands in one of the programs at least."""
-    text = "".join(p.read_text() for p in (TREE / "tests/abi").glob("*.c"))
-    never = {n for call in syscalls.parse(TREE / "kernel/syscalls.tbl")[0] for rule in call.rules
-             for n in rule.names + rule.bits if not re.search(rf"\b{n}\b", text)}
-    assert not never, f"no test program uses: {' '.join(sorted(never))}"
+EXERCISED = TREE / "tests/abi/exercised.txt"
+
+
+def uses(log):
+    """{(call, argument, name): [program: case]}, as the kernel told it."""
+    found, program, case = {}, None, None
+    for line in log.splitlines():
+        if told := re.fullmatch(r"nub: use (\S+) (\S+) (\S+)", line):
+            if program and case:
+                found.setdefault(told.groups(), []).append(f"{program}: {case}")
+        elif begin := re.fullmatch(r"=== begin (\S+)", line):
+            program, case = begin[1].removesuffix("-static"), None
+        elif line.startswith("=== end"):
+            program = None
+        elif program and re.match(r"[a-zA-Z]", line) and not line.startswith("nub: "):
+            case = line
+    return found
+
+
+def boot_telling(tmp):
+    """Boots the kernel that tells which flags are used, with all programs."""
+    names = [n for n in NAMES if n.endswith("-static")] + ["refused"]
+    return uses(boot_archive(tmp, archive(names), "nub.crash=none",
+                             KERNEL.with_name("kernel-nub-test")))
+
+
+def wanted():
+    """Each name of the table, and a value that a rule does not name."""
+    return {(call.name, rule.arg, name) for call in TABLE for rule in call.rules
+            for name in rule.names + rule.bits + ([syscalls.OTHERS] if rule.kind != "!" else [])}
+
+
+@pytest.mark.timeout(TIMEOUT + 60)
+def test_every_flag_of_the_table_is_exercised(tmp_path):
+    """Each flag, command and option of kernel/syscalls.tbl, and a value that it does not name, is
+    given to its call by the case that tests/abi/exercised.txt names: the kernel tells so."""
+    claimed, seen = syscalls.shown(EXERCISED), boot_telling(tmp_path)
+    never = sorted(" ".join(use) for use in wanted() - set(seen))
+    assert not never, f"no test program makes use of: {'; '.join(never)}"
+    assert set(claimed) == wanted(), f"run tests/abi/exercise.py: {set(claimed) ^ wanted()}"
+    wrong = {use: where for use, where in claimed.items() if where not in seen[use]}
+    assert not wrong, f"run tests/abi/exercise.py: not so {wrong}"
+
+
+@pytest.mark.timeout(TIMEOUT + 60)
+def test_what_the_table_does_not_know_is_refused(tmp_path):
+    """Every other bit and value of every argument with a rule."""
+    log = boot_archive(tmp_path, root("abi-unknown"))
+    end = re.search(r"^(\d+) rules, (\d+) tried, (\d+) wrong$", log, re.M)
+    assert end, log[-2000:]
+    assert int(end[1]) == sum(rule.kind != "~" for call in TABLE for rule in call.rules)
+    assert int(end[2]) > 20 * int(end[1]) and end[3] == "0", log[-3000:]

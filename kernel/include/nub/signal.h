@@ -84,6 +84,9 @@ enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
 #define SA_RESTART 0x10000000u
 #define SA_NODEFER 0x40000000u
 #define SA_RESETHAND 0x80000000u
+#define SA_KNOWN                                                                         \
+	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_RESTORER | SA_ONSTACK |           \
+	 SA_RESTART | SA_NODEFER | SA_RESETHAND)
 
 struct ksigaction {
 	u64 handler, flags, restorer, mask;
