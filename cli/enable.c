@@ -145,7 +145,7 @@ static int tell_dpkg(const struct enable_paths *paths, const char *what, struct 
 
 	if (rc <= 0)
 		return rc;
-	return err_set(err, ERR_HOST, "%s %s %s: exit status %d; what it said is above",
+	return err_set(err, ERR_HOST, "%s %s %s: exit status %d; see its message above",
 		       paths->divert, what, paths->path, rc);
 }
 

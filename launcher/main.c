@@ -87,8 +87,8 @@ static int print_plan(struct plan *plan, const struct stubopt *options, struct e
 }
 
 /*
- * The image may be switched for a new one between the two looks: its files are not those
- * of the manifest that was read then, and the new manifest is another one.
+ * The image may be switched for a new one between the two looks.  Then its files are not
+ * those of the manifest that was read, and the new manifest is another one.
  */
 static int load_checked_image(const struct stubopt *options, struct manifest *manifest,
 			      struct err *err)

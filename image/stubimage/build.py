@@ -114,7 +114,7 @@ def _write_all(directory, data, manifest):
 
 
 def _switch(output, data, manifest):
-    """The image appears whole in the place of the one before, which stays beside it as .old: a
+    """The image appears whole in the place of the one before. That one stays beside it as .old: a
     start that has begun may still read it."""
     fresh, old = output + ".new", output + ".old"
     lock = _lock(output + ".lock")

@@ -32,8 +32,8 @@ struct args {
 int args_split(int argc, char *const argv[], struct args *out, struct err *err);
 
 /*
- * The same for a line that this program only passes on: an option that is not known, a
- * word that is none and a value that is missing are left out.
+ * The same for a line that this program only passes on.  An unknown option, a word that is
+ * none and a missing value are left out.
  */
 void args_split_known(int argc, char *const argv[], struct args *out);
 

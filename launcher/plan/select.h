@@ -15,8 +15,8 @@ enum select_way {
 
 /*
  * A machine xenpv serves PV disks, consoles and screens and is no device model; without
- * -xen-domid there is no guest.  A probe does not say for which guest it asks: it is the
- * image's unless there is no image, so that guests without a stub domain start then, too.
+ * -xen-domid there is no guest.  A probe does not say for which guest it asks.  So it is
+ * the image's; without an image it is QEMU's, and guests without a stub domain still start.
  * No device model of a guest goes to QEMU but by `model`, its key of the configuration.
  */
 enum select_way select_way(const struct args *args, enum stubopt_model model,

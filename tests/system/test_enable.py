@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`stubdom enable`: stub domains for guests without a line in their configuration, QEMU in dom0 for
-what is no device model, and all as before after `stubdom disable`."""
+"""`stubdom enable`: stub domains for guests without a line in their configuration. QEMU in dom0
+serves all that is no device model. All is as before after `stubdom disable`."""
 import json
 
 import pytest
