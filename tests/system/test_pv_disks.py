@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Disks that only PV drivers see, served by QEMU in the stub domain: from the start, and plugged in
-while the guest runs."""
+while the guest runs; these and emulated ones, saved, restored and migrated under load."""
 import time
 
 import pytest
@@ -93,6 +93,64 @@ def test_behind_the_emulated_ones(dom0, folder, make_guest):
     guest.destroy()
     dom0.wait_gone("pv", "pv-dm")
     assert content(dom0, f"{folder}/1.qcow2", "qcow2", 32) == disks.journal(32)
+
+
+MANY = 16384  # blocks, 64 MiB: more than are written meanwhile
+
+
+def progress(text, names):
+    """How many blocks the guest has flushed, as far as it has said."""
+    said = [line.split()[-1] for line in text.splitlines()
+            if line.startswith(f"guest: journal {names} ")]
+    return max((int(n) for n in said if n.isdigit()), default=0)
+
+
+@pytest.mark.long("a guest is saved three times under load")
+def test_saved_and_migrated(dom0, folder, make_guest):
+    """Containers and files in QEMU's hands, two emulated and two behind them, while the guest writes
+    a journal: checkpoint, migration to this very host, save and restore. Blocks that it was told
+    are flushed are there, and the containers are whole."""
+    names = "xvdb,xvdc,xvde,xvdf"
+    dom0.shell(f"cd {folder}; truncate -s 64M c.img f.img; "
+               "for i in b e; do qemu-img create -q -f qcow2 $i.qcow2 64M; done")
+    guest = make_guest(
+        "pv", kind="direct", disks=0, nics=(), cmdline=PV,
+        disk=[f"format=raw,vdev=hda,access=rw,target={folder}/0.img",
+              f"format=qcow2,vdev=hdb,access=rw,target={folder}/b.qcow2",
+              f"format=raw,vdev=hdc,access=rw,backendtype=qdisk,target={folder}/c.img",
+              f"format=qcow2,vdev=xvde,access=rw,target={folder}/e.qcow2",
+              f"format=raw,vdev=xvdf,access=rw,backendtype=qdisk,target={folder}/f.img"])
+    guest.start()
+    disks.wait_listed(guest, 1 + len(names.split(",")))
+    flushed = progress(guest.ask(f"journal {names} 0 {MANY}", f"journal {names} \\d+"), names)
+
+    def goes_on():
+        """It writes on, and has forgotten nothing."""
+        nonlocal flushed
+        before = flushed
+        while flushed <= before:
+            said = guest.wait(f"journal {names} (\\d+|error|done)", 240)
+            assert "error" not in said and "done" not in said, said
+            flushed = max(flushed, progress(said, names))
+
+    dom0.run("xl", "save", "-c", guest.name, f"{folder}/state", timeout=400)
+    goes_on()
+    guest.detach()
+    dom0.run("xl", "migrate", "-s", "", guest.name, "xl migrate-receive", timeout=400)
+    guest.attach()
+    goes_on()
+    guest.detach()
+    dom0.run("xl", "save", guest.name, f"{folder}/state", timeout=400)
+    dom0.wait_gone("pv", "pv-dm")
+    dom0.run("xl", "restore", f"{folder}/state", timeout=400)
+    guest.attach()
+    goes_on()
+    guest.destroy()
+    dom0.wait_gone("pv", "pv-dm")
+    for name in names.split(","):
+        file = {"b": "b.qcow2", "c": "c.img", "e": "e.qcow2", "f": "f.img"}[name[-1]]
+        fmt = "raw" if file.endswith("img") else "qcow2"
+        assert content(dom0, f"{folder}/{file}", fmt, flushed) == disks.journal(flushed), name
 
 
 @pytest.mark.parametrize("file,access,says", [("top", "rw", "flatten it"),
