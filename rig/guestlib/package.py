@@ -38,6 +38,13 @@ def build(out):
     return os.path.join(out, found[0])
 
 
+def _forget_old(where):
+    """All but the three last: a test of another commit may still run."""
+    folders = sorted((f.path for f in os.scandir(where)), key=os.path.getmtime, reverse=True)
+    for folder in folders[3:]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def package():
     """The file of the commit's package, which stays in the build folder for the next test."""
     where = os.path.join(TREE, os.environ.get("BUILD", "build"), "deb-of-tests")
@@ -45,11 +52,11 @@ def package():
     try:
         folder = os.path.join(where, commit())
         if not os.path.isdir(folder):
-            shutil.rmtree(where, ignore_errors=True)
-            os.makedirs(where)
+            os.makedirs(where, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=where) as fresh:
                 build(fresh)
                 shutil.copytree(fresh, folder)
+            _forget_old(where)
         return next(os.path.join(folder, name) for name in os.listdir(folder)
                     if "dbgsym" not in name)
     finally:
