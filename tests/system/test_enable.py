@@ -2,8 +2,10 @@
 """`stubdom enable`: stub domains for guests without a line in their configuration. QEMU in dom0
 serves all that is no device model. All is as before after `stubdom disable`."""
 import json
+import re
 
 import pytest
+from test_libvirt import DOMAIN, virsh  # noqa: F401: a fixture
 
 QEMU = "/usr/libexec/xen-qemu-system-i386"
 CONF = "/etc/qemu-stubdom"
@@ -102,3 +104,15 @@ def test_disabled_under_a_guest(dom0, make_guest, enabled):
     plain.create(paused=True)
     assert set(dom0.domains()) == {"plain"}
     assert len(dom0.qemu_processes()) == 1
+
+
+def test_libvirt_needs_no_line(dom0, make_guest, enabled, virsh):  # noqa: F811
+    """A domain without <emulator>, and with nothing of ours on its command line."""
+    plain = make_guest("plain", stub=None)
+    text = DOMAIN.format(name=plain.name, disk=plain.disks[0], mac=plain.macs[0], stub="")
+    text = re.sub(r" *<emulator>.*\n| *<xen:commandline>.*\n", "", text)
+    dom0.write(f"{plain.folder}/domain.xml", text)
+    virsh("create", "--paused", f"{plain.folder}/domain.xml")
+    assert set(dom0.domains()) == {"plain", "plain-dm"}
+    assert dom0.qemu_processes() == []
+    virsh("destroy", plain.name)
