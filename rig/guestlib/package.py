@@ -12,6 +12,7 @@ sys.path[:0] = [os.path.join(TREE, "rig")]
 from rigctl.paths import Lock  # noqa: E402
 
 SECONDS = 840
+WORKBENCH = "/etc/qemu-stubdom-workbench"
 
 
 def run(*argv, **how):
@@ -20,6 +21,21 @@ def run(*argv, **how):
                           errors="replace", check=False, stdin=subprocess.DEVNULL, **how)
     assert done.returncode == 0, f"{' '.join(argv)}: {done.stdout[-3000:]}"
     return done.stdout
+
+
+def need(tool):
+    """A program of Debian's for one test only: installed into the workbench, which is thrown away.
+    False: not in the workbench, or the mirror does not give it."""
+    if shutil.which(tool):
+        return True
+    if not os.path.exists(WORKBENCH):
+        return False
+    apt = ["apt-get", "-q", "-y", "-o", "Acquire::Retries=2"]
+    for words in (["update"], ["install", "--no-install-recommends", tool]):
+        if subprocess.run(apt + words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          stdin=subprocess.DEVNULL, check=False, timeout=SECONDS).returncode:
+            return False
+    return True
 
 
 def commit():

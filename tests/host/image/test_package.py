@@ -10,8 +10,6 @@ import pytest
 from guestlib import package
 from guestlib.package import run
 
-WORKBENCH = "/etc/qemu-stubdom-workbench"
-
 PROGRAMS = {
     "/usr/bin/stubdom": 0o755, "/usr/bin/stubdom-dm": 0o755,
     "/usr/libexec/qemu-stubdom/build-image": 0o755,
@@ -22,7 +20,7 @@ PROGRAMS = {
     "/usr/libexec/qemu-stubdom/stubdom-select": 0o755,
     "/usr/libexec/qemu-stubdom/stubdom-vif": 0o755,
     "/usr/share/bash-completion/completions/stubdom": 0o644,
-    "/usr/share/bug/qemu-stubdom/script": 0o755,
+    "/usr/share/bug/qemu-stubdom": 0o755,
     "/usr/share/fish/vendor_completions.d/stubdom.fish": 0o644,
     "/usr/share/zsh/site-functions/_stubdom": 0o644,
     "/usr/share/man/man1/stubdom.1.gz": 0o644, "/usr/share/man/man5/stubdom.conf.5.gz": 0o644,
@@ -33,7 +31,7 @@ PROGRAMS = {
 
 @pytest.fixture(scope="module", name="deb")
 def build_deb():
-    if not os.path.exists(WORKBENCH) or not shutil.which("dh"):
+    if not os.path.exists(package.WORKBENCH) or not shutil.which("dh"):
         pytest.skip("only in the workbench")
     if not package.commit():
         pytest.skip("no git history: nothing is committed here")
@@ -46,6 +44,21 @@ def test_twice_the_same_bytes(deb, tmp_path):
     assert os.path.basename(again) == os.path.basename(deb)
     with open(deb, "rb") as one, open(again, "rb") as other:
         assert one.read() == other.read(), f"see diffoscope {deb} {again}"
+
+
+def test_lintian_finds_nothing(deb):
+    if not package.need("lintian"):
+        pytest.skip("the mirror does not give lintian")
+    assert run("lintian", "--allow-root", "--pedantic", "--display-info", deb) == ""
+
+
+def test_its_own_tests(deb):
+    """autopkgtest's, the one that needs no Xen."""
+    run("dpkg", "--force-depends", "-i", deb)
+    try:
+        run(f"{package.TREE}/packaging/debian/tests/programs")
+    finally:
+        run("dpkg", "--force-depends", "--purge", "qemu-stubdom")
 
 
 def test_it_says_what_it_needs(deb):
