@@ -28,7 +28,7 @@ enum { DIAL_SLACK_MS = 100 };
  * channel that the stub domain closes again and again does not keep the others waiting.
  */
 enum { ASK_COST = 1, DISK_COST = 50, COST_PER_S = 100, COST_AT_ONCE = 1000 };
-enum { OFFERS_PER_S = 2, OFFERS_AT_ONCE = 20 };
+enum { OFFERS_PER_S = 1, OFFERS_AT_ONCE = 20 };
 
 int domain_channels_init(struct domain_channels *channels, const struct plan *plan,
 			 struct relay *relay, struct err *err)
@@ -160,7 +160,8 @@ int domain_channels_hear(struct domain_channels *channels, struct err *err)
 	int rc = relay_msg_receive(channels->relay->control, &msg, fds);
 
 	if (rc > 0) {
-		bool disk = msg.type == RELAY_ATTACH || msg.type == RELAY_DETACH;
+		bool disk = msg.type == RELAY_ATTACH || msg.type == RELAY_DETACH ||
+			    msg.type == RELAY_GROW;
 
 		rate_spend(&channels->asked, disk ? DISK_COST : ASK_COST);
 		rc = take_request(channels, &msg, fds[0]);

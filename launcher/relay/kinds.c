@@ -176,6 +176,7 @@ static const struct relay_kind kind_hmp = {
 
 static const struct relay_kind kind_save = {
 	BYTES,
+	.is_bounded = true,
 	.has_reader = is_saving,
 	.end_client = relay_kind_end_client,
 	.take_stub = take_saved,

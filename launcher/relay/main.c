@@ -135,16 +135,39 @@ static int take_control(struct relay_state *state)
 	return 0;
 }
 
-static int find_timeout(const struct relay_state *state)
+static int sooner(int a, int b)
 {
-	int64_t now = clock_ms();
-	int least = -1;
+	return b < 0 || (a >= 0 && a < b) ? a : b;
+}
 
-	for (size_t i = 0; i < state->plan->n_channels; i++) {
-		int ms = relay_channel_timeout(&state->channels[i], now);
+/* Whether somebody in dom0 waits for what the channel says. */
+static bool is_heard(const struct relay_channel *channel)
+{
+	return channel->kind->has_reader(channel) && !channel->end.discards;
+}
 
-		if (ms >= 0 && (least < 0 || ms < least))
-			least = ms;
+/* 0: channel i may go on; else after so many ms. */
+static int wait_of(struct relay_state *state, size_t i, int64_t now)
+{
+	const struct relay_channel *channel = &state->channels[i];
+
+	return channel->kind->is_bounded
+		       ? 0
+		       : budget_wait_ms(&state->budget, i, is_heard(channel), now);
+}
+
+/* When there is something to do without an event. */
+static int find_timeout(struct relay_state *state, int64_t now)
+{
+	size_t n = state->plan->n_channels;
+	int wait = budget_wait_ms(&state->budget, n, true, now);
+	int least = wait > 0 ? wait : -1;
+
+	for (size_t i = 0; i < n; i++) {
+		wait = wait_of(state, i, now);
+		if (wait == 0)
+			wait = relay_channel_timeout(&state->channels[i], now);
+		least = sooner(wait, least);
 	}
 	return least;
 }
@@ -162,9 +185,15 @@ static bool any_ready(const struct pollfd *fds, unsigned n)
 static int serve_channel(struct relay_state *state, size_t i, bool ready, int64_t now)
 {
 	struct relay_channel *channel = &state->channels[i];
+	bool heard = is_heard(channel);
 
-	if (relay_channel_tick(channel, now) || ready)
+	if (relay_channel_tick(channel, now) || ready) {
 		relay_channel_step(channel, now);
+		if (channel->kind->is_bounded)
+			budget_skip(&state->budget, budget_cpu_us());
+		else
+			budget_charge(&state->budget, i, heard, budget_cpu_us());
+	}
 	if (relay_channel_wants_dial(channel, now)) {
 		if (say(state, RELAY_DIAL, (uint32_t)i) < 0)
 			return -1;
@@ -208,34 +237,74 @@ static void forget_fds(struct relay_state *state)
 	qmp_fds_free(&state->shared.fds);
 }
 
+/*
+ * Fills in what to wait for.  Of a channel that has spent its time that is a client who
+ * may come, and nothing of the stub domain's.  Returns how many descriptors that are.
+ */
+static unsigned fill_poll(struct relay_state *state, int64_t now)
+{
+	size_t n = state->plan->n_channels;
+	bool reads = budget_wait_ms(&state->budget, n, true, now) == 0;
+	unsigned used = 2;
+
+	state->fds[0] = (struct pollfd){.fd = state->control, .events = POLLIN};
+	/* poll skips a negative descriptor. */
+	state->fds[1] =
+		(struct pollfd){.fd = reads ? state->console.fd : -1, .events = POLLIN};
+	for (size_t i = 0; i < n; i++) {
+		struct relay_channel *channel = &state->channels[i];
+		bool held = wait_of(state, i, now) > 0;
+
+		state->used[i] = 0;
+		if (!held || !endpoint_connected(&channel->end))
+			state->used[i] = relay_channel_poll(channel, &state->fds[used]);
+		/* The stub domain's event channel is the first. */
+		if (held && channel->open && state->used[i] > 0)
+			state->fds[used].fd = -1;
+		used += state->used[i];
+	}
+	return used;
+}
+
+/* -1: the launcher is gone. */
+static int serve_channels(struct relay_state *state, int64_t now)
+{
+	size_t n = state->plan->n_channels;
+	unsigned at = 2;
+
+	for (size_t i = 0; i < n; i++) {
+		state->ready[i] = any_ready(&state->fds[at], state->used[i]);
+		at += state->used[i];
+	}
+	/* Each is the first in turn, or the common time were the first one's. */
+	state->first = n ? (state->first + 1) % n : 0;
+	for (size_t k = 0; k < n; k++) {
+		size_t i = (state->first + k) % n;
+
+		if (!state->ready[i] && wait_of(state, i, now) > 0)
+			continue;
+		if (serve_channel(state, i, state->ready[i], now) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* One round; -1: the launcher is gone. */
 static int round_trip(struct relay_state *state)
 {
 	size_t n = state->plan->n_channels;
-	unsigned used = 2;
-	unsigned at = 2;
-	int64_t now;
+	int64_t now = clock_ms();
+	unsigned used = fill_poll(state, now);
 
-	state->fds[0] = (struct pollfd){.fd = state->control, .events = POLLIN};
-	/* poll skips a negative descriptor. */
-	state->fds[1] = (struct pollfd){.fd = state->console.fd, .events = POLLIN};
-	for (size_t i = 0; i < n; i++) {
-		state->used[i] =
-			relay_channel_poll(&state->channels[i], &state->fds[used]);
-		used += state->used[i];
-	}
-	if (poll(state->fds, used, find_timeout(state)) < 0 && errno != EINTR)
+	if (poll(state->fds, used, find_timeout(state, now)) < 0 && errno != EINTR)
 		return -1;
 	now = clock_ms();
-	if (state->fds[1].revents)
+	if (state->fds[1].revents) {
 		relay_console_read(&state->console, now);
-	for (size_t i = 0; i < n; i++) {
-		bool ready = any_ready(&state->fds[at], state->used[i]);
-
-		at += state->used[i];
-		if (serve_channel(state, i, ready, now) < 0)
-			return -1;
+		budget_charge(&state->budget, n, true, budget_cpu_us());
 	}
+	if (serve_channels(state, now) < 0)
+		return -1;
 	forget_fds(state);
 	check_save(state, now);
 	/* Last: a new connection is served in the next round. */

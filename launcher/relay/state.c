@@ -87,9 +87,11 @@ int relay_state_open(struct relay_state *state, struct err *err)
 	state->fds =
 		calloc(plan->n_channels * RELAY_CHANNEL_FDS + 2, sizeof(*state->fds));
 	state->used = calloc(plan->n_channels + 1, sizeof(*state->used));
+	state->ready = calloc(plan->n_channels + 1, sizeof(*state->ready));
 	state->disks = calloc(plan->n_disks + 1, sizeof(*state->disks));
 	if (!state->channels || !state->chardevs || !state->fds || !state->used ||
-	    !state->disks)
+	    !state->ready || !state->disks ||
+	    budget_init(&state->budget, plan->n_channels + 1, budget_cpu_us()) < 0)
 		return err_set(err, ERR_HOST, "out of memory");
 	for (size_t i = 0; i < plan->n_channels; i++) {
 		if (relay_channel_open(&state->channels[i], &plan->channels[i],

@@ -8,6 +8,7 @@
 
 #include "err.h"
 #include "plan/plan.h"
+#include "relay/budget.h"
 #include "relay/channel.h"
 #include "relay/console.h"
 #include "relay/qmp/schema.h"
@@ -19,6 +20,7 @@ struct relay_state {
 	struct relay_channel *channels;
 	struct pollfd *fds;
 	unsigned *used; /* by channel: how many of fds */
+	bool *ready;	/* by channel: one of them is */
 	struct qmp_schema schema;
 	struct qmp_chardev *chardevs;
 	struct qmp_disk *disks;
@@ -28,6 +30,8 @@ struct relay_state {
 	struct relay_channel *save;   /* NULL: the plan has none */
 	char vnc_service[16];
 	struct relay_console console;
+	struct budget budget; /* by channel; the console is the last party */
+	size_t first;	      /* of the channels, in this round */
 };
 
 /* Opens the endpoints of all channels, with the privileges of the caller; plan is set. */
