@@ -22,8 +22,8 @@ texts = {p.stem: p.read_text() for p in path.parent.glob("*.c")}
 
 
 def choose(use):
-    """The case that stood there, or one of a program that names the flag: what only the C library
-    happens to ask for may not come the next time."""
+    """The case that stood there, or one of a program that names the flag. A flag that only the C
+    library happens to ask for may not come the next time."""
     named = [w for w in seen[use] if re.search(rf"\b{use[2]}\b", texts[w.split(":")[0]])]
     candidates = named or seen[use]
     return old[use] if old.get(use) in candidates else candidates[0]

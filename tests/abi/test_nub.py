@@ -412,7 +412,7 @@ def wanted():
 @pytest.mark.timeout(TIMEOUT + 60)
 def test_every_flag_of_the_table_is_exercised(tmp_path):
     """Each flag, command and option of kernel/syscalls.tbl, and a value that it does not name, is
-    given to its call by the case that tests/abi/exercised.txt names: the kernel tells so."""
+    given to its call. The case is the one that tests/abi/exercised.txt names: the kernel tells so."""
     claimed, seen = syscalls.shown(EXERCISED), boot_telling(tmp_path)
     never = sorted(" ".join(use) for use in wanted() - set(seen))
     assert not never, f"no test program makes use of: {'; '.join(never)}"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs on nub only, as PID 1: each bit and value that the table of calls does not know is given to
- * each call, all other arguments 0, and must be refused with the error that the table names. */
+/* Runs on nub only, as PID 1.  Each bit and value that the table of calls does not know is given
+ * to each call, all other arguments 0.  It must be refused with the table's error. */
 #include "unknown.h"
 
 #include <errno.h>

@@ -107,9 +107,9 @@ def progress(text, names):
 
 @pytest.mark.long("a guest is saved three times under load")
 def test_saved_and_migrated(dom0, folder, make_guest):
-    """Containers and files in QEMU's hands, two emulated and two behind them, while the guest writes
-    a journal: checkpoint, migration to this very host, save and restore. Blocks that it was told
-    are flushed are there, and the containers are whole."""
+    """Containers and files in QEMU's hands, two emulated and two behind them. The guest writes a
+    journal meanwhile: checkpoint, migration to this very host, save and restore. Blocks that it
+    was told are flushed are there, and the containers are whole."""
     names = "xvdb,xvdc,xvde,xvdf"
     dom0.shell(f"cd {folder}; truncate -s 64M c.img f.img; "
                "for i in b e; do qemu-img create -q -f qcow2 $i.qcow2 64M; done")
