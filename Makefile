@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system deb demo fuzz bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system check-configs deb demo fuzz bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -16,6 +16,7 @@ help:
 	@echo 'make deb              the Debian package of what is committed, in $$BUILD/deb'
 	@echo 'make check-units      the units only, with sanitizers'
 	@echo 'make check-system     the system tests only'
+	@echo 'make check-configs    every value of xl.cfg that the tests know, beside QEMU in dom0 (long)'
 	@echo 'make fuzz             each fuzz target, led by coverage, for FUZZ_SECONDS (60)'
 	@echo 'make bench            measure; table and $(BUILD)/bench/results.json'
 	@echo 'make format           apply .clang-format to every C file'
@@ -40,6 +41,9 @@ check-system:
 
 deb:
 	@$(WB) packaging/build-deb $(BUILD)/deb
+check-configs:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 1800 -v --long tests/system/test_configs.py
 
 demo:
 	@$(WB) rig/build $(BUILD)

@@ -6,6 +6,7 @@ cost more there than most of the answers.
 A request is a line of JSON on standard input, {"id", "op", "args": {...}}; its answer, on standard
 output, {"id", "result"} or {"id", "error"}. Requests are served side by side.
 """
+import ctypes
 import json
 import os
 import pty
@@ -28,6 +29,7 @@ from vncshot import viewer_close, viewer_open, viewer_picture, viewer_stall, vie
 from xs import Xenstore
 
 POLL_SECONDS = 0.1
+HVM_PARAM_ACPI_S_STATE = 14  # xen/include/public/hvm/params.h
 
 consoles = {}
 commands = {}
@@ -149,6 +151,28 @@ def wait_domains(names, seconds):
     return poll(lambda: set(names) == set(domains()), seconds)
 
 
+def xenctrl():
+    """libxenctrl and a handle of it, which is the caller's to close."""
+    xc = ctypes.CDLL("libxenctrl.so.4.20")
+    xc.xc_interface_open.restype = ctypes.c_void_p
+    return xc, ctypes.c_void_p(xc.xc_interface_open(None, None, 0))
+
+
+def wait_asleep(domid, seconds):
+    """Whether the guest comes to have its ACPI state S3 in time: Xen then lets no vCPU run."""
+    xc, handle = xenctrl()
+    value = ctypes.c_uint64()
+
+    def asleep():
+        xc.xc_hvm_param_get(handle, domid, HVM_PARAM_ACPI_S_STATE, ctypes.byref(value))
+        return value.value == 3
+
+    try:
+        return poll(asleep, seconds)
+    finally:
+        xc.xc_interface_close(handle)
+
+
 def timed_run(argv, seconds):
     """Runs a command; how long it took here, without the way to the host side and back."""
     start = time.monotonic()
@@ -197,7 +221,7 @@ OPERATIONS = {
                             listen_close, viewer_open, viewer_picture, viewer_stall, viewer_type, viewer_close,
                             domains, xenstore_read, wait_xenstore, wait_xenstore_there,
                             timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
-                            wait_no_process, wait_file,
+                            wait_no_process, wait_file, wait_asleep,
                             strike, vnc_shot, digest, drain, process_use,
                             qmp_round_trips, socat_stream, leakscan.scan,
                             capture_start, capture_stop, frame_send, traffic_serve, traffic_to,

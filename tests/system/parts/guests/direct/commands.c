@@ -223,6 +223,20 @@ static void command_input(struct arguments *a)
 	input_report(a->word[0], atoi(a->word[1]));
 }
 
+/* To RAM; comes back when somebody wakes the machine. */
+static void command_sleep(struct arguments *a)
+{
+	int fd = open("/sys/power/state", O_WRONLY | O_CLOEXEC);
+
+	say("sleep begins");
+	if (fd < 0 || write(fd, "mem", 3) != 3)
+		say("sleep error %s", strerror(errno));
+	else
+		say("sleep over");
+	if (fd >= 0)
+		close(fd);
+}
+
 static void command_power(struct arguments *a)
 {
 	say("power %s", a->word[0]);
@@ -284,6 +298,7 @@ static const struct {
 	{"input", command_input},	  /* PART-OF-NAME COUNT */
 	{"driver", command_driver},	  /* BRIDGE */
 	{"uptime", command_uptime},	  /* */
+	{"sleep", command_sleep},	  /* */
 	{"poweroff", command_poweroff},
 	{"reboot", command_reboot},
 };
