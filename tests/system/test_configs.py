@@ -128,6 +128,46 @@ def test_name_of_any_letters(sided, dom0):
     dom0.run("rm", "-rf", "/opt/guests/run/letters")
 
 
+# Programs that Xen's scripts need and the rig has not.
+STAND_INS = {
+    "ovs-vsctl": 'echo "$@" >>{log}',
+    "ifconfig": '[ "$2" = down ] || ip addr add "$2/32" dev "$1"; ip link set "$1" up',
+}
+
+
+@pytest.mark.long("Xen's scripts take their time in the rig")
+@both_sides
+def test_vif_scripts(sided, dom0):
+    """Xen's scripts for Open vSwitch, routing and NAT: the guest's interfaces are set up as with
+    QEMU in dom0."""
+    guest = sided("scripts", nics=("e1000", "e1000", "e1000"))
+    log = f"{guest.folder}/ovs"
+    guest.config["vif"] = [
+        f"mac={guest.macs[0]},model=e1000,bridge=ovs0.7:8:9,script=vif-openvswitch",
+        f"mac={guest.macs[1]},model=e1000,ip=10.99.0.77,gatewaydev=xenbr0,script=vif-route",
+        f"mac={guest.macs[2]},model=e1000,ip=10.99.0.79,gatewaydev=xenbr0,script=vif-nat"]
+    guest.config["device_model_args"] = ["-global", "e1000.romfile="] + \
+        guest.config["device_model_args"]
+    guest.write_config()
+    try:
+        for name, text in STAND_INS.items():
+            dom0.write(f"/usr/sbin/{name}", "#!/bin/sh\n" + text.replace("{log}", log) + "\n")
+            dom0.run("chmod", "+x", f"/usr/sbin/{name}")
+        guest.start()
+        works(guest)
+        said = dom0.read(log)
+        for dev in (f"vif{guest.domid}.0", f"vif{guest.domid}.0-emu"):
+            assert f"add-port ovs0 {dev} tag=7 trunk=8,9 " in said, said
+        pv, tap = f"vif{guest.domid}.1", f"vif{guest.domid}.1-emu"
+        assert {pv, tap} <= set(dom0.run("ip", "route", "show", "10.99.0.77").stdout.split())
+        # Xen's vif-nat does nothing for taps.
+        assert f"vif{guest.domid}.2" in dom0.run("ip", "route", "show", "10.99.0.79").stdout.split()
+        guest.ask("poweroff", "power off")
+        dom0.wait_gone(*sided.names(guest))
+    finally:
+        dom0.shell("cd /usr/sbin && rm -f " + " ".join(STAND_INS))
+
+
 @both_sides
 def test_triggers(sided, dom0):
     """Each that xl knows; the guest goes on, restarts or ends."""
