@@ -13,7 +13,7 @@
 
 #include "../../kernel/drivers/blkfront.c"
 
-enum { STEPS = 7, ALLOCATIONS_MAX = 2 * (GRANT_HELD_MAX + 2 * POOL_MAX) };
+enum { STEPS = 7, ALLOCATIONS_MAX = 2 * (GRANT_HELD_MAX + 2 * BLKQUEUE_PAGES) };
 
 static struct xenbus_device xb;
 static struct blkfront *front;

@@ -112,7 +112,7 @@ static void test_answered_and_kept(void **state)
 			answer_all(BLKIF_RSP_OKAY);
 	assert_false(front->connected);
 	assert_true(front->dev.gone);
-	assert_true(backend_has <= GRANT_HELD_MAX + POOL_MAX + 1);
+	assert_true(backend_has <= GRANT_HELD_MAX + BLKQUEUE_PAGES + 1);
 	fake_done = fake_failed = 0;
 	assert_true(ask(BLK_READ)); /* ends at once */
 	assert_int_equal(fake_failed, 1);
@@ -131,7 +131,7 @@ static void test_flaps_and_keeps(void **state)
 	}
 	assert_false(front->connected);
 	most = backend_has;
-	assert_true(most <= GRANT_HELD_MAX + POOL_MAX + 1);
+	assert_true(most <= GRANT_HELD_MAX + BLKQUEUE_PAGES + 1);
 	for (unsigned i = 0; i < 100; i++)
 		flap();
 	assert_int_equal(backend_has, most);
