@@ -416,7 +416,7 @@ static int probe(struct xenbus_device *d)
 	snprintf(n->dev.bus, sizeof(n->dev.bus), "vif-%u", d->id);
 	n->dev.ops = &netfront_ops;
 	n->dev.priv = n;
-	n->dev.mtu = 1500;
+	n->dev.mtu = ETH_MTU;
 	n->xb = d;
 	n->port = -1;
 	d->priv = n;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Unpacks newc archives (several may follow each other) into the tree. File data stay in
  * the ramdisk; only names and inodes are made. */
+#include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/packed.h>
 #include <nub/printk.h>
@@ -116,7 +117,7 @@ static void entry_add(const char *name, const u32 f[F_COUNT], const u8 *data, bo
 	if (ino) {
 		ino->uid = f[F_UID];
 		ino->gid = f[F_GID];
-		ino->atime = ino->mtime = ino->ctime = (s64)f[F_MTIME] * 1000000000;
+		ino->atime = ino->mtime = ino->ctime = (s64)(f[F_MTIME] * NS_PER_SEC);
 		if (S_ISLNK(f[F_MODE])) {
 			ino->link = kmalloc(f[F_SIZE] + 1UL);
 			if (ino->link) {

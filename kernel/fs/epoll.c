@@ -362,7 +362,7 @@ static long wait_until(int epfd, void *events, int max, u64 deadline)
 
 static u64 ms_deadline(int ms)
 {
-	return ms < 0 ? NEVER : clock_now() + (u64)ms * 1000000;
+	return ms < 0 ? NEVER : clock_now() + (u64)ms * NS_PER_MSEC;
 }
 
 long sys_epoll_wait(int epfd, void *events, int max, int timeout)

@@ -249,6 +249,6 @@ __attribute__((no_stack_protector)) void kernel_main(paddr_t start_info)
 	syscall_init();
 	report_init();
 	printk("nub: %s, %lu MiB, boot %lu ms\n", platform->name, page_stats.total >> 8,
-	       clock_now() / 1000000);
+	       clock_now() / NS_PER_MSEC);
 	start_init();
 }

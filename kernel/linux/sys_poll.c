@@ -113,7 +113,7 @@ static long do_poll(void *ufds, u32 n, u64 deadline)
 
 long sys_poll(void *fds, u32 n, int timeout)
 {
-	u64 deadline = timeout < 0 ? NEVER : clock_now() + (u64)timeout * 1000000;
+	u64 deadline = timeout < 0 ? NEVER : clock_now() + (u64)timeout * NS_PER_MSEC;
 	long r;
 
 	if (timeout > 0 && current->restart_deadline) {
@@ -133,7 +133,7 @@ static void write_back(void *uts, u64 deadline, bool timeval)
 	struct ktimespec ts = timespec_from_ns(deadline > now ? deadline - now : 0);
 
 	if (timeval)
-		ts.nsec /= 1000;
+		ts.nsec /= (s64)NS_PER_USEC;
 	copy_to_user(uts, &ts, sizeof(ts));
 }
 
@@ -243,8 +243,8 @@ long sys_select(int n, void *r, void *w, void *x, void *timeout)
 			return -EFAULT;
 		if (tv.sec < 0 || tv.nsec < 0)
 			return -EINVAL;
-		tv.sec += tv.nsec / 1000000;
-		tv.nsec = tv.nsec % 1000000 * 1000;
+		tv.sec += tv.nsec / (s64)USEC_PER_SEC;
+		tv.nsec = tv.nsec % (s64)USEC_PER_SEC * (s64)NS_PER_USEC;
 		if (timespec_to_ns(&tv, &ns))
 			return -EINVAL;
 		deadline = clock_now() + ns;

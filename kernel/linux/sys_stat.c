@@ -31,12 +31,12 @@ static void stat_fill(struct stat *st, const struct inode *ino)
 	st->st_size = (long)ino->size;
 	st->st_blksize = PAGE_SIZE;
 	st->st_blocks = S_ISREG(ino->mode) ? (long)((ino->size + 511) / 512) : 0;
-	st->st_atime = (u64)(ino->atime / 1000000000);
-	st->st_atime_nsec = (u64)(ino->atime % 1000000000);
-	st->st_mtime = (u64)(ino->mtime / 1000000000);
-	st->st_mtime_nsec = (u64)(ino->mtime % 1000000000);
-	st->st_ctime = (u64)(ino->ctime / 1000000000);
-	st->st_ctime_nsec = (u64)(ino->ctime % 1000000000);
+	st->st_atime = (u64)(ino->atime / (s64)NS_PER_SEC);
+	st->st_atime_nsec = (u64)(ino->atime % (s64)NS_PER_SEC);
+	st->st_mtime = (u64)(ino->mtime / (s64)NS_PER_SEC);
+	st->st_mtime_nsec = (u64)(ino->mtime % (s64)NS_PER_SEC);
+	st->st_ctime = (u64)(ino->ctime / (s64)NS_PER_SEC);
+	st->st_ctime_nsec = (u64)(ino->ctime % (s64)NS_PER_SEC);
 }
 
 /* The attributes of a file without an inode of its own (eventfd and its kin). */
@@ -273,9 +273,9 @@ static int time_value(const struct ktimespec *ts, s64 *out)
 		*out = (s64)clock_real();
 		return 0;
 	}
-	if (ts->nsec < 0 || ts->nsec >= 1000000000)
+	if (ts->nsec < 0 || ts->nsec >= (s64)NS_PER_SEC)
 		return -EINVAL;
-	*out = ts->sec * 1000000000 + ts->nsec;
+	*out = ts->sec * (s64)NS_PER_SEC + ts->nsec;
 	return 0;
 }
 
@@ -327,8 +327,8 @@ long sys_utimes(const char *path, const void *times)
 	if (times) {
 		if (copy_from_user(ts, times, sizeof(ts)))
 			return -EFAULT;
-		ts[0].nsec *= 1000;
-		ts[1].nsec *= 1000;
+		ts[0].nsec *= (s64)NS_PER_USEC;
+		ts[1].nsec *= (s64)NS_PER_USEC;
 	}
 	d = path_lookup_at(AT_FDCWD, path, 0, NULL, false);
 	if (IS_ERR(d))

@@ -100,8 +100,8 @@ long sys_clock_settime(int clock, const void *uts)
 
 long sys_gettimeofday(void *tv, void *tz)
 {
-	u64 us = clock_real() / 1000;
-	s64 v[2] = {(s64)(us / 1000000), (s64)(us % 1000000)};
+	u64 us = clock_real() / NS_PER_USEC;
+	s64 v[2] = {(s64)(us / USEC_PER_SEC), (s64)(us % USEC_PER_SEC)};
 
 	if (tv && copy_to_user(tv, v, sizeof(v)))
 		return -EFAULT;

@@ -122,7 +122,7 @@ static void free_tables(struct mm *mm, u64 start, u64 end)
 	u64 floor = i > 0 ? mm->vmas[i - 1]->end : 0;
 	u64 ceiling = i < mm->count ? mm->vmas[i]->start : 1UL << 47;
 
-	if (ceiling - floor < 1UL << 21)
+	if (ceiling - floor < SIZE_2M)
 		return;
 	smp_park(mm->pml4);
 	pgtable_free_range(mm->pml4, start, end, floor, ceiling);

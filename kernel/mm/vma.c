@@ -158,7 +158,7 @@ void pte_walk(struct mm *mm, u64 start, u64 end,
 	u64 addr = start;
 
 	while (addr < end) {
-		u64 next = ALIGN_DOWN(addr, 1UL << 21) + (1UL << 21);
+		u64 next = ALIGN_DOWN(addr, SIZE_2M) + SIZE_2M;
 		u64 *slot = pt_slot(mm->pml4, addr, false);
 
 		if (!slot) {

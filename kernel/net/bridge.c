@@ -166,7 +166,7 @@ int bridge_create(const char *name)
 	strlcpy(b->dev.name, name, sizeof(b->dev.name));
 	b->dev.ops = &bridge_ops;
 	b->dev.priv = b;
-	b->dev.mtu = 1500;
+	b->dev.mtu = ETH_MTU;
 	b->dev.carrier = true;
 	ret = netdev_register(&b->dev);
 	if (ret < 0)
@@ -209,7 +209,7 @@ void bridge_follow_mtu(struct netdev *dev)
 	list_for_each(p, &b->ports, port)
 		if (!mtu || p->mtu < mtu)
 			mtu = p->mtu;
-	dev->mtu = mtu ? mtu : 1500;
+	dev->mtu = mtu ? mtu : ETH_MTU;
 }
 
 unsigned bridge_ports(const struct netdev *dev, s32 *indexes)

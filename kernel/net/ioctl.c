@@ -13,6 +13,7 @@
 
 #include <linux/sockios.h>
 
+#define TX_QUEUE 1000 /* Linux's default; told only */
 #define ARPHRD_ETHER 1
 #define IFF_UP 0x1
 #define IFF_BROADCAST 0x2
@@ -186,7 +187,7 @@ static long device_ioctl(struct netdev *d, unsigned cmd, struct ifreq_abi *r, bo
 		memcpy(r->u.addr.data, d->mac, MAC_LEN);
 		return 0;
 	case SIOCGIFTXQLEN:
-		r->u.value = 1000;
+		r->u.value = TX_QUEUE;
 		return 0;
 	}
 	*reply = false;

@@ -127,7 +127,7 @@ static struct tap *tap_create(const char *name)
 	strlcpy(t->dev.name, name, sizeof(t->dev.name));
 	t->dev.ops = &tap_ops;
 	t->dev.priv = t;
-	t->dev.mtu = 1500;
+	t->dev.mtu = ETH_MTU;
 	random_bytes(t->dev.mac, MAC_LEN);
 	t->dev.mac[0] = (u8)((t->dev.mac[0] & 0xfc) | 2); /* local, unicast */
 	t->tail = &t->head;

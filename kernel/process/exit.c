@@ -223,9 +223,9 @@ static void rusage_fill(struct rusage *ru, struct cpu_time t)
 
 	memset(ru, 0, sizeof(*ru));
 	ru->ru_utime.tv_sec = (long)(user / NS_PER_SEC);
-	ru->ru_utime.tv_usec = (long)(user % NS_PER_SEC / 1000);
+	ru->ru_utime.tv_usec = (long)(user % NS_PER_SEC / NS_PER_USEC);
 	ru->ru_stime.tv_sec = (long)(t.sys_ns / NS_PER_SEC);
-	ru->ru_stime.tv_usec = (long)(t.sys_ns % NS_PER_SEC / 1000);
+	ru->ru_stime.tv_usec = (long)(t.sys_ns % NS_PER_SEC / NS_PER_USEC);
 }
 
 static bool selects(const struct process *p, int which, int id, int options)

@@ -19,7 +19,7 @@
 /* --- ITIMER_REAL, alarm --- */
 
 /* A period whose signal is ignored is not worth an interrupt more often than this. */
-#define IGNORED_NS 1000000ULL
+#define IGNORED_NS NS_PER_MSEC
 
 /* The first end of a period after `after`; counts the ends since `when` in *missed. */
 static u64 period_after(u64 when, u64 interval, u64 after, u64 *missed)
@@ -63,9 +63,9 @@ static u64 timer_left(const struct timer *t)
 static void to_timevals(u64 interval, u64 value, s64 out[4])
 {
 	out[0] = (s64)(interval / NS_PER_SEC);
-	out[1] = (s64)(interval % NS_PER_SEC / 1000);
+	out[1] = (s64)(interval % NS_PER_SEC / NS_PER_USEC);
 	out[2] = (s64)(value / NS_PER_SEC);
-	out[3] = (s64)(value % NS_PER_SEC / 1000);
+	out[3] = (s64)(value % NS_PER_SEC / NS_PER_USEC);
 }
 
 long sys_getitimer(int which, void *cur)
@@ -85,12 +85,13 @@ long sys_setitimer(int which, const void *new, void *old)
 
 	if (new && copy_from_user(in, new, sizeof(in)))
 		return -EFAULT;
-	if (in[0] < 0 || in[2] < 0 || (u64)in[1] >= 1000000 || (u64)in[3] >= 1000000)
+	if (in[0] < 0 || in[2] < 0 || (u64)in[1] >= USEC_PER_SEC ||
+	    (u64)in[3] >= USEC_PER_SEC)
 		return -EINVAL;
 	to_timevals(p->itimer_interval, timer_left(&p->itimer), out);
 	timer_cancel(&p->itimer);
-	p->itimer_interval = (u64)in[0] * NS_PER_SEC + (u64)in[1] * 1000;
-	value = (u64)in[2] * NS_PER_SEC + (u64)in[3] * 1000;
+	p->itimer_interval = (u64)in[0] * NS_PER_SEC + (u64)in[1] * NS_PER_USEC;
+	value = (u64)in[2] * NS_PER_SEC + (u64)in[3] * NS_PER_USEC;
 	if (value)
 		timer_set(&p->itimer, clock_now() + value);
 	return old ? copy_to_user(old, out, sizeof(out)) : 0;

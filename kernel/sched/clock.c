@@ -15,7 +15,7 @@ static u64 latest; /* that clock_now() has told */
 static struct page *data_page;
 
 /* CPUs' counters differ by less; more is a step. */
-#define STEP_NS 1000000
+#define STEP_NS NS_PER_MSEC
 
 static void publish(void);
 
@@ -50,7 +50,7 @@ static u64 never_back(u64 now)
 	if (back > STEP_NS) {
 		params.ns_base += back;
 		publish();
-		printk("nub: the TSC went back by %lu ms\n", back / 1000000);
+		printk("nub: the TSC went back by %lu ms\n", back / NS_PER_MSEC);
 	}
 	return latest;
 }

@@ -7,7 +7,7 @@
 #include <nub/printk.h>
 #include <nub/sched.h>
 
-#define LATER (500 * 1000000ULL)
+#define LATER (500 * NS_PER_MSEC)
 
 void test_start(void);
 

@@ -18,6 +18,9 @@
 #define SAID_MAX 8u
 /* Frames of one operation: 4 GiB of them. */
 #define FRAMES_MAX (1u << 20)
+/* Of the addresses of messages (Intel SDM volume 3, 11.11). */
+#define APIC_MEBIBYTE 0xfeeu
+enum { ACPI_S0 = 0, ACPI_S3 = 3 }; /* HVM_PARAM_ACPI_S_STATE */
 /* Guest frame numbers that an architecture with 52 address bits has. */
 #define GFN_END (1UL << 40)
 #define ISA_IRQS 16u
@@ -194,7 +197,7 @@ int check_msi(const void *arg, size_t second)
 	 */
 	const u32 mebibyte = (u32)a->addr >> 20;
 
-	return valid(!mebibyte || mebibyte == 0xfee);
+	return valid(!mebibyte || mebibyte == APIC_MEBIBYTE);
 }
 
 static bool reason_ok(u32 reason)
@@ -261,7 +264,6 @@ int check_set_param(const void *arg, size_t second)
 {
 	const struct xen_hvm_param *a = arg;
 
-	/* ACPI's S3 and S0. */
 	return valid(a->index == HVM_PARAM_ACPI_S_STATE &&
-		     (a->value == 3 || a->value == 0));
+		     (a->value == ACPI_S3 || a->value == ACPI_S0));
 }

@@ -8,7 +8,6 @@
 #include <nub/smp.h>
 #include <nub/string.h>
 
-#define SIZE_2M (1UL << 21)
 #define SIZE_1G (1UL << 30)
 
 extern char kernel_start[], text_end[], rodata_start[], rodata_end[], data_start[],

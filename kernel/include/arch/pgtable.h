@@ -18,6 +18,8 @@
 #define PTE_NX (1UL << 63)
 #define PTE_ADDR 0x000ffffffffff000UL
 
+#define SIZE_2M (1UL << 21) /* that one page table maps */
+
 extern u64 *kernel_pml4;
 /* The value of CR3: reading it can be an exit. */
 extern u64 *pgtable_active;

@@ -8,6 +8,9 @@
 struct page;
 
 #define NS_PER_SEC 1000000000UL
+#define NS_PER_MSEC 1000000UL
+#define NS_PER_USEC 1000UL
+#define USEC_PER_SEC 1000000UL
 
 /*
  * ns = ns_base + (((tsc - tsc_base) shifted by shift) * mult >> 32): pvclock's

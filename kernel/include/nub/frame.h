@@ -9,7 +9,8 @@
 #define MAC_LEN 6u
 #define ETH_TYPE 12u
 #define ETH_HEADER 14u
-#define VLAN_TAG 4u /* between the addresses and the type */
+#define ETH_MTU 1500 /* as long as nobody sets another */
+#define VLAN_TAG 4u  /* between the addresses and the type */
 
 enum ether_type {
 	TYPE_IPV4 = 0x0800,
