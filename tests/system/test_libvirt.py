@@ -1,10 +1,19 @@
 # SPDX-License-Identifier: MIT
 """libvirt's own libxl driver as the toolstack: one <emulator> line, nothing else is special."""
+import os
 import re
+import time
 from xml.etree import ElementTree
 
 import pytest
 
+from guestlib import disks
+from guestlib.disks import PV
+from guestlib.dom0host import ASSETS, mkdisk
+
+SAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                      "../../docs/examples/libvirt.xml")
+XEN = "http://libvirt.org/schemas/domain/xen/1.0"
 URI = "xen:///system"
 CPU_MAP = "/usr/share/libvirt/cpu_map/x86_486.xml"
 
@@ -32,23 +41,33 @@ DOMAIN = """<domain type='xen' xmlns:xen='http://libvirt.org/schemas/domain/xen/
 CD_DRIVE = "    <disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>\n"
 
 
+def start_libvirtd(dom0):
+    dom0.shell("setsid libvirtd </dev/null >/var/log/libvirtd.log 2>&1 & "
+               "echo $! >/run/libvirtd-test.pid")
+    wait = (f"for i in $(seq 300); do virsh -q -c {URI} version >/dev/null 2>&1 && exit 0; "
+            "sleep 0.1; done; exit 1")
+    dom0.shell(f"{wait} || {{ cat /var/log/libvirtd.log; exit 1; }}", timeout=120)
+
+
+def end_libvirtd(dom0):
+    dom0.shell("pid=$(cat /run/libvirtd-test.pid); kill $pid; "
+               "while kill -0 $pid 2>/dev/null; do sleep 0.1; done; "
+               "rm -f /run/libvirtd-test.pid /run/libvirtd.pid /run/libvirt/libvirt-sock*")
+
+
 @pytest.fixture
 def virsh(dom0, leak_check):
     """Runs virsh against a libvirtd that lives as long as the test."""
     # TCG's CPUs lack VME, and libvirt's map has no CPU without it (docs/upstream-bugs.md).
     dom0.run("sed", "-i", "/'vme'/d", CPU_MAP)
-    dom0.shell("setsid libvirtd </dev/null >/var/log/libvirtd.log 2>&1 & "
-               "echo $! >/run/libvirtd-test.pid")
-    wait = "for i in $(seq 300); do [ -S /run/libvirt/libvirt-sock ] && exit 0; sleep 0.1; done; exit 1"
-    dom0.shell(f"{wait} || {{ cat /var/log/libvirtd.log; exit 1; }}")
+    start_libvirtd(dom0)
 
     def run(*argv, **how):
         return dom0.run("virsh", "-q", "-c", URI, *argv, timeout=how.pop("timeout", 180), **how)
 
     yield run
-    dom0.shell("pid=$(cat /run/libvirtd-test.pid); kill $pid; "
-               "while kill -0 $pid 2>/dev/null; do sleep 0.1; done; rm -rf /run/libvirt "
-               "/run/libvirtd-test.pid /run/libvirtd.pid")
+    end_libvirtd(dom0)
+    dom0.run("rm", "-rf", "/run/libvirt")
 
 
 def test_guest_of_libvirt(make_guest, dom0, stub, virsh):
@@ -111,3 +130,107 @@ def test_save_and_cd_of_libvirt(make_guest, dom0, stub, virsh):
 
     virsh("destroy", guest.name)
     dom0.wait_gone(guest.name, guest.name + "-dm")
+
+
+def sample(guest, stub):
+    """The example of the docs, with this guest's name, files and kernel."""
+    ElementTree.register_namespace("xen", XEN)
+    with open(SAMPLE, encoding="utf-8") as f:
+        domain = ElementTree.fromstring(f.read())
+    domain.find("name").text = guest.name
+    domain.find("memory").text = "192"
+    system = domain.find("os")
+    for boot in system.findall("boot"):
+        system.remove(boot)
+    for tag, text in (("kernel", f"{ASSETS}/vmlinuz"), ("initrd", f"{ASSETS}/direct.cpio"),
+                      ("cmdline", PV)):
+        ElementTree.SubElement(system, tag).text = text
+    ElementTree.SubElement(domain.find("clock"), "timer", name="tsc", present="yes", mode="native")
+    for source in domain.findall("devices/disk/source"):
+        source.set("file", f"{guest.folder}/{os.path.basename(source.get('file'))}")
+    domain.find("devices/interface/mac").set("address", guest.macs[0])
+    more = ElementTree.SubElement(domain, f"{{{XEN}}}commandline")
+    for word in ("-stubdom", stub.argument()):
+        ElementTree.SubElement(more, f"{{{XEN}}}arg", value=word)
+    return ElementTree.tostring(domain, encoding="unicode")
+
+
+def wait_disk(guest, name, there=True):
+    end = time.monotonic() + 240
+    while (name in disks.listed(guest)) != there:
+        assert time.monotonic() < end, f"{name}: {guest.log()}"
+
+
+def refused(virsh, *argv):
+    """The words of virsh for an order that fails."""
+    done = virsh(*argv, check=False)
+    assert done.status != 0, argv
+    return done.text
+
+
+@pytest.fixture(name="people")
+def make_people(make_guest, dom0, stub, virsh):
+    """The example, defined."""
+    guest = make_guest("people", kind="direct", disks=0)
+    dom0.shell(f"cd {guest.folder}; cp {ASSETS}/data0.img data.img; cp {ASSETS}/data0.img cd.img; "
+               "for i in system:2 more:1 plug:3; do qemu-img convert -f raw -O qcow2 "
+               f"{ASSETS}/data${{i#*:}}.img ${{i%:*}}.qcow2; done")
+    dom0.write(f"{guest.folder}/domain.xml", sample(guest, stub))
+    virsh("define", f"{guest.folder}/domain.xml")
+    yield guest
+    virsh("destroy", guest.name, check=False)
+    virsh("managedsave-remove", guest.name, check=False)
+    virsh("undefine", guest.name, check=False)
+
+
+def start(guest, virsh):
+    virsh("start", guest.name, "--paused")
+    guest.attach()
+    virsh("resume", guest.name)
+    guest.wait("guest: ready", 240)
+
+
+def check_disks(guest):
+    found = disks.wait_listed(guest, 3)
+    assert {"xvda", "xvdb", "xvde"} <= set(found), found
+    for name, seed in (("xvda", 2), ("xvdb", 0), ("xvde", 1)):
+        assert disks.digest(guest, name, 65536) == disks.sha256(mkdisk.make_disk(seed)[:65536])
+
+
+def test_changed_while_it_runs(people, dom0, virsh):
+    """The example of the docs, all of its devices; disks, media and interfaces come and go."""
+    guest, name = people, people.name
+    start(guest, virsh)
+    assert dom0.qemu_processes() == []
+    check_disks(guest)
+    seen = dom0.run("stubdom", "qmp", name, "query-pci").stdout
+    assert "stubdom" in virsh("dumpxml", name).stdout
+    for part in ("VGA controller", "Audio"):
+        assert part in seen, seen
+    assert '"absolute": true' in dom0.run("stubdom", "qmp", name, "query-mice").stdout
+
+    virsh("attach-disk", name, f"{guest.folder}/plug.qcow2", "xvdg", "--driver", "qemu",
+          "--subdriver", "qcow2", "--targetbus", "xen", "--live")
+    wait_disk(guest, "xvdg")
+    disks.write_journal(guest, "xvdg", 16)
+    virsh("detach-disk", name, "xvdg", "--live")
+    wait_disk(guest, "xvdg", there=False)
+    dom0.run("qemu-img", "check", "-q", f"{guest.folder}/plug.qcow2")
+
+    virsh("change-media", name, "hdc", f"{guest.folder}/cd.img", "--insert", "--live")
+    assert f"{guest.folder}/cd.img" in dom0.shell("cat /sys/block/loop*/loop/backing_file").stdout
+    virsh("change-media", name, "hdc", "--eject", "--live")
+
+    mac = "00:16:3e:00:00:43"
+    virsh("attach-interface", name, "bridge", "xenbr1", "--mac", mac, "--live")
+    assert mac in virsh("domiflist", name).stdout
+    virsh("detach-interface", name, "bridge", "--mac", mac, "--live")
+    assert mac not in virsh("domiflist", name).stdout
+
+    # docs/libvirt.md
+    for argv in (("screenshot", name, "/tmp/people.ppm"), ("send-key", name, "KEY_A"),
+                 ("qemu-monitor-command", name, "--hmp", "info name"),
+                 ("blockresize", name, "hda", "64M"), ("snapshot-create-as", name, "s1")):
+        assert "not supported by the connection driver" in refused(virsh, *argv), argv
+    assert "already active" in refused(virsh, "migrate", "--live", name, URI)
+    assert guest.ask("echo still", "echo still").endswith("echo still\n")
