@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures the cost of a stub domain that floods, before and during each flood:
-the CPU of its relay, its launcher and xenstored, and a QMP round trip of another guest. Prints the
+"""Measures the cost of a stub domain that floods, before and during each flood. It is the CPU of its
+relay, its launcher and xenstored, and a QMP round trip of another guest. Prints the
 figures as JSON: shares of one CPU, a median in ms."""
 import argparse
 import json

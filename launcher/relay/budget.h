@@ -10,8 +10,8 @@
 #include "rate.h"
 
 /*
- * Bytes, events and messages cost what they cost on this host, so what is bounded is the
- * time that the relay spends: BUDGET_PERMILLE of one CPU.  Half of it is common to the
+ * The cost of bytes, events and messages depends on the host.  So the relay's time is
+ * bounded: BUDGET_PERMILLE of one CPU.  Half of it is common to the
  * parties that somebody in dom0 listens to, half is shared out to each alone.  So one that
  * floods is held back, and the others still have their own.  A party is a channel, or the
  * console.
