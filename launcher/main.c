@@ -164,7 +164,7 @@ static int run_line(bool plan_only, const struct args *args,
 	struct plan plan = {0};
 	int rc;
 
-	if (!plan_only && probe_is(args))
+	if (!plan_only && args_is_probe(args))
 		return run_probe(args, options, err);
 	if (plan_build(args, options, &plan, err) < 0)
 		return -1;

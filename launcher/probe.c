@@ -49,14 +49,6 @@ static int find_fd(const struct args *args, int *fd, struct err *err)
 		"a probe (machine none) without -chardev socket,...,fd=N: nobody to answer");
 }
 
-bool probe_is(const struct args *args)
-{
-	for (size_t i = 0; i < args->n; i++)
-		if (arg_is_machine(&args->list[i], "none"))
-			return true;
-	return false;
-}
-
 static int wait_readable(int fd, int idle_ms, struct err *err)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};

@@ -3,13 +3,8 @@
 #ifndef STUBDOM_PROBE_H
 #define STUBDOM_PROBE_H
 
-#include <stdbool.h>
-
 #include "manifest.h"
 #include "plan/argv.h"
-
-/* Whether the command line is a probe: a machine of type none. */
-bool probe_is(const struct args *args);
 
 /*
  * Answers QMP on the descriptor that the -chardev names until `quit`.  ERR_USAGE:

@@ -42,7 +42,7 @@ static enum select_way look(const struct args *args)
 	model = stubopt_load(&options, STUBDOM_CONFDIR, args, &ignored) == 0
 			? options.device_model
 			: STUBOPT_MODEL_STUBDOM;
-	image = probe_is(args) && has_image(options.image);
+	image = args_is_probe(args) && has_image(options.image);
 	way = select_way(args, model, image);
 	if (way != select_way(args, STUBOPT_MODEL_STUBDOM, image))
 		log_info("device-model = dom0: QEMU runs in dom0");

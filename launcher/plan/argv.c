@@ -112,6 +112,14 @@ bool arg_is_machine(const struct arg *arg, const char *type)
 	return is;
 }
 
+bool args_is_probe(const struct args *args)
+{
+	for (size_t i = 0; i < args->n; i++)
+		if (arg_is_machine(&args->list[i], "none"))
+			return true;
+	return false;
+}
+
 const struct arg *args_find(const struct args *args, const char *name)
 {
 	for (size_t i = 0; i < args->n; i++) {

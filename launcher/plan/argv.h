@@ -40,6 +40,9 @@ void args_split_known(int argc, char *const argv[], struct args *out);
 /* Whether it is a -machine of that type. */
 bool arg_is_machine(const struct arg *arg, const char *type);
 
+/* Whether the line is a toolstack's probe: a machine of type none. */
+bool args_is_probe(const struct args *args);
+
 /* The first of that option; NULL: not there. */
 const struct arg *args_find(const struct args *args, const char *name);
 

@@ -2,8 +2,6 @@
 /* Which device model a line gets that was started at QEMU's own path. */
 #include "plan/select.h"
 
-#include "probe.h"
-
 /* Every -machine says so: of two, QEMU takes the last. */
 static bool is_xenpv(const struct args *args)
 {
@@ -24,7 +22,7 @@ enum select_way select_way(const struct args *args, enum stubopt_model model,
 {
 	if (is_xenpv(args))
 		return SELECT_QEMU;
-	if (probe_is(args))
+	if (args_is_probe(args))
 		return has_image ? SELECT_STUBDOM : SELECT_QEMU;
 	if (!args_find(args, "xen-domid"))
 		return SELECT_QEMU;

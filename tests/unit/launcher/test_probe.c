@@ -206,7 +206,7 @@ static void test_listening(void **state)
 	snprintf(chardev, sizeof(chardev), "socket,id=libxl-cmd,fd=%d,server=on,wait=off",
 		 listening);
 	assert_int_equal(args_split(11, argv, &args, &server.err), 0);
-	assert_true(probe_is(&args));
+	assert_true(args_is_probe(&args));
 	server.args = &args;
 	assert_int_equal(pthread_create(&thread, NULL, serve, &server), 0);
 	for (int i = 0; i < 2; i++) {
@@ -237,18 +237,18 @@ static void test_no_descriptor(void **state)
 	struct err err;
 
 	assert_int_equal(args_split(3, none, &args, &err), 0);
-	assert_true(probe_is(&args));
+	assert_true(args_is_probe(&args));
 	assert_int_equal(probe_run(&args, &manifest, &err), -1);
 	assert_int_equal(err.code, ERR_USAGE);
 	assert_non_null(strstr(err.msg, "nobody to answer"));
 	args_free(&args);
 	assert_int_equal(args_split(5, bad, &args, &err), 0);
-	assert_true(probe_is(&args));
+	assert_true(args_is_probe(&args));
 	assert_int_equal(probe_run(&args, &manifest, &err), -1);
 	assert_non_null(strstr(err.msg, "descriptor 1000"));
 	args_free(&args);
 	assert_int_equal(args_split(3, other, &args, &err), 0);
-	assert_false(probe_is(&args));
+	assert_false(args_is_probe(&args));
 	args_free(&args);
 }
 
