@@ -168,6 +168,46 @@ def test_vif_scripts(sided, dom0):
         dom0.shell("cd /usr/sbin && rm -f " + " ".join(STAND_INS))
 
 
+CRASHES = ["destroy", "restart", "rename-restart", "preserve", "coredump-destroy",
+           "coredump-restart", "soft-reset"]
+
+
+@pytest.mark.parametrize("action", [a if a == "restart" else
+                                    pytest.param(a, marks=LONG) for a in CRASHES])
+@both_sides
+def test_on_crash(sided, dom0, action):
+    """The guest crashes; what the configuration says becomes of it."""
+    guest = sided("crash", nics=(), on_crash=action, serial="file:/opt/guests/run/crash/serial.log")
+    log = f"{guest.folder}/serial.log"
+    guest.create()
+    dom0.wait_file(log, "bios-guest: ready")
+    before = dom0.domains()
+    assert dom0.call("crash", domid=guest.domid) == 0
+    if action == "preserve":
+        # The domain stays for whoever wants to look at it, as does its device model.
+        assert dom0.call("wait_crashed", 60, name=guest.name, seconds=60)
+        assert dom0.domains() == before
+        assert "paused" in guest.monitor("info status") or "running" in guest.monitor("info status")
+    elif action.endswith("destroy"):
+        dom0.wait_gone(*sided.names(guest))
+    elif action == "soft-reset":
+        dom0.wait_file(log, "bios-guest: ready")
+    else:
+        for name in sided.names(guest):
+            assert dom0.call("wait_domain", 120, name=name, other=before[name], seconds=120)
+        dom0.wait_file(log, "bios-guest: ready")
+    if action.startswith("coredump"):
+        assert dom0.shell("ls /var/lib/xen/dump | grep -c crash").stdout
+    if action == "rename-restart":
+        old = [n for n in dom0.domains() if n.startswith("crash-")]
+        assert len([n for n in old if not n.endswith("-dm")]) == 1, dom0.domains()
+        dom0.run("xl", "destroy", [n for n in old if not n.endswith("-dm")][0], timeout=120)
+    if guest.domid is not None:
+        guest.destroy()
+    dom0.run("rm", "-rf", "/var/lib/xen/dump")
+    dom0.wait_gone(*sided.names(guest))
+
+
 @both_sides
 def test_triggers(sided, dom0):
     """Each that xl knows; the guest goes on, restarts or ends."""
@@ -257,3 +297,19 @@ def test_restored_elsewhere(sided, dom0):
     for clone in clones:
         clone.destroy()
     dom0.wait_gone(*[n for c in clones for n in sided.names(c)])
+
+
+@both_sides
+def test_channel(sided, dom0):
+    """A PV console beside the first one, as a socket of dom0's: bytes go both ways."""
+    path = "/opt/guests/run/chan/socket"
+    guest = sided("chan", kind="direct", disks=0, nics=(),
+                  channel=[f"connection=socket,name=org.test.0,path={path}"])
+    guest.start()
+    assert dom0.xenstore(f"/local/domain/{guest.domid}/device/console/1/state") == "4"
+    dom0.call("console_open", name="socket", terminal=f"unix:{path}")
+    dom0.call("console_send", name="socket", text="from-dom0\n")
+    assert guest.ask("tty hvc1 from-guest", "tty hvc1 said").endswith("said from-dom0\n")
+    assert dom0.call("console_ask", 60, name="socket", text="", pattern="from-guest",
+                     seconds=60)["found"]
+    dom0.call("console_close", name="socket")

@@ -29,6 +29,7 @@ from vncshot import viewer_close, viewer_open, viewer_picture, viewer_stall, vie
 from xs import Xenstore
 
 POLL_SECONDS = 0.1
+SHUTDOWN_CRASH = 3  # xen/include/public/sched.h
 HVM_PARAM_ACPI_S_STATE = 14  # xen/include/public/hvm/params.h
 
 consoles = {}
@@ -151,11 +152,30 @@ def wait_domains(names, seconds):
     return poll(lambda: set(names) == set(domains()), seconds)
 
 
+def wait_crashed(name, seconds):
+    """Whether `xl list` comes to show the domain as crashed in time."""
+    return poll(lambda: state_of(name)[4:5] == "c", seconds)
+
+
+def state_of(name):
+    done = subprocess.run(["xl", "list", name], capture_output=True, text=True, check=False)
+    return done.stdout.split()[-2] if done.returncode == 0 else ""
+
+
 def xenctrl():
     """libxenctrl and a handle of it, which is the caller's to close."""
     xc = ctypes.CDLL("libxenctrl.so.4.20")
     xc.xc_interface_open.restype = ctypes.c_void_p
     return xc, ctypes.c_void_p(xc.xc_interface_open(None, None, 0))
+
+
+def crash(domid):
+    """The domain is as one that has told Xen of its crash. 0 if that went well."""
+    xc, handle = xenctrl()
+    try:
+        return xc.xc_domain_shutdown(handle, domid, SHUTDOWN_CRASH)
+    finally:
+        xc.xc_interface_close(handle)
 
 
 def wait_asleep(domid, seconds):
@@ -221,7 +241,7 @@ OPERATIONS = {
                             listen_close, viewer_open, viewer_picture, viewer_stall, viewer_type, viewer_close,
                             domains, xenstore_read, wait_xenstore, wait_xenstore_there,
                             timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
-                            wait_no_process, wait_file, wait_asleep,
+                            wait_no_process, wait_file, crash, wait_crashed, wait_asleep,
                             strike, vnc_shot, digest, drain, process_use,
                             qmp_round_trips, socat_stream, leakscan.scan,
                             capture_start, capture_stop, frame_send, traffic_serve, traffic_to,

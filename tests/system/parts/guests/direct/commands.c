@@ -14,6 +14,8 @@
 
 #define PIO_PORT 0x3f6 /* IDE's alternate status: only the device model answers it */
 
+#define TTY_MS 60000
+
 #define EXPERIMENTAL 0x88b5 /* EtherType for local experiments */
 
 static uint64_t rdtsc(void)
@@ -223,6 +225,33 @@ static void command_input(struct arguments *a)
 	input_report(a->word[0], atoi(a->word[1]));
 }
 
+/* Writes a word to a terminal and says the line that is answered there. */
+static void command_tty(struct arguments *a)
+{
+	struct pollfd pfd = {.events = POLLIN};
+	char path[64], line[128] = "";
+	size_t len = 0;
+
+	snprintf(path, sizeof(path), "/dev/%.32s", a->word[0]);
+	pfd.fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (pfd.fd < 0 || dprintf(pfd.fd, "%s\n", a->word[1]) < 0) {
+		say("tty %s error %s", a->word[0], strerror(errno));
+		return;
+	}
+	while (len < sizeof(line) - 1 && !strchr(line, '\n') &&
+	       poll(&pfd, 1, TTY_MS) == 1) {
+		ssize_t n = read(pfd.fd, line + len, sizeof(line) - 1 - len);
+
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+		line[len] = '\0';
+	}
+	line[strcspn(line, "\r\n")] = '\0';
+	say("tty %s said %s", a->word[0], line);
+	close(pfd.fd);
+}
+
 /* To RAM; comes back when somebody wakes the machine. */
 static void command_sleep(struct arguments *a)
 {
@@ -298,6 +327,7 @@ static const struct {
 	{"input", command_input},	  /* PART-OF-NAME COUNT */
 	{"driver", command_driver},	  /* BRIDGE */
 	{"uptime", command_uptime},	  /* */
+	{"tty", command_tty},		  /* NAME WORD */
 	{"sleep", command_sleep},	  /* */
 	{"poweroff", command_poweroff},
 	{"reboot", command_reboot},
