@@ -109,6 +109,14 @@ def xenstore_read(path):
     return value
 
 
+def xenstore_write(nodes):
+    """Path to value, as many as there are."""
+    xs = Xenstore()
+    for path, value in nodes.items():
+        xs.write(path, value)
+    xs.close()
+
+
 def wait_xenstore(path, value, seconds):
     """Whether the node comes to have this value in time."""
     xs = Xenstore()
@@ -239,7 +247,7 @@ def wait_file(path, pattern, count, seconds):
 OPERATIONS = {
     f.__name__: f for f in (console_open, console_ask, console_send, console_close, console_run, listen, console_accept,
                             listen_close, viewer_open, viewer_picture, viewer_stall, viewer_type, viewer_close,
-                            domains, xenstore_read, wait_xenstore, wait_xenstore_there,
+                            domains, xenstore_read, xenstore_write, wait_xenstore, wait_xenstore_there,
                             timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
                             wait_no_process, wait_file, crash, wait_crashed, wait_asleep,
                             strike, vnc_shot, digest, drain, process_use,

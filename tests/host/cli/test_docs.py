@@ -206,6 +206,18 @@ def test_tests_that_are_named_exist():
     assert not missing, missing
 
 
+def test_every_interface_has_a_test():
+    """docs/threat-model.md: each interface has a bound, and a test or a page that shows it."""
+    text = read(f"{TREE}/docs/threat-model.md")
+    table = text.split("## Interfaces, their bounds and their tests")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")]
+            for line in table.splitlines() if line.startswith("|")][2:]
+    assert len(rows) > 20
+    for row in rows:
+        assert len(row) == 4 and all(row), row
+        assert re.search(r"\.(c|py)`|`tests/|QEMU's own tests|Xen's own", row[3]), row
+
+
 def pages():
     return [f"{TREE}/{name}.md" for name in ("README", "CHANGES", "CONTRIBUTING", "SECURITY")] + \
         glob.glob(f"{TREE}/docs/*.md") + glob.glob(f"{TREE}/docs/man/*.scd")
