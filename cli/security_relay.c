@@ -12,8 +12,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "abi/facts.h"
 #include "cleanup.h"
 #include "security.h"
+#include "xenstore_util.h"
 
 enum {
 	NULL_DEVICE_MAJOR = 1,
@@ -231,11 +233,27 @@ void security_relay_root(const struct security_subject *subject,
 void security_relay_landlock(const struct security_subject *subject,
 			     struct security_result *result)
 {
+	cleanup_free char *version = NULL;
+
 	if (no_relay(subject, result))
 		return;
-	security_say(result, SECURITY_UNKNOWN,
-		     "Linux shows nobody whether a process is under Landlock; the relay "
-		     "tries its walls at its start and does not run without them");
+	/* Linux shows nobody whether a process is under Landlock, and lets none out of it. */
+	if (subject->xs)
+		version = xenstore_read(subject->xs,
+					STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_LANDLOCK,
+					subject->guest->domid);
+	if (!version)
+		security_say(result, SECURITY_UNKNOWN,
+			     "the relay's launcher has not written what it found");
+	else if (strcmp(version, "0") == 0)
+		security_say(result, SECURITY_UNKNOWN,
+			     "dom0's kernel has no Landlock (lsm= on its command line)");
+	else
+		security_say(
+			result, SECURITY_HELD,
+			"version %.10s: the relay tried it at its start, and it is for "
+			"life",
+			version);
 }
 
 /* The kind of a file that no relay should have open; NULL: it may. */

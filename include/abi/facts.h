@@ -16,7 +16,8 @@
 #define STUBDOM_FACT_GUEST "guest"	     /* the guest's name */
 #define STUBDOM_FACT_LAUNCHER "launcher-pid" /* of the stubdom-dm that libxl knows */
 #define STUBDOM_FACT_STARTED "started"	     /* seconds since 1970 */
-#define STUBDOM_FACT_IMAGE "image" /* directory of the image it was started from */
+#define STUBDOM_FACT_LANDLOCK "landlock" /* version that shuts the relay in; 0: none */
+#define STUBDOM_FACT_IMAGE "image"	 /* directory of the image it was started from */
 #define STUBDOM_FACT_IMAGE_MARK "image-mark" /* manifest_mark() of its kernel's files */
 #define STUBDOM_FACT_QEMU "qemu"	     /* version of the image's QEMU */
 #define STUBDOM_FACT_LOG "log"		     /* file that stubdom-dm logs to */

@@ -59,7 +59,8 @@ static int put_nics(struct domain_host *host, const struct plan *plan, struct er
 }
 
 int domain_facts_write(struct domain_host *host, const struct plan *plan,
-		       const struct manifest *manifest, uint32_t stub, struct err *err)
+		       const struct manifest *manifest, uint32_t stub, int landlock,
+		       struct err *err)
 {
 	const char *kernel = stubopt_kernel_name(plan->kernel);
 	char log[PATH_MAX], mark[MANIFEST_MARK_MAX];
@@ -68,6 +69,7 @@ int domain_facts_write(struct domain_host *host, const struct plan *plan,
 	manifest_mark(manifest_find_kernel(manifest, kernel), mark);
 	if (put_number(host, plan, STUBDOM_FACT_STUB, stub, err) < 0 ||
 	    put_number(host, plan, STUBDOM_FACT_LAUNCHER, getpid(), err) < 0 ||
+	    put_number(host, plan, STUBDOM_FACT_LANDLOCK, landlock, err) < 0 ||
 	    put_number(host, plan, STUBDOM_FACT_STARTED, time(NULL), err) < 0 ||
 	    put(host, plan, STUBDOM_FACT_KERNEL, kernel, err) < 0 ||
 	    put(host, plan, STUBDOM_FACT_TYPE, stubopt_type_name(plan->type), err) < 0 ||

@@ -155,6 +155,7 @@ int relay_go(struct relay *relay, struct err *err)
 		return err_set(err, msg.code, "%s", msg.text);
 	if (msg.type != RELAY_READY)
 		return err_set(err, ERR_HOST, "the relay spoke out of turn");
+	relay->landlock = msg.code > 0 ? msg.code : 0;
 	return check_dropped(relay, err);
 }
 

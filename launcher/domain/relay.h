@@ -16,6 +16,8 @@ struct relay {
 	uid_t uid;   /* that it is to run as */
 	int pidfd;   /* -1: none */
 	int control; /* SOCK_SEQPACKET, see relay/msg.h */
+	/* Version of the Landlock that it has tried and found shut; 0: dom0 has none. */
+	int landlock;
 	struct relay_log log;
 };
 

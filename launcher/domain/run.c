@@ -91,7 +91,8 @@ static int serve(struct domain_watch *watch, const struct manifest *manifest,
 	if (rc == 0)
 		rc = start_backends(watch, err);
 	if (rc == 0)
-		rc = domain_facts_write(watch->host, plan, manifest, watch->stub, err);
+		rc = domain_facts_write(watch->host, plan, manifest, watch->stub,
+					watch->relay->landlock, err);
 	if (rc == 0)
 		rc = domain_config_hide(&watch->hotplug->config, watch->host, watch->stub,
 					err);

@@ -19,11 +19,16 @@ static const struct {
 	[4] = {15, true, false},  [5] = {16, true, false},  [6] = {16, true, true},
 };
 
+int relay_landlock_version(void)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
+			    LANDLOCK_CREATE_RULESET_VERSION);
+}
+
 int relay_landlock_enter(struct err *err)
 {
 	struct landlock_ruleset_attr attr = {0};
-	long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
-			       LANDLOCK_CREATE_RULESET_VERSION);
+	int version = relay_landlock_version();
 	size_t newest = sizeof(abi) / sizeof(abi[0]) - 1;
 	int fd;
 
@@ -33,7 +38,7 @@ int relay_landlock_enter(struct err *err)
 	if (version <= 0)
 		return err_errno(err, ERR_HOST, errno, "asking for Landlock");
 	if ((size_t)version > newest)
-		version = (long)newest;
+		version = (int)newest;
 	attr.handled_access_fs = (1ULL << abi[version].files) - 1;
 	if (abi[version].ports)
 		attr.handled_access_net =

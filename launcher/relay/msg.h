@@ -15,7 +15,7 @@ enum relay_msg_type {
 	RELAY_CONSOLE, /* fd: the stub domain's console */
 	RELAY_DIALLED, /* channel; fd: a socket that connects; none: it failed */
 	/* relay to launcher: it is the less trusted side, check its words */
-	RELAY_READY,  /* every endpoint is open, no privileges are left */
+	RELAY_READY, /* every endpoint is open, no privileges are left; code: Landlock's version */
 	RELAY_FAILED, /* code, text: nothing was left open */
 	RELAY_WANT,   /* channel: a connection to the stub domain is wanted */
 	RELAY_DIAL,   /* channel: its *-connect endpoint is to be connected again */

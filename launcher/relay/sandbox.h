@@ -31,4 +31,7 @@ int relay_filter_load(struct err *err);
 /* Landlock, as far as this kernel's goes: no file, no port, no signal to others. */
 int relay_landlock_enter(struct err *err);
 
+/* That of the kernel's Landlock; not over 0: it has none.  The filter forbids the call. */
+int relay_landlock_version(void);
+
 #endif

@@ -66,6 +66,12 @@ static bool can_open(void)
 	return open("/x", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) >= 0;
 }
 
+/* The relay's root is a folder that anybody may read: Landlock alone shuts it. */
+static bool can_list(void)
+{
+	return open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) >= 0 || errno == EINTR;
+}
+
 /*
  * Signal 0 only asks whether one could be sent.  As process 1 of its own process ids the
  * relay cannot even name another process.
@@ -106,6 +112,8 @@ int relay_sandbox_check(uid_t uid, struct err *err)
 		what = "it can become root";
 	else if (can_open())
 		what = "it can open a file";
+	else if (relay_landlock_version() > 0 && can_list())
+		what = "it can list a folder, in spite of Landlock";
 	else if (can_kill())
 		what = "it can send signals";
 	else if (can_connect())
