@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system check-configs deb demo fuzz bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system check-configs check-browser deb demo fuzz bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -17,6 +17,7 @@ help:
 	@echo 'make check-units      the units only, with sanitizers'
 	@echo 'make check-system     the system tests only'
 	@echo 'make check-configs    every value of xl.cfg that the tests know, beside QEMU in dom0 (long)'
+	@echo 'make check-browser    a guest in a real browser, which is installed for it (800 MB)'
 	@echo 'make fuzz             each fuzz target, led by coverage, for FUZZ_SECONDS (60)'
 	@echo 'make bench            measure; table and $(BUILD)/bench/results.json'
 	@echo 'make format           apply .clang-format to every C file'
@@ -44,6 +45,10 @@ deb:
 check-configs:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 1800 -v --long tests/system/test_configs.py
+
+check-browser:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long tests/system/test_browser.py
 
 demo:
 	@$(WB) rig/build $(BUILD)

@@ -27,7 +27,7 @@ def say(text):
     print(f"rig: {text}", file=sys.stderr, flush=True)
 
 
-def _ensure(*command):
+def ensure_cached(*command):
     """Runs a maker of something cached, which prints where it is; returns that and a shared
     lock that keeps it."""
     while True:
@@ -52,12 +52,12 @@ def workbench_lock():
 
 def dom0_files():
     """The directory of rig/dom0/make, and the lock that keeps it."""
-    return _ensure(f"{RIG}/dom0/make")
+    return ensure_cached(f"{RIG}/dom0/make")
 
 
 def saved_host(dom0, memory):
     """The directory of a saved host, made if need be, and the lock that keeps it."""
-    return _ensure(f"{RIG}/dom0/save", saved_key(dom0, memory), dom0, str(memory))
+    return ensure_cached(f"{RIG}/dom0/save", saved_key(dom0, memory), dom0, str(memory))
 
 
 def saved_key(dom0, memory):
