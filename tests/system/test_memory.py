@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A host whose dom0 has all memory, as without dom0_mem=. Where xl.conf allows it, dom0 shrinks for
 the stub domain as it does for the guest. It gets the memory back when the start fails."""
-import json
 import re
 
 import pytest
@@ -93,32 +92,3 @@ def test_two_at_once(make_guest, dom0, full):
     assert before - 900 < target_mib(dom0) < before - 600
     (runs,) = [g for g, text in zip(guests, said) if text is not lost]
     assert dom0.domid(runs.name + "-dm")
-
-
-MIB = 1 << 20
-SLOPE_KIB = 4  # of the stub domain for each MiB of the guest's that its disks have used
-
-
-def used_kib(dom0, guest):
-    """Of the stub domain's memory."""
-    told = json.loads(dom0.run("stubdom", "status", guest.name, "--json", timeout=120).stdout)
-    return told["memory_used_kb"]
-
-
-@pytest.mark.long("reads much of a disk")
-def test_page_cache_of_the_guest(make_guest, dom0):
-    """A guest that fills its page cache from an emulated disk. QEMU maps more and more of the
-    guest. The stub domain has to hold the page tables for it and no more."""
-    guest = make_guest("cache", kind="direct", disks=0, nics=(), memory=600, modules=("ata_piix", "sd_mod"))
-    path = f"{guest.folder}/large.img"
-    guest.config["disk"] = [f"format=raw,vdev=hda,access=rw,target={path}"]
-    guest.write_config()
-    dom0.run("truncate", "-s", "400M", path)
-    guest.start()
-    used = []
-    for mib in (32, 96, 384):
-        guest.ask(f"sum sda {mib * MIB}", "sum sda ", 400)
-        used.append(used_kib(dom0, guest))
-    growth = used[2] - used[1]
-    print(f"{growth} KiB for 288 MiB, {used[1] - used[0]} KiB for the 64 MiB before")
-    assert growth < 288 * SLOPE_KIB, used
