@@ -10,6 +10,7 @@ import pytest
 from guestlib import disks
 from guestlib.disks import PV
 from guestlib.dom0host import ASSETS, mkdisk
+from guestlib.guest import NoAnswer
 
 SAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                       "../../docs/examples/libvirt.xml")
@@ -161,6 +162,17 @@ def wait_disk(guest, name, there=True):
         assert time.monotonic() < end, f"{name}: {guest.log()}"
 
 
+def wait_answer(guest):
+    """A restored Linux starts its serial port anew, and loses what was typed before."""
+    end = time.monotonic() + 240
+    while True:
+        try:
+            guest.ask("echo again", "echo again", 10)
+            return
+        except NoAnswer:
+            assert time.monotonic() < end
+
+
 def refused(virsh, *argv):
     """The words of virsh for an order that fails."""
     done = virsh(*argv, check=False)
@@ -234,3 +246,53 @@ def test_changed_while_it_runs(people, dom0, virsh):
         assert "not supported by the connection driver" in refused(virsh, *argv), argv
     assert "already active" in refused(virsh, "migrate", "--live", name, URI)
     assert guest.ask("echo still", "echo still").endswith("echo still\n")
+
+
+@pytest.mark.long("a guest of libvirt's is started four times")
+def test_lives_of_a_defined_guest(people, dom0, virsh):
+    """Defined again from its own dumpxml, found by another libvirtd, saved, rebooted, shut down."""
+    guest, name = people, people.name
+    start(guest, virsh)
+    dom0.write(f"{guest.folder}/live.xml", virsh("dumpxml", name).stdout)
+    virsh("define", f"{guest.folder}/live.xml")
+
+    end_libvirtd(dom0)
+    start_libvirtd(dom0)
+    assert "running" in virsh("domstate", name).stdout
+    first = guest.stub_domid
+
+    virsh("managedsave", name, timeout=400)
+    guest.detach()
+    dom0.wait_gone(name, name + "-dm")
+    virsh("start", name, timeout=400)
+    guest.attach()
+    wait_answer(guest)
+    check_disks(guest)
+    saved = guest.stub_domid
+    assert saved != first
+
+    guest.detach()
+    virsh("reboot", name)
+    end = time.monotonic() + 240
+    while guest.stub_domid in (None, saved) or not dom0.xenstore(
+            f"/local/domain/{guest.domid}/serial/0/tty"):
+        assert time.monotonic() < end, dom0.run("xl", "list").stdout
+    guest.attach()
+    wait_answer(guest)
+    check_disks(guest)
+    assert dom0.qemu_processes() == []
+
+    virsh("shutdown", name)
+    dom0.wait_gone(name, name + "-dm")
+    assert "shut off" in virsh("domstate", name).stdout
+
+    # Without a console, and so without a serial port.
+    guest.detach()
+    text = re.sub(r"<(console|serial)[^>]*>.*?</\1>", "", virsh("dumpxml", name).stdout, flags=re.S)
+    dom0.write(f"{guest.folder}/mute.xml", text)
+    virsh("define", f"{guest.folder}/mute.xml")
+    virsh("start", name)
+    assert "serial" not in dom0.run("stubdom", "qmp", name, "query-chardev").stdout
+    assert "running" in dom0.run("stubdom", "status", name).stdout
+    virsh("destroy", name)
+    dom0.wait_gone(name, name + "-dm")
