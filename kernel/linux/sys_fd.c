@@ -181,9 +181,10 @@ long sys_fcntl(int fd, u32 cmd, u64 arg)
 static bool is_question(u32 cmd)
 {
 	static const u32 questions[] = {
-		0x5401, /* TCGETS: isatty() */
-		0x5326, /* CDROM_DRIVE_STATUS: QEMU's search for a disk's driver */
-		0x50ff, /* IOCTL_PRIVCMD_UNIMPLEMENTED: libxenforeignmemory */
+		0x5401,	 /* TCGETS: isatty() */
+		0x5326,	 /* CDROM_DRIVE_STATUS: QEMU's search for a disk's driver */
+		0x50ff,	 /* IOCTL_PRIVCMD_UNIMPLEMENTED: libxenforeignmemory */
+		0x44703, /* IOCTL_GNTDEV_SET_MAX_GRANTS: Linux has lost it, too */
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(questions); i++)

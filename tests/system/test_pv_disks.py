@@ -58,6 +58,7 @@ def test_behind_the_emulated_ones(dom0, folder, make_guest):
     disks.wait_listed(guest, 3)
     for seed, name in enumerate(("xvda", "xvde", "xvdf")):
         check_data(guest, name, seed)
+    assert " is not there" not in dom0.read(guest.log_path)
     node = "/local/domain/0/backend/qdisk"
     assert dom0.xenstore(f"{node}/{guest.domid}/51776/state") == "4"  # xvde
 
