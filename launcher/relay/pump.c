@@ -76,7 +76,8 @@ int relay_channel_timeout(const struct relay_channel *channel, int64_t now_ms)
 {
 	int64_t left;
 
-	if (channel->busy || can_go_on(channel))
+	/* Another channel's job may have made this one wanted after its turn. */
+	if (channel->busy || can_go_on(channel) || relay_channel_wants(channel, now_ms))
 		return 0;
 	if (channel->held_back)
 		return RATE_PAUSE_MS;
