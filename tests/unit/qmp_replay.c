@@ -9,6 +9,15 @@
 #include "relay/qmp/filter.h"
 #include "relay/qmp/schema.h"
 
+/* The launcher lets every guest run. */
+static int let_run(struct qmp_filter *filter, struct err *err)
+{
+	if (filter->job.state == QMP_JOB_NONE || filter->job.need != QMP_NEED_RUN)
+		return 0;
+	qmp_job_granted(&filter->job, NULL);
+	return qmp_filter_go_on(filter, err);
+}
+
 static int replay(const struct qmp_names *names, struct err *err)
 {
 	struct qmp_shared shared = {0};
@@ -22,6 +31,8 @@ static int replay(const struct qmp_names *names, struct err *err)
 		rc = line[0] == '>'
 			     ? qmp_filter_client(&filter, line + 1, (size_t)n - 1, err)
 			     : qmp_filter_stub(&filter, line + 1, (size_t)n - 1, err);
+		if (rc == 0)
+			rc = let_run(&filter, err);
 		fwrite(buffer_bytes(&filter.to_client), 1, filter.to_client.len, stdout);
 		buffer_consume(&filter.to_client, filter.to_client.len);
 		buffer_consume(&filter.to_stub, filter.to_stub.len);
