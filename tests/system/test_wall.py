@@ -5,6 +5,8 @@ import json
 import os
 import re
 
+import pytest
+
 from conftest import TREE
 
 SECRET = "/root/dom0-secret"
@@ -116,6 +118,7 @@ def check_xenstore(dom0, guest):
     assert not re.search(r"^forged", log, re.M) and len(log) < 1 << 20
 
 
+@pytest.mark.long("every word of the list is tried with every tool")
 def test_from_all_sides(make_guest, dom0):
     dom0.shell(f"umask 077; echo '{CONTENT}' >{SECRET}")
     guest = make_guest("sides", disks=1, nics=("e1000",), vnc=1, vncunused=1)
