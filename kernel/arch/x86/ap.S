@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Entries of every CPU but the first. */
 #include <arch/asm.h>
+#include "long_mode.inc"
 
 	.section .text.boot, "ax"
 
@@ -12,28 +13,11 @@
 ap_entry32:
 	cld
 	cli
-	mov $BOOT_CR4, %eax
-	mov %eax, %cr4
-	mov $PHYS(boot_pml4), %eax
-	mov %eax, %cr3
-	mov $MSR_EFER, %ecx
-	rdmsr
-	or $BOOT_EFER, %eax
-	wrmsr
-	mov $BOOT_CR0, %eax
-	mov %eax, %cr0
-	lgdt PHYS(boot_gdtr)
-	ljmp $KERNEL_CS, $PHYS(ap_entry64)
+	enter_long_mode ap_entry64
 
 	.code64
 ap_entry64:
-	mov $KERNEL_DS, %eax
-	mov %eax, %ds
-	mov %eax, %es
-	mov %eax, %ss
-	xor %eax, %eax
-	mov %eax, %fs
-	mov %eax, %gs
+	load_segments
 	mov $1f, %rax
 	jmp *%rax
 1:	mov ap_cr3(%rip), %rax

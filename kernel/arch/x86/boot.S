@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* PVH entry: 32-bit protected mode without paging, %ebx = physical start info. */
 #include <arch/asm.h>
+#include "long_mode.inc"
 
 	.section .note.Xen, "a"
 	.align 4
@@ -36,28 +37,11 @@ pvh_entry:
 	movl $PHYS(boot_pdpt) + 3, PHYS(boot_pml4)
 	movl $PHYS(boot_pdpt) + 3, PHYS(boot_pml4) + 273 * 8
 	movl $PHYS(boot_pdpt_high) + 3, PHYS(boot_pml4) + 511 * 8
-	mov $BOOT_CR4, %eax
-	mov %eax, %cr4
-	mov $PHYS(boot_pml4), %eax
-	mov %eax, %cr3
-	mov $MSR_EFER, %ecx
-	rdmsr
-	or $BOOT_EFER, %eax
-	wrmsr
-	mov $BOOT_CR0, %eax
-	mov %eax, %cr0
-	lgdt PHYS(boot_gdtr)
-	ljmp $KERNEL_CS, $PHYS(long_entry)
+	enter_long_mode long_entry
 
 	.code64
 long_entry:
-	mov $KERNEL_DS, %eax
-	mov %eax, %ds
-	mov %eax, %es
-	mov %eax, %ss
-	xor %eax, %eax
-	mov %eax, %fs
-	mov %eax, %gs
+	load_segments
 	mov $boot_stack_top, %rsp
 	mov %ebx, %edi
 	xor %ebp, %ebp
