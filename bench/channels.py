@@ -3,20 +3,17 @@
 """Measures the channels between dom0 and a stub domain's QEMU. A stream against socat, a QMP round
 trip against dom0's QEMU, the wake-ups of an idle guest's processes. bench.py calls measure(); alone
 it prints the figures as JSON."""
-import argparse
-import json
 import os
 import statistics
 import sys
 import time
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TREE, "rig")]
+sys.path[:0] = [os.path.join(TREE, p) for p in ("rig", "bench")]
 
+import alone  # noqa: E402
 from guestlib import hostile  # noqa: E402
-from guestlib.dom0host import Dom0  # noqa: E402
-from guestlib.guest import Guest, Stub  # noqa: E402
-from rigctl.rig import Rig  # noqa: E402
+from guestlib.guest import Guest  # noqa: E402
 
 STREAM = 8 << 20  # as tests/system/parts/hostile sends
 IDLE_SECONDS = 20
@@ -83,24 +80,5 @@ def measure(dom0, stub, build):
     return out
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kernel", default="nub")
-    parser.add_argument("--type", default="pvh")
-    parser.add_argument("--rig", help="a rig to use and keep (default: one of its own)")
-    args = parser.parse_args()
-    build = os.path.join(TREE, os.environ.get("BUILD", "build"))
-    rig = Rig.up(args.rig or f"bench-{os.getpid()}", product=True, bound=not args.rig)
-    try:
-        dom0 = Dom0(rig)
-        dom0.install_assets(build)
-        print(json.dumps(measure(dom0, Stub(kernel=args.kernel, type=args.type), build), indent=1))
-        dom0.close()
-    finally:
-        if not args.rig:
-            rig.down()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone.main(measure, __doc__))

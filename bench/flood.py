@@ -3,8 +3,6 @@
 """Measures the cost of a stub domain that floods, before and during each flood. It is the CPU of its
 relay, its launcher and xenstored, and a QMP round trip of another guest. Prints the
 figures as JSON: shares of one CPU, a median in ms."""
-import argparse
-import json
 import os
 import statistics
 import sys
@@ -12,18 +10,17 @@ import threading
 import time
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TREE, "rig")]
+sys.path[:0] = [os.path.join(TREE, p) for p in ("rig", "bench")]
 
+import alone  # noqa: E402
 from guestlib import hostile  # noqa: E402
-from guestlib.dom0host import Dom0  # noqa: E402
-from guestlib.guest import Guest, Stub  # noqa: E402
-from rigctl.rig import Rig  # noqa: E402
+from guestlib.guest import Guest  # noqa: E402
 
 # Of tests/system/parts/hostile; `spin` only takes the stub domain's own CPU, for comparison.
 FLOODS = ("spin", "spill", "knock", "storm")
 SECONDS = 10
 SETTLE_SECONDS = 6  # what the relay lets through at once is over (launcher/relay/budget.h)
-FLOOD_SECONDS = 30  # tests/hostile/evil.c
+FLOOD_SECONDS = 30  # tests/system/parts/hostile/evil.c
 HZ = 100
 QMP_COUNT = 40
 LIMIT = 300
@@ -81,24 +78,5 @@ def measure(dom0, stub, build):
     return out
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kernel", default="nub")
-    parser.add_argument("--type", default="pvh")
-    parser.add_argument("--rig", help="a rig to use and keep (default: one of its own)")
-    args = parser.parse_args()
-    build = os.path.join(TREE, os.environ.get("BUILD", "build"))
-    rig = Rig.up(args.rig or f"bench-{os.getpid()}", product=True, bound=not args.rig)
-    try:
-        dom0 = Dom0(rig)
-        dom0.install_assets(build)
-        print(json.dumps(measure(dom0, Stub(kernel=args.kernel, type=args.type), build), indent=1))
-        dom0.close()
-    finally:
-        if not args.rig:
-            rig.down()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone.main(measure, __doc__))
