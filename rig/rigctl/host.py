@@ -55,12 +55,13 @@ def dom0_files():
     return ensure_cached(f"{RIG}/dom0/make")
 
 
-def saved_host(dom0, memory):
+def saved_host(dom0, memory, kind="standard"):
     """The directory of a saved host, made if need be, and the lock that keeps it."""
-    return ensure_cached(f"{RIG}/dom0/save", saved_key(dom0, memory), dom0, str(memory))
+    return ensure_cached(f"{RIG}/dom0/save", saved_key(dom0, memory, kind), dom0,
+                         str(memory), kind)
 
 
-def saved_key(dom0, memory):
+def saved_key(dom0, memory, kind="standard"):
     """A hash of all that a saved host depends on."""
     h = hashlib.sha256()
     version = subprocess.run([arguments("", "", 0)[0], "--version"], check=True,
@@ -70,7 +71,7 @@ def saved_key(dom0, memory):
         cpu = [line.strip() for line in f if line.startswith("model name")][:1]
     # A dom0 made anew has the same name, but its disk is not the one that the save stands on.
     disk = os.stat(f"{dom0}/root.img").st_mtime_ns
-    for part in (RECIPE, version, cpu, disk, arguments("", dom0, memory)):
+    for part in (RECIPE, version, cpu, disk, arguments("", dom0, memory, kind)):
         h.update(repr(part).encode())
     h.update(initrd(dom0))
     return h.hexdigest()[:12]
@@ -98,21 +99,21 @@ def wait_for_agent(machine, timeout):
         time.sleep(0.05)
 
 
-def boot(machine, dom0, memory, **how):
+def boot(machine, dom0, memory, kind, **how):
     """Boots the host afresh in machine.folder."""
-    machine.prepare(dom0, f"{dom0}/root.img", "raw")
-    machine.start(arguments(machine.folder, dom0, memory), **how)
+    machine.prepare(dom0, f"{dom0}/root.img", "raw", kind)
+    machine.start(arguments(machine.folder, dom0, memory, kind), **how)
     wait_for_agent(machine, BOOT_TIMEOUT)
 
 
-def save(target, dom0, memory):
+def save(target, dom0, memory, kind):
     """Boots the host and saves it as the directory `target`."""
     os.mkdir(target)
     machine = Machine(target)
     say("booting a Xen host to start rigs from")
     start = time.monotonic()
     try:
-        boot(machine, dom0, memory, die_with_us=True)
+        boot(machine, dom0, memory, kind, die_with_us=True)
         say(f"[{time.monotonic() - start:3.0f} s] booted, saving it")
         with machine.qmp() as qmp:
             qmp.command("stop")
@@ -128,11 +129,11 @@ def save(target, dom0, memory):
         machine.kill()
 
 
-def resume(machine, saved, dom0, memory, **how):
+def resume(machine, saved, dom0, memory, kind, **how):
     """Starts a rig in machine.folder from a saved host."""
-    machine.prepare(dom0, f"{saved}/disk.qcow2", "qcow2")
+    machine.prepare(dom0, f"{saved}/disk.qcow2", "qcow2", kind)
     shutil.copy(f"{saved}/console.log", machine.folder)
-    machine.start(arguments(machine.folder, dom0, memory, incoming=True), **how)
+    machine.start(arguments(machine.folder, dom0, memory, kind, incoming=True), **how)
     with machine.qmp() as qmp:
         _mapped_ram(qmp, True)
         qmp.command("migrate-incoming", uri=f"file:{saved}/state")
@@ -156,10 +157,10 @@ def _migrated(qmp, what):
 
 
 def main():
-    """rig/dom0/save's maker: DOM0 MEMORY TARGET."""
-    dom0, memory, target = sys.argv[1:]
+    """rig/dom0/save's maker: DOM0 MEMORY MACHINE TARGET."""
+    dom0, memory, kind, target = sys.argv[1:]
     try:
-        save(target, dom0, int(memory))
+        save(target, dom0, int(memory), kind)
     except RigError as e:
         print(e, file=sys.stderr)
         return 1

@@ -9,6 +9,7 @@ import time
 from . import console
 from .cpio import Cpio
 from .errors import RigDead, RigError
+from .machines import KINDS, make_disks
 from .paths import RIG
 from .qmp import Qmp
 
@@ -45,8 +46,8 @@ def initrd(dom0):
     return c.finish()
 
 
-def arguments(folder, dom0, memory, incoming=False):
-    """QEMU's command line. Sockets and logs are named relative to `folder`, its working
+def arguments(folder, dom0, memory, kind="standard", incoming=False):
+    """QEMU's command line for a machine of machines.KINDS. Sockets and logs are named relative to `folder`, its working
     directory: a socket's address has no room for a long path. One CPU: with more, TCG's SVM
     loses a guest's state now and then (docs/upstream-bugs.md)."""
     args = [
@@ -54,7 +55,7 @@ def arguments(folder, dom0, memory, incoming=False):
         "-machine", "q35",
         "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "1", "-m", f"{memory}M",
         "-rtc", "base=utc,clock=host", "-action", "reboot=shutdown",
-        "-kernel", f"{dom0}/xen", "-append", XEN_ARGS,
+        "-kernel", f"{dom0}/xen", "-append", f"{XEN_ARGS} {KINDS[kind].xen}".rstrip(),
         "-initrd", f"{dom0}/vmlinuz {DOM0_ARGS},{folder}/initrd.img",
         "-vga", "std",
         "-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console",
@@ -71,6 +72,7 @@ def arguments(folder, dom0, memory, incoming=False):
     for n in range(PORTS):
         args += ["-chardev", f"socket,id=agent{n},path=agent-{n}.sock,server=on,wait=off",
                  "-device", f"virtserialport,chardev=agent{n},name=rig.{n:02d},nr={n + 1}"]
+    args += KINDS[kind].devices
     if incoming:
         args += ["-incoming", "defer"]
     return args
@@ -86,7 +88,7 @@ class Machine:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def prepare(self, dom0, backing, backing_format):
+    def prepare(self, dom0, backing, backing_format, kind="standard"):
         """The files that QEMU expects to find."""
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", backing,
                         "-F", backing_format, self.path("disk.qcow2")], check=True)
@@ -94,6 +96,7 @@ class Machine:
             f.truncate(PRODUCT_SIZE)
         with open(self.path("initrd.img"), "wb") as f:
             f.write(initrd(dom0))
+        make_disks(KINDS[kind], self.folder)
 
     def start(self, args, keep_fds=(), die_with_us=False):
         if die_with_us:

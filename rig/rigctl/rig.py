@@ -53,18 +53,23 @@ class Rig:
     # Life
 
     @classmethod
-    def up(cls, name="default", memory=MEMORY, fresh=False, product=True, bound=False):
+    def up(cls, name="default", memory=MEMORY, fresh=False, product=True, bound=False,
+           kind=None):
         """Starts the rig, or finds that it runs already. With `fresh` it boots; else it starts
         from a saved host. With `product` it then holds what was built. With `bound` its machine
-        ends with the calling process, however that ends."""
+        ends with the calling process, however that ends. `kind`, of machines.KINDS, is the
+        standard one without the argument."""
         rig = cls(name)
         _sweep()
         with rig._lock():
             if rig.machine.pid() and "started" in rig._info():
                 rig.ping()
+                had = rig._info().get("kind", "standard")
+                if kind not in (None, had):
+                    raise RigError(f"rig '{name}' is up with the machine '{had}'")
             else:
                 rig.machine.kill()      # its starter did not finish
-                rig._start(memory, fresh, bound)
+                rig._start(memory, fresh, bound, kind or "standard")
             if product:
                 rig._install()
         return rig
@@ -72,24 +77,24 @@ class Rig:
     def _lock(self, wait=True):
         return Lock(f"{self.folder}.lock", wait=wait)
 
-    def _start(self, memory, fresh, bound):
+    def _start(self, memory, fresh, bound, kind):
         start = time.monotonic()
         dom0, lock = host.dom0_files()
         keep = [lock]
         saved = None
         if not fresh:
-            saved, lock = host.saved_host(dom0, memory)
+            saved, lock = host.saved_host(dom0, memory, kind)
             keep.append(lock)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
-        self._info(memory=memory, fresh=fresh, bound=bound)
+        self._info(memory=memory, fresh=fresh, bound=bound, kind=kind)
         # The machine outlives us: it holds the locks on the cached files that it runs from.
         how = {"keep_fds": [k.fd for k in keep] + host.workbench_lock(), "die_with_us": bound}
         try:
             if saved:
-                host.resume(self.machine, saved, dom0, memory, **how)
+                host.resume(self.machine, saved, dom0, memory, kind, **how)
             else:
-                host.boot(self.machine, dom0, memory, **how)
+                host.boot(self.machine, dom0, memory, kind, **how)
         except BaseException:
             self.machine.kill()
             raise

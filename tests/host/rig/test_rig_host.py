@@ -7,6 +7,8 @@ import subprocess
 import pytest
 from rigctl import Rig, RigError, console
 from rigctl.cpio import Cpio
+from rigctl.machine import arguments
+from rigctl.machines import KINDS, make_disks
 from rigctl.paths import Lock
 
 
@@ -55,3 +57,18 @@ def test_a_panic_is_seen_and_both_consoles_are_shown(tmp_path, line):
     shown = console.sections(log, tmp_path / "none")
     assert shown[0] == "--- the last of Xen's console ---"
     assert "(XEN) hello" in shown and "dom0 was here" in shown
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_kind_of_machine_has_its_disks_and_its_own_saved_host(tmp_path, kind):
+    """The disks are the same in each rig: a host that was saved with one goes on with another."""
+    args = arguments("", "dom0", 1, kind)
+    assert [k for k in KINDS if arguments("", "dom0", 1, k) == args] == [kind]
+    found = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        make_disks(KINDS[kind], folder)
+        found.append({f.name: f.read_bytes() for f in folder.iterdir()})
+    assert found[0] == found[1]
+    named = {a.partition("filename=")[2] for a in args if "filename=pt-" in a}
+    assert set(found[0]) == named
