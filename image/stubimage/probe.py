@@ -41,12 +41,16 @@ class Unpacked:
 
     def run(self, arguments, text_in=""):
         env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
-        run = subprocess.run(self.command + arguments, input=text_in, text=True, env=env,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT)
-        if run.returncode != 0:
-            raise ProbeError(f"QEMU {' '.join(arguments)}: exit status {run.returncode}: "
-                             + run.stderr.strip())
-        return run.stdout
+        # A file and no pipe: QEMU writes without waiting, and drops at its end what a full pipe
+        # did not take.
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as out:
+            run = subprocess.run(self.command + arguments, input=text_in, text=True, env=env,
+                                 stdout=out, stderr=subprocess.PIPE, timeout=TIMEOUT)
+            if run.returncode != 0:
+                raise ProbeError(f"QEMU {' '.join(arguments)}: exit status {run.returncode}: "
+                                 + run.stderr.strip())
+            out.seek(0)
+            return out.read()
 
 
 def _parse_replies(text):

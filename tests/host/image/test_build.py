@@ -6,10 +6,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 from conftest import BUILD, TREE
 from stubimage import contents, cpio, elf, kernel, packed
+from stubimage.probe import Unpacked
 
 
 def build(*arguments, **environment):
@@ -53,6 +55,14 @@ def test_manifest_names_the_packages(manifest):
     assert {"qemu-system-xen", "seabios", "ipxe-qemu", "libc6", "qemu-system-data"} <= set(versions)
     assert manifest["qemu"]["version"] in versions["qemu-system-xen"]
     assert any(name.startswith("linux-image-") for name in versions)
+
+
+def test_a_long_answer_is_whole():
+    """QEMU writes without waiting, and "quit" drops what a full pipe did not take."""
+    program = Unpacked.__new__(Unpacked)  # no archive is unpacked
+    program.command = [sys.executable, "-c", "import os\nos.set_blocking(1, False)\n"
+                                             "os.write(1, b'x' * 1000000)"]
+    assert len(program.run([])) == 1000000
 
 
 def test_probe_answers_are_qemus_own(manifest):
