@@ -200,16 +200,17 @@ def make_bad_disk(dom0, folder):
     dom0.shell(f"echo 0 >{config}/power; rmdir {config}; modprobe -r null_blk")
 
 
-def stops_and_goes_on(dom0, guest, folder):
+def stops_and_goes_on(dom0, guest, folder, name):
     """QEMU is asked to stop the guest for an error: it is said why, until the guest goes on."""
-    dom0.call("console_ask", name=guest.name, text="write sdb 4096 0x41\n", pattern="^$", seconds=0)
+    dom0.call("console_ask", name=guest.name, text=f"write {name} 4096 0x41\n", pattern="^$",
+              seconds=0)
     why = "disk n2: write: .*; QEMU has stopped the guest"
     dom0.wait_file(guest.log_path, "agent: " + why)
     status = dom0.run("stubdom", "status", guest.name).stdout
     assert re.search(why, status) and "io-error" in status, status
     dom0.run("mount", "-o", "remount,size=20M", f"{folder}/full")
     dom0.run("stubdom", "qmp", guest.name, "cont")
-    guest.wait("write sdb 4096 ok")
+    guest.wait(f"write {name} 4096 ok")
     status = dom0.run("stubdom", "status", guest.name).stdout
     assert "disk n2" not in status and "io-error" not in status, status
 
@@ -229,8 +230,9 @@ def test_faults(dom0, folder, bad_disk, make_guest):
                 drive(f"{folder}/full/disk.img", "nvme,serial=n1", "n1") +
                 drive(f"{folder}/full/stop.img", "ide-hd,bus=ide.0,unit=1,werror=stop", "n2")))
         found = disks.wait_listed(guest, 4)
-        bad = next(name for name, disk in found.items() if disk[0] == 16 << 20)
-        full = next(name for name, disk in found.items() if disk[0] == 8 << 20)
+        # Linux probes disks side by side, so only a size tells which disk has a name.
+        full, ide, stop, bad = (next(name for name, disk in found.items() if disk[0] == size << 20)
+                                for size in (8, 9, 10, 16))
         for what in (f"read {bad} 2050", f"write {bad} 2050 1"):
             assert "error Input/output error" in guest.ask(what, what.rsplit(" ", 1)[0]), what
         guest.ask(f"write {bad} 2056 0x21", f"write {bad} 2056 ok")
@@ -240,11 +242,11 @@ def test_faults(dom0, folder, bad_disk, make_guest):
         assert f"journal {full} error" in said, said
         assert guest.ask("echo alive", "echo").endswith("alive\n")
         # The log and `stubdom status` name the disk, when QEMU tells of its error and always.
-        assert "error" in guest.ask("write sda 4096 1", "write sda 4096")
+        assert "error" in guest.ask(f"write {ide} 4096 1", f"write {ide} 4096")
         dom0.wait_file(guest.log_path, "agent: disk ide0-hd0: write: ")
         assert "disk ide0-hd0: write: " in dom0.run("stubdom", "status", "disks").stdout
         assert " I/O error" in dom0.run("grep", "kernel: ", guest.log_path).stdout
-        stops_and_goes_on(dom0, guest, folder)
+        stops_and_goes_on(dom0, guest, folder, stop)
 
         # Another guest, and a program of dom0's, are kept off it.
         other = make_guest("other", kind="direct", disks=0, nics=(), disk=[],
