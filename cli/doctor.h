@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Foreign mapping by PVH domains: "remove foreign mappings from the p2m on teardown". */
+#define DOCTOR_XEN_FOR_PVH "4.19"
+
 enum doctor_status {
 	DOCTOR_OK,
 	DOCTOR_NOTE, /* good to know, nothing to do */

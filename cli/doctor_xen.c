@@ -8,9 +8,6 @@
 #include "doctor.h"
 #include "plan/deprecation.h"
 
-/* Foreign mapping by PVH domains: "remove foreign mappings from the p2m on teardown". */
-#define XEN_FOR_PVH "4.19"
-
 void doctor_check_xen(const struct doctor_host *host, struct doctor_report *report)
 {
 	char type[64];
@@ -35,9 +32,9 @@ void doctor_check_xen(const struct doctor_host *host, struct doctor_report *repo
 		return;
 	}
 	snprintf(version, sizeof(version), "%s.%s", major, minor);
-	if (version_compare(version, XEN_FOR_PVH) < 0)
+	if (version_compare(version, DOCTOR_XEN_FOR_PVH) < 0)
 		doctor_add(report, DOCTOR_WARN,
-			   "upgrade Xen to " XEN_FOR_PVH
+			   "upgrade Xen to " DOCTOR_XEN_FOR_PVH
 			   " or later, or set 'type = pv' in stubdom.conf",
 			   "Xen %s: a PVH stub domain cannot map its guest's memory",
 			   version);

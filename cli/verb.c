@@ -80,6 +80,11 @@ const struct verb verb_table[] = {
 	 "One line a check: ok, note, warn or fail, with the remedy. Exit status 1 if one\n"
 	 "failed.\n",
 	 verb_doctor},
+	{"features", "[--json]", "the abilities of this program and this host",
+	 "  --json   as JSON, for programs\n"
+	 "\n"
+	 "One line a feature: yes, no or unknown, and the reason.\n",
+	 verb_features},
 	{"enable", "", "stub domains for every HVM guest of this host",
 	 "Guests need no line in their configuration then. It counts from a guest's next\n"
 	 "start on. Guests whose file /etc/qemu-stubdom/guests/NAME.conf says\n"

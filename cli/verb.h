@@ -59,6 +59,7 @@ int verb_plan(int argc, char **argv, struct err *err);
 int verb_image(int argc, char **argv, struct err *err);
 int verb_security(int argc, char **argv, struct err *err);
 int verb_doctor(int argc, char **argv, struct err *err);
+int verb_features(int argc, char **argv, struct err *err);
 int verb_enable(int argc, char **argv, struct err *err);
 int verb_disable(int argc, char **argv, struct err *err);
 int verb_version(int argc, char **argv, struct err *err);

@@ -59,7 +59,7 @@ _stubdom() {
 	plan) options=-- takes_guest=1 ;;
 	image) options='-d --directory --json' ;;
 	security) options=--json takes_guest=1 ;;
-	doctor) options=--json ;;
+	doctor | features) options=--json ;;
 	help)
 		mapfile -t COMPREPLY < <(compgen -W "$(_stubdom_verbs)" -- "$cur")
 		return

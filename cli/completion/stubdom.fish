@@ -76,7 +76,7 @@ complete -c stubdom -n '_stubdom_first help' -a '(_stubdom_verbs)'
 complete -c stubdom -n '_stubdom_first image' -a 'build verify show'
 complete -c stubdom -n '_stubdom_first status topology qmp monitor serial screenshot log plan security' \
 	-a '(_stubdom_guests)'
-complete -c stubdom -n '_stubdom_verb list status topology image security doctor' -l json -d 'as JSON'
+complete -c stubdom -n '_stubdom_verb list status topology image security doctor features' -l json -d 'as JSON'
 complete -c stubdom -n '_stubdom_verb list' -l names -d 'names only'
 complete -c stubdom -n '_stubdom_verb topology' -l dot -d 'as a graph for graphviz'
 complete -c stubdom -n '_stubdom_verb qmp' -s t -l timeout -x -d 'wait for the answer'
