@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from guestlib import schema
 from PIL import Image
 
 GIB_KB = 1 << 20
@@ -26,8 +27,8 @@ def guest(make_guest):
 
 
 def check_list(dom0, guest):
-    (found,) = json.loads(stubdom(dom0, "list", "--json"))["guests"]
-    manifest = json.loads(stubdom(dom0, "image", "show", "--json"))
+    (found,) = schema.check("list", stubdom(dom0, "list", "--json"))["guests"]
+    manifest = schema.check("manifest", stubdom(dom0, "image", "show", "--json"))
     assert (found["guest"], found["domid"]) == (guest.name, guest.domid)
     assert (found["stub"], found["stub_domid"]) == (f"{guest.name}-dm", guest.stub_domid)
     assert (found["kernel"], found["type"]) == (guest.stub.options["kernel"],
@@ -45,6 +46,7 @@ def check_list(dom0, guest):
 
 def check_qemu(dom0, guest):
     said = stubdom(dom0, "status", guest.name)
+    schema.check("status", stubdom(dom0, "status", guest.name, "--json"))
     assert re.search(r"^QEMU says +running$", said, re.M)
     assert re.search(r"^inside it +[1-9]\d* MB free of [1-9]\d* MB$", said, re.M)
     status = json.loads(stubdom(dom0, "qmp", guest.name, "query-status"))
@@ -77,7 +79,7 @@ def check_log_and_plan(dom0, guest):
     # No false alarms: a start that is as it should be has no line that looks like a fault.
     assert not re.search(r"failed|is not there|warning:|error:", log), log
     assert stubdom(dom0, "log", guest.name, "-n", "1") == log.splitlines(True)[-1]
-    plan = json.loads(stubdom(dom0, "plan", guest.name))
+    plan = schema.check("plan", stubdom(dom0, "plan", guest.name))
     assert plan["domain"]["guest_name"] == guest.name
     assert "stubdom-qmp" in [c["name"] for c in plan["channels"]]
 
@@ -99,7 +101,10 @@ def test_all_verbs(dom0, guest):
     check_log_and_plan(dom0, guest)
     check_privacy(dom0, guest.domid)
     # No check of a host with a guest that runs fails.
-    found = json.loads(stubdom(dom0, "doctor", "--json", timeout=120))
+    features = {f["feature"]: f for f in schema.check(
+        "features", stubdom(dom0, "features", "--json"))["features"]}
+    assert features["type-pvh"]["state"] == features["kernel-nub"]["state"] == "yes"
+    found = schema.check("doctor", stubdom(dom0, "doctor", "--json", timeout=120))
     assert found["ok"] is True
     assert {"xen", "dom0", "xenstore", "image"} <= {c["check"] for c in found["checks"]
                                                     if c["status"] == "ok"}

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """`stubdom enable`: stub domains for guests without a line in their configuration. QEMU in dom0
 serves all that is no device model. All is as before after `stubdom disable`."""
-import json
 import re
 
 import pytest
+from guestlib import schema
 from test_libvirt import DOMAIN, virsh  # noqa: F401: a fixture
 
 QEMU = "/usr/libexec/xen-qemu-system-i386"
@@ -27,7 +27,7 @@ def verify_qemu(dom0):
 
 
 def status(dom0):
-    return json.loads(dom0.run("stubdom", "status", "--json").stdout)
+    return schema.check("host", dom0.run("stubdom", "status", "--json").stdout)
 
 
 def one(dom0, name):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from guestlib import schema
 
 STAGES = ["spawned", "domain", "boot", "disks", "net", "qemu", "channels", "running"]
 
@@ -31,7 +32,7 @@ def test_start_after_kill(make_guest, dom0):
 def check_named(dom0, guest, why):
     """A question about this guest is answered with the event and the remedy."""
     remedy = f"xl destroy {guest.domid}"
-    (found,) = json.loads(dom0.run("stubdom", "list", "--json").stdout)["guests"]
+    (found,) = schema.check("list", dom0.run("stubdom", "list", "--json").stdout)["guests"]
     assert (found["guest"], found["state"]) == (guest.name, "stub gone")
     assert why in found["error"]
     said = dom0.run("stubdom", "status", guest.name, timeout=120).stdout

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The network of a guest's emulated NICs: default wiring, with real traffic seen in dom0."""
-import json
-
+from guestlib import schema
 from guestlib.guest import NIC_MODULES
 
 # Eight, of every model, but for e1000: test_main_job.py has that. Its driver reads 64 words bit by
@@ -32,7 +31,7 @@ def of_type(frames, sender):
 
 def topology(dom0, name):
     """`stubdom topology` of a guest, by interface."""
-    told = json.loads(dom0.run("stubdom", "topology", name, "--json").stdout)
+    told = schema.check("topology", dom0.run("stubdom", "topology", name, "--json").stdout)
     return {i["name"]: i for i in told["interfaces"]}
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The rights in dom0 of the process that reads from the stub domain: almost none."""
-import json
 import re
+
+from guestlib import schema
 
 NAMESPACES = ("mnt", "pid", "net", "ipc", "uts", "cgroup")
 UID_BASE = 2130706432  # stubdom.conf(5)
@@ -61,7 +62,7 @@ def shares_of(dom0, name):
 def security_of(dom0, guest, status):
     done = dom0.run("stubdom", "security", guest.name, "--json", check=False)
     assert done.status == status, done.text
-    found = json.loads(done.stdout)["restrictions"]
+    found = schema.check("security", done.stdout)["restrictions"]
     return {line["restriction"]: line for line in found}
 
 

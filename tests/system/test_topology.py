@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Topology files: the guest gets the wiring that a person asks for, or an error says where it is
 wrong."""
-import json
 import re
+
+from guestlib import schema
 
 TOPOLOGY = """\
 # nic0 and nic1 talk to each other without leaving the stub domain
@@ -105,7 +106,7 @@ def shared(guest, dom0, port):
 
 
 def live_graph(guest, dom0):
-    told = json.loads(dom0.run("stubdom", "topology", "wired", "--json").stdout)
+    told = schema.check("topology", dom0.run("stubdom", "topology", "wired", "--json").stdout)
     told = {i["name"]: i for i in told["interfaces"]}
     assert {name: i["bridge"] for name, i in told.items() if i["kind"] == "tap"} == {
         "tap0": "bridge0", "tap1": "bridge0", "tap2": None, "tap3": "bridge1", "tap4": "bridge1"}

@@ -13,10 +13,15 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
 from PIL import Image
+
+TREE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
+sys.path[:0] = [os.path.join(TREE, "rig")]
+from guestlib import schema  # noqa: E402
 
 BUILD = os.path.realpath(os.environ.get("BUILD", "build"))
 STUBDOM = f"{BUILD}/cli/stubdom"
@@ -156,7 +161,7 @@ def test_list(host):
                             "QEMU", "STATE"]
     assert re.fullmatch(r"s1 +7 +8 +linux +pvh +200 +256 +01:01:0\d +10\.0\.13 +running", row)
     assert host.run("list", "--names") == ("s1\n", "")
-    found = json.loads(host.run("list", "--json")[0])
+    found = schema.check("list", host.run("list", "--json")[0])
     assert found["version"] == 1
     (guest,) = found["guests"]
     assert (guest["guest"], guest["domid"], guest["stub_domid"]) == ("s1", 7, 8)
@@ -175,6 +180,7 @@ def test_list(host):
 def test_states(host, change, state):
     change(host)
     assert host.run("list")[0].splitlines()[1].endswith(f"  {state}")
+    schema.check("list", host.run("list", "--json")[0])
 
 
 def test_a_guest_of_an_older_image_is_marked(host):
@@ -195,7 +201,7 @@ def test_a_guest_of_an_older_image_is_marked(host):
     def older():
         assert ("an older one" in host.run("status", "s1")[0]) is \
             host.run("list")[0].splitlines()[1].endswith("running (older image)")
-        return json.loads(host.run("list", "--json")[0])["guests"][0]["image_older"]
+        return schema.check("list", host.run("list", "--json")[0])["guests"][0]["image_older"]
 
     assert older() is False  # started by a stubdom-dm that did not say
     host.put("local/domain/0/stubdom/7/image-mark",
@@ -227,7 +233,7 @@ def test_status(host):
     out, _ = host.run("status", "7")
     assert re.search(r"^QEMU says +prelaunch$", out, re.M)
     assert re.search(r"^inside it +35 MB free of 88 MB$", out, re.M)
-    found = json.loads(host.run("status", "s1", "--json")[0])
+    found = schema.check("status", host.run("status", "s1", "--json")[0])
     assert found["qemu_status"] == "prelaunch"
     assert found["inside"] == {"total_kb": 90112, "available_kb": 35972}
     assert not os.path.exists(f"{host.xen}/local/domain/8/control/stubdom-ask")
@@ -237,7 +243,7 @@ def test_status(host):
 def test_memory_that_cannot_be(host, text):
     host.put("local/domain/8/data/stubdom-live/memory", text)
     assert re.search(r"^inside it +.*not of the agreed form$", host.run("status", "s1")[0], re.M)
-    assert "inside" not in json.loads(host.run("status", "s1", "--json")[0])
+    assert "inside" not in schema.check("status", host.run("status", "s1", "--json")[0])
 
 
 def test_status_without_an_answer(host):
@@ -485,7 +491,7 @@ def test_log_follow(host):
 def test_security(host):
     """Each line says held, not held or not known; one that is not held is exit status 1."""
     def states(status):
-        found = json.loads(host.run("security", "s1", "--json", status=status)[0])
+        found = schema.check("security", host.run("security", "s1", "--json", status=status)[0])
         assert found["version"] == 1 and found["name"] == "s1" and found["stub_domid"] == 8
         assert found["held"] is (status == 0)
         return {line["restriction"]: line for line in found["restrictions"]}
@@ -525,7 +531,7 @@ def test_security(host):
 
 def test_status_of_the_host(host):
     """Which guests have their QEMU where, and which they get next; the workbench is a Debian."""
-    found = json.loads(host.run("status", "--json")[0])
+    found = schema.check("host", host.run("status", "--json")[0])
     assert found == {"version": 1, "enable": "off", "guests": [
         {"guest": "s1", "domid": 7, "device_model": "stubdom", "configured": "stubdom"},
         {"guest": "plain", "domid": 9, "device_model": "dom0", "configured": "stubdom"}]}
@@ -547,7 +553,7 @@ def test_status_of_the_host(host):
 def test_doctor_without_xen(host):
     out, _ = host.run("doctor", status=1, xen=False)
     assert re.search(r"^fail  xen +this machine does not run under Xen\n +remedy: ", out, re.M)
-    found = json.loads(host.run("doctor", "--json", status=1, xen=False)[0])
+    found = schema.check("doctor", host.run("doctor", "--json", status=1, xen=False)[0])
     assert found["ok"] is False
     assert {"check", "status", "text", "remedy"} == set(found["checks"][0])
 
@@ -559,7 +565,7 @@ def test_no_xenstore(host):
 
 def test_usage(host):
     verbs = re.findall(r"^  ([a-z]+) ", host.run("help")[0], re.M)
-    assert len(verbs) == 16
+    assert len(verbs) == 17
     for verb in verbs:
         out, _ = host.run(verb, "--help")
         assert out.startswith(f"usage: stubdom {verb}")
