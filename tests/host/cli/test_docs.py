@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The man pages and completions know every verb, option, key and exit status there is."""
 import glob
+import json
 import os
 import re
 import subprocess
@@ -49,7 +50,8 @@ def keys():
     return found
 
 
-@pytest.mark.parametrize("page", ["stubdom.1", "stubdom-dm.8", "stubdom.conf.5"])
+@pytest.mark.parametrize("page", ["stubdom.1", "stubdom-dm.8", "stubdom-nub.7", "stubdom-topology.5",
+                                  "stubdom.conf.5"])
 def test_pages_are_pages(page):
     """groff reads what scdoc made without a warning."""
     done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", f"{BUILD}/docs/man/{page}"],
@@ -83,6 +85,32 @@ def test_every_key_is_explained():
         assert re.search(rf"^\*{key}\* =", source("stubdom.conf.5"), re.M), key
         assert f"{key}=" in output(LAUNCHER, "--help"), key
         assert re.search(rf"^#{key} = ", read(f"{TREE}/packaging/stubdom.conf"), re.M), key
+
+
+def test_every_option_of_nub_is_explained():
+    found = set()
+    for path in glob.glob(f"{TREE}/kernel/*/*.c"):
+        if "/test/" not in path:
+            found |= set(re.findall(r'cmdline_(?:option|has_word)\("([\w.]+)"', read(path)))
+    assert {"init", "nub.trace", "nub.cpus"} <= found
+    for name in found:
+        assert f"*{name}=*" in source("stubdom-nub.7"), name
+        assert f"`{name}=" in read(f"{TREE}/docs/kernel.md"), name
+
+
+def test_the_example_topology_is_one(tmp_path):
+    """That of its manual page, for a guest with two NICs and one way out."""
+    example = re.search(r"# EXAMPLE\n.*?```\n(.*?)```", source("stubdom-topology.5"), re.S).group(1)
+    (tmp_path / "topology").write_text(example)
+    line = ["-xen-domid", "1", "-nodefaults", "-machine", "xenfv",
+            "-stubdom", f"topology={tmp_path}/topology"]
+    for n in (0, 1):
+        line += ["-device", f"e1000,id=nic{n},netdev=net{n},mac=00:16:3e:00:00:0{n}", "-netdev",
+                 f"type=tap,id=net{n},ifname=vif1.{n}-emu,br=xenbr0,script=no,downscript=no"]
+    done = subprocess.run([LAUNCHER, "--plan", *line], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["topology"]) == 6
 
 
 def test_the_installed_configuration_is_valid():
