@@ -227,6 +227,16 @@ static int take_growing(struct qmp_filter *filter, const char *name, json_t *mes
 	return rc;
 }
 
+/* Whether block-stream leaves the disk on a backing file. */
+static bool has_base(const json_t *message)
+{
+	const json_t *arguments = json_object_get(message, "arguments");
+
+	return json_object_get(arguments, "base") ||
+	       json_object_get(arguments, "base-node") ||
+	       json_object_get(arguments, "bottom");
+}
+
 static int take_command(struct qmp_filter *filter, json_t *message, struct err *err)
 {
 	const char *name = json_string_value(json_object_get(message, "execute"));
@@ -249,6 +259,10 @@ static int take_command(struct qmp_filter *filter, json_t *message, struct err *
 		return rc < 0 ? -1 : 0;
 	command = qmp_table_find(name);
 	switch (command->action) {
+	case QMP_STREAMS:
+		if (!has_base(message))
+			return send_command(filter, message, QMP_PASS, err);
+		/* fallthrough */
 	case QMP_REFUSE:
 		return refuse(filter, message, "%s cannot be carried: %s", name,
 			      command->why, err);

@@ -6,8 +6,11 @@
 #include <stddef.h>
 #include <string.h>
 
-#define NO_FILES "Error: QEMU in the stub domain sees no file of dom0; "
+#define SEES_NONE "Error: QEMU in the stub domain sees no file of dom0"
+#define NO_FILES SEES_NONE "; "
 
+static const char no_files[] = SEES_NONE "\r\n";
+static const char logged[] = NO_FILES "its log is on 'stubdom log GUEST'\r\n";
 static const char media[] =
 	NO_FILES "change a disc with 'xl cd-insert GUEST VDEV FILE'\r\n";
 static const char disks[] =
@@ -20,6 +23,8 @@ static const char images[] =
 	"Error: block jobs between images of dom0 are not carried\r\n";
 static const char outside[] =
 	"Error: it connects to something outside the stub domain, which is not carried\r\n";
+static const char stream[] =
+	"Error: it may name a backing file; use the QMP command block-stream\r\n";
 
 static const char length[] =
 	"Error: on this monitor nobody makes dom0's file longer; use "
@@ -34,16 +39,19 @@ struct refused {
 };
 
 static const struct refused table[] = {
-	{"change", media},	     {"chardev-add", outside},
-	{"chardev-change", outside}, {"closefd", outside},
-	{"drive_add", disks},	     {"drive_backup", images},
-	{"drive_mirror", images},    {"dump-guest-memory", dump},
-	{"dumpdtb", written},	     {"getfd", outside},
-	{"logfile", written},	     {"memsave", written},
-	{"migrate", outside},	     {"nbd_server_start", outside},
-	{"netdev_add", outside},     {"object_add", outside},
-	{"pmemsave", written},	     {"screendump", picture},
-	{"snapshot_blkdev", images}, {"wavcapture", written},
+	{"block_stream", stream},      {"change", media},
+	{"chardev-add", outside},      {"chardev-change", outside},
+	{"closefd", outside},	       {"drive_add", disks},
+	{"drive_backup", images},      {"drive_mirror", images},
+	{"dump-guest-memory", dump},   {"dumpdtb", no_files},
+	{"gdbserver", outside},	       {"getfd", outside},
+	{"logfile", logged},	       {"memsave", written},
+	{"migrate", outside},	       {"migrate_incoming", outside},
+	{"migrate_recover", outside},  {"nbd_server_add", outside},
+	{"nbd_server_start", outside}, {"netdev_add", outside},
+	{"object_add", outside},       {"pmemsave", written},
+	{"screendump", picture},       {"snapshot_blkdev", images},
+	{"wavcapture", no_files},
 };
 
 static const struct refused alone[] = {

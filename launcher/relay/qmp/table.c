@@ -13,10 +13,18 @@ static const char dump[] = "it would fill the stub domain's memory; use 'xl dump
 static const char links[] = "it connects to something outside the stub domain";
 static const char host_devices[] = "it gives QEMU a device of the host";
 static const char images[] = "block jobs between images of dom0 are not carried";
+static const char header[] =
+	"QEMU would write a file's name of the stub domain into the disk; "
+	"use qemu-img while no guest has it";
+static const char screens[] =
+	"the relay has the screens; where they listen is in the guest's configuration";
 
 static const struct qmp_command table[] = {
 	{"add-fd", QMP_FDS, NULL},
 	{"add_client", QMP_REFUSE, descriptors},
+	{"block-commit", QMP_REFUSE, images},
+	{"block-export-add", QMP_REFUSE, links},
+	{"block-stream", QMP_STREAMS, header},
 	{"block_resize", QMP_GROWS, NULL},
 	{"blockdev-add", QMP_OPENS, NULL},
 	{"blockdev-backup", QMP_REFUSE, images},
@@ -28,10 +36,12 @@ static const struct qmp_command table[] = {
 	{"blockdev-snapshot", QMP_REFUSE, images},
 	{"blockdev-snapshot-internal-sync", QMP_GROWS, NULL},
 	{"blockdev-snapshot-sync", QMP_REFUSE, files},
+	{"change-backing-file", QMP_REFUSE, header},
 	{"chardev-add", QMP_REFUSE, links},
 	{"chardev-change", QMP_REFUSE, links},
 	{"closefd", QMP_REFUSE, descriptors},
 	{"cont", QMP_RUNS, NULL},
+	{"display-update", QMP_REFUSE, screens},
 	{"drive-backup", QMP_REFUSE, files},
 	{"drive-mirror", QMP_REFUSE, files},
 	{"dump-guest-memory", QMP_REFUSE, dump},
@@ -43,6 +53,8 @@ static const struct qmp_command table[] = {
 	{"memsave", QMP_WRITES, NULL},
 	{"migrate", QMP_REFUSE, links},
 	{"migrate-incoming", QMP_REFUSE, links},
+	{"migrate-recover", QMP_REFUSE, links},
+	{"nbd-server-add", QMP_REFUSE, links},
 	{"nbd-server-start", QMP_REFUSE, links},
 	{"netdev_add", QMP_REFUSE, host_devices},
 	{"object-add", QMP_REFUSE, host_devices},

@@ -14,6 +14,7 @@ enum qmp_action {
 	QMP_WRITES,  /* QEMU writes the file `filename`: it ends up in dom0 */
 	QMP_OPENS,   /* QEMU opens a disk that `filename` names, at any depth */
 	QMP_GROWS,   /* a disk of the stub domain gets longer first, if grow.h says so */
+	QMP_STREAMS, /* passed if the disk has no backing file afterwards; else refused */
 	QMP_RUNS,    /* passed if the launcher lets the guest run */
 	QMP_RELEASE, /* passed; after it disks may be in no use any more */
 	QMP_STEP,    /* asked by ourselves on the way (job.h): no command of a client */
@@ -22,7 +23,7 @@ enum qmp_action {
 struct qmp_command {
 	const char *name;
 	enum qmp_action action;
-	const char *why; /* QMP_REFUSE: for the caller, after "cannot be carried: " */
+	const char *why; /* of a refusal: for the caller, after "cannot be carried: " */
 };
 
 /* A command that the table does not name passes: QEMU reaches nothing of dom0. */

@@ -322,6 +322,34 @@ static void test_depth(void **state)
 	qmp_filter_free(&f);
 }
 
+/* Without a base no file is named in the disk; with one it would be the stub domain's. */
+static void test_streams(void **state)
+{
+	static const char *const bases[] = {"base", "base-node", "bottom"};
+
+	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+		struct qmp_filter f = filter_with(&names);
+		char text[128];
+
+		snprintf(text, sizeof(text),
+			 "{\"execute\":\"block-stream\",\"arguments\":{\"%s\":\"x\"}}",
+			 bases[i]);
+		assert_int_equal(from_client(&f, text), 0);
+		assert_int_equal(f.to_stub.len, 0);
+		expect(&f.to_client,
+		       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"block-stream cannot be "
+		       "carried: QEMU would write a file's name of the stub domain into the disk; "
+		       "use qemu-img while no guest has it\"}}\r\n");
+		assert_int_equal(
+			from_client(&f, "{\"execute\":\"block-stream\",\"arguments\":"
+					"{\"device\":\"x\"}}"),
+			0);
+		expect(&f.to_stub, "{\"execute\":\"block-stream\",\"arguments\":"
+				   "{\"device\":\"x\"},\"id\":1}\r\n");
+		qmp_filter_free(&f);
+	}
+}
+
 /* 100 MB without an end: refused as soon as the bound is passed. */
 static void test_endless(void **state)
 {
@@ -388,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_answers_out_of_turn),
 		cmocka_unit_test(test_messages_of_two_kinds),
 		cmocka_unit_test(test_refusal_in_order),
+		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_malformed_commands),
 		cmocka_unit_test(test_hmp),
 		cmocka_unit_test(test_large_numbers),
