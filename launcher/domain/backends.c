@@ -13,22 +13,29 @@
 #include "plan/builder.h"
 #include "xenstore_util.h"
 
+static const char no_vfb[] =
+	"QEMU has no PV framebuffer for HVM guests; use the emulated screen";
+static const char no_9pfs[] =
+	"the stub domain has no directory of dom0; write p9=['type=xen_9pfsd,...'] (a "
+	"daemon in dom0 then serves it)";
+static const char no_qusb[] =
+	"the stub domain has no USB device of the host; write "
+	"usbctrl=['type=devicemodel,...'], or usbdevice= for an emulated one";
+
 static const struct {
 	const char *type;
 	const char *option; /* of xl.cfg: the guest does not run with it; NULL: it does */
 	const char *refusal; /* NULL: QEMU in the stub domain serves it */
+	const char *late;    /* the refusal of one that comes while the guest runs */
 } types[] = {
-	{"qdisk", NULL, NULL},
-	{"vkbd", NULL, NULL},
-	{"console", NULL, NULL},
-	{"vfb", NULL,
-	 "QEMU has no PV framebuffer for HVM guests; use the emulated screen"},
-	{"9pfs", "p9",
-	 "the stub domain has no directory of dom0; write p9=['type=xen_9pfsd,...'] (a "
-	 "daemon in dom0 then serves it)"},
-	{"qusb", "usbctrl",
-	 "the stub domain has no USB device of the host; write "
-	 "usbctrl=['type=devicemodel,...'], or usbdevice= for an emulated one"},
+	{"qdisk", NULL, NULL, NULL},
+	/* QEMU 10 ends when one comes: its devices of this kind cannot be plugged. */
+	{"vkbd", NULL, NULL,
+	 "QEMU takes PV keyboards at its start only; the guest has one"},
+	{"console", NULL, NULL, NULL},
+	{"vfb", NULL, no_vfb, no_vfb},
+	{"9pfs", "p9", no_9pfs, no_9pfs},
+	{"qusb", "usbctrl", no_qusb, no_qusb},
 };
 
 enum { TYPES = sizeof(types) / sizeof(types[0]) };
@@ -383,7 +390,7 @@ static void look_for_new(struct domain_backends *backends, size_t type, const ch
 	if (!device)
 		device = add_device(backends, types[type].type, id);
 	if (device)
-		take_new(backends, device, types[type].refusal);
+		take_new(backends, device, types[type].late);
 }
 
 static void follow(struct domain_backends *backends, size_t type, const char *id)
