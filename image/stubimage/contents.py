@@ -54,9 +54,9 @@ MODULES_LIST = "lib/modules.load"  # read by the agent: one path and its paramet
 
 # Errors only on the console, which is the log. The rest lets the agent run earlier: no self-tests,
 # no audit, no security modules, no mitigations. One program owns the domain, so mitigations inside
-# protect nothing; between domains they are Xen's.
+# protect nothing; between domains they are Xen's. The root is a ramfs: a tmpfs has half the memory.
 KERNEL_CMDLINE = ("console=hvc0 loglevel=4 panic=-1 rdinit=/init mitigations=off audit=0 "
-                  "lsm=capability cryptomgr.notests")
+                  "lsm=capability cryptomgr.notests rootfstype=ramfs")
 NUB_CMDLINE = "init=/init"
 
 # The questions of the toolstack's probe.
