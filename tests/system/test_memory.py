@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """A host whose dom0 has all memory, as without dom0_mem=. Where xl.conf allows it, dom0 shrinks for
 the stub domain as it does for the guest. It gets the memory back when the start fails."""
+import json
 import re
 
 import pytest
+
+from guestlib import disks
 
 CONF = "/etc/xen/xl.conf"
 
@@ -92,3 +95,31 @@ def test_two_at_once(make_guest, dom0, full):
     assert before - 900 < target_mib(dom0) < before - 600
     (runs,) = [g for g, text in zip(guests, said) if text is not lost]
     assert dom0.domid(runs.name + "-dm")
+
+
+WARM_MIB, CACHED_MIB = 32, 128
+# QEMU maps the guest's page cache, and each 2 MiB of a mapping take a page table of 4 KiB.
+TABLES_KB = (CACHED_MIB - WARM_MIB) // 2 * 4
+
+
+def available_kb(dom0, guest):
+    return json.loads(dom0.run("stubdom", "status", guest.name, "--json").stdout)["inside"]["available_kb"]
+
+
+def test_page_cache(make_guest, dom0):
+    """A guest reads an emulated disk into its page cache. The stub domain's memory has page tables
+    for it and nothing else that grows."""
+    guest = make_guest("cache", kind="direct", disks=0, nics=(), memory=CACHED_MIB + 160,
+                       cmdline=disks.LINUX + "ata_piix,sd_mod")
+    path = f"{guest.folder}/disk.img"
+    dom0.run("truncate", "-s", f"{CACHED_MIB}M", path)
+    guest.config["disk"] = [f"format=raw,vdev=hda,access=rw,target={path}"]
+    guest.write_config()
+    guest.start()
+    disks.wait_listed(guest, 1)
+    found = []
+    for mib in (WARM_MIB, CACHED_MIB):
+        guest.ask(f"sum sda {mib << 20}", "sum sda \\d+", 400)
+        found.append(available_kb(dom0, guest))
+    print(f"available in the stub domain: {found} KiB after {WARM_MIB} and {CACHED_MIB} MiB")
+    assert found[1] > found[0] - TABLES_KB, found
