@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The agent's channel pump, between a vchan made of two buffers and real unix sockets. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

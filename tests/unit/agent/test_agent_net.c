@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The agent's changes to the network for a boot contract, as a list of operations. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The agent's xenstore client against a store that answers late, in pieces, or badly. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>

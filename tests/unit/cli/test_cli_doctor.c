@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The doctor on trees of files that stand for hosts. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <ftw.h>
 #include <stdbool.h>

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether an image is whole and up to date. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,18 +15,6 @@
 #define SUM "6923dd1bc0460082c5d55a831908c24a282860b7f1cd6c2b79cf1bc8857c639c"
 
 static char dir[] = "/tmp/stubdom-image-XXXXXX";
-
-static void write_file(const char *name, const char *text)
-{
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
 
 static void open_to_others(const char *name, bool open)
 {
@@ -69,13 +52,13 @@ static void test_load(void **state)
 	assert_null(image_load(dir, &err));
 	assert_int_equal(err.code, ERR_HOST);
 	assert_non_null(strstr(err.msg, "stubdom image build"));
-	write_file("manifest.json", "{\"version\": 1");
+	unit_write_file(dir, "manifest.json", "{\"version\": 1");
 	assert_null(image_load(dir, &err));
 	assert_non_null(strstr(err.msg, "manifest.json"));
-	write_file("manifest.json", "{\"version\": 99}");
+	unit_write_file(dir, "manifest.json", "{\"version\": 99}");
 	assert_null(image_load(dir, &err));
 	assert_non_null(strstr(err.msg, "not of version 1"));
-	write_file("manifest.json", "{\"version\": 1}");
+	unit_write_file(dir, "manifest.json", "{\"version\": 1}");
 	manifest = image_load(dir, &err);
 	assert_non_null(manifest);
 	json_decref(manifest);
@@ -118,17 +101,17 @@ static void expect(const char *files, int deep, const char *says)
 
 static void test_files(void **state)
 {
-	write_file("kernel", "kernel");
+	unit_write_file(dir, "kernel", "kernel");
 	expect(FILES("kernel", "6", SUM), 1, NULL);
 	expect(FILES("kernel", "7", SUM), 1, "6 bytes, the manifest says 7");
 	expect(FILES("missing", "6", SUM), 0, "No such file");
 	expect(FILES("../kernel", "6", SUM), 0, "bad entry");
 	expect(FILES("kernel", "6", ""), 0, "bad entry");
 	expect("{}", 0, "names no files");
-	write_file("kernel", "keRnel");
+	unit_write_file(dir, "kernel", "keRnel");
 	expect(FILES("kernel", "6", SUM), 0, NULL);
 	expect(FILES("kernel", "6", SUM), 1, "not the content");
-	write_file("kernel", "kernel");
+	unit_write_file(dir, "kernel", "kernel");
 	open_to_others("kernel", true);
 	expect(FILES("kernel", "6", SUM), 0, NULL);
 	expect(FILES("kernel", "6", SUM), 1, "kernel: others than root can change it");

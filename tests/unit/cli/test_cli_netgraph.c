@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A stub domain's network: its answer is checked, and shown. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

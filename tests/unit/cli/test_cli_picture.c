@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Pictures as files, read back. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <png.h>
 #include <stdio.h>

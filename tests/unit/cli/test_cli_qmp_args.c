@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* KEY=VALUE words as QMP commands. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The QMP client against a peer that misbehaves. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Text tables and durations. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdlib.h>
 

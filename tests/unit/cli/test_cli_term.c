@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Other domains' bytes on a terminal. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <fcntl.h>
 #include <pty.h>

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The driver of disks against back ends that lie, stall and flap. */
+#include "unit.h"
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "backend.h"
 #include "fake_blkdev.h"

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The hypercall firewall: which operations, which values, which domains. */
+#include "unit.h"
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "../../../kernel/xen/core.h"
 #include "../../../kernel/xen/firewall.h"

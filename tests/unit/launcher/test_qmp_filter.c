@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* QMP between dom0 and a hostile stub domain: answers to the right client, in order,
  * within bounds. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A file out of a hostile stub domain: whole or not at all, within its bound. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -13,18 +13,6 @@
 /* A configuration directory of the test's own. */
 static char dir[] = "/tmp/test_stubopt.XXXXXX";
 
-static void write_file(const char *name, const char *text)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
 static void remove_file(const char *name)
 {
 	char path[128];
@@ -272,9 +260,11 @@ static void test_precedence(void **state)
 	struct stubopt opt;
 	struct err err;
 
-	write_file("stubdom.conf", "memory = 100\nvcpus=1\ntimeout = 2\nlog = debug\n");
-	write_file("guests/s1.conf", "# ours\n\n  memory=200   # MiB\nvcpus = 2\r\n"
-				     "topology = /etc/a#b\n");
+	unit_write_file(dir, "stubdom.conf",
+			"memory = 100\nvcpus=1\ntimeout = 2\nlog = debug\n");
+	unit_write_file(dir, "guests/s1.conf",
+			"# ours\n\n  memory=200   # MiB\nvcpus = 2\r\n"
+			"topology = /etc/a#b\n");
 	assert_int_equal(load(&opt, line, &err), 0);
 	assert_int_equal(opt.memory_mb, 200);
 	assert_int_equal(opt.vcpus, 3);
@@ -308,7 +298,7 @@ static void test_file_errors(void **state)
 
 	remove_file("stubdom.conf");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		write_file("guests/s1.conf", cases[i].text);
+		unit_write_file(dir, "guests/s1.conf", cases[i].text);
 		assert_int_equal(load(&opt, line, &err), -1);
 		assert_int_equal(err.code, ERR_USAGE);
 		assert_ptr_equal(strstr(err.msg, dir), err.msg);

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The boot contract: a written one is read back; damage is named. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 #include <stdlib.h>
 #include <string.h>
 

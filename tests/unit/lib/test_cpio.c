@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The ramdisk's archive: byte for byte in the newc form. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

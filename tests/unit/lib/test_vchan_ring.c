@@ -3,12 +3,7 @@
  * A vchan's rings: bytes come through in order, and no index of the peer leads
  * outside.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 #include <string.h>
 
 #include "vchan_ring.h"
