@@ -87,15 +87,12 @@ long sys_clock_getres(int clock, void *uts)
 
 long sys_clock_settime(int clock, const void *uts)
 {
-	struct ktimespec ts;
 	u64 ns;
+	int err = timespec_from_user(uts, &ns);
 
-	if (copy_from_user(&ts, uts, sizeof(ts)))
-		return -EFAULT;
-	if (timespec_to_ns(&ts, &ns))
-		return -EINVAL;
-	clock_set_realtime(ns);
-	return 0;
+	if (!err)
+		clock_set_realtime(ns);
+	return err;
 }
 
 long sys_gettimeofday(void *tv, void *tz)

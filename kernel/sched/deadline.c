@@ -22,15 +22,22 @@ struct ktimespec timespec_from_ns(u64 ns)
 	return (struct ktimespec){(s64)(ns / NS_PER_SEC), (s64)(ns % NS_PER_SEC)};
 }
 
-int deadline_from_user(const void *uts, bool absolute, bool realtime, u64 *deadline)
+int timespec_from_user(const void *uts, u64 *ns)
 {
 	struct ktimespec ts;
-	u64 ns;
 
 	if (copy_from_user(&ts, uts, sizeof(ts)))
 		return -EFAULT;
-	if (timespec_to_ns(&ts, &ns))
-		return -EINVAL;
+	return timespec_to_ns(&ts, ns);
+}
+
+int deadline_from_user(const void *uts, bool absolute, bool realtime, u64 *deadline)
+{
+	u64 ns;
+	int err = timespec_from_user(uts, &ns);
+
+	if (err)
+		return err;
 	if (absolute) {
 		u64 off = realtime ? (u64)clock_real_offset() : 0;
 

@@ -11,6 +11,8 @@ struct ktimespec {
 
 int timespec_to_ns(const struct ktimespec *ts, u64 *ns); /* -EINVAL; saturates */
 struct ktimespec timespec_from_ns(u64 ns);
+/* Nanoseconds of a program's timespec: 0, -EFAULT, -EINVAL. */
+int timespec_from_user(const void *uts, u64 *ns);
 /* Reads a timespec and makes a monotonic deadline of it: 0, -EFAULT, -EINVAL. A relative
  * one that is being restarted keeps its first deadline. */
 int deadline_from_user(const void *uts, bool absolute, bool realtime, u64 *deadline);
