@@ -271,16 +271,18 @@ static const struct abi_case cases[] = {
 /* On Linux in a network of its own, where nothing else speaks; nub has nothing else. */
 int main(int argc, char **argv)
 {
-	static const char *const silent[] = {
-		"/proc/sys/net/ipv6/conf/all/disable_ipv6",
-		"/proc/sys/net/ipv6/conf/default/disable_ipv6"};
+	/* no neighbours of IPv6, and no word of the bridge about its groups (224.0.0.106) */
+	static const char *const silent[][2] = {
+		{"/proc/sys/net/ipv6/conf/all/disable_ipv6", "1"},
+		{"/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"},
+		{"/proc/sys/net/ipv4/igmp_link_local_mcast_reports", "0"}};
 
 	(void)unshare(CLONE_NEWNET);
-	for (int i = 0; i < 2; i++) {
-		int fd = open(silent[i], O_WRONLY);
+	for (int i = 0; i < 3; i++) {
+		int fd = open(silent[i][0], O_WRONLY);
 
 		if (fd >= 0) {
-			write(fd, "1", 1);
+			write(fd, silent[i][1], 1);
 			close(fd);
 		}
 	}
