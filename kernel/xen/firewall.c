@@ -200,25 +200,13 @@ int check_msi(const void *arg, size_t second)
 	return valid(!mebibyte || mebibyte == APIC_MEBIBYTE);
 }
 
-static bool reason_ok(u32 reason)
-{
-	/* Not SHUTDOWN_suspend: a toolstack would take the guest for saved. */
-	return reason == SHUTDOWN_poweroff || reason == SHUTDOWN_reboot ||
-	       reason == SHUTDOWN_crash;
-}
-
-int check_dm_shutdown(const void *arg, size_t second)
+int check_shutdown(const void *arg, size_t second)
 {
 	const struct xen_dm_op_remote_shutdown *a = arg;
 
-	return valid(reason_ok(a->reason));
-}
-
-int check_shutdown(const void *arg, size_t second)
-{
-	const struct sched_remote_shutdown *a = arg;
-
-	return valid(reason_ok(a->reason));
+	/* Not SHUTDOWN_suspend: a toolstack would take the guest for saved. */
+	return valid(a->reason == SHUTDOWN_poweroff || a->reason == SHUTDOWN_reboot ||
+		     a->reason == SHUTDOWN_crash);
 }
 
 int check_relocate(const void *arg, size_t second)

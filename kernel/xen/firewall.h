@@ -60,11 +60,10 @@ int check_link_route(const void *arg, size_t second);
 int check_modified(const void *arg, size_t second);
 int check_mem_type(const void *arg, size_t second);
 int check_msi(const void *arg, size_t second);
-int check_dm_shutdown(const void *arg, size_t second);
+int check_shutdown(const void *arg, size_t second);
 int check_relocate(const void *arg, size_t second);
 int check_pin(const void *arg, size_t second);
 int check_populate(const void *arg, size_t second);
 int check_set_param(const void *arg, size_t second);
-int check_shutdown(const void *arg, size_t second);
 
 #endif

@@ -17,7 +17,6 @@
 #include <xen/hvm/dm_op.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/memory.h>
-#include <xen/sched.h>
 #include <xen/version.h>
 
 #include <xen/sys/evtchn.h>
@@ -26,8 +25,6 @@
 #include <xen/sys/privcmd.h>
 #include <xenstore.h>
 
-/* Without Xen's newest interface the headers give the old call that number. */
-#define SCHED_OP 29
 #define KERNEL_IMAGE 0xffffffff80000000UL
 #define DIRECT_MAP 0xffff888000000000UL
 #define HYPERCALLS 64
@@ -77,8 +74,7 @@ static int call(uint64_t op, uint64_t a, uint64_t b, uint64_t c)
 static bool listed(unsigned op, unsigned sub)
 {
 	return (op == __HYPERVISOR_memory_op && sub == XENMEM_populate_physmap) ||
-	       (op == __HYPERVISOR_hvm_op && sub == HVMOP_set_param) ||
-	       (op == SCHED_OP && sub == SCHEDOP_remote_shutdown);
+	       (op == __HYPERVISOR_hvm_op && sub == HVMOP_set_param);
 }
 
 /* The answer that call(op, sub, places[i]) should have; it takes 0 for any. */
