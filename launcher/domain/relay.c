@@ -16,14 +16,14 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "log.h"
 #include "plan/handover.h"
 #include "proc_status.h"
 
 #define PROGRAM STUBDOM_LIBEXECDIR "/stubdom-relay"
 
-/* Resolving a host name and connecting to it are the slow parts. */
-enum { READY_MS = 30000, STOP_MS = 2000 };
+enum { STOP_MS = 2000 };
 
 static const struct relay no_relay = {.pidfd = -1, .control = -1, .log.fd = -1};
 
@@ -138,18 +138,57 @@ static int check_dropped(const struct relay *relay, struct err *err)
 	return 0;
 }
 
-int relay_go(struct relay *relay, struct err *err)
+/*
+ * Until the relay speaks or has ended.  Connecting to another host may take it long, and
+ * all of it takes long on a busy host: the time is the whole start's.
+ */
+static int wait_ready(const struct relay *relay, const struct plan *plan, int signals,
+		      struct err *err)
+{
+	enum { CONTROL, SIGNALS, N };
+	struct pollfd fds[N] = {
+		[CONTROL] = {.fd = relay->control, .events = POLLIN},
+		[SIGNALS] = {.fd = signals, .events = POLLIN},
+	};
+	const int64_t until = clock_ms() + (int64_t)plan->timeout_s * 1000;
+
+	for (;;) {
+		int64_t left = until - clock_ms();
+
+		if (left <= 0)
+			return err_set(
+				err, ERR_HOST,
+				"the relay was not ready within %u s (is this host "
+				"overloaded?); give '-stubdom timeout=SECONDS'",
+				plan->timeout_s);
+		if (poll(fds, N, (int)left) < 0) {
+			if (errno != EINTR)
+				return err_errno(err, ERR_HOST, errno, "poll");
+			continue;
+		}
+		if (fds[CONTROL].revents)
+			return 0;
+		if (fds[SIGNALS].revents)
+			return err_set(err, ERR_HOST,
+				       "the toolstack ended the start of %s before its "
+				       "relay was ready (libxl allows 60 s; is this host "
+				       "overloaded?)",
+				       plan->name);
+	}
+}
+
+int relay_go(struct relay *relay, const struct plan *plan, int signals, struct err *err)
 {
 	struct relay_msg msg = {.type = RELAY_GO};
-	struct pollfd pfd = {.fd = relay->control, .events = POLLIN};
 	int fds[RELAY_FDS_MAX];
 
-	if (relay_msg_send(relay->control, &msg, NULL, 0) < 0 ||
-	    poll(&pfd, 1, READY_MS) != 1 ||
-	    relay_msg_receive(relay->control, &msg, fds) != 1) {
+	/* One that has ended does not take it, or says nothing. */
+	if (relay_msg_send(relay->control, &msg, NULL, 0) == 0 &&
+	    wait_ready(relay, plan, signals, err) < 0)
+		return -1;
+	if (relay_msg_receive(relay->control, &msg, fds) != 1) {
 		relay_log_drain(&relay->log);
-		return err_set(err, ERR_HOST,
-			       "the relay did not get ready; see the lines above");
+		return relay_report_end(relay, err);
 	}
 	if (msg.type == RELAY_FAILED)
 		return err_set(err, msg.code, "%s", msg.text);

@@ -30,10 +30,10 @@ int relay_start(struct relay *relay, const struct plan *plan, const json_t *sche
 		struct err *err);
 
 /*
- * Lets it open the endpoints and drop its privileges.  Waits for that, bounded, and looks
- * whether they are gone.
+ * Lets it open the endpoints and drop its privileges.  Waits for that, as long as the
+ * plan gives the start or until a signal comes, and looks whether they are gone.
  */
-int relay_go(struct relay *relay, struct err *err);
+int relay_go(struct relay *relay, const struct plan *plan, int signals, struct err *err);
 
 /* It is gone, or broke the rules: sets err to how, and returns -1. */
 int relay_report_end(const struct relay *relay, struct err *err);

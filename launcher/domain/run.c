@@ -125,9 +125,10 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 	    domain_check(watch->host, plan, manifest, kernel, err) < 0 ||
 	    run_dir_make(plan, err) < 0)
 		return -1;
-	domain_cgroup_enter(plan, watch->relay->pid);
-	if (relay_go(watch->relay, err) < 0)
+	if (relay_go(watch->relay, plan, watch->signals, err) < 0)
 		return -1;
+	/* Not earlier: it has read nothing yet, and its start is not to be slowed down. */
+	domain_cgroup_enter(plan, watch->relay->pid);
 	close_inherited(plan);
 	watch->hotplug = &hotplug;
 	watch->orders = &orders;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The wall from its other sides: a local user of dom0, hostile words in xenstore, a relay that was
 taken over."""
+import contextlib
 import json
 import os
 import re
@@ -14,7 +15,7 @@ CONTENT = "nobody may see this"
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ufffd]")
 USER = "54321"
 RELAY = "/usr/libexec/qemu-stubdom/stubdom-relay"
-HOSTILE_RELAY = "/opt/hostile-relay"
+OTHER_RELAY = "/opt/other-relay"
 
 # Words that a stub domain may write where dom0 reads.
 WORDS = {
@@ -130,18 +131,40 @@ def test_from_all_sides(make_guest, dom0):
     dom0.run("rm", SECRET)
 
 
+@contextlib.contextmanager
+def other_relay(dom0):
+    """The program at OTHER_RELAY is the relay's."""
+    dom0.run("mount", "--bind", OTHER_RELAY, RELAY)
+    try:
+        yield
+    finally:
+        dom0.run("umount", RELAY)
+        dom0.run("rm", OTHER_RELAY)
+
+
+@pytest.mark.parametrize("program, why", [
+    ("exec /bin/sleep 1000", "the relay was not ready within 3 s"),
+    ("exit 5", "the relay ended with status 5"),
+])
+def test_relay_that_does_not_start(make_guest, dom0, program, why):
+    guest = make_guest("late", nics=())
+    guest.config["device_model_args"] += ["-stubdom", "timeout=3"]
+    guest.write_config()
+    dom0.write(OTHER_RELAY, f"#!/bin/sh\n{program}\n")
+    dom0.run("chmod", "755", OTHER_RELAY)
+    with other_relay(dom0):
+        made = guest.create(check=False)
+    assert made.status != 0 and why in made.text
+
+
 def test_hostile_relay(make_guest, dom0):
     """A relay that was taken over (tests/system/parts/hostile/relay.c) has its channels and its
     clients, and nothing else of dom0."""
     guest = make_guest("taken", nics=())
     build = os.path.join(TREE, os.environ.get("BUILD", "build"))
-    dom0.rig.push(f"{build}/tests/system/parts/hostile/hostile-relay", HOSTILE_RELAY)
-    dom0.run("mount", "--bind", HOSTILE_RELAY, RELAY)
-    try:
+    dom0.rig.push(f"{build}/tests/system/parts/hostile/hostile-relay", OTHER_RELAY)
+    with other_relay(dom0):
         made = guest.create(check=False)
-    finally:
-        dom0.run("umount", RELAY)
-        dom0.run("rm", HOSTILE_RELAY)
     log = dom0.read(guest.log_path)
     said = dict(re.findall(r"relay: hostile: (.+): (done|refused|no answer)$", log, re.M))
     # A descriptor that is no disk becomes none, and no name is a disk of dom0's.
