@@ -7,6 +7,7 @@
 
 #include "abi/boot.h"
 #include "abi/channel.h"
+#include "log.h"
 #include "xenstore_util.h"
 
 static const struct {
@@ -69,6 +70,11 @@ void domain_nodes_spend(struct domain_nodes *nodes, unsigned events, int64_t now
 		make_path(nodes, watched[i].node, path);
 		xs_unwatch(nodes->xs, path, watched[i].token);
 	}
+	if (!nodes->told)
+		log_warn("domain %u floods its nodes in xenstore; dom0 looks at the last "
+			 "of them, once a second",
+			 nodes->stub);
+	nodes->told = true;
 	nodes->off = true;
 	nodes->on_at_ms = now_ms + DOMAIN_NODES_OFF_MS;
 	/*

@@ -24,6 +24,7 @@ struct domain_nodes {
 	uint32_t stub;
 	struct rate rate; /* of events */
 	bool off;
+	bool told; /* the log, that it is a flood */
 	int64_t on_at_ms;
 };
 

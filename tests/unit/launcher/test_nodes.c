@@ -42,6 +42,7 @@ static void test_quiet(void **state)
 	}
 	assert_int_equal(unwatched, 0);
 	assert_int_equal(watched, 3);
+	assert_false(nodes.told);
 }
 
 /* However fast it writes, dom0 hears of a bounded part. */
@@ -63,6 +64,7 @@ static void test_flood(void **state)
 			    domain_nodes_timeout(&nodes, ms) <= DOMAIN_NODES_OFF_MS);
 	}
 	assert_true(heard < DOMAIN_NODES_AT_ONCE + 100 * DOMAIN_NODES_PER_S + 100);
+	assert_true(nodes.told);
 	/* And of the last of it: what was taken off is put on again. */
 	assert_int_equal(watched, 3 + unwatched - (nodes.off ? 2 : 0));
 	assert_string_equal(last, "/local/domain/7/data/channel");
