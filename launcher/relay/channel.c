@@ -43,6 +43,13 @@ void relay_channel_drop_stream(struct relay_channel *channel, int64_t now_ms)
 		channel->not_before_ms = now_ms + RECONNECT_MS;
 }
 
+void relay_channel_send_away(struct relay_channel *channel)
+{
+	if (channel->kind->farewell)
+		channel->kind->farewell(channel);
+	channel->closing = true;
+}
+
 void relay_channel_drop_client(struct relay_channel *channel, int64_t now_ms)
 {
 	endpoint_disconnect(&channel->end);

@@ -77,6 +77,9 @@ bool relay_channel_dials(const struct relay_channel *channel);
 /* Closes the connection to the stub domain, if there is one. */
 void relay_channel_drop_stream(struct relay_channel *channel, int64_t now_ms);
 
+/* The client goes when it has read what is there, and the kind's last words. */
+void relay_channel_send_away(struct relay_channel *channel);
+
 /* The client is gone: bytes for it are of no use to the next one. */
 void relay_channel_drop_client(struct relay_channel *channel, int64_t now_ms);
 

@@ -39,6 +39,8 @@ struct relay_kind {
 	/* Bytes of the client.  -1: it must go; err says why. */
 	int (*take_client)(struct relay_channel *channel, const char *data, size_t len,
 			   struct err *err);
+	/* The relay ends the client's connection: the last words.  NULL: none. */
+	void (*farewell)(struct relay_channel *channel);
 	/* The client writes no more.  False: it must go. */
 	bool (*end_client)(struct relay_channel *channel);
 	/* Bytes of the stub domain.  1: it has said all.  -1: it cannot be trusted. */
@@ -59,7 +61,6 @@ extern const struct relay_kind relay_kind_door; /* a screen with a password */
 void relay_kind_init_bytes(struct relay_channel *channel);
 ssize_t relay_kind_read_bytes(struct relay_channel *channel, char *chunk, size_t size);
 bool relay_kind_is_connected(const struct relay_channel *channel);
-void relay_kind_close_client(struct relay_channel *channel);
 bool relay_kind_end_client(struct relay_channel *channel);
 
 #endif

@@ -39,6 +39,11 @@ static int take_stub(struct relay_channel *channel, const char *data, size_t len
 			     &channel->to_stub, err);
 }
 
+static void farewell(struct relay_channel *channel)
+{
+	vnc_door_end(&channel->door, &channel->to_host);
+}
+
 static void forget(struct relay_channel *channel)
 {
 	buffer_free(&channel->to_stub);
@@ -55,8 +60,9 @@ const struct relay_kind relay_kind_door = {
 	.has_room = has_room,
 	.read_client = relay_kind_read_bytes,
 	.take_client = take_client,
+	.farewell = farewell,
 	.end_client = relay_kind_end_client,
 	.take_stub = take_stub,
-	.lost = relay_kind_close_client,
+	.lost = relay_channel_send_away,
 	.forget = forget,
 };

@@ -74,6 +74,6 @@ const struct relay_kind relay_kind_qmp = {
 	.take_client = take_client,
 	.end_client = relay_kind_end_client,
 	.take_stub = take_stub,
-	.lost = relay_kind_close_client,
+	.lost = relay_channel_send_away,
 	.forget = forget,
 };

@@ -68,11 +68,6 @@ static int take_saved(struct relay_channel *channel, const char *data, size_t le
 	return channel->save.done;
 }
 
-void relay_kind_close_client(struct relay_channel *channel)
-{
-	channel->closing = true;
-}
-
 static void lost_save(struct relay_channel *channel)
 {
 	relay_save_end(&channel->save);
@@ -110,7 +105,7 @@ static const struct relay_kind kind_session = {
 	.has_reader = relay_kind_is_connected,
 	.end_client = relay_kind_end_client,
 	.take_stub = take_stub,
-	.lost = relay_kind_close_client,
+	.lost = relay_channel_send_away,
 };
 
 /* Takes the line back from QEMU: to its end, all of it away, and a new prompt. */
@@ -171,7 +166,7 @@ static const struct relay_kind kind_hmp = {
 	.has_reader = relay_kind_is_connected,
 	.end_client = relay_kind_end_client,
 	.take_stub = take_hmp_stub,
-	.lost = relay_kind_close_client,
+	.lost = relay_channel_send_away,
 };
 
 static const struct relay_kind kind_save = {

@@ -100,19 +100,6 @@ int relay_channel_timeout(const struct relay_channel *channel, int64_t now_ms)
 	return left > 0 ? (int)left : -1;
 }
 
-bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms)
-{
-	bool was = channel->end.attached;
-
-	if (channel->end.is_pty && !was)
-		endpoint_update(&channel->end);
-	if (client_until(channel) && now_ms >= client_until(channel))
-		relay_channel_drop_client(channel, now_ms);
-	return channel->busy || channel->end.attached != was ||
-	       relay_channel_wants(channel, now_ms) || can_go_on(channel) ||
-	       channel->held_back;
-}
-
 /* Takes bytes of the client; false: nothing more now. */
 static bool read_client(struct relay_channel *channel, int64_t now_ms)
 {
@@ -135,7 +122,7 @@ static bool read_client(struct relay_channel *channel, int64_t now_ms)
 		n = (ssize_t)telnet_filter(&channel->telnet, chunk, (size_t)n);
 	if (channel->kind->take_client(channel, chunk, (size_t)n, &err) < 0) {
 		log_info("channel %s: %s", channel->plan->name, err.msg);
-		channel->closing = true;
+		relay_channel_send_away(channel);
 		return false;
 	}
 	return true;
@@ -172,6 +159,23 @@ static bool write_client(struct relay_channel *channel, int64_t now_ms)
 	channel->end.failing = false;
 	buffer_consume(out, (size_t)n);
 	return true;
+}
+
+bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms)
+{
+	bool was = channel->end.attached;
+
+	if (channel->end.is_pty && !was)
+		endpoint_update(&channel->end);
+	if (client_until(channel) && now_ms >= client_until(channel)) {
+		relay_channel_send_away(channel);
+		/* Once: it may not read. */
+		write_client(channel, now_ms);
+		relay_channel_drop_client(channel, now_ms);
+	}
+	return channel->busy || channel->end.attached != was ||
+	       relay_channel_wants(channel, now_ms) || can_go_on(channel) ||
+	       channel->held_back;
 }
 
 /* The stub domain's end of the connection is gone or cannot be trusted. */
@@ -262,7 +266,7 @@ void relay_channel_step(struct relay_channel *channel, int64_t now_ms)
 	/* Before the loop, which sends the outcome. */
 	if (can_go_on(channel) && qmp_filter_go_on(&channel->qmp, &err) < 0) {
 		log_info("channel %s: %s", channel->plan->name, err.msg);
-		channel->closing = true;
+		relay_channel_send_away(channel);
 	}
 	for (unsigned i = 0; busy && i < STEP_ROUNDS; i++) {
 		busy = read_client(channel, now_ms);

@@ -20,7 +20,8 @@ static const char version[] = "RFB 003.008\n";
 static int say(struct vnc_door *door, struct buffer *to_viewer, const void *data,
 	       size_t len, struct err *err)
 {
-	int rc = door->is_web && door->state != VNC_DOOR_UPGRADE
+	int rc = door->web.closed ? 0
+		 : door->is_web && door->state != VNC_DOOR_UPGRADE
 			 ? websocket_frame(to_viewer, data, len, 2 * HELD_MAX)
 			 : buffer_append(to_viewer, data, len, 2 * HELD_MAX);
 
@@ -254,6 +255,14 @@ int vnc_door_qemu(struct vnc_door *door, const char *data, size_t len,
 		return -1;
 	buffer_free(&door->from_qemu);
 	return pass(&door->from_viewer, to_qemu, err);
+}
+
+void vnc_door_end(struct vnc_door *door, struct buffer *to_viewer)
+{
+	if (door->is_web && door->state != VNC_DOOR_UPGRADE)
+		websocket_close(&door->web, to_viewer,
+				vnc_door_wants_qemu(door) ? WEBSOCKET_GOING_AWAY
+							  : WEBSOCKET_POLICY);
 }
 
 bool vnc_door_reads(const struct vnc_door *door)

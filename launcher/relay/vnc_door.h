@@ -54,6 +54,9 @@ int vnc_door_viewer(struct vnc_door *door, const char *data, size_t len,
 int vnc_door_qemu(struct vnc_door *door, const char *data, size_t len,
 		  struct buffer *to_viewer, struct buffer *to_qemu, struct err *err);
 
+/* The relay ends the viewer's connection: to_viewer gets the last words. */
+void vnc_door_end(struct vnc_door *door, struct buffer *to_viewer);
+
 /* Whether the viewer's bytes can be taken, and whether it is time for QEMU. */
 bool vnc_door_reads(const struct vnc_door *door);
 bool vnc_door_wants_qemu(const struct vnc_door *door);

@@ -143,6 +143,17 @@ int websocket_frame(struct buffer *out, const void *data, size_t len, size_t mos
 	return len > 0 ? put_frame(out, OP_BINARY, data, len, most) : 0;
 }
 
+void websocket_close(struct websocket *web, struct buffer *to_client,
+		     enum websocket_status status)
+{
+	const unsigned char data[] = {(unsigned char)(status >> 8),
+				      (unsigned char)status};
+
+	if (!web->closed)
+		put_frame(to_client, OP_CLOSE, data, sizeof(data), PLAIN_MAX);
+	web->closed = true;
+}
+
 static void unmask(struct websocket *web, unsigned char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -168,6 +179,7 @@ static int take_control(struct websocket *web, struct buffer *raw, unsigned op,
 	if (op != OP_CLOSE)
 		return 1;
 	put_frame(to_client, OP_CLOSE, data, len < 2 ? 0 : 2, PLAIN_MAX);
+	web->closed = true;
 	return err_set(err, ERR_USAGE, "its viewer closed");
 }
 
@@ -194,8 +206,10 @@ static int take_head(struct websocket *web, struct buffer *raw, struct buffer *t
 	/* A client's frames are masked, control frames short and whole (5.1, 5.5). */
 	if (!(in[1] & MASKED) || (in[0] & 0x70) || len > INT64_MAX ||
 	    (op >= OP_CLOSE ? op > OP_PONG || len > CONTROL_MAX || !(in[0] & FIN)
-			    : op > OP_BINARY))
+			    : op > OP_BINARY)) {
+		websocket_close(web, to_client, WEBSOCKET_PROTOCOL);
 		return err_set(err, ERR_USAGE, "its viewer sends no websocket frames");
+	}
 	memcpy(web->mask, in + 2 + extra, 4);
 	web->at = 0;
 	web->left = len;

@@ -316,6 +316,9 @@ static void test_frames(void **state)
 	buffer_consume(&w.viewer, w.viewer.len);
 	assert_int_equal(frame(&w, 0x88, "\3\xe8", 2), -1);
 	assert_said(&w.viewer, "\x88\x02\3\xe8", 4);
+	/* Its close was answered: there is no second one. */
+	vnc_door_end(&w.door, &w.viewer);
+	assert_int_equal(w.viewer.len, 0);
 	free_world(&w);
 	/* Not masked; an unknown operation; a long control frame; an absurd length. */
 	for (int i = 0; i < 4; i++) {
@@ -325,7 +328,48 @@ static void test_frames(void **state)
 
 		make_world(&w, true);
 		assert_int_equal(viewer_says(&w, request, strlen(request)), 0);
+		buffer_consume(&w.viewer, w.viewer.len);
 		assert_int_equal(viewer_says(&w, bad[i], i == 3 ? 14 : 8 - (i < 2)), -1);
+		vnc_door_end(&w.door, &w.viewer);
+		assert_int_equal(w.viewer.len, 4);
+		assert_said(&w.viewer, "\x88\x02\3\xea", 4);
+		free_world(&w);
+	}
+}
+
+/* Each end of the relay's is told to a browser, in a frame of its own, once. */
+static void test_last_words(void **state)
+{
+	static const char zero[VNC_CHALLENGE];
+	struct world w;
+
+	for (int right = 0; right < 2; right++) {
+		make_world(&w, true);
+		/* There is no websocket yet. */
+		vnc_door_end(&w.door, &w.viewer);
+		assert_int_equal(w.viewer.len, 0);
+		assert_int_equal(viewer_says(&w, request, strlen(request)), 0);
+		assert_int_equal(frame(&w, 0x82, greeting, 12), 0);
+		assert_int_equal(frame(&w, 0x82, "\2", 1), 0);
+		for (int i = 0; i < VNC_CHALLENGE; i++)
+			w.door.challenge[i] = (unsigned char)i;
+		buffer_consume(&w.viewer, w.viewer.len);
+		assert_int_equal(frame(&w, 0x82, right ? (const char *)answer : zero,
+				       VNC_CHALLENGE),
+				 right ? 0 : -1);
+		if (right)
+			assert_said(&w.viewer, "\x82\4\0\0\0\0", 6);
+		else
+			assert_said(&w.viewer,
+				    "\x82\4\0\0\0\1\x82\4\0\0\0\x15\x82\x15"
+				    "authentication failed",
+				    35);
+		assert_int_equal(w.viewer.len, 0);
+		vnc_door_end(&w.door, &w.viewer);
+		vnc_door_end(&w.door, &w.viewer);
+		assert_int_equal(w.viewer.len, 4);
+		/* A wrong password is refused (1008); QEMU has gone (1001). */
+		assert_said(&w.viewer, right ? "\x88\x02\3\xe9" : "\x88\x02\3\xf0", 4);
 		free_world(&w);
 	}
 }
@@ -336,7 +380,7 @@ int main(void)
 		cmocka_unit_test(test_versions), cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_not_rfb),	 cmocka_unit_test(test_qemu),
 		cmocka_unit_test(test_commands), cmocka_unit_test(test_upgrade),
-		cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_frames),	 cmocka_unit_test(test_last_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
