@@ -167,4 +167,11 @@ def test_usb(make_guest, dom0):
         ["a", "ask", {"execute": "device_add", "arguments": device}])
     assert done[-1] == {"return": {}}, done
     assert digest(guest, "sdb") == sha256(content[2])
+
+    # Nobody in dom0 serves PV USB, and the toolstack sees that.
+    attach = ["xl", "usbctrl-attach", guest.name]
+    refused = dom0.run(*attach, "type=qusb", check=False)
+    assert refused.status != 0 and "not supported by device model" in refused.text
+    dom0.run(*attach, "type=devicemodel", "version=2")
+    assert 'id "xenusb-1"' in guest.monitor("info qtree")
     assert dom0.qemu_processes() == []
