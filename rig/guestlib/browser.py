@@ -150,9 +150,26 @@ class Browser:
         self.command("Page.navigate", url=f"http://127.0.0.1:{here}/vnc.html?host=127.0.0.1"
                      f"&port={port}&path=&encrypt=0&autoconnect=1&resize=off&show_dot=1")
         self.wait("document.readyState == 'complete' && document.getElementById('noVNC_status')")
+        self.value("""(status => {
+            window.statuses = [];
+            new MutationObserver(() => window.statuses.push(status.innerText)).observe(
+                status, {childList: true, characterData: true, subtree: true});
+        })(document.getElementById('noVNC_status'))""")
+
+    def give_password(self, password):
+        """As a person does it: into the dialog, by its keys."""
+        self.wait("document.getElementById('noVNC_credentials_dlg')"
+                  ".classList.contains('noVNC_open')")
+        self.value("document.getElementById('noVNC_password_input').focus()")
+        self.command("Input.insertText", text=password)
+        self.key("Enter", "Enter", 13, "\r")
 
     def wait_connected(self):
         self.wait("document.documentElement.classList.contains('noVNC_connected')")
+
+    def wait_status(self, text):
+        """Until noVNC has shown this in the line at its top, which the next message replaces."""
+        self.wait(f"window.statuses.some(text => text.includes('{text}'))")
 
     def picture(self):
         """The guest's screen, as the page has it."""

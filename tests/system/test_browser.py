@@ -44,11 +44,18 @@ def wait_same(browser, wanted):
 
 
 @pytest.mark.long("a browser is installed: 800 MB; `make check-browser` runs it")
-def test_browser(make_guest, dom0, forward, browser):
-    """QEMU's websocket: the page has the guest's picture, its keys and mouse reach the guest."""
-    guest = make_guest("web", nics=(), vnc=1, vnclisten=f"127.0.0.1:8,websocket={PORT}")
+@pytest.mark.parametrize("password", ["", "sesame"])
+def test_browser(make_guest, dom0, forward, browser, password):
+    """Without a password QEMU speaks to the browser, with one the relay does."""
+    guest = make_guest("web", nics=(), vnc=1, vnclisten=f"127.0.0.1:8,websocket={PORT}",
+                       **({"vncpasswd": password} if password else {}))
     guest.start()
     browser.open(forward.port)
+    if password:
+        browser.give_password("open")
+        browser.wait_status("authentication failed")
+        browser.open(forward.port)
+        browser.give_password(password)
     browser.wait_connected()
 
     first = own_picture(dom0, guest)
