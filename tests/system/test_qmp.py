@@ -47,6 +47,16 @@ def check_real_clients(dom0, guest, path, python):
     assert f'{{"return": {{"name": "{guest.name}"}}}}' in shell.stdout
 
 
+def check_quit(dom0, guest):
+    """QEMU ends and takes its leave of Xen, where nothing keeps the dead stub domain then."""
+    dom0.run("stubdom", "qmp", guest.name, "quit")
+    assert dom0.call("wait_xenstore_there", 60,
+                     path=f"/local/domain/0/stubdom/{guest.domid}/died", seconds=60)
+    dom0.wait_gone(guest.name + "-dm", "(null)")
+    assert list(dom0.domains()) == [guest.name]
+    assert "says that QEMU ended" in dom0.run("stubdom", "status", guest.name).stdout
+
+
 def test_several_clients(make_guest, dom0, qemu_qmp):
     """Greeting, ids, events and errors are QEMU's; one client's end is not another's."""
     guest = make_guest("talk", disks=1, nics=(), serial="null")
@@ -108,6 +118,8 @@ def test_several_clients(make_guest, dom0, qemu_qmp):
     # A file that is named on the monitor is the stub domain's, which has none.
     text = guest.monitor("change nothing /etc/hostname", check=False)
     assert "xl cd-insert" in text, text
+    if qemu_qmp:
+        check_real_clients(dom0, guest, own, qemu_qmp)
+    check_quit(dom0, guest)
     if not qemu_qmp:
         pytest.skip("all but QEMU's own client, for the mirror has no source of QEMU")
-    check_real_clients(dom0, guest, own, qemu_qmp)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A guest that is saved, restored and migrated: the same guest goes on."""
+import re
 
 
 def check_same(guest, dom0, kept, sector):
@@ -59,6 +60,15 @@ def check_files(guest, dom0):
     assert "No space left" in full["error"]["desc"]
 
 
+def check_dirty_log(guest, dom0):
+    """As libxl asks for it in a live migration: QEMU tells Xen what it writes to the guest's
+    memory."""
+    for enable in ("true", "false"):
+        dom0.run("stubdom", "qmp", guest.name, "xen-set-global-dirty-log", f"enable={enable}")
+        guest.ask("read 0 1200", "read 0 1200")
+    assert not re.search("modified_memory.* (failed|refused)", dom0.read(guest.log_path))
+
+
 def test_save_and_restore(make_guest, dom0):
     guest = make_guest("saved")
     guest.start()
@@ -66,6 +76,7 @@ def test_save_and_restore(make_guest, dom0):
     sector = guest.ask("write 0 1200 0x5a", "write 0 1200").split()[-1]
     state = f"{guest.folder}/state"
     check_files(guest, dom0)
+    check_dirty_log(guest, dom0)
 
     # A checkpoint: the guest goes on where it is.
     dom0.run("xl", "save", "-c", guest.name, f"{state}.1", timeout=240)
