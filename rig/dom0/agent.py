@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Agent of the rig in dom0: runs commands for the host side, one at a time per virtio-serial
-port, and carries their standard streams. Protocol: rig/rigctl/wire.py (a copy lies beside us)."""
+"""Agent of the rig in dom0: runs commands for the host side, one at a time per port, and carries
+their standard streams. Ports are virtio-serial ports, or channels of a serial line (serial.py).
+Protocol: rig/rigctl/wire.py (a copy lies beside us)."""
 
 import fcntl
 import json
@@ -12,23 +13,27 @@ import subprocess
 import sys
 import time
 
+import serial
 import wire
 
 PORTS = "/sys/class/virtio-ports"
 
 
 class Port:
-    """One port: a byte stream to and from the host side, both directions buffered."""
+    """One port: a byte stream to and from the host side, both directions buffered. A peer takes it
+    over by `greeting`, which ends what an earlier one left half-sent."""
 
-    def __init__(self, path):
-        self.fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-        # The driver says by SIGIO that a peer came or went; poll() cannot wait for that.
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGIO])
-        fcntl.fcntl(self.fd, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(self.fd, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+    greeting = wire.PREAMBLE
+
+    def __init__(self, fd):
+        self.fd = fd
         self.parser = wire.Parser()
         self.out = bytearray()
         self.peer = True
+
+    def wait_peer(self):
+        """Returns when there may be a peer again."""
+        os._exit(0)
 
     def send(self, kind, body=b""):
         self.out += wire.frame(kind, body)
@@ -55,6 +60,27 @@ class Port:
                 break
             frames += self.parser.feed(data)
         return frames
+
+
+class VirtioPort(Port):
+    """A virtio-serial port, which stays when its peer goes."""
+
+    def __init__(self, path):
+        super().__init__(os.open(path, os.O_RDWR | os.O_NONBLOCK))
+        # The driver says by SIGIO that a peer came or went; poll() cannot wait for that.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGIO])
+        fcntl.fcntl(self.fd, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(self.fd, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+
+    def wait_peer(self):
+        signal.sigtimedwait([signal.SIGIO], 60)
+        self.peer = True
+
+
+class ChannelPort(Port):
+    """A channel of a serial line, which has one peer in its life."""
+
+    greeting = b""
 
 
 class Job:
@@ -161,7 +187,7 @@ def handle(port, job, kind, body):
             job.kill()
             job.proc.wait()
             job.close()
-        port.out[:] = wire.PREAMBLE
+        port.out[:] = port.greeting
         port.send(wire.ACK, body)
         return None
     if kind == wire.EXEC and not job:
@@ -176,8 +202,7 @@ def handle(port, job, kind, body):
     return job
 
 
-def serve(path):
-    port = Port(path)
+def serve(port):
     job = None
     while True:
         poll = select.poll()
@@ -186,8 +211,7 @@ def serve(path):
         elif job:
             job.kill()
         else:
-            signal.sigtimedwait([signal.SIGIO], 60)
-            port.peer = True
+            port.wait_peer()
             continue
         if job:
             poll.register(job.pidfd, select.POLLIN)
@@ -228,14 +252,23 @@ def ports():
     return found
 
 
+def line():
+    """The serial line that the kernel's command line names, or None."""
+    with open("/proc/cmdline", encoding="ascii") as f:
+        return next((word.removeprefix("rig.serial=") for word in f.read().split()
+                     if word.startswith("rig.serial=")), None)
+
+
 def main():
+    if line():
+        serial.serve(line(), lambda fd: serve(ChannelPort(fd)))
     found = ports()
     if not found:
         print("rig agent: no virtio-serial port", file=sys.stderr)
         return 1
     for path in found:
         if os.fork() == 0:
-            serve(path)
+            serve(VirtioPort(path))
     while True:
         try:
             _, status = os.wait()

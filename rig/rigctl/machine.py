@@ -41,7 +41,8 @@ def initrd(dom0):
         c.copy(f"modules/{name}", f"{dom0}/modules/{name}")
     c.copy("init", f"{RIG}/dom0/initrd-init")
     c.copy("rig/init", f"{RIG}/dom0/init")
-    c.copy("rig/agent.py", f"{RIG}/dom0/agent.py")
+    for name in ("agent.py", "serial.py"):
+        c.copy(f"rig/{name}", f"{RIG}/dom0/{name}")
     c.copy("rig/wire.py", f"{RIG}/rigctl/wire.py")
     return c.finish()
 

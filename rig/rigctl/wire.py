@@ -30,6 +30,16 @@ EXIT = b"W"             # JSON: status, signal, timed_out
 MAGIC = b"\0rig-sync\xff\1"
 PREAMBLE = b"\0" * (MAX_BODY + 5) + MAGIC
 
+# A serial line carries the ports of a machine without virtio (rig/dom0/serial.py): frames whose body
+# begins with a channel's number, which is used once. Either side begins with LINE_PREAMBLE.
+LINE_DATA = 1024        # bytes at most after the number
+LINE_PREAMBLE = b"\0" * (LINE_DATA + 7) + MAGIC
+LINE_OPEN = b"P"        # host side to agent
+LINE_BYTES = b"D"       # both ways
+LINE_CLOSE = b"Q"       # both ways
+
+_CHANNEL = struct.Struct(">H")
+
 _HEAD = struct.Struct(">cI")
 
 
@@ -42,12 +52,22 @@ def frame(kind, body=b""):
                     for i in range(0, len(body), MAX_BODY))
 
 
+def line_frame(kind, channel, data=b""):
+    return frame(kind, _CHANNEL.pack(channel) + data)
+
+
+def line_split(body):
+    """A line frame's channel and data."""
+    return _CHANNEL.unpack_from(body)[0], body[_CHANNEL.size:]
+
+
 class Parser:
     """Takes a byte stream apart into frames; after nonsense it looks for MAGIC."""
 
     def __init__(self):
         self.data = bytearray()
         self.lost = False
+        self.syncs = 0          # how often it has found MAGIC
 
     def feed(self, data):
         self.data += data
@@ -60,6 +80,7 @@ class Parser:
                     return frames
                 del self.data[:at + len(MAGIC)]
                 self.lost = False
+                self.syncs += 1
             if len(self.data) < _HEAD.size:
                 return frames
             kind, length = _HEAD.unpack_from(self.data)
