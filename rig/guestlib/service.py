@@ -16,6 +16,7 @@ class ServiceError(Exception):
 class Service:
     def __init__(self, rig, command):
         from rigctl.link import FdInput
+        self.slow = rig.machine.slow
         self.next_id = 0
         self.lock = threading.Lock()
         self.waiting = {}
@@ -64,7 +65,7 @@ class Service:
                 request = {"id": number, "op": op, "args": args}
                 os.write(self.fd, json.dumps(request).encode() + b"\n")
         try:
-            got = answer.get(timeout=limit + GRACE_SECONDS)
+            got = answer.get(timeout=(limit + GRACE_SECONDS) * self.slow)
         except queue.Empty:
             raise ServiceError(f"{op}: no answer from dom0 within "
                                f"{limit + GRACE_SECONDS} s") from None

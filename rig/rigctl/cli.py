@@ -10,14 +10,13 @@ import time
 from . import wire
 from .errors import RigError
 from .link import FdInput
-from .machines import KINDS
-from .rig import MEMORY, Rig
+from .rig import MACHINES, Rig
 
 
 def cmd_up(rig, o):
     start = time.monotonic()
     Rig.up(rig.name, memory=o.memory, fresh=o.fresh, product=not o.no_product,
-           kind=o.machine)
+           kind=o.machine, cpus=o.cpus)
     print(f"rig '{rig.name}' is up ({time.monotonic() - start:.1f} s)", file=sys.stderr)
     return 0
 
@@ -100,10 +99,10 @@ def cmd_status(rig, o):
 # name, function, help, its own arguments
 COMMANDS = (
     ("up", cmd_up, "start the rig (from a saved host when there is one) and install the product",
-     (("--memory", {"type": int, "default": MEMORY, "metavar": "MB",
-                    "help": "of the machine (%(default)s)"}),
-      ("--machine", {"choices": sorted(KINDS), 
-                     "help": "what it has (standard; see rig/rigctl/machines.py)"}),
+     (("--memory", {"type": int, "metavar": "MB", "help": "of the machine"}),
+      ("--machine", {"choices": MACHINES,
+                     "help": "its kind (standard; see rig/rigctl/machines.py), or intel: VMX by Bochs"}),
+      ("--cpus", {"type": int, "choices": (1, 2), "default": 1, "help": "of intel (%(default)s)"}),
       ("--fresh", {"action": "store_true", "help": "boot, instead of using a saved host"}),
       ("--no-product", {"action": "store_true", "help": "do not install what was built"}))),
     ("exec", cmd_exec, "run a command in dom0, with this command's input, outputs and status",

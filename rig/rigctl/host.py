@@ -81,11 +81,11 @@ def wait_for_agent(machine, timeout):
     """Waits until the booted host answers; its clock is then ours."""
     deadline = time.monotonic() + timeout
     while True:
-        pause = min(deadline, time.monotonic() + 1)
+        pause = min(deadline, time.monotonic() + machine.slow)
         try:
             with Link(machine.folder, PORTS) as link:
                 link.sync(max(0.1, pause - time.monotonic()))
-                link.set_time()
+                link.set_time(20 * machine.slow)
                 return
         except NoAnswer:
             pass
@@ -102,7 +102,7 @@ def wait_for_agent(machine, timeout):
 def boot(machine, dom0, memory, kind, **how):
     """Boots the host afresh in machine.folder."""
     machine.prepare(dom0, f"{dom0}/root.img", "raw", kind)
-    machine.start(arguments(machine.folder, dom0, memory, kind), **how)
+    machine.start(machine.arguments(dom0, memory, kind), **how)
     wait_for_agent(machine, BOOT_TIMEOUT)
 
 

@@ -82,6 +82,13 @@ def arguments(folder, dom0, memory, kind="standard", incoming=False):
 class Machine:
     """A QEMU process whose files are in `folder`."""
 
+    slow = 1            # how many times longer than on QEMU a thing may take
+    can_save = True
+    bulk_by_disk = False    # files travel on the product's disk: its ports are slow
+    memory = 4096       # MB, if nobody asks for another size
+    emulator = "QEMU"
+    cpus = 1
+
     def __init__(self, folder):
         self.folder = folder
         self.proc = None
@@ -90,7 +97,7 @@ class Machine:
         return os.path.join(self.folder, name)
 
     def prepare(self, dom0, backing, backing_format, kind="standard"):
-        """The files that QEMU expects to find."""
+        """The files that the emulator expects to find."""
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", backing,
                         "-F", backing_format, self.path("disk.qcow2")], check=True)
         with open(self.path("product.img"), "wb") as f:
@@ -98,6 +105,10 @@ class Machine:
         with open(self.path("initrd.img"), "wb") as f:
             f.write(initrd(dom0))
         make_disks(KINDS[kind], self.folder)
+
+    def arguments(self, dom0, memory, kind):
+        """The command that boots it."""
+        return arguments(self.folder, dom0, memory, kind)
 
     def start(self, args, keep_fds=(), die_with_us=False):
         if die_with_us:
@@ -149,11 +160,11 @@ class Machine:
             if time.monotonic() > deadline:
                 if not must:
                     return
-                raise RigError(f"the rig's QEMU (process {self.pid()}) does not end")
+                raise RigError(f"the rig's {self.emulator} (process {self.pid()}) does not end")
             time.sleep(0.01)
 
     def diagnosis(self, what):
-        """`what`, with the last words of the machine and QEMU."""
+        """`what`, with the last words of the machine and its emulator."""
         text = [f"rig '{os.path.basename(self.folder)}': {what}"]
         text += console.sections(self.path("console.log"), self.path("qemu.log"))
         return "\n".join(text)

@@ -10,14 +10,10 @@ import subprocess
 from .errors import RigError
 from .machine import PRODUCT_SIZE
 from .paths import Lock, build_dir
+from .transfer import FIND_DISK, disk_lock
 
 # $1: which product this is. The kernel may still have another content of the disk in its cache.
-COPY = r"""
-set -e
-for block in /sys/block/vd*; do
-	[ "$(cat "$block/serial")" = product ] && dev=/dev/${block##*/}
-done
-blockdev --flushbufs "$dev"
+COPY = FIND_DISK + r"""
 mkdir -p /run/product
 mount -o ro,noatime "$dev" /run/product
 trap 'umount /run/product' EXIT
@@ -61,8 +57,8 @@ def identity(where):
 def install(rig):
     if not os.path.isdir(build_dir()):
         return
-    # Another rig of this tree may be doing the same.
-    with Lock(os.path.join(build_dir(), "rig-stage.lock")):
+    # Another rig of this tree may be doing the same; on this one a file may be on the disk.
+    with Lock(os.path.join(build_dir(), "rig-stage.lock")), Lock(disk_lock(rig)):
         _install(rig)
 
 

@@ -10,12 +10,13 @@ import time
 from dataclasses import dataclass
 
 from . import console, host, transfer, wire
+from .bochs import BochsMachine
 from .errors import RigDead, RigError
 from .link import BytesInput, Link, NoAnswer
 from .machine import PORTS, Machine
+from .machines import KINDS
 from .paths import RIGS, Lock, state_dir
 
-MEMORY = 4096
 ANSWER_TIMEOUT = 60     # for the agent's first answer, on a loaded machine
 GRACE = 20              # past a command's own timeout, for the agent to say so
 
@@ -42,23 +43,37 @@ class Result:
         return self
 
 
+INTEL = "intel"
+MACHINES = sorted([*KINDS, INTEL])
+
+
+def machine_of(folder, kind, cpus):
+    """The machine whose files are in `folder`: AMD's SVM by QEMU, or Intel's VMX by Bochs."""
+    if kind == INTEL:
+        return BochsMachine(folder, cpus)
+    if cpus != 1:
+        raise RigError("a rig has one CPU: QEMU's SVM does not stand more (docs/upstream-bugs.md)")
+    return Machine(folder)
+
+
 class Rig:
     """The rig called `name`, which Rig.up() starts and Rig(name) finds."""
 
     def __init__(self, name="default"):
         self.name = name
         self.folder = state_dir(name)
-        self.machine = Machine(self.folder)
+        info = self._info()
+        self.machine = machine_of(self.folder, info.get("kind"), info.get("cpus", 1))
 
     # Life
 
     @classmethod
-    def up(cls, name="default", memory=MEMORY, fresh=False, product=True, bound=False,
-           kind=None):
+    def up(cls, name="default", memory=None, fresh=False, product=True, bound=False,
+           kind=None, cpus=1):
         """Starts the rig, or finds that it runs already. With `fresh` it boots; else it starts
-        from a saved host. With `product` it then holds what was built. With `bound` its machine
-        ends with the calling process, however that ends. `kind`, of machines.KINDS, is the
-        standard one without the argument."""
+        from a saved host, if its machine can be saved. With `product` it then holds what was built.
+        With `bound` its machine ends with the calling process, however that ends. `kind`, of
+        MACHINES, is the standard one without the argument."""
         rig = cls(name)
         _sweep()
         with rig._lock():
@@ -69,7 +84,9 @@ class Rig:
                     raise RigError(f"rig '{name}' is up with the machine '{had}'")
             else:
                 rig.machine.kill()      # its starter did not finish
-                rig._start(memory, fresh, bound, kind or "standard")
+                kind = kind or "standard"
+                rig.machine = machine_of(rig.folder, kind, cpus)
+                rig._start(memory or rig.machine.memory, fresh, bound, kind)
             if product:
                 rig._install()
         return rig
@@ -82,12 +99,12 @@ class Rig:
         dom0, lock = host.dom0_files()
         keep = [lock]
         saved = None
-        if not fresh:
+        if not fresh and self.machine.can_save:
             saved, lock = host.saved_host(dom0, memory, kind)
             keep.append(lock)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
-        self._info(memory=memory, fresh=fresh, bound=bound, kind=kind)
+        self._info(memory=memory, fresh=fresh, bound=bound, kind=kind, cpus=self.machine.cpus)
         # The machine outlives us: it holds the locks on the cached files that it runs from.
         how = {"keep_fds": [k.fd for k in keep] + host.workbench_lock(), "die_with_us": bound}
         try:
@@ -104,7 +121,7 @@ class Rig:
         self._info(started=time.time(), start_seconds=round(time.monotonic() - start, 2))
 
     def _info(self, **more):
-        path = self.machine.path("info.json")
+        path = os.path.join(self.folder, "info.json")
         try:
             with open(path, encoding="utf-8") as f:
                 info = json.load(f)
@@ -131,7 +148,7 @@ class Rig:
         """Returns when the agent answers; raises RigDead when not."""
         try:
             with Link(self.folder, PORTS) as link:
-                link.sync(timeout)
+                link.sync(timeout * self.machine.slow)
         except NoAnswer as e:
             raise self._dead(e) from None
 
@@ -155,7 +172,7 @@ class Rig:
         if cause.closed:        # QEMU is ending: let it
             self.machine.wait(5, must=False)
         if not self.machine.pid():
-            cause = "its QEMU has ended"
+            cause = f"its {self.machine.emulator} has ended"
         elif console.panicked(self.machine.path("console.log")):
             console.settle(self.machine.path("console.log"))
             cause = "Xen or dom0 has panicked"
@@ -173,8 +190,8 @@ class Rig:
         try:
             with Link(self.folder, PORTS) as link:
                 link.alive = self._check_alive
-                link.sync(ANSWER_TIMEOUT)
-                deadline = time.monotonic() + timeout + GRACE if timeout else None
+                link.sync(ANSWER_TIMEOUT * self.machine.slow)
+                deadline = time.monotonic() + (timeout + GRACE) * self.machine.slow if timeout else None
                 return link.run(spec, source, sink, deadline)
         except NoAnswer as e:
             raise self._dead(e) from None
@@ -215,6 +232,7 @@ class Rig:
             link.set_time()
 
     def _snapshot(self, verb, tag):
+        self._need_qemu("a snapshot")
         with self.machine.qmp() as qmp:
             said = qmp.command("human-monitor-command", timeout=120, command_line=f"{verb} {tag}")
             qmp.command("cont")     # a failed loadvm leaves it stopped
@@ -227,8 +245,14 @@ class Rig:
 
     def screenshot(self, path):
         """Writes what the machine's own screen shows, as PNG."""
+        self._need_qemu("a picture of its screen")
         with self.machine.qmp() as qmp:
             qmp.command("screendump", filename=os.path.abspath(path), format="png")
+
+    def _need_qemu(self, what):
+        if not self.machine.can_save:
+            raise RigError(f"rig '{self.name}': {what} needs QEMU, and its machine is "
+                           f"{self.machine.emulator}")
 
     # The product
 

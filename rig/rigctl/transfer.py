@@ -8,6 +8,20 @@ import subprocess
 from . import wire
 from .errors import RigError
 from .link import BytesInput, FdInput
+from .machine import PRODUCT_SIZE
+from .paths import Lock
+
+# The disk that the host side writes while the rig runs: dom0's kernel may still have another content
+# of it in its cache.
+FIND_DISK = r"""
+set -e
+for block in /sys/block/*; do
+	case $(cat "$block/serial" "$block/device/model" 2>/dev/null) in
+	product*) dev=/dev/${block##*/} ;;
+	esac
+done
+blockdev --flushbufs "$dev"
+"""
 
 # $1: the destination, $2: the source's name, $3: file or dir. Decides as cp does where to.
 UNPACK = r"""
@@ -36,6 +50,16 @@ def _pack(path):
             "./" + os.path.basename(path)]
 
 
+# As UNPACK; $4: the length of the archive on the disk.
+UNPACK_DISK = FIND_DISK + 'head -c "$4" "$dev" | (\n' + UNPACK + ")\n"
+# $@: the command that writes an archive, which ends on a whole block.
+PACK_DISK = FIND_DISK + 'set -o pipefail; "$@" | dd of="$dev" bs=1M iflag=fullblock oflag=direct status=none'
+
+
+def disk_lock(rig):
+    return f"{rig.machine.path('product.img')}.use"
+
+
 def push(rig, src, dst, timeout):
     src, dst = os.path.abspath(src), os.fspath(dst)
     if not os.path.lexists(src):
@@ -43,6 +67,9 @@ def push(rig, src, dst, timeout):
     if not dst.startswith("/"):
         raise RigError(f"'{dst}' is not an absolute path in dom0")
     kind = "dir" if os.path.isdir(src) else "file"
+    if rig.machine.bulk_by_disk:
+        _push_disk(rig, src, [dst, os.path.basename(src), kind], timeout)
+        return
     said = []
     with subprocess.Popen(_pack(src), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as tar:
         end = rig.run(["sh", "-c", UNPACK, "push", dst, os.path.basename(src), kind],
@@ -71,6 +98,9 @@ def pull(rig, src, dst, timeout):
     if kind == "file":
         base = os.path.basename(dst)
         unpack += ["--transform", f"s|.*|{_sed(base)}|"]
+    if rig.machine.bulk_by_disk:
+        _pull_disk(rig, pack, unpack, timeout)
+        return
     with subprocess.Popen(unpack, stdin=subprocess.PIPE) as tar:
         def sink(kind, data):
             if kind == wire.STDOUT:
@@ -82,6 +112,24 @@ def pull(rig, src, dst, timeout):
     if end["status"] or tar.returncode:
         raise RigError(f"cannot pull {src} to {dst}: "
                        + b"".join(said).decode(errors="replace").strip())
+
+
+def _push_disk(rig, src, arguments, timeout):
+    with Lock(disk_lock(rig)), open(rig.machine.path("product.img"), "r+b") as disk:
+        done = subprocess.run(_pack(src), stdin=subprocess.DEVNULL, stdout=disk, check=False)
+        length = os.lseek(disk.fileno(), 0, os.SEEK_CUR)
+        if done.returncode or length > PRODUCT_SIZE:
+            raise RigError(f"cannot pack {src} for the rig's disk")
+        rig.exec(["sh", "-c", UNPACK_DISK, "push", *arguments, str(length)], timeout=timeout,
+                 check=True)
+
+
+def _pull_disk(rig, pack, unpack, timeout):
+    with Lock(disk_lock(rig)), open(rig.machine.path("product.img"), "rb") as disk:
+        rig.exec(["bash", "-c", PACK_DISK, "pull", *pack], timeout=timeout, check=True)
+        done = subprocess.run(unpack, stdin=disk, check=False)
+        if done.returncode:
+            raise RigError("cannot unpack what the rig wrote on its disk")
 
 
 def _sed(text):
