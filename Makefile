@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system check-configs check-browser deb demo fuzz bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system check-configs check-browser check-intel deb demo fuzz bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -18,6 +18,7 @@ help:
 	@echo 'make check-system     the system tests only'
 	@echo 'make check-configs    every value of xl.cfg that the tests know, beside QEMU in dom0 (long)'
 	@echo 'make check-browser    a guest in a real browser, which is installed for it (800 MB)'
+	@echo 'make check-intel      some system tests on an emulated Intel host with two CPUs (Bochs, built once)'
 	@echo 'make fuzz             each fuzz target, led by coverage, for FUZZ_SECONDS (60)'
 	@echo 'make bench            measure; table and $(BUILD)/bench/results.json'
 	@echo 'make format           apply .clang-format to every C file'
@@ -49,6 +50,16 @@ check-configs:
 check-browser:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long tests/system/test_browser.py
+
+# What QEMU's SVM does not have: VMX, EPT, SMEP, SMAP, AVX-512, and two CPUs.
+check-intel:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 7200 -v --machine=intel --cpus=2 \
+		tests/system/test_nub_xen.py \
+		"tests/system/test_main_job.py::test_bios_guest[asked]" \
+		tests/system/test_main_job.py::test_two_guests_at_once \
+		tests/system/test_vcpus.py tests/system/test_save.py \
+		tests/system/test_hostile.py::test_hostile_stub_domain
 
 demo:
 	@$(WB) rig/build $(BUILD)
