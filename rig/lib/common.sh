@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Common code of the rig's shell programs: names, messages, the cache directory. Sourced.
 
-SUITE=trixie
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/qemu-stubdom
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Finds the Debian mirror, and how to reach it, in the machine's own apt set-up. Sourced.
+. "$here/lib/platform.sh"
 
 # apt's archives, in any file format, as "URI RELEASE". It needs no package lists: a fresh machine
 # has none.
@@ -38,6 +39,7 @@ mirror_lines() {
 		echo "deb $_opt $_main $SUITE-updates main"
 	fi
 	[ -z "$_sec" ] || echo "deb $_opt $_sec $SUITE-security main"
+	[ -z "$BACKPORTS" ] || echo "deb $_opt $_main $BACKPORTS main"
 }
 
 # mirror_aptopts: the machine's own proxy and transport settings, as "key value;" lines.

@@ -87,14 +87,16 @@ debian_root() {
 	: >"$_work/log"
 	mirror_lines >"$_work/sources.list" || exit 1
 	mirror_aptopts >"$_work/apt.conf"
+	platform_preferences >"$_work/preferences"
 	_t0=$(date +%s)
-	say "making a Debian $SUITE root with $(packages_of "$_pkgs" | wc -l) packages and what they need" \
+	say "making a Debian $PLATFORM root with $(platform_packages "$_pkgs" | wc -l) packages and what they need" \
 		"from $(awk 'NR == 1 { print $3 }' "$_work/sources.list")"
 	# No initramfs is wanted from any kernel package here, and making one is slow.
 	setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork \
 		--kill-child=KILL --mount-proc env LC_ALL=C TMPDIR=/tmp mmdebstrap --mode=root \
 		--format=directory --variant=apt --arch="$(dpkg --print-architecture)" \
-		--include="$(packages_of "$_pkgs" | paste -sd,)" \
+		--include="$(platform_packages "$_pkgs" | paste -sd,)" \
+		--setup-hook="mkdir -p \"\$1/etc/apt/preferences.d\" && cp '$_work/preferences' \"\$1/etc/apt/preferences.d/rig\"" \
 		--aptopt="$_work/apt.conf" \
 		--aptopt='Apt::Install-Recommends "false"' \
 		--aptopt='Acquire::Languages "none"' \

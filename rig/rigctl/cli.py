@@ -10,13 +10,13 @@ import time
 from . import wire
 from .errors import RigError
 from .link import FdInput
-from .rig import MACHINES, Rig
+from .rig import MACHINES, PLATFORMS, Rig
 
 
 def cmd_up(rig, o):
     start = time.monotonic()
     Rig.up(rig.name, memory=o.memory, fresh=o.fresh, product=not o.no_product,
-           kind=o.machine, cpus=o.cpus)
+           kind=o.machine, cpus=o.cpus, platform=o.platform)
     print(f"rig '{rig.name}' is up ({time.monotonic() - start:.1f} s)", file=sys.stderr)
     return 0
 
@@ -103,6 +103,7 @@ COMMANDS = (
       ("--machine", {"choices": MACHINES,
                      "help": "its kind (standard; see rig/rigctl/machines.py), or intel: VMX by Bochs"}),
       ("--cpus", {"type": int, "choices": (1, 2), "default": 1, "help": "of intel (%(default)s)"}),
+      ("--platform", {"choices": PLATFORMS, "help": "the Debian release of its dom0 (trixie)"}),
       ("--fresh", {"action": "store_true", "help": "boot, instead of using a saved host"}),
       ("--no-product", {"action": "store_true", "help": "do not install what was built"}))),
     ("exec", cmd_exec, "run a command in dom0, with this command's input, outputs and status",

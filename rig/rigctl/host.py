@@ -50,9 +50,9 @@ def workbench_lock():
         return []
 
 
-def dom0_files():
+def dom0_files(platform):
     """The directory of rig/dom0/make, and the lock that keeps it."""
-    return ensure_cached(f"{RIG}/dom0/make")
+    return ensure_cached(f"{RIG}/dom0/make", platform)
 
 
 def saved_host(dom0, memory, kind="standard"):

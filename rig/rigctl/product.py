@@ -37,6 +37,13 @@ def stage():
     return where if os.path.isdir(where) and os.listdir(where) else None
 
 
+def staged():
+    where = os.path.join(build_dir(), "rig-stage")
+    if not os.path.isdir(where):
+        raise RigError(f"{where} is not there: STUBDOM_PLATFORM=... rig/workbench -- rig/build makes it")
+    return where
+
+
 def identity(where):
     """A hash of names, modes and contents below `where`."""
     h = hashlib.sha256()
@@ -54,16 +61,17 @@ def identity(where):
     return h.hexdigest()
 
 
-def install(rig):
+def install(rig, anew=True):
+    """Without `anew` the build was staged by rig/build already, on the release that it is for: the
+    meson of another one does not take it."""
     if not os.path.isdir(build_dir()):
         return
     # Another rig of this tree may be doing the same; on this one a file may be on the disk.
     with Lock(os.path.join(build_dir(), "rig-stage.lock")), Lock(disk_lock(rig)):
-        _install(rig)
+        _install(rig, stage() if anew else staged())
 
 
-def _install(rig):
-    where = stage()
+def _install(rig, where):
     if not where:
         return
     name = identity(where)

@@ -43,6 +43,7 @@ class Result:
         return self
 
 
+PLATFORMS = ("trixie", "trixie-backports", "forky", "bookworm")   # rig/lib/platform.sh
 INTEL = "intel"
 MACHINES = sorted([*KINDS, INTEL])
 
@@ -69,11 +70,12 @@ class Rig:
 
     @classmethod
     def up(cls, name="default", memory=None, fresh=False, product=True, bound=False,
-           kind=None, cpus=1):
+           kind=None, cpus=1, platform=None):
         """Starts the rig, or finds that it runs already. With `fresh` it boots; else it starts
         from a saved host, if its machine can be saved. With `product` it then holds what was built.
         With `bound` its machine ends with the calling process, however that ends. `kind`, of
-        MACHINES, is the standard one without the argument."""
+        MACHINES, is the standard one without the argument; `platform`, of PLATFORMS, the Debian
+        release that the product is made for."""
         rig = cls(name)
         _sweep()
         with rig._lock():
@@ -82,11 +84,14 @@ class Rig:
                 had = rig._info().get("kind", "standard")
                 if kind not in (None, had):
                     raise RigError(f"rig '{name}' is up with the machine '{had}'")
+                had = rig._info().get("platform", PLATFORMS[0])
+                if platform not in (None, had):
+                    raise RigError(f"rig '{name}' is up with the platform '{had}'")
             else:
                 rig.machine.kill()      # its starter did not finish
                 kind = kind or "standard"
                 rig.machine = machine_of(rig.folder, kind, cpus)
-                rig._start(memory or rig.machine.memory, fresh, bound, kind)
+                rig._start(memory or rig.machine.memory, fresh, bound, kind, platform or PLATFORMS[0])
             if product:
                 rig._install()
         return rig
@@ -94,9 +99,9 @@ class Rig:
     def _lock(self, wait=True):
         return Lock(f"{self.folder}.lock", wait=wait)
 
-    def _start(self, memory, fresh, bound, kind):
+    def _start(self, memory, fresh, bound, kind, platform):
         start = time.monotonic()
-        dom0, lock = host.dom0_files()
+        dom0, lock = host.dom0_files(platform)
         keep = [lock]
         saved = None
         if not fresh and self.machine.can_save:
@@ -104,7 +109,8 @@ class Rig:
             keep.append(lock)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
-        self._info(memory=memory, fresh=fresh, bound=bound, kind=kind, cpus=self.machine.cpus)
+        self._info(memory=memory, fresh=fresh, bound=bound, kind=kind, cpus=self.machine.cpus,
+                   platform=platform)
         # The machine outlives us: it holds the locks on the cached files that it runs from.
         how = {"keep_fds": [k.fd for k in keep] + host.workbench_lock(), "die_with_us": bound}
         try:
@@ -263,7 +269,7 @@ class Rig:
 
     def _install(self):
         from . import product
-        product.install(self)
+        product.install(self, self._info().get("platform", PLATFORMS[0]) == PLATFORMS[0])
 
 
 def _sweep():

@@ -12,7 +12,7 @@ sys.path[:0] = [os.path.join(TREE, "rig")]
 from guestlib import hostile, leaks  # noqa: E402
 from guestlib.dom0host import Dom0  # noqa: E402
 from guestlib.guest import Guest, Stub  # noqa: E402
-from rigctl.rig import MACHINES, Rig  # noqa: E402
+from rigctl.rig import MACHINES, PLATFORMS, Rig  # noqa: E402
 
 BEGAN = "/run/test-began"  # in dom0
 
@@ -27,6 +27,7 @@ def pytest_addoption(parser):
     parser.addoption("--rig-name", default=os.environ.get("RIG_NAME"),
                      help="a rig to use and to keep; without it one is started and ended")
     parser.addoption("--machine", choices=MACHINES, help="the kind of a rig that is started")
+    parser.addoption("--platform", choices=PLATFORMS, help="the Debian release of its dom0")
     parser.addoption("--cpus", type=int, default=1, help="CPUs of the rig's machine")
     parser.addoption("--long", action="store_true", help="also run the tests that take minutes")
     parser.addoption("--hypercalls", metavar="FILE",
@@ -49,7 +50,8 @@ def rig(request):
     name = request.config.getoption("--rig-name")
     rig = Rig.up(name or f"system-{os.getpid()}", product=True, bound=not name,
                  kind=request.config.getoption("--machine"),
-                 cpus=request.config.getoption("--cpus"))
+                 cpus=request.config.getoption("--cpus"),
+                 platform=request.config.getoption("--platform"))
     yield rig
     if not name:
         rig.down()

@@ -6,10 +6,12 @@ import subprocess
 
 import pytest
 from rigctl import Rig, RigError, console
+from rigctl.bochs import bochsrc
 from rigctl.cpio import Cpio
 from rigctl.machine import arguments
 from rigctl.machines import KINDS, make_disks
-from rigctl.paths import Lock
+from rigctl.paths import RIG, Lock
+from rigctl.rig import INTEL, PLATFORMS, machine_of
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "-x", "x" * 41, "a b"])
@@ -72,3 +74,26 @@ def test_a_kind_of_machine_has_its_disks_and_its_own_saved_host(tmp_path, kind):
     assert found[0] == found[1]
     named = {a.partition("filename=")[2] for a in args if "filename=pt-" in a}
     assert set(found[0]) == named
+
+
+def platform(script):
+    return subprocess.run(["sh", "-euc", f"PROG=test; here={RIG}; . {RIG}/lib/common.sh; . {RIG}/lib/platform.sh; "
+                           + script], check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+
+
+def test_each_platform_has_xen_and_qemu():
+    """The rig's switch and the makers of its roots know the same releases."""
+    assert platform("echo $PLATFORMS") == list(PLATFORMS)
+    for name, xen in zip(PLATFORMS, ("4.20", "4.20", "4.20", "4.17"), strict=True):
+        found = platform(f"platform_use {name}; platform_packages {RIG}/packages/dom0.txt")
+        assert {f"xen-hypervisor-{xen}-amd64", f"xen-utils-{xen}", "qemu-system-xen"} <= set(found)
+        kind, _ = platform(f". {RIG}/lib/root.sh; platform_use {name}; platform_root dom0")
+        assert kind == ("dom0" if name == PLATFORMS[0] else f"{name}.dom0")
+
+
+def test_more_cpus_only_where_they_hold(tmp_path):
+    with pytest.raises(RigError, match="one CPU"):
+        machine_of(str(tmp_path), "standard", 2)
+    assert machine_of(str(tmp_path), INTEL, 2).cpus == 2
+    assert "count=2:1:1" in bochsrc(str(tmp_path), "dom0", 1, 2, 1)
+    assert "count=1," in bochsrc(str(tmp_path), "dom0", 1, 1, 1)
