@@ -64,7 +64,7 @@ class Line:
             self.pending[channel] += data
 
     def move(self, channel, events):
-        """What one channel's socket can take and give."""
+        """Gives one channel's socket the bytes that it can take, and takes those that it has."""
         sock = self.sockets[channel]
         try:
             if events & select.POLLOUT:
