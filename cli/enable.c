@@ -19,7 +19,7 @@
 enum { OUTPUT_MAX = 65536 };
 
 const struct enable_paths enable_host = {QEMU_PATH, QEMU_DIVERTED,
-					 LIBEXECDIR "/stubdom-select", "dpkg-divert"};
+					 SBINDIR "/stubdom-select", "dpkg-divert"};
 
 static const struct {
 	const char *name, *text;

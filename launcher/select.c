@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dom0_qemu.h"
 #include "err.h"
 #include "log.h"
 #include "manifest.h"
@@ -79,6 +80,19 @@ static const char *qemu_path(void)
 	return QEMU_DIVERTED;
 }
 
+/* The path to execute: that of `real` or, for dom0's own QEMU, where its script looks. */
+static const char *place(const struct args *args, const char *real)
+{
+	struct err err;
+
+	if (!dom0_qemu_is_asked(args) || strcmp(real, QEMU_DIVERTED) != 0)
+		return real;
+	if (dom0_qemu_place(real, &err) == 0)
+		return QEMU_PATH;
+	log_warn("%s; /etc/init.d/xen will not find this QEMU", err.msg);
+	return real;
+}
+
 int main(int argc, char **argv)
 {
 	struct args args;
@@ -91,7 +105,7 @@ int main(int argc, char **argv)
 	args_split_known(argc, argv, &args);
 	way = look(&args);
 	if (way == SELECT_QEMU) {
-		path = qemu_path();
+		path = place(&args, qemu_path());
 		argv = without_own(argc, argv, &args);
 	} else {
 		path = STUBDOM_BINDIR "/stubdom-dm";

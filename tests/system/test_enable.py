@@ -116,3 +116,47 @@ def test_libvirt_needs_no_line(dom0, make_guest, enabled, virsh):  # noqa: F811
     assert set(dom0.domains()) == {"plain", "plain-dm"}
     assert dom0.qemu_processes() == []
     virsh("destroy", plain.name)
+
+
+# The parts of /etc/init.d/xen for dom0's own QEMU; its other parts would end the rig's consoles.
+XEN = r"""
+eval "$(sed -n '/^QEMU/p; /^qemu_start_real()/,/^}/p; /^qemu_stop_real()/,/^}/p' /etc/init.d/xen)"
+"""
+
+
+def own_qemu(dom0):
+    """The processes of dom0's own QEMU, the back end of dom0's disks."""
+    return dom0.run("pgrep", "-f", "xen-qemu-system-i386 -xen-domid 0 ", check=False).stdout.split()
+
+
+def xen_script(dom0, words):
+    return dom0.run("sh", "-c", XEN + words, check=False, timeout=180).status
+
+
+@pytest.fixture(name="forgotten")
+def forget_own_qemu(dom0, leak_check):
+    """QEMU leaves its nodes of dom0; the toolstack would believe that it still runs."""
+    yield
+    xen_script(dom0, "qemu_stop_real")
+    dom0.run("xenstore-rm", "/local/domain/0/device", "/local/domain/0/device-model/0",
+             "/local/domain/0/backend/qnic")
+
+
+def test_the_script_of_xen(dom0, enabled, forgotten):
+    """It finds dom0's own QEMU that was started while enabled: to leave it, to restart it, to end
+    it. So it does after `disable`, and the other way round."""
+    assert xen_script(dom0, "qemu_start_real") == 0
+    (first,) = own_qemu(dom0)
+    assert first == dom0.read("/run/qemu-dom0.pid").strip()
+    assert xen_script(dom0, "qemu_start_real") == 1  # it runs
+    assert own_qemu(dom0) == [first]
+    assert xen_script(dom0, "qemu_stop_real && qemu_start_real") == 0
+    (second,) = own_qemu(dom0)
+    assert second != first
+    dom0.run("stubdom", "disable")
+    assert xen_script(dom0, "qemu_start_real") == 1
+    assert xen_script(dom0, "qemu_stop_real && qemu_start_real") == 0
+    dom0.run("stubdom", "enable")
+    assert xen_script(dom0, "qemu_start_real") == 1
+    assert xen_script(dom0, "qemu_stop_real") == 0
+    assert own_qemu(dom0) == []
