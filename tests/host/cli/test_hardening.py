@@ -6,8 +6,10 @@ import subprocess
 
 import pytest
 
+TREE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
 BUILD = os.path.realpath(os.environ.get("BUILD", "build"))
 DOM0 = ["launcher/stubdom-dm", "launcher/stubdom-relay", "launcher/stubdom-block", "launcher/stubdom-vif",
+        "launcher/stubdom-select",
         "cli/stubdom"]
 AGENT = "agent/stubdom-agent"
 
@@ -46,3 +48,20 @@ def test_fortified():
     for program in ("launcher/stubdom-dm", "launcher/stubdom-relay", "cli/stubdom"):
         found = {name for name in imports(program) if name.endswith("_chk")}
         assert {"__snprintf_chk", "__memcpy_chk"} & found, found
+
+
+def test_the_profile_of_the_relay():
+    """AppArmor's parser takes it without a warning. It is enforced, and lets the relay run nothing."""
+    path = f"{TREE}/packaging/apparmor/stubdom-relay"
+    # For a kernel that enforces all that the profile says; this machine's may have no AppArmor.
+    done = subprocess.run(["apparmor_parser", "--skip-kernel-load", "--skip-cache", "--warn=all",
+                           "--kernel-features=/etc/apparmor.d/abi/4.0", path], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False, text=True, timeout=60)
+    said = [line for line in done.stdout.splitlines()
+            if not line.startswith("Cache read/write disabled")]
+    assert done.returncode == 0 and not said, done.stdout
+    with open(path, encoding="utf-8") as f:
+        rules = [line.split("#")[0].strip() for line in f]
+    assert not [rule for rule in rules if re.search(r"flags=.*complain", rule)]
+    modes = [rule.rsplit(None, 1)[1] for rule in rules if rule.startswith(("/", "deny /"))]
+    assert len(modes) > 6 and not [mode for mode in modes if "x" in mode.lower()]
