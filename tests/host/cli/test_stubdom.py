@@ -558,6 +558,22 @@ def test_doctor_without_xen(host):
     assert {"check", "status", "text", "remedy"} == set(found["checks"][0])
 
 
+@pytest.mark.parametrize("machine, status, text, remedy", [
+    ("hvm iommu 8192", "ok", "HVM, with hardware assisted paging", ""),
+    ("iommu 8192", "fail", "hardware virtualisation is off", "turn on VT-x or AMD-V in the firmware"),
+    ("hvm 100", "warn", "100 MB of memory are free", "dom0_mem="),
+    ("hvm 8192", "note", "no IOMMU", ""),
+])
+def test_doctor_on_a_machine(host, monkeypatch, machine, status, text, remedy):
+    """Machines that tests/system/test_doctor.py does not have."""
+    monkeypatch.setenv("FAKEXEN_MACHINE", machine)
+    checks = schema.check("doctor", host.run("doctor", "--json", status=1)[0])["checks"]
+    found = [c for c in checks if c["check"] == "hardware"]
+    assert [c for c in found if c["status"] == status and text in c["text"] and remedy in c["remedy"]]
+    bad = {c["status"] for c in found} & {"warn", "fail"}
+    assert bad == {status} & {"warn", "fail"}, found
+
+
 def test_no_xenstore(host):
     _, err = host.run("list", status=3, xen=False)
     assert "xenstore cannot be reached" in err and "stubdom doctor" in err
