@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The Debian package of what is committed, made once for all tests; others made from it."""
+import hashlib
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from rigctl.paths import Lock  # noqa: E402
 
 SECONDS = 840
 WORKBENCH = "/etc/qemu-stubdom-workbench"
+QEMU = "/usr/libexec/xen-qemu-system-i386"
 
 
 def run(*argv, **how):
@@ -90,3 +92,28 @@ def with_version(deb, version, out):
             f.writelines(lines)
         run("dpkg-deb", "-Znone", "--root-owner-group", "-b", f"{tree}/p", str(out))
     return str(out)
+
+
+def repack_qemu(where, version=None):
+    """A package of the installed QEMU, of another version and with other bytes if one is given."""
+    tree = where / f"qemu-{version}"
+    (tree / "DEBIAN").mkdir(parents=True)
+    control = run("dpkg-query", "-s", "qemu-system-xen")
+    lines = []
+    for line in control.splitlines():
+        if version and line.startswith("Version: "):
+            line = f"Version: {version}"
+        if not line.startswith("Status: "):
+            lines.append(line)
+    (tree / "DEBIAN/control").write_text("\n".join(lines) + "\n")
+    binary = tree / QEMU.lstrip("/")
+    binary.parent.mkdir(parents=True)
+    shutil.copy(QEMU, binary)
+    if version:
+        with open(binary, "ab") as f:
+            f.write(b"newer")
+    digest = hashlib.md5(binary.read_bytes()).hexdigest()
+    (tree / "DEBIAN/md5sums").write_text(f"{digest}  {QEMU.lstrip('/')}\n")
+    deb = where / f"qemu-{version}.deb"
+    run("dpkg-deb", "-Znone", "--root-owner-group", "-b", str(tree), str(deb))
+    return str(deb)

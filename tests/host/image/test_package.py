@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The Debian package: built from what is committed, installed into the workbench, which is thrown
 away, and removed again."""
-import hashlib
 import json
 import os
 import shutil
@@ -17,14 +16,18 @@ PROGRAMS = {
     "/usr/libexec/qemu-stubdom/stubdom-agent": 0o755,
     "/usr/libexec/qemu-stubdom/stubdom-block": 0o755,
     "/usr/libexec/qemu-stubdom/stubdom-relay": 0o755,
-    "/usr/libexec/qemu-stubdom/stubdom-select": 0o755,
+    "/usr/sbin/stubdom-select": 0o755, "/etc/apparmor.d/stubdom-relay": 0o644,
     "/usr/libexec/qemu-stubdom/stubdom-vif": 0o755,
     "/usr/share/bash-completion/completions/stubdom": 0o644,
     "/usr/share/bug/qemu-stubdom": 0o755,
     "/usr/share/fish/vendor_completions.d/stubdom.fish": 0o644,
     "/usr/share/zsh/site-functions/_stubdom": 0o644,
     "/usr/share/man/man1/stubdom.1.gz": 0o644, "/usr/share/man/man5/stubdom.conf.5.gz": 0o644,
-    "/usr/share/man/man8/stubdom-dm.8.gz": 0o644,
+    "/usr/share/man/man5/stubdom-topology.5.gz": 0o644,
+    "/usr/share/man/man7/stubdom-nub.7.gz": 0o644, "/usr/share/man/man8/stubdom-dm.8.gz": 0o644,
+    "/usr/include/qemu-stubdom/stubdom.h": 0o644,
+    "/usr/share/pkgconfig/qemu-stubdom.pc": 0o644,
+    "/usr/share/qemu-stubdom/schema/plan.schema.json": 0o644,
     "/usr/share/doc/qemu-stubdom/README.md.gz": 0o644,
 }
 
@@ -66,7 +69,7 @@ def test_it_says_what_it_needs(deb):
     names = {d.split()[0] for d in depends}
     assert {"qemu-system-xen", "libc6"} <= names
     assert "linux-image-amd64" not in names  # nub is enough
-    assert run("dpkg-deb", "-f", deb, "Suggests").strip() == "linux-image-amd64"
+    assert run("dpkg-deb", "-f", deb, "Suggests").strip() == "apparmor, linux-image-amd64"
     assert run("dpkg-deb", "-f", deb, "Architecture").strip() == "amd64"
 
 
@@ -100,6 +103,10 @@ def test_installed_and_removed(deb):
     try:
         assert "stubdom-dm" in run("/usr/bin/stubdom-dm", "--version")
         run("/usr/bin/stubdom", "image", "verify")
+        # For reportbug: the versions, and no guest's name.
+        said = run("sh", "-c", "/usr/share/bug/qemu-stubdom 3>&1")
+        assert "-- stubdom doctor:\nfail  xen" in said and "\nQEMU " in said, said
+        assert "\npackage " not in said
         assert "# keys: begin" in open("/etc/qemu-stubdom/stubdom.conf", encoding="utf-8").read()
     finally:
         said = run("dpkg", "--force-depends", "--purge", "qemu-stubdom")
@@ -110,33 +117,8 @@ def test_installed_and_removed(deb):
         assert not os.path.exists(path), path
 
 
-QEMU = "/usr/libexec/xen-qemu-system-i386"
-SELECT = "/usr/libexec/qemu-stubdom/stubdom-select"
-
-
-def repack_qemu(where, version=None):
-    """A package of the installed QEMU, of another version and with other bytes if one is given."""
-    tree = where / f"qemu-{version}"
-    (tree / "DEBIAN").mkdir(parents=True)
-    control = run("dpkg-query", "-s", "qemu-system-xen")
-    lines = []
-    for line in control.splitlines():
-        if version and line.startswith("Version: "):
-            line = f"Version: {version}"
-        if not line.startswith("Status: "):
-            lines.append(line)
-    (tree / "DEBIAN/control").write_text("\n".join(lines) + "\n")
-    binary = tree / QEMU.lstrip("/")
-    binary.parent.mkdir(parents=True)
-    shutil.copy(QEMU, binary)
-    if version:
-        with open(binary, "ab") as f:
-            f.write(b"newer")
-    digest = hashlib.md5(binary.read_bytes()).hexdigest()
-    (tree / "DEBIAN/md5sums").write_text(f"{digest}  {QEMU.lstrip('/')}\n")
-    deb = where / f"qemu-{version}.deb"
-    run("dpkg-deb", "-Znone", "--root-owner-group", "-b", str(tree), str(deb))
-    return str(deb)
+QEMU = package.QEMU
+SELECT = "/usr/sbin/stubdom-select"
 
 
 def size_of_qemu():
@@ -175,7 +157,7 @@ def test_on_for_the_whole_host(deb, tmp_path):
     back, the one that is installed by then."""
     version = run("dpkg-query", "-f", "${Version}", "-W", "qemu-system-xen")
     size = size_of_qemu()
-    same, newer = repack_qemu(tmp_path), repack_qemu(tmp_path, version + "+newer")
+    same, newer = package.repack_qemu(tmp_path), package.repack_qemu(tmp_path, version + "+newer")
     install = ["dpkg", "--force-depends", "--force-downgrade", "-i"]
     run(*install, deb)
     try:
