@@ -6,7 +6,7 @@ import time
 import pytest
 
 from guestlib import disks
-from guestlib.disks import BLOCK, PV
+from guestlib.disks import BLOCK, LINUX, PV
 from guestlib.dom0host import ASSETS, mkdisk
 
 FOLDER = f"{ASSETS}/run/pv"
@@ -106,23 +106,32 @@ def progress(text, names):
     return max((int(n) for n in said if n.isdigit()), default=0)
 
 
+# The guest's names of the disks that it writes, and what xl emulates of them. The other two that
+# PV drivers see are behind the emulated ones.
+DRIVERS = {
+    "pv": (PV, "xvdb,xvdc,xvde,xvdf", ("hdb", "hdc", "xvde", "xvdf")),
+    "emulated": (LINUX + "ata_piix,sd_mod", "sda,sdb,sdc,sdd", ("hda", "hdb", "hdc", "hdd")),
+}
+
+
+@pytest.mark.parametrize("drivers", DRIVERS)
 @pytest.mark.long("a guest is saved three times under load")
-def test_saved_and_migrated(dom0, folder, make_guest):
-    """Containers and files in QEMU's hands, two emulated and two behind them. The guest writes a
-    journal meanwhile: checkpoint, migration to this very host, save and restore. Blocks that it
-    was told are flushed are there, and the containers are whole."""
-    names = "xvdb,xvdc,xvde,xvdf"
+def test_saved_and_migrated(dom0, folder, make_guest, drivers):
+    """Containers and files in QEMU's hands, by PV drivers (two emulated and two behind them) and by
+    the emulated controller. The guest writes a journal meanwhile: checkpoint, migration to this
+    very host, save and restore. Blocks that it was told are flushed are there, and the
+    containers are whole."""
+    cmdline, names, places = DRIVERS[drivers]
+    files = ("b.qcow2", "c.img", "e.qcow2", "f.img")
     dom0.shell(f"cd {folder}; truncate -s 64M c.img f.img; "
                "for i in b e; do qemu-img create -q -f qcow2 $i.qcow2 64M; done")
-    guest = make_guest(
-        "pv", kind="direct", disks=0, nics=(), cmdline=PV,
-        disk=[f"format=raw,vdev=hda,access=rw,target={folder}/0.img",
-              f"format=qcow2,vdev=hdb,access=rw,target={folder}/b.qcow2",
-              f"format=raw,vdev=hdc,access=rw,backendtype=qdisk,target={folder}/c.img",
-              f"format=qcow2,vdev=xvde,access=rw,target={folder}/e.qcow2",
-              f"format=raw,vdev=xvdf,access=rw,backendtype=qdisk,target={folder}/f.img"])
+    first = [f"format=raw,vdev=hda,access=rw,target={folder}/0.img"] if drivers == "pv" else []
+    guest = make_guest("pv", kind="direct", disks=0, nics=(), cmdline=cmdline, disk=first + [
+        ("format=qcow2" if file.endswith("qcow2") else "format=raw,backendtype=qdisk") +
+        f",vdev={place},access=rw,target={folder}/{file}"
+        for place, file in zip(places, files)])
     guest.start()
-    disks.wait_listed(guest, 1 + len(names.split(",")))
+    disks.wait_listed(guest, len(guest.config["disk"]))
     flushed = progress(guest.ask(f"journal {names} 0 {MANY}", f"journal {names} \\d+"), names)
 
     def goes_on():
@@ -148,10 +157,9 @@ def test_saved_and_migrated(dom0, folder, make_guest):
     goes_on()
     guest.destroy()
     dom0.wait_gone("pv", "pv-dm")
-    for name in names.split(","):
-        file = {"b": "b.qcow2", "c": "c.img", "e": "e.qcow2", "f": "f.img"}[name[-1]]
+    for file in files:
         fmt = "raw" if file.endswith("img") else "qcow2"
-        assert content(dom0, f"{folder}/{file}", fmt, flushed) == disks.journal(flushed), name
+        assert content(dom0, f"{folder}/{file}", fmt, flushed) == disks.journal(flushed), file
 
 
 @pytest.mark.parametrize("file,access,says", [("top", "rw", "flatten it"),
