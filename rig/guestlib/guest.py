@@ -8,6 +8,7 @@ LAUNCHER = "/usr/bin/stubdom-dm"
 CREATE_SECONDS = 180
 BOOT_SECONDS = 180
 REPLY_SECONDS = 120
+AWAKE_TRIES = 6
 BRIDGE_ADDRESS = "10.99.0.1"
 # The guest's driver for each model of NIC that xl knows.
 NIC_MODULES = {
@@ -182,6 +183,16 @@ class Guest:
 
     def ask(self, command, pattern, seconds=REPLY_SECONDS):
         return self._console(command + "\n", pattern, seconds)
+
+    def ask_awake(self):
+        """Waits until a guest that was restored hears: its kernel resets the UART as it resumes, and
+        letters typed before that are lost."""
+        for _ in range(AWAKE_TRIES - 1):
+            try:
+                return self.ask("\necho awake", "echo awake", REPLY_SECONDS // AWAKE_TRIES)
+            except NoAnswer:
+                continue
+        return self.ask("\necho awake", "echo awake")
 
     def on_nic(self, n, command, pattern, seconds=REPLY_SECONDS):
         """A command in the namespace of a guest with `split`."""

@@ -120,6 +120,7 @@ def test_xendomains(make_guest, dom0, stub, saved, side):
     assert dom0.run("ls", saved).stdout.split() == []
     assert dom0.call("wait_domains", 30, names=names, seconds=30), dom0.domains()
     guest.attach()
+    guest.ask_awake()
     guest.ask("disks", "disks done")
 
     guest.detach()
