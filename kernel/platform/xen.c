@@ -2,6 +2,7 @@
 /* Xen as the platform: the operations that fill in for a machine. */
 #include "../drivers/blkfront.h"
 #include "../drivers/netfront.h"
+#include "../drivers/pcifront.h"
 #include "../xen/core.h"
 #include "../xen/event.h"
 #include "../xen/grant.h"
@@ -25,8 +26,8 @@ static void xen_init(void)
 
 static void xen_devices(void)
 {
-	static const struct xenbus_driver *const drivers[] = {&blkfront_driver,
-							      &netfront_driver, NULL};
+	static const struct xenbus_driver *const drivers[] = {
+		&blkfront_driver, &netfront_driver, &pcifront_driver, NULL};
 
 	xen_dev_privcmd_init();
 	xen_dev_evtchn_init();

@@ -4,7 +4,8 @@
 import sys
 
 HEADERS = ("<xen/xen.h>", "<xen/memory.h>", "<xen/sched.h>", "<xen/hvm/dm_op.h>",
-           "<xen/hvm/hvm_op.h>", "<xen/hvm/params.h>")
+           "<xen/hvm/hvm_op.h>", "<xen/hvm/params.h>", "<xen/domctl.h>", "<xen/physdev.h>")
+LENT = ("domctl", "physdev_op")  # calls for PCI devices
 
 
 def parse(path):
@@ -29,6 +30,8 @@ def rule(call, op, struct, field, direction, second, check, _):
                    f".domid_at = offsetof(struct {struct}, {field})"]
     if direction == "inout":
         values.append(".out = true")
+    if call in LENT:
+        values.append(".lent = true")
     if second != "-":
         values += [f".second = SECOND_{kind.upper()}", f".second_max = {size}"]
     if check != "-":
@@ -54,6 +57,7 @@ def document(rules):
     out = ["# Hypercalls that nub passes", "",
            "Generated from `kernel/hypercalls.tbl`; do not edit. Through `/dev/xen/privcmd` a program "
            "makes these hypercalls on the target domain, and no others: the rest is `EPERM`. "
+           "Those of `domctl` and `physdev_op` are `EPERM`, too, until dom0 lends a PCI device. "
            "Structures and buffers are copied through kernel memory, and checked there "
            "([kernel.md](kernel.md), \"The hypercall firewall\").", "",
            "| hypercall | operation | structure | second buffer | values checked | why |",

@@ -7,6 +7,7 @@
 #include "foreign.h"
 #include "gfn.h"
 #include "hypercall.h"
+#include "lent.h"
 #include "privcmd_abi.h"
 
 #include <nub/errno.h>
@@ -349,16 +350,51 @@ static long populate(struct xen_memory_reservation *r)
 	return (long)done;
 }
 
+/* The operation: an argument, or the first word of domctl's structure. */
+static int user_op(const struct privcmd_hypercall *c, u64 *op)
+{
+	u32 first;
+
+	*op = c->arg[0];
+	if (c->op != __HYPERVISOR_domctl || !lent_any())
+		return 0;
+	if (copy_from_user(&first, (void *)c->arg[0], sizeof(first)))
+		return -EFAULT;
+	*op = first;
+	return 0;
+}
+
+static long make_call(const struct call_rule *rule, void *arg)
+{
+	switch (rule->hypercall) {
+	case __HYPERVISOR_memory_op:
+		return populate(arg);
+	case __HYPERVISOR_domctl:
+		/* As checked: the program's own may say another one by now. */
+		memcpy(arg, &rule->op, sizeof(rule->op));
+		return hypercall3(rule->hypercall, (u64)arg, 0, 0);
+	default:
+		return hypercall3(rule->hypercall, rule->op, (u64)arg, 0);
+	}
+}
+
 static long user_hypercall(const struct privcmd_hypercall *c)
 {
-	const struct call_rule *rule = firewall_call(c->op, c->arg[0]);
 	u8 arg[CALL_ARG_MAX] __aligned(8);
+	const struct call_rule *rule;
+	void __user *from;
 	domid_t dom;
 	long ret;
+	u64 op;
 
+	ret = user_op(c, &op);
+	if (ret)
+		return ret;
+	rule = firewall_call(c->op, op);
 	if (!rule)
 		return -EPERM;
-	if (copy_from_user(arg, (void *)c->arg[1], rule->size))
+	from = (void *)c->arg[rule->hypercall == __HYPERVISOR_domctl ? 0 : 1];
+	if (copy_from_user(arg, from, rule->size))
 		return -EFAULT;
 	memcpy(&dom, arg + rule->domid_at, sizeof(dom));
 	if (!firewall_peer(dom, PEER_TARGET))
@@ -367,9 +403,12 @@ static long user_hypercall(const struct privcmd_hypercall *c)
 	if (ret)
 		return ret;
 	calltrace_note(rule->name, 0, rule->size, 0);
-	if (rule->hypercall == __HYPERVISOR_memory_op)
-		return populate((void *)arg);
-	return hypercall3(rule->hypercall, rule->op, (u64)arg, 0);
+	ret = make_call(rule, arg);
+	if (!ret && rule->hypercall == __HYPERVISOR_physdev_op)
+		lent_note_pirq(rule->op, arg);
+	if (!ret && rule->out && copy_to_user(from, arg, rule->size))
+		return -EFAULT;
+	return ret;
 }
 
 /* libxenctrl wraps memory operations so, for results that do not fit in an int. */

@@ -4,6 +4,7 @@
 #include "firewall.h"
 
 #include "core.h"
+#include "lent.h"
 #include "store.h"
 
 #include <nub/errno.h>
@@ -55,7 +56,8 @@ const struct call_rule *firewall_dm_op(u32 op)
 const struct call_rule *firewall_call(u64 hypercall, u64 op)
 {
 	for (unsigned i = 0; i < call_rule_count; i++)
-		if (call_rules[i].hypercall == hypercall && call_rules[i].op == op)
+		if (call_rules[i].hypercall == hypercall && call_rules[i].op == op &&
+		    (!call_rules[i].lent || lent_any()))
 			return &call_rules[i];
 	refused(hypercall, op);
 	return NULL;

@@ -9,7 +9,7 @@
 
 /* Bytes of the largest structure of a rule; hypercalls_gen.c asserts it. */
 #define DM_OP_ARG_MAX 24
-#define CALL_ARG_MAX 32
+#define CALL_ARG_MAX 144
 
 enum second_buffer { SECOND_NONE, SECOND_IN, SECOND_OUT };
 
@@ -20,6 +20,7 @@ struct call_rule {
 	u16 size;	   /* of the structure */
 	u16 domid_at;	   /* where in it the domain is named; not of dm_rules */
 	bool out;	   /* the structure has an answer in it */
+	bool lent;	   /* for PCI devices: only while one is lent (lent.h) */
 	enum second_buffer second;
 	u32 second_max;
 	/* 0, or the error that the program gets. `second` is the second buffer's bytes. */
@@ -65,5 +66,12 @@ int check_relocate(const void *arg, size_t second);
 int check_pin(const void *arg, size_t second);
 int check_populate(const void *arg, size_t second);
 int check_set_param(const void *arg, size_t second);
+/* The same, of lent.c. */
+int check_domctl(const void *arg, size_t second);
+int check_memory_mapping(const void *arg, size_t second);
+int check_ioport_mapping(const void *arg, size_t second);
+int check_bind_pirq(const void *arg, size_t second);
+int check_map_pirq(const void *arg, size_t second);
+int check_unmap_pirq(const void *arg, size_t second);
 
 #endif

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <nub/page.h>
 
@@ -17,6 +18,7 @@ enum { REFS = 4096, PORT = 5 };
 bool backend_keeps, backend_online = true;
 unsigned backend_has, backend_kept, backend_kicks;
 unsigned long backend_number;
+const char *(*backend_text)(const char *path);
 
 static struct {
 	struct page *page; /* NULL: free */
@@ -137,5 +139,11 @@ void xenbus_kick(struct xenbus_device *d)
 
 int store_read(const char *path, char *value, size_t size)
 {
-	return -ENOENT;
+	const char *text = backend_text ? backend_text(path) : NULL;
+
+	if (!text)
+		return -ENOENT;
+	strncpy(value, text, size);
+	value[size - 1] = '\0';
+	return 0;
 }
