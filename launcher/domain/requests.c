@@ -23,11 +23,11 @@
 enum { DIAL_SLACK_MS = 100 };
 
 /*
- * A message costs little, a disk a second of libxl's.  The dear part of a connection is
+ * A message costs little, a device a second of libxl's.  The dear part of a connection is
  * to open the stub domain's server, so each channel has a rate of its own for that.  A
  * channel that the stub domain closes again and again does not keep the others waiting.
  */
-enum { ASK_COST = 1, DISK_COST = 50, COST_PER_S = 100, COST_AT_ONCE = 1000 };
+enum { ASK_COST = 1, DEVICE_COST = 50, COST_PER_S = 100, COST_AT_ONCE = 1000 };
 enum { OFFERS_PER_S = 1, OFFERS_AT_ONCE = 20 };
 
 int domain_channels_init(struct domain_channels *channels, const struct plan *plan,
@@ -100,7 +100,7 @@ static void serve_request(struct domain_channels *channels, const struct relay_m
 {
 	struct relay_msg reply = {.type = asked->type, .channel = asked->channel};
 	struct err err;
-	int rc;
+	int rc = 0;
 
 	if (asked->type == RELAY_ATTACH)
 		rc = domain_hotplug_attach(channels->hotplug, fd, reply.text, &err);
@@ -108,8 +108,14 @@ static void serve_request(struct domain_channels *channels, const struct relay_m
 		rc = grow(channels, asked->text, &err);
 	else if (asked->type == RELAY_RUN)
 		rc = domain_backends_let_run(channels->backends, &err);
+	else if (asked->type == RELAY_LEND)
+		rc = domain_pci_lend(channels->pci, asked->text, &err);
+	else if (asked->type == RELAY_RETURN)
+		domain_pci_return(channels->pci, asked->text);
 	else
 		rc = domain_hotplug_detach(channels->hotplug, asked->text, &err);
+	if (asked->type == RELAY_LEND && rc == 0)
+		memcpy(reply.text, asked->text, sizeof(reply.text));
 	if (rc < 0) {
 		log_warn("channel %s: %s", channels->plan->channels[asked->channel].name,
 			 err.msg);
@@ -139,6 +145,8 @@ static int take_request(struct domain_channels *channels, const struct relay_msg
 	case RELAY_DETACH:
 	case RELAY_GROW:
 	case RELAY_RUN:
+	case RELAY_LEND:
+	case RELAY_RETURN:
 		if (channels->plan->channels[msg->channel].kind != STUBDOM_CHANNEL_QMP)
 			return -1;
 		serve_request(channels, msg, fd);
@@ -160,10 +168,11 @@ int domain_channels_hear(struct domain_channels *channels, struct err *err)
 	int rc = relay_msg_receive(channels->relay->control, &msg, fds);
 
 	if (rc > 0) {
-		bool disk = msg.type == RELAY_ATTACH || msg.type == RELAY_DETACH ||
-			    msg.type == RELAY_GROW;
+		bool device = msg.type == RELAY_ATTACH || msg.type == RELAY_DETACH ||
+			      msg.type == RELAY_GROW || msg.type == RELAY_LEND ||
+			      msg.type == RELAY_RETURN;
 
-		rate_spend(&channels->asked, disk ? DISK_COST : ASK_COST);
+		rate_spend(&channels->asked, device ? DEVICE_COST : ASK_COST);
 		rc = take_request(channels, &msg, fds[0]);
 	}
 	for (int i = 0; i < RELAY_FDS_MAX; i++) {

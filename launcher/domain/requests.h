@@ -9,6 +9,7 @@
 #include "domain/backends.h"
 #include "domain/disk_hotplug.h"
 #include "domain/host.h"
+#include "domain/pci.h"
 #include "domain/relay.h"
 #include "plan/plan.h"
 #include "rate.h"
@@ -24,6 +25,7 @@ struct domain_channels {
 	struct domain_hotplug *hotplug;
 	struct rate asked; /* what the relay's requests cost */
 	struct domain_backends *backends;
+	struct domain_pci *pci;
 };
 
 int domain_channels_init(struct domain_channels *channels, const struct plan *plan,

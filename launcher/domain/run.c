@@ -19,6 +19,7 @@
 #include "domain/memory.h"
 #include "domain/orders.h"
 #include "domain/orphan.h"
+#include "domain/pci.h"
 #include "domain/ramdisk.h"
 #include "domain/relay.h"
 #include "domain/run_dir.h"
@@ -88,6 +89,7 @@ static int serve(struct domain_watch *watch, const struct manifest *manifest,
 			     "this host overloaded?)",
 			     plan->name);
 	watch->hotplug->stub = watch->stub;
+	watch->pci->stub = watch->stub;
 	if (rc == 0)
 		rc = start_backends(watch, err);
 	if (rc == 0)
@@ -115,6 +117,7 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 		.host = watch->host, .plan = plan, .disks = &disks};
 	struct domain_orders orders = {.console_lock = -1};
 	struct domain_backends backends = {.plan = plan, .hotplug = &hotplug};
+	struct domain_pci pci = {.host = watch->host, .plan = plan};
 	int rc;
 
 	if (!kernel)
@@ -133,6 +136,7 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 	watch->hotplug = &hotplug;
 	watch->orders = &orders;
 	watch->backends = &backends;
+	watch->pci = &pci;
 	rc = domain_disks_open(&disks, plan, err);
 	if (rc == 0)
 		rc = serve(watch, manifest, kernel, err);

@@ -6,16 +6,18 @@
 #include "domain/create.h"
 #include "domain/facts.h"
 #include "domain/memory.h"
+#include "domain/pci.h"
 #include "domain/run_dir.h"
 #include "endpoint/endpoint.h"
 #include "xenstore_util.h"
 
 /*
- * Our facts.  Also the toolstack's node for the device model if the guest is gone: the
+ * Our facts, by which the nodes of PCI devices are found.  Also the toolstack's node for the device model if the guest is gone: the
  * toolstack may have removed it just before we wrote to it.
  */
 static void remove_nodes(struct domain_host *host, const struct plan *plan)
 {
+	domain_pci_undo(host, plan->guest_domid);
 	domain_facts_remove(host, plan);
 	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
 		xenstore_remove(host->xs, "/local/domain/0/device-model/%u",

@@ -174,6 +174,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	bool name = false;
 	bool vifs = false;
 	bool orders = false;
+	bool owners = false;
 	int step = STEP_GO_ON;
 	unsigned foreign = 0;
 	char **event = NULL;
@@ -189,6 +190,9 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		name |= strcmp(token, "name") == 0;
 		vifs |= strcmp(token, "vif") == 0;
 		orders |= strcmp(token, "order") == 0;
+		owners |= strcmp(token, DOMAIN_PCI_OWNERS) == 0;
+		if (strcmp(token, DOMAIN_PCI_ERROR) == 0)
+			domain_pci_remove_error(state->watch->pci);
 		if (strcmp(token, "backend") == 0)
 			domain_backends_hear(state->watch->backends,
 					     event[XS_WATCH_PATH]);
@@ -213,6 +217,8 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	if (step == STEP_GO_ON && orders)
 		domain_orders_answer(state->watch->orders, state->watch->host,
 				     state->watch->plan);
+	if (step == STEP_GO_ON && owners)
+		domain_pci_check_owners(state->watch->pci);
 	if (step == STEP_GO_ON && channels)
 		state->retry_channels =
 			domain_channels_serve(&state->channels, state->watch->host);
@@ -374,6 +380,7 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 	state.channels.stub = watch->stub;
 	state.channels.hotplug = watch->hotplug;
 	state.channels.backends = watch->backends;
+	state.channels.pci = watch->pci;
 	if (watch_nodes(&state, err) < 0 ||
 	    domain_orders_take(watch->orders, watch->host, watch->stub, "order", err) <
 		    0 ||

@@ -19,6 +19,7 @@ struct domain_watch {
 	struct domain_hotplug *hotplug;
 	struct domain_orders *orders;
 	struct domain_backends *backends;
+	struct domain_pci *pci;
 	const libxl_uuid *uuid;
 	uint32_t stub;
 	int signals; /* signalfd of the signals that end us */

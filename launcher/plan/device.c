@@ -19,7 +19,7 @@ static const struct {
 	const char *why;
 } refused[] = {
 	{"vfio-*", "the stub domain has no PCI device of dom0's; " IN_DOM0},
-	{"xen-pci-passthrough", "the stub domain has no PCI device of dom0's; " IN_DOM0},
+	{"xen-pci-passthrough", "a PCI device comes by pci= or xl pci-attach"},
 	{"xen-igd-*", "the stub domain has no PCI device of dom0's; " IN_DOM0},
 	{"igd-passthrough-*", "the stub domain has no PCI device of dom0's; " IN_DOM0},
 	{"kvm-pci-assign", "the stub domain has no PCI device of dom0's; " IN_DOM0},

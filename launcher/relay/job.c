@@ -59,6 +59,10 @@ int relay_job_serve(struct relay_channel *channel, uint32_t index, int control,
 			rc = ask(control, RELAY_GROW, index, job->text, -1);
 		else if (job->need == QMP_NEED_RUN)
 			rc = ask(control, RELAY_RUN, index, NULL, -1);
+		else if (job->need == QMP_NEED_LEND)
+			rc = ask(control, RELAY_LEND, index, job->text, -1);
+		else if (job->need == QMP_NEED_RETURN)
+			rc = ask(control, RELAY_RETURN, index, job->text, -1);
 		else
 			rc = ask(control, RELAY_DETACH, index, job->text, -1);
 	}
@@ -82,9 +86,15 @@ void relay_job_hear(struct relay_channel *channel, uint32_t index, int control,
 	} else if ((msg->type == RELAY_GROW && need == QMP_NEED_GROW) ||
 		   (msg->type == RELAY_RUN && need == QMP_NEED_RUN)) {
 		qmp_job_granted(job, why);
+	} else if (msg->type == RELAY_LEND && need == QMP_NEED_LEND) {
+		qmp_job_lent(job, channel->shared, why);
+	} else if (msg->type == RELAY_RETURN && need == QMP_NEED_RETURN) {
+		qmp_job_returned(job, channel->shared);
 	} else if (msg->type == RELAY_ATTACH && !why) {
 		/* The client went meanwhile: nobody will use the disk. */
 		ask(control, RELAY_DETACH, index, msg->text, -1);
+	} else if (msg->type == RELAY_LEND && !why) {
+		ask(control, RELAY_RETURN, index, msg->text, -1);
 	}
 	if (fd >= 0)
 		close(fd);

@@ -125,7 +125,8 @@ static int take_control(struct relay_state *state)
 		fds[0] = -1;
 	}
 	if ((msg.type == RELAY_ATTACH || msg.type == RELAY_DETACH ||
-	     msg.type == RELAY_GROW || msg.type == RELAY_RUN) &&
+	     msg.type == RELAY_GROW || msg.type == RELAY_RUN || msg.type == RELAY_LEND ||
+	     msg.type == RELAY_RETURN) &&
 	    msg.channel < state->plan->n_channels) {
 		relay_job_hear(&state->channels[msg.channel], msg.channel, state->control,
 			       &msg, fds[0]);

@@ -27,6 +27,9 @@ enum relay_msg_type {
 	RELAY_DETACH, /* text: a disk that QEMU has let go */
 	RELAY_GROW,   /* text: a disk that has to be longer, and for what (qmp/job.h) */
 	RELAY_RUN,    /* the guest is to run: may it? */
+	/* Text of both: "dddd:bb:ss.f". */
+	RELAY_LEND, /* a PCI device that QEMU is to pass through.  Answer: text, the same */
+	RELAY_RETURN, /* one that QEMU has let go */
 };
 
 struct relay_msg {

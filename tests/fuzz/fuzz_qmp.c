@@ -186,6 +186,12 @@ static void serve(struct qmp_filter *f, bool well)
 	case QMP_NEED_RUN:
 		qmp_job_granted(job, why);
 		break;
+	case QMP_NEED_LEND:
+		qmp_job_lent(job, f->shared, why);
+		break;
+	case QMP_NEED_RETURN:
+		qmp_job_returned(job, f->shared);
+		break;
 	case QMP_NEED_TIME:
 		qmp_job_again(job);
 		break;

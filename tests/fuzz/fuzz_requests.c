@@ -60,6 +60,19 @@ int domain_hotplug_grow(struct domain_hotplug *hotplug, const char *dev,
 	return size % 2 ? 0 : err_set(err, ERR_USAGE, "%s gets no longer", dev);
 }
 
+int domain_pci_lend(struct domain_pci *pci, const char *name, struct err *err)
+{
+	if (strlen(name) >= sizeof(((struct relay_msg *)0)->text))
+		abort();
+	return name[0] == '0' ? 0 : err_set(err, ERR_USAGE, "no device %.2000s", name);
+}
+
+void domain_pci_return(struct domain_pci *pci, const char *name)
+{
+	if (strlen(name) >= sizeof(((struct relay_msg *)0)->text))
+		abort();
+}
+
 int relay_report_end(const struct relay *relay, struct err *err)
 {
 	return err_set(err, ERR_HOST, "the relay");

@@ -59,6 +59,8 @@ static const char sample_schema[] = "[" BUILTIN("str", "string") BUILTIN("int", 
 																																																																																																																																												    "0") OBJECT("deleted", OPTIONAL("device",
 																																																																																																																																																    "str") "," MEMBER("path",
 																																																																																																																																																		      "str"))
+																																																																																																																																												    COMMAND("device_add", "0") COMMAND("query-pci",
+																																																																																																																																																       "[any]")
 	/* The last: without a comma behind it. */
 	EVENT("DEVICE_DELETED",
 	      "deleted") "{\"name\":\"x-stats\",\"meta-type\":\"command\",\"ret-type\":\"number\"}]";

@@ -237,6 +237,28 @@ static bool has_base(const json_t *message)
 	       json_object_get(arguments, "bottom");
 }
 
+/* Of a command that has to do with PCI devices; it passes, or is a job, or is refused. */
+static int take_lending(struct qmp_filter *filter, const struct qmp_command *command,
+			json_t *message, struct err *err)
+{
+	const json_t *arguments = json_object_get(message, "arguments");
+	enum qmp_action action = command->action;
+	bool lent = filter->shared && filter->shared->lent.n > 0;
+
+	if (action == QMP_SAVES && lent)
+		return refuse(filter, message, "%s: %s", command->name,
+			      "the guest has a PCI device of dom0's, whose state cannot "
+			      "be saved; detach it (xl pci-detach)",
+			      err);
+	if (action == QMP_SAVES)
+		action = QMP_WRITES;
+	if ((action == QMP_LENDS && !qmp_lent_wanted(arguments)) ||
+	    (action == QMP_RETURNS && !lent))
+		return send_command(filter, message, QMP_PASS, err);
+	qmp_job_begin(&filter->job, action, message);
+	return 0;
+}
+
 static int take_command(struct qmp_filter *filter, json_t *message, struct err *err)
 {
 	const char *name = json_string_value(json_object_get(message, "execute"));
@@ -273,6 +295,10 @@ static int take_command(struct qmp_filter *filter, json_t *message, struct err *
 		if (rc)
 			return rc < 0 ? -1 : 0;
 		return send_command(filter, message, QMP_PASS, err);
+	case QMP_LENDS:
+	case QMP_RETURNS:
+	case QMP_SAVES:
+		return take_lending(filter, command, message, err);
 	case QMP_WRITES:
 	case QMP_OPENS:
 	case QMP_RUNS:

@@ -91,6 +91,11 @@ static const char *name_of(const struct qmp_job *job)
 	return json_string_value(json_object_get(job->message, "execute"));
 }
 
+static json_t *arguments_of(const struct qmp_job *job)
+{
+	return json_object_get(job->message, "arguments");
+}
+
 static void fail_and_finish(struct qmp_job *job, const char *why)
 {
 	fail(job, name_of(job), why);
@@ -226,6 +231,14 @@ void qmp_job_start(struct qmp_job *job, struct qmp_shared *shared)
 		start_writing(job, shared);
 		return;
 	}
+	if (job->action == QMP_LENDS) {
+		need(job, QMP_NEED_LEND, qmp_lent_wanted(arguments_of(job)));
+		return;
+	}
+	if (job->action == QMP_RETURNS) {
+		send(job);
+		return;
+	}
 	if (job->action == QMP_OPENS)
 		find_places(json_object_get(job->message, "arguments"), job->places);
 	next_disk(job, shared);
@@ -286,6 +299,40 @@ void qmp_job_granted(struct qmp_job *job, const char *why)
 		fail_and_finish(job, why);
 	else
 		send(job);
+}
+
+/* Takes back what QEMU does not have. */
+static void next_gone(struct qmp_job *job, const struct qmp_shared *shared)
+{
+	const char *gone = qmp_lent_gone(&shared->lent, job->answer);
+
+	if (gone)
+		need(job, QMP_NEED_RETURN, gone);
+	else
+		finish(job);
+}
+
+void qmp_job_lent(struct qmp_job *job, struct qmp_shared *shared, const char *why)
+{
+	drop_need(job);
+	if (why) {
+		fail_and_finish(job, why);
+	} else if (qmp_lent_add(&shared->lent, arguments_of(job)) < 0) {
+		fail(job, name_of(job), "too many PCI devices");
+		need(job, QMP_NEED_RETURN, qmp_lent_wanted(arguments_of(job)));
+	} else {
+		send(job);
+	}
+}
+
+void qmp_job_returned(struct qmp_job *job, struct qmp_shared *shared)
+{
+	qmp_lent_remove(&shared->lent, job->text ? job->text : "");
+	drop_need(job);
+	if (job->action == QMP_RETURNS)
+		next_gone(job, shared);
+	else
+		finish(job);
 }
 
 void qmp_job_again(struct qmp_job *job)
@@ -384,6 +431,17 @@ void qmp_job_answer(struct qmp_job *job, struct qmp_shared *shared, json_t *answ
 		return;
 	}
 	job->answer = json_incref(answer);
+	if (job->action == QMP_RETURNS) {
+		next_gone(job, shared);
+		return;
+	}
+	if (job->action == QMP_LENDS) {
+		if (json_object_get(answer, "error"))
+			need(job, QMP_NEED_RETURN, qmp_lent_wanted(arguments_of(job)));
+		else
+			finish(job);
+		return;
+	}
 	if (job->action == QMP_WRITES) {
 		if (json_object_get(answer, "return") && job->fd >= 0)
 			need(job, QMP_NEED_SAVE, NULL);

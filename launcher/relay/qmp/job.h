@@ -9,6 +9,7 @@
 
 #include "relay/qmp/fds.h"
 #include "relay/qmp/grow.h"
+#include "relay/qmp/lent.h"
 #include "relay/qmp/table.h"
 #include "relay/qmp/vnc_password.h"
 #include "relay/qmp/word.h"
@@ -21,6 +22,8 @@
  *                        for a while if it is not there yet), what is in use?,
  *                        need DETACH for each disk that is not, answer
  *   the guest is to run: need RUN, command, answer
+ *   QEMU passes a PCI device through: need LEND, command, need RETURN if it fails, answer
+ *   QEMU's PCI devices:  command, need RETURN for each that is gone, answer
  *   QEMU lets a disk go: command, what is in use?, need DETACH, answer
  *
  * A job only says what it needs; relay/job.h has the means, does it and reports.  Pure,
@@ -35,6 +38,8 @@ enum qmp_need {
 	QMP_NEED_GROW,	 /* `text`: the disk and its new size, "xvda 1024", 0 for a
 			  * snapshot; then qmp_job_granted */
 	QMP_NEED_RUN,	 /* may the guest run? then qmp_job_granted */
+	QMP_NEED_LEND,	 /* the PCI device `text`; then qmp_job_lent */
+	QMP_NEED_RETURN, /* take it back; then qmp_job_returned */
 	QMP_NEED_TIME,	 /* call qmp_job_again after QMP_AGAIN_MS */
 };
 
@@ -54,6 +59,7 @@ struct qmp_shared {
 	struct qmp_fds fds;
 	struct vnc_password *vnc; /* NULL: the screen has none, or there is no screen */
 	struct qmp_media media;
+	struct qmp_lent lent;
 	const void *busy; /* the connection whose job runs: one at a time */
 };
 
@@ -103,6 +109,8 @@ void qmp_job_attached(struct qmp_job *job, struct qmp_shared *shared, const char
 		      const char *why);
 void qmp_job_detached(struct qmp_job *job, struct qmp_shared *shared);
 void qmp_job_granted(struct qmp_job *job, const char *why);
+void qmp_job_lent(struct qmp_job *job, struct qmp_shared *shared, const char *why);
+void qmp_job_returned(struct qmp_job *job, struct qmp_shared *shared);
 void qmp_job_again(struct qmp_job *job);
 
 void qmp_job_free(struct qmp_job *job);

@@ -41,6 +41,7 @@ static const struct qmp_command table[] = {
 	{"chardev-change", QMP_REFUSE, links},
 	{"closefd", QMP_REFUSE, descriptors},
 	{"cont", QMP_RUNS, NULL},
+	{"device_add", QMP_LENDS, NULL},
 	{"display-update", QMP_REFUSE, screens},
 	{"drive-backup", QMP_REFUSE, files},
 	{"drive-mirror", QMP_REFUSE, files},
@@ -61,12 +62,13 @@ static const struct qmp_command table[] = {
 	{"pmemsave", QMP_WRITES, NULL},
 	{"query-chardev", QMP_ANSWER_CHARDEV, NULL},
 	{"query-fdsets", QMP_FDS, NULL},
+	{"query-pci", QMP_RETURNS, NULL},
 	{"query-vnc", QMP_ANSWER_VNC, NULL},
 	{"remove-fd", QMP_FDS, NULL},
 	{"screendump", QMP_WRITES, NULL},
 	{"transaction", QMP_REFUSE, images},
 	{"xen-load-devices-state", QMP_REFUSE, files},
-	{"xen-save-devices-state", QMP_WRITES, NULL},
+	{"xen-save-devices-state", QMP_SAVES, NULL},
 };
 
 const struct qmp_command *qmp_table_find(const char *name)

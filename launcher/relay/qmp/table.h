@@ -16,6 +16,9 @@ enum qmp_action {
 	QMP_GROWS,   /* a disk of the stub domain gets longer first, if grow.h says so */
 	QMP_STREAMS, /* passed if the disk has no backing file afterwards; else refused */
 	QMP_RUNS,    /* passed if the launcher lets the guest run */
+	QMP_LENDS, /* passed; a PCI device of dom0's is lent before, if lent.h says so */
+	QMP_RETURNS, /* passed; its answer tells which PCI devices QEMU has let go */
+	QMP_SAVES,   /* as QMP_WRITES, without a PCI device */
 	QMP_RELEASE, /* passed; after it disks may be in no use any more */
 	QMP_STEP,    /* asked by ourselves on the way (job.h): no command of a client */
 };

@@ -351,6 +351,100 @@ static void test_growth(void **state)
 	assert_int_equal(f.to_stub.len, 0);
 }
 
+#define PCI_ADD                                                                          \
+	"{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"xen-pci-passthrough\"," \
+	"\"id\":\"pci-pt-01_00.0\",\"hostaddr\":\"0000:01:00.0\"}"
+#define PCI_QUERY "{\"execute\":\"query-pci\""
+#define PCI_HAS                                                                          \
+	"{\"return\":[{\"bus\":0,\"devices\":[{\"qdev_id\":\"\"},"                       \
+	"{\"qdev_id\":\"pci-pt-01_00.0\"}]}]"
+#define PCI_HAS_NOT "{\"return\":[{\"bus\":0,\"devices\":[{\"qdev_id\":\"\"}]}]"
+
+static void expect_need(enum qmp_need need)
+{
+	assert_int_equal(f.job.need, need);
+	assert_string_equal(f.job.text, "0000:01:00.0");
+	assert_int_equal(f.to_stub.len, 0);
+	assert_int_equal(f.to_client.len, 0);
+}
+
+/* A device is lent before QEMU hears of it. */
+static void add_device(void)
+{
+	client(PCI_ADD ",\"id\":5}");
+	expect_need(QMP_NEED_LEND);
+	qmp_job_lent(&f.job, &shared, NULL);
+	go_on();
+	sent(PCI_ADD);
+}
+
+static void test_pci_device(void **state)
+{
+	/* Without one these pass as they are. */
+	client(PCI_QUERY "}");
+	sent(PCI_QUERY);
+	stub(PCI_HAS_NOT);
+	expect(&f.to_client, PCI_HAS_NOT "}\r\n");
+	client("{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"e1000\"}}");
+	sent("{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"e1000\"}");
+	stub("{\"return\":{}");
+	expect(&f.to_client, "{\"return\":{}}\r\n");
+
+	add_device();
+	stub("{\"return\":{}");
+	expect(&f.to_client, "{\"return\":{},\"id\":5}\r\n");
+	client("{\"execute\":\"xen-save-devices-state\",\"arguments\":{\"filename\":"
+	       "\"/dev/fdset/0\"}}");
+	expect(&f.to_client,
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"xen-save-devices-state: "
+	       "the guest has a PCI device of dom0's, whose state cannot be saved; detach it "
+	       "(xl pci-detach)\"}}\r\n");
+	client(PCI_QUERY "}");
+	sent(PCI_QUERY);
+	stub(PCI_HAS);
+	expect(&f.to_client, PCI_HAS "}\r\n");
+	/* QEMU has let go: the answer waits until dom0 has it back. */
+	client(PCI_QUERY ",\"id\":6}");
+	sent(PCI_QUERY);
+	stub(PCI_HAS_NOT);
+	expect_need(QMP_NEED_RETURN);
+	qmp_job_returned(&f.job, &shared);
+	go_on();
+	expect(&f.to_client, PCI_HAS_NOT ",\"id\":6}\r\n");
+	assert_int_equal(shared.lent.n, 0);
+}
+
+static void test_pci_device_fails(void **state)
+{
+	client(PCI_ADD ",\"id\":5}");
+	qmp_job_lent(&f.job, &shared, "not the guest's");
+	go_on();
+	expect(&f.to_client,
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"device_add: not the "
+	       "guest's\"},\"id\":5}\r\n");
+	/* QEMU does not take it. */
+	add_device();
+	stub("{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"}");
+	expect_need(QMP_NEED_RETURN);
+	qmp_job_returned(&f.job, &shared);
+	go_on();
+	expect(&f.to_client, "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"},"
+			     "\"id\":5}\r\n");
+	assert_int_equal(shared.lent.n, 0);
+	/* A name that cannot be one is the launcher's to refuse; too many are ours. */
+	for (unsigned i = 0; i < QMP_LENT_MAX; i++)
+		snprintf(shared.lent.list[shared.lent.n++].name, QMP_LENT_NAME_MAX, "%u",
+			 i);
+	client(PCI_ADD ",\"id\":5}");
+	qmp_job_lent(&f.job, &shared, NULL);
+	expect_need(QMP_NEED_RETURN);
+	qmp_job_returned(&f.job, &shared);
+	go_on();
+	expect(&f.to_client,
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"device_add: too many "
+	       "PCI devices\"},\"id\":5}\r\n");
+}
+
 static void test_guest_may_run(void **state)
 {
 	static const char cont[] = "{\"execute\":\"cont\",\"id\":8}";
@@ -461,19 +555,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(test_fd_sets),
-		T(test_fd_bounds),
-		T(test_save),
-		T(test_save_fails),
-		T(test_file_by_name),
-		T(test_change_medium),
-		T(test_locked_tray),
-		T(test_too_many_disks),
-		T(test_disk_by_path),
-		T(test_growth),
-		T(test_guest_may_run),
-		T(test_growth_forms),
-		T(test_one_job_at_a_time),
+		T(test_fd_sets),       T(test_fd_bounds),      T(test_save),
+		T(test_save_fails),    T(test_file_by_name),   T(test_change_medium),
+		T(test_locked_tray),   T(test_too_many_disks), T(test_disk_by_path),
+		T(test_growth),	       T(test_pci_device),     T(test_pci_device_fails),
+		T(test_guest_may_run), T(test_growth_forms),   T(test_one_job_at_a_time),
 	};
 
 	int rc;

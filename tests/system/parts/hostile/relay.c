@@ -120,6 +120,8 @@ static void ask_all(uint32_t qmp)
 					    "xvdq 1024",
 					    "/etc/passwd 1",
 					    "xvda 18446744073709551615 "};
+	/* Some are the machine's, none is the guest's. */
+	static const char *const devices[] = {"0000:00:02.0", "../../etc/passwd"};
 	int given = n_kept;
 
 	for (int i = 0; i < given; i++)
@@ -128,6 +130,8 @@ static void ask_all(uint32_t qmp)
 		ask(RELAY_DETACH, qmp, "taking a disk away", names[i], -1);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 		ask(RELAY_GROW, qmp, "a longer disk", sizes[i], -1);
+	for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++)
+		ask(RELAY_LEND, qmp, "a PCI device", devices[i], -1);
 }
 
 /* Lines of others, with control characters, without ends. */
