@@ -38,13 +38,13 @@ IOMMU = Kind(
         "-device", "virtio-blk-pci,bus=rp1,drive=pt-virtio,serial=pt-virtio,disable-legacy=on,"
                    "iommu_platform=on",
         # MSI-X, an I/O BAR
-        *_root_port(2), *_nic(0), "-device", "e1000e,bus=rp2,netdev=hub0-0,romfile=",
+        *_root_port(2), *_nic(0), "-device", "e1000e,bus=rp2,netdev=hub0-0,mac=52:54:00:00:00:02,romfile=",
         # virtual functions
-        *_root_port(3), *_nic(1), "-device", "igb,bus=rp3,netdev=hub0-1,romfile=",
+        *_root_port(3), *_nic(1), "-device", "igb,bus=rp3,netdev=hub0-1,mac=52:54:00:00:00:03,romfile=",
         # empty: for a device that QEMU cannot save, as nvme
         *_root_port(4),
         # INTx only
-        *_nic(2), "-device", "e1000,addr=1d.0,netdev=hub0-2,romfile=",
+        *_nic(2), "-device", "e1000,addr=1d.0,netdev=hub0-2,mac=52:54:00:00:00:04,romfile=",
         # one MSI
         *_disk("pt-ahci"), "-device", "ich9-ahci,id=pt-ahci,addr=1c.0",
         "-device", "ide-hd,bus=pt-ahci.0,drive=pt-ahci,serial=pt-ahci",

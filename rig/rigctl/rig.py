@@ -81,9 +81,8 @@ class Rig:
         with rig._lock():
             if rig.machine.pid() and "started" in rig._info():
                 rig.ping()
-                had = rig._info().get("kind", "standard")
-                if kind not in (None, had):
-                    raise RigError(f"rig '{name}' is up with the machine '{had}'")
+                if kind not in (None, rig.kind):
+                    raise RigError(f"rig '{name}' is up with the machine '{rig.kind}'")
                 had = rig._info().get("platform", PLATFORMS[0])
                 if platform not in (None, had):
                     raise RigError(f"rig '{name}' is up with the platform '{had}'")
@@ -139,6 +138,11 @@ class Rig:
                 json.dump(info, f)
             os.rename(path + ".tmp", path)
         return info
+
+    @property
+    def kind(self):
+        """Of machines.KINDS."""
+        return self._info().get("kind", "standard")
 
     def down(self):
         """Ends the rig and removes its files."""

@@ -169,7 +169,7 @@ def test_hostile_relay(make_guest, dom0):
     said = dict(re.findall(r"relay: hostile: (.+): (done|refused|no answer)$", log, re.M))
     # A descriptor that is no disk becomes none, and no name is a disk of dom0's.
     for what in ("pipe", "socket", "control", "standard error", "grant", "event channel",
-                 "empty file", "taking a disk away", "a longer disk"):
+                 "empty file", "taking a disk away", "a longer disk", "a PCI device"):
         assert said.get(what) == "refused", (what, log)
     # Its words are the relay's, and no line is anybody else's.
     assert "hostile: the end" in log

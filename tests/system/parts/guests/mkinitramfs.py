@@ -9,7 +9,7 @@ import subprocess
 # Devices that libxl and libvirt can give an HVM guest by emulation.
 MODULES = ["ata_piix", "ahci", "sd_mod", "sr_mod", "virtio_blk", "virtio_scsi",
            "nvme", "floppy", "xen_blkfront",
-           "e1000", "e1000e", "igb", "8139cp", "8139too", "pcnet32", "ne2k-pci", "vmxnet3",
+           "e1000", "e1000e", "igb", "igbvf", "8139cp", "8139too", "pcnet32", "ne2k-pci", "vmxnet3",
            "e100", "tulip", "virtio_net", "8021q", "xen-netfront",
            "bridge", "xen-netback"]
 # For guests with USB, in an archive behind the other: 3 MB that no other guest needs to load.
