@@ -2,9 +2,8 @@
 /* eventfd. */
 #include <nub/errno.h>
 #include <nub/slab.h>
+#include <nub/uapi.h>
 #include <nub/vfs.h>
-
-#include <linux/eventfd.h>
 
 #include "../linux/sys.h"
 

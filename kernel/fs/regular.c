@@ -8,10 +8,10 @@
 #include <nub/process.h>
 #include <nub/slab.h>
 #include <nub/string.h>
+#include <nub/uapi.h>
 #include <nub/vfs.h>
 
 #include <linux/falloc.h>
-#include <linux/memfd.h>
 
 #define SEALS_ALL                                                                        \
 	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |                      \

@@ -7,10 +7,10 @@
 #include <nub/process.h>
 #include <nub/smp.h>
 #include <nub/uaccess.h>
+#include <nub/uapi.h>
 #include <nub/vfs.h>
 
 #include <linux/membarrier.h>
-#include <linux/memfd.h>
 #include <linux/mman.h>
 
 #define MAP_KNOWN                                                                        \

@@ -9,6 +9,7 @@
 #include <nub/process.h>
 #include <nub/string.h>
 #include <nub/uaccess.h>
+#include <nub/uapi.h>
 #include <nub/vfs.h>
 
 #include <asm/stat.h>

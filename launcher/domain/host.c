@@ -137,7 +137,8 @@ enum domain_life domain_host_life(struct domain_host *host, uint32_t domid)
 {
 	xc_domaininfo_t info;
 
-	if (xc_domain_getinfo_single(host->xc, domid, &info) < 0)
+	/* The first domain from this number on. */
+	if (xc_domain_getinfolist(host->xc, domid, 1, &info) != 1 || info.domain != domid)
 		return DOMAIN_LIFE_GONE;
 	if (info.flags & XEN_DOMINF_dying)
 		return DOMAIN_LIFE_GONE;

@@ -2,22 +2,33 @@
 /* Landlock: a second wall behind the empty root, which needs no user and no namespace. */
 #include <errno.h>
 #include <linux/landlock.h>
-#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "relay/sandbox.h"
 
-/* The refusals of each version of the kernel's interface (landlock(7)). */
+/*
+ * The refusals of each version of the kernel's interface (landlock(7)): the lowest so many of
+ * LANDLOCK_ACCESS_FS_*, LANDLOCK_ACCESS_NET_* and LANDLOCK_SCOPE_* (abstract sockets of others, signals).
+ */
 static const struct {
-	unsigned files; /* the lowest so many of LANDLOCK_ACCESS_FS_* */
-	bool ports;
-	bool scopes; /* signals and abstract sockets of others */
+	unsigned files, ports, scopes;
 } abi[] = {
-	[1] = {13, false, false}, [2] = {14, false, false}, [3] = {15, false, false},
-	[4] = {15, true, false},  [5] = {16, true, false},  [6] = {16, true, true},
+	[1] = {13, 0, 0}, [2] = {14, 0, 0}, [3] = {15, 0, 0},
+	[4] = {15, 2, 0}, [5] = {16, 2, 0}, [6] = {16, 2, 2},
 };
+
+/* struct landlock_ruleset_attr of Linux 6.12; older headers have fewer members. */
+struct ruleset {
+	uint64_t files, ports, scopes;
+};
+
+static uint64_t lowest(unsigned bits)
+{
+	return (1ULL << bits) - 1;
+}
 
 int relay_landlock_version(void)
 {
@@ -27,9 +38,9 @@ int relay_landlock_version(void)
 
 int relay_landlock_enter(struct err *err)
 {
-	struct landlock_ruleset_attr attr = {0};
 	int version = relay_landlock_version();
 	size_t newest = sizeof(abi) / sizeof(abi[0]) - 1;
+	struct ruleset attr;
 	int fd;
 
 	/* Not built in, or not started: the other walls stand without it. */
@@ -39,12 +50,11 @@ int relay_landlock_enter(struct err *err)
 		return err_errno(err, ERR_HOST, errno, "asking for Landlock");
 	if ((size_t)version > newest)
 		version = (int)newest;
-	attr.handled_access_fs = (1ULL << abi[version].files) - 1;
-	if (abi[version].ports)
-		attr.handled_access_net =
-			LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP;
-	if (abi[version].scopes)
-		attr.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
+	attr = (struct ruleset){
+		lowest(abi[version].files),
+		lowest(abi[version].ports),
+		lowest(abi[version].scopes),
+	};
 	/*
 	 * An older kernel takes the longer structure if the members that it does not know
 	 * are 0.

@@ -13,6 +13,15 @@ unsigned long shim_allocations; /* that are alive */
 long shim_fail_after = -1;	/* allocations until they fail; -1: never */
 uint64_t shim_now;
 
+#if !__GLIBC_PREREQ(2, 38)
+void strlcpy(char *dst, const char *src, size_t n);
+void strlcpy(char *dst, const char *src, size_t n)
+{
+	if (n)
+		snprintf(dst, n, "%s", src);
+}
+#endif
+
 static void *allocate(size_t n, int zero)
 {
 	void *p;
