@@ -46,9 +46,6 @@ static const struct {
 	{"bridge-backend",
 	 "interfaces on a bridge that QEMU's line names",
 	 {"-netdev", "bridge,id=n,br=br0"}},
-	{"pci-passthrough",
-	 "PCI devices of the host",
-	 {"-device", "xen-pci-passthrough,hostaddr=0000:00:00.0"}},
 	{"usb-passthrough",
 	 "USB devices of the host",
 	 {"-usb", "-device", "usb-host,hostbus=1,hostaddr=1"}},
@@ -134,7 +131,8 @@ static void find_kernel_linux(const struct feature_host *host, struct feature *f
 	find_kernel(host, "linux", feature);
 }
 
-static void find_pvh(const struct feature_host *host, struct feature *feature)
+static void find_xen(const struct feature_host *host, const char *needed,
+		     struct feature *feature)
 {
 	const struct doctor_host at = {.root = host->root};
 	char major[32], minor[32], version[80];
@@ -147,11 +145,22 @@ static void find_pvh(const struct feature_host *host, struct feature *feature)
 		return;
 	}
 	snprintf(version, sizeof(version), "%s.%s", major, minor);
-	if (version_compare(version, DOCTOR_XEN_FOR_PVH) < 0)
-		say(feature, FEATURE_NO, "Xen %s is older than " DOCTOR_XEN_FOR_PVH,
-		    version);
+	if (version_compare(version, needed) < 0)
+		say(feature, FEATURE_NO, "Xen %s is older than %s", version, needed);
 	else
 		say(feature, FEATURE_YES, "%s", "");
+}
+
+static void find_pvh(const struct feature_host *host, struct feature *feature)
+{
+	find_xen(host, DOCTOR_XEN_FOR_PVH, feature);
+}
+
+static void find_pci(const struct feature_host *host, struct feature *feature)
+{
+	find_kernel(host, "nub", feature);
+	if (feature->state == FEATURE_YES)
+		find_xen(host, DOCTOR_XEN_FOR_PCI, feature);
 }
 
 static const struct {
@@ -163,6 +172,8 @@ static const struct {
 	{"kernel-linux", "stub domains on Linux", find_kernel_linux},
 	{"type-pvh", "PVH stub domains", find_pvh},
 	{"type-pv", "PV stub domains", find_kernel_linux},
+	{"pci-passthrough", "PCI devices of the host, in PVH stub domains on nub",
+	 find_pci},
 };
 
 enum { N_PARTS = sizeof(parts) / sizeof(parts[0]) };

@@ -145,6 +145,7 @@ def test_features():
         assert "argument" not in found[name]["why"]
     # There is no Xen here, and a reader is told so.
     assert found["type-pvh"]["state"] == "unknown"
+    assert found["pci-passthrough"]["state"] == "unknown"
     lines = run(STUBDOM, "features").stdout.splitlines()
     assert len(lines) == len(found)
     assert any(line.split()[:2] == ["no", "spice"] for line in lines)
