@@ -16,6 +16,11 @@ XENSTORE_IGNORED = [
     (r"/vm/0{8}-", "dom0's own record of its memory"),
     (r"/local/domain/0/memory", "made by the first `xl list -l` or `xl mem-set 0`"),
 ]
+# Of a guest with QEMU in dom0, the measure: it is Xen's own.
+MEASURE_IGNORED = [
+    (r'/local/domain/0/backend/vbd/\d+(/\d+(/hotplug-(error|status))?)? =',
+     "Xen's block script writes why it failed where the guest has ended while it ran"),
+]
 FILES_IGNORED = [
     (r"/run/xen/domid-history$", "libxl's list of recent domain ids"),
     (r"/run/lock/", "lock files of xl and of the hot-plug scripts stay, unlocked"),
@@ -28,28 +33,29 @@ ENDING = {("unix sockets", "/var/run/xenstored/socket")}
 SETTLE_SECONDS = 60  # the most: a busy host tidies up slowly
 
 
-def ignored(kind, item):
-    table = {"xenstore": XENSTORE_IGNORED, "files": FILES_IGNORED}.get(kind, [])
+def ignored(kind, item, measure):
+    table = {"xenstore": XENSTORE_IGNORED + (MEASURE_IGNORED if measure else []),
+             "files": FILES_IGNORED}.get(kind, [])
     return any(re.match(pattern, item) for pattern, _ in table)
 
 
-def difference(before, after):
-    """Lines for what is in one scan and not in the other."""
+def difference(before, after, measure=False):
+    """Lines for what is in one scan and not in the other. `measure`: the guests had QEMU in dom0."""
     out = []
     for kind, items in after.items():
         old, new = collections.Counter(before[kind]), collections.Counter(items)
         out += [f"{kind}: + {item}" for item in (new - old).elements()
-                if not ignored(kind, item)]
+                if not ignored(kind, item, measure)]
         out += [f"{kind}: - {item}" for item in (old - new).elements()
-                if not ignored(kind, item) and (kind, item) not in ENDING]
+                if not ignored(kind, item, measure) and (kind, item) not in ENDING]
     return out
 
 
-def settle(dom0, before, seconds=SETTLE_SECONDS):
+def settle(dom0, before, seconds=SETTLE_SECONDS, measure=False):
     """The differences from before, once they stay or time is up: the toolstack tidies up in the
     background after `xl destroy`."""
     end = time.monotonic() + seconds
     while True:
-        found = difference(before, dom0.scan())
+        found = difference(before, dom0.scan(), measure)
         if not found or time.monotonic() > end:
             return found

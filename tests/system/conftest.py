@@ -112,7 +112,8 @@ def leak_check(request):
     # An agent that attacks is no evidence of what QEMU needs.
     if request.config.getoption("--hypercalls") and "hostile_stub" not in request.fixturenames:
         note_hypercalls(dom0, request.config.getoption("--hypercalls"), request.node.name)
-    found = leaks.settle(dom0, before)
+    side = getattr(request.node, "callspec", None)
+    found = leaks.settle(dom0, before, measure=side is not None and "dom0" in side.params.values())
     assert not found, "left behind in dom0:\n" + "\n".join(found)
 
 
