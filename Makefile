@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system check-configs check-browser check-intel check-pci deb demo fuzz bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system check-configs check-browser check-intel check-matrix check-pci deb demo fuzz bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -20,6 +20,7 @@ help:
 	@echo 'make check-pci        PCI devices of a host with an IOMMU, passed through'
 	@echo 'make check-browser    a guest in a real browser, which is installed for it (800 MB)'
 	@echo 'make check-intel      some system tests on an emulated Intel host with two CPUs (Bochs, built once)'
+	@echo 'make check-matrix     a few system tests on each Debian release of docs/support.md (hours at first)'
 	@echo 'make fuzz             each fuzz target, led by coverage, for FUZZ_SECONDS (60)'
 	@echo 'make bench            measure; table and $(BUILD)/bench/results.json'
 	@echo 'make format           apply .clang-format to every C file'
@@ -65,6 +66,10 @@ check-intel:
 check-pci:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long --machine=iommu tests/system/test_pci.py
+
+# Not in the workbench: each release has its own.
+check-matrix:
+	@rig/matrix
 
 demo:
 	@$(WB) rig/build $(BUILD)
