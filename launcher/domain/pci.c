@@ -164,23 +164,31 @@ static void take_rights(struct domain_pci *pci, int slot)
 }
 
 /* A stub domain that does not let go is not asked again. */
-static void take_back(struct domain_pci *pci, int slot)
+static void take_nodes(struct domain_pci *pci, int slot, const char *name)
 {
 	unsigned number = number_of(slot);
-	char name[PCI_NAME_SIZE];
 	struct err err;
 	bool closed;
 
-	pci_device_name(&pci->slots[slot].device, name);
 	if (pci_nodes_close(pci->host, pci->stub, number, &err) < 0)
 		log_warn("%s", err.msg);
 	closed = wait_closed(pci, slot);
 	pci_nodes_remove(pci->host, pci->stub, number);
 	if (!closed && !wait_closed(pci, slot))
 		log_warn("dom0's pciback does not let go of PCI device %s (dmesg)", name);
-	take_rights(pci, slot);
 	log_info("%s has no PCI device %s any more%s", pci->plan->name, name,
 		 closed ? "" : ", which it did not give back by itself");
+}
+
+static void take_back(struct domain_pci *pci, int slot)
+{
+	char name[PCI_NAME_SIZE];
+
+	pci_device_name(&pci->slots[slot].device, name);
+	/* Nodes that were never made would be made by their own end. */
+	if (pci->slots[slot].shown)
+		take_nodes(pci, slot, name);
+	take_rights(pci, slot);
 }
 
 static int lend(struct domain_pci *pci, int slot, struct err *err)
@@ -193,6 +201,7 @@ static int lend(struct domain_pci *pci, int slot, struct err *err)
 	    allow_interrupts(name, err) < 0 ||
 	    pci_nodes_make(pci->host, pci->stub, number_of(slot), device, err) < 0)
 		return -1;
+	pci->slots[slot].shown = true;
 	return wait_connected(pci, slot, err);
 }
 
@@ -225,7 +234,7 @@ int domain_pci_lend(struct domain_pci *pci, const char *name, struct err *err)
 		return err_set(err, ERR_USAGE, "the guest has %d PCI devices already",
 			       PCI_LENT_MAX);
 	watch_toolstack(pci);
-	pci->slots[slot] = (struct pci_slot){true, device};
+	pci->slots[slot] = (struct pci_slot){.used = true, .device = device};
 	if (lend(pci, slot, err) < 0) {
 		struct err why = *err;
 

@@ -24,6 +24,7 @@ struct domain_pci {
 	bool watching;
 	struct pci_slot {
 		bool used;
+		bool shown; /* there are nodes of it */
 		struct pci_device device;
 	} slots[PCI_LENT_MAX];
 };
