@@ -12,6 +12,8 @@
 
 #define BACK "/local/domain/0/backend/pci/%u/%u"
 #define FRONT "/local/domain/%u/device/pci/%u"
+/* Linux writes it when a back end of its refuses, and leaves it. */
+#define ERROR_OF "/local/domain/0/error/backend/pci/%u"
 
 /* Numbers of XenbusState (xen/io/xenbus.h), as text. */
 #define INITIALISING "1"
@@ -133,9 +135,11 @@ void pci_nodes_remove(struct domain_host *host, uint32_t stub, unsigned number)
 {
 	xenstore_remove(host->xs, FRONT, stub, number);
 	xenstore_remove(host->xs, BACK, stub, number);
+	xenstore_remove(host->xs, ERROR_OF "/%u", stub, number);
 }
 
 void pci_nodes_remove_all(struct domain_host *host, uint32_t stub)
 {
 	xenstore_remove(host->xs, "/local/domain/0/backend/pci/%u", stub);
+	xenstore_remove(host->xs, ERROR_OF, stub);
 }

@@ -26,7 +26,7 @@ int pci_nodes_close(struct domain_host *host, uint32_t stub, unsigned number,
 /* Whether pciback has let go of all that it had: its own device in sysfs is gone. */
 bool pci_nodes_closed(uint32_t stub, unsigned number);
 
-/* Removes both halves; pciback lets go of a device that it still has. */
+/* Removes both halves; pciback lets go of a device that it still has.  Also its complaint. */
 void pci_nodes_remove(struct domain_host *host, uint32_t stub, unsigned number);
 
 /* All that there may be of a stub domain that is gone. */

@@ -12,8 +12,9 @@
 #include "xenstore_util.h"
 
 /*
- * Our facts, by which the nodes of PCI devices are found.  Also the toolstack's node for the device model if the guest is gone: the
- * toolstack may have removed it just before we wrote to it.
+ * Our facts, by which the nodes of PCI devices are found.  Also the toolstack's node for
+ * the device model if the guest is gone: the toolstack may have removed it just before we
+ * wrote to it.
  */
 static void remove_nodes(struct domain_host *host, const struct plan *plan)
 {
