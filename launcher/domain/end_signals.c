@@ -3,6 +3,7 @@
 #include "domain/end_signals.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 
@@ -20,4 +21,11 @@ int end_signals_open(struct err *err)
 		return err_errno(err, ERR_HOST, errno, "blocking signals");
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd >= 0 ? fd : err_errno(err, ERR_HOST, errno, "catching signals");
+}
+
+bool end_signals_came(int signals)
+{
+	struct pollfd pfd = {.fd = signals, .events = POLLIN};
+
+	return poll(&pfd, 1, 0) == 1;
 }

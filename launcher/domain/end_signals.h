@@ -3,6 +3,8 @@
 #ifndef STUBDOM_DOMAIN_END_SIGNALS_H
 #define STUBDOM_DOMAIN_END_SIGNALS_H
 
+#include <stdbool.h>
+
 #include "err.h"
 
 /*
@@ -10,5 +12,8 @@
  * three, non-blocking, the caller's to close.  -1: ERR_HOST.
  */
 int end_signals_open(struct err *err);
+
+/* Whether one has come.  It stays to be read. */
+bool end_signals_came(int signals);
 
 #endif

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "decimal.h"
+#include "domain/end_signals.h"
 #include "domain/pci_nodes.h"
 #include "log.h"
 #include "xenstore_util.h"
@@ -136,16 +137,21 @@ static int wait_connected(struct domain_pci *pci, int slot, struct err *err)
 			return err_set(err, ERR_HOST, "dom0's pciback refuses (dmesg)");
 		if (domain_host_life(pci->host, pci->stub) != DOMAIN_LIFE_ALIVE)
 			return err_set(err, ERR_STUB, "the stub domain has ended");
+		if (end_signals_came(pci->signals))
+			return err_set(err, ERR_HOST, "the stub domain is to end");
 		clock_wait_ms(POLL_MS);
 	}
 	return err_set(err, ERR_STUB, "the stub domain does not take it");
 }
 
-static bool wait_closed(struct domain_pci *pci, int slot)
+/* `asked`: the stub domain has its say. */
+static bool wait_closed(struct domain_pci *pci, int slot, bool asked)
 {
 	for (int ms = 0; ms < CLOSE_MS; ms += POLL_MS) {
 		if (pci_nodes_closed(pci->stub, number_of(slot)))
 			return true;
+		if (asked && end_signals_came(pci->signals))
+			return false;
 		clock_wait_ms(POLL_MS);
 	}
 	return false;
@@ -172,12 +178,14 @@ static void take_nodes(struct domain_pci *pci, int slot, const char *name)
 
 	if (pci_nodes_close(pci->host, pci->stub, number, &err) < 0)
 		log_warn("%s", err.msg);
-	closed = wait_closed(pci, slot);
+	closed = wait_closed(pci, slot, true);
 	pci_nodes_remove(pci->host, pci->stub, number);
-	if (!closed && !wait_closed(pci, slot))
+	if (!closed && !wait_closed(pci, slot, false))
 		log_warn("dom0's pciback does not let go of PCI device %s (dmesg)", name);
 	log_info("%s has no PCI device %s any more%s", pci->plan->name, name,
-		 closed ? "" : ", which it did not give back by itself");
+		 closed || end_signals_came(pci->signals)
+			 ? ""
+			 : ", which it did not give back by itself");
 }
 
 static void take_back(struct domain_pci *pci, int slot)

@@ -21,6 +21,7 @@ struct domain_pci {
 	struct domain_host *host;
 	const struct plan *plan;
 	uint32_t stub;
+	int signals; /* one that came ends each wait for the stub domain */
 	bool watching;
 	struct pci_slot {
 		bool used;
@@ -34,8 +35,8 @@ struct domain_pci {
 #define DOMAIN_PCI_ERROR "pci-error" /* of a back end that the toolstack makes in vain */
 
 /*
- * "dddd:bb:ss.f".  Blocks until the stub domain sees the device, 7 s at most.  One that it
- * has already is taken back before.
+ * "dddd:bb:ss.f".  Blocks until the stub domain sees the device, 7 s at most, and is taken
+ * back again if it does not.  One that it has already is taken back before.
  */
 int domain_pci_lend(struct domain_pci *pci, const char *name, struct err *err);
 

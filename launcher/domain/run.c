@@ -2,7 +2,6 @@
 /* Turns a plan into a running stub domain and stays until it ends. */
 #include "domain/run.h"
 
-#include <poll.h>
 #include <stdbool.h>
 #include <unistd.h>
 
@@ -61,14 +60,6 @@ static int create(struct domain_watch *watch, const struct manifest *manifest,
 	return domain_create(watch->host, &parts, &watch->stub, err);
 }
 
-/* libxl's calls are not interrupted by a signal; one that came meanwhile is their end. */
-static bool told_to_end(int signals)
-{
-	struct pollfd pfd = {.fd = signals, .events = POLLIN};
-
-	return poll(&pfd, 1, 0) == 1;
-}
-
 static int start_backends(struct domain_watch *watch, struct err *err)
 {
 	watch->backends->place = (struct backend_place){
@@ -83,7 +74,8 @@ static int serve(struct domain_watch *watch, const struct manifest *manifest,
 	const struct plan *plan = watch->plan;
 	int rc = create(watch, manifest, kernel, err);
 
-	if (told_to_end(watch->signals))
+	/* libxl's calls are not interrupted by a signal; one that came is their end. */
+	if (end_signals_came(watch->signals))
 		rc = err_set(err, ERR_HOST,
 			     "the toolstack ended the start of %s (libxl allows 60 s; is "
 			     "this host overloaded?)",
@@ -117,7 +109,8 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 		.host = watch->host, .plan = plan, .disks = &disks};
 	struct domain_orders orders = {.console_lock = -1};
 	struct domain_backends backends = {.plan = plan, .hotplug = &hotplug};
-	struct domain_pci pci = {.host = watch->host, .plan = plan};
+	struct domain_pci pci = {
+		.host = watch->host, .plan = plan, .signals = watch->signals};
 	int rc;
 
 	if (!kernel)
