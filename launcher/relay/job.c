@@ -86,14 +86,16 @@ void relay_job_hear(struct relay_channel *channel, uint32_t index, int control,
 	} else if ((msg->type == RELAY_GROW && need == QMP_NEED_GROW) ||
 		   (msg->type == RELAY_RUN && need == QMP_NEED_RUN)) {
 		qmp_job_granted(job, why);
-	} else if (msg->type == RELAY_LEND && need == QMP_NEED_LEND) {
+	} else if (msg->type == RELAY_LEND && need == QMP_NEED_LEND &&
+		   (why || qmp_job_wants_lent(job, msg->text))) {
 		qmp_job_lent(job, channel->shared, why);
 	} else if (msg->type == RELAY_RETURN && need == QMP_NEED_RETURN) {
 		qmp_job_returned(job, channel->shared);
 	} else if (msg->type == RELAY_ATTACH && !why) {
 		/* The client went meanwhile: nobody will use the disk. */
 		ask(control, RELAY_DETACH, index, msg->text, -1);
-	} else if (msg->type == RELAY_LEND && !why) {
+	} else if (msg->type == RELAY_LEND && !why &&
+		   !qmp_lent_has(&channel->shared->lent, msg->text)) {
 		ask(control, RELAY_RETURN, index, msg->text, -1);
 	}
 	if (fd >= 0)

@@ -312,6 +312,12 @@ static void next_gone(struct qmp_job *job, const struct qmp_shared *shared)
 		finish(job);
 }
 
+bool qmp_job_wants_lent(const struct qmp_job *job, const char *name)
+{
+	return job->asked && job->need == QMP_NEED_LEND && job->text &&
+	       strcmp(job->text, name) == 0;
+}
+
 void qmp_job_lent(struct qmp_job *job, struct qmp_shared *shared, const char *why)
 {
 	drop_need(job);

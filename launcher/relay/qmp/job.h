@@ -109,6 +109,8 @@ void qmp_job_attached(struct qmp_job *job, struct qmp_shared *shared, const char
 		      const char *why);
 void qmp_job_detached(struct qmp_job *job, struct qmp_shared *shared);
 void qmp_job_granted(struct qmp_job *job, const char *why);
+/* Whether it is the answer to this job: an earlier client's job may have asked, and gone. */
+bool qmp_job_wants_lent(const struct qmp_job *job, const char *name);
 void qmp_job_lent(struct qmp_job *job, struct qmp_shared *shared, const char *why);
 void qmp_job_returned(struct qmp_job *job, struct qmp_shared *shared);
 void qmp_job_again(struct qmp_job *job);

@@ -43,6 +43,15 @@ void qmp_lent_remove(struct qmp_lent *lent, const char *name)
 	}
 }
 
+bool qmp_lent_has(const struct qmp_lent *lent, const char *name)
+{
+	for (size_t i = 0; i < lent->n; i++) {
+		if (strcmp(lent->list[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Whether a device anywhere in it has the id. */
 static bool has(const json_t *value, const char *id)
 {

@@ -29,6 +29,7 @@ const char *qmp_lent_wanted(const json_t *arguments);
 /* Takes it from such arguments, in place of an older one of that name; -1: no room. */
 int qmp_lent_add(struct qmp_lent *lent, const json_t *arguments);
 void qmp_lent_remove(struct qmp_lent *lent, const char *name);
+bool qmp_lent_has(const struct qmp_lent *lent, const char *name);
 
 /* The name of one that an answer to query-pci has no more; NULL: it has them all. */
 const char *qmp_lent_gone(const struct qmp_lent *lent, const json_t *answer);

@@ -414,6 +414,21 @@ static void test_pci_device(void **state)
 	assert_int_equal(shared.lent.n, 0);
 }
 
+/* An answer that an earlier client's job asked for is no answer for another device. */
+static void test_pci_device_late(void **state)
+{
+	client(PCI_ADD ",\"id\":5}");
+	assert_false(qmp_job_wants_lent(&f.job, "0000:01:00.0"));
+	f.job.asked = true;
+	assert_true(qmp_job_wants_lent(&f.job, "0000:01:00.0"));
+	assert_false(qmp_job_wants_lent(&f.job, "0000:02:00.0"));
+	assert_false(qmp_lent_has(&shared.lent, "0000:01:00.0"));
+	qmp_job_lent(&f.job, &shared, NULL);
+	assert_false(qmp_job_wants_lent(&f.job, "0000:01:00.0"));
+	assert_true(qmp_lent_has(&shared.lent, "0000:01:00.0"));
+	assert_false(qmp_lent_has(&shared.lent, "0000:02:00.0"));
+}
+
 static void test_pci_device_fails(void **state)
 {
 	client(PCI_ADD ",\"id\":5}");
@@ -555,11 +570,22 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(test_fd_sets),       T(test_fd_bounds),      T(test_save),
-		T(test_save_fails),    T(test_file_by_name),   T(test_change_medium),
-		T(test_locked_tray),   T(test_too_many_disks), T(test_disk_by_path),
-		T(test_growth),	       T(test_pci_device),     T(test_pci_device_fails),
-		T(test_guest_may_run), T(test_growth_forms),   T(test_one_job_at_a_time),
+		T(test_fd_sets),
+		T(test_fd_bounds),
+		T(test_save),
+		T(test_save_fails),
+		T(test_file_by_name),
+		T(test_change_medium),
+		T(test_locked_tray),
+		T(test_too_many_disks),
+		T(test_disk_by_path),
+		T(test_growth),
+		T(test_pci_device),
+		T(test_pci_device_fails),
+		T(test_guest_may_run),
+		T(test_growth_forms),
+		T(test_one_job_at_a_time),
+		T(test_pci_device_late),
 	};
 
 	int rc;
