@@ -241,6 +241,11 @@ int domain_pci_lend(struct domain_pci *pci, const char *name, struct err *err)
 	if (slot < 0)
 		return err_set(err, ERR_USAGE, "the guest has %d PCI devices already",
 			       PCI_LENT_MAX);
+	if (pci_device_is_permissive(&device, PCI_SYSFS))
+		log_warn(
+			"PCI device %s is permissive since an earlier guest: dom0's pciback "
+			"filters nothing (xl pci-assignable-remove %s, then -add)",
+			name, name);
 	watch_toolstack(pci);
 	pci->slots[slot] = (struct pci_slot){.used = true, .device = device};
 	if (lend(pci, slot, err) < 0) {

@@ -87,6 +87,22 @@ int pci_device_look(struct pci_device *device, const char *sysfs, struct err *er
 				 name);
 }
 
+bool pci_device_is_permissive(const struct pci_device *device, const char *sysfs)
+{
+	char name[PCI_NAME_SIZE], path[PATH_MAX], line[PCI_NAME_SIZE];
+	bool found = false;
+	FILE *list;
+
+	pci_device_name(device, name);
+	snprintf(path, sizeof(path), "%s/drivers/pciback/permissive", sysfs);
+	list = fopen(path, "re");
+	while (list && !found && fscanf(list, "%15s", line) == 1)
+		found = strcmp(line, name) == 0;
+	if (list)
+		fclose(list);
+	return found;
+}
+
 static unsigned long first_frame(const struct pci_range *range)
 {
 	return range->first >> XC_PAGE_SHIFT;

@@ -40,6 +40,12 @@ void pci_device_name(const struct pci_device *device, char name[PCI_NAME_SIZE]);
  */
 int pci_device_look(struct pci_device *device, const char *sysfs, struct err *err);
 
+/*
+ * Whether pciback passes all writes to its configuration space.  It was told so for a guest
+ * of before: libxl tells it after the loan, and pciback forgets when it loses the device.
+ */
+bool pci_device_is_permissive(const struct pci_device *device, const char *sysfs);
+
 /* Xen lets the domain map the device's memory and ports into a guest, and use its line. */
 int pci_device_grant(xc_interface *xc, uint32_t domid, const struct pci_device *device,
 		     struct err *err);

@@ -157,6 +157,12 @@ static void test_sysfs(void **state)
 	assert_int_equal(pci_device_look(&device, root, &err), 0);
 	assert_true(device.virtual_function);
 
+	assert_false(pci_device_is_permissive(&device, root));
+	put("drivers/pciback/permissive", "0000:01:00.0\n0000:02:00.1\n");
+	assert_false(pci_device_is_permissive(&device, root));
+	put("drivers/pciback/permissive", "0000:01:00.0\n" NAME "\n");
+	assert_true(pci_device_is_permissive(&device, root));
+
 	/* Lent, and taken back. */
 	assert_int_equal(pci_device_grant(NULL, 7, &device, &err), 0);
 	expect_calls("+memory feb00 20\n+memory c000000 1\n+ports f000 20\n+memory fea00 "
