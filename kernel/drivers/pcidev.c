@@ -41,6 +41,7 @@ static const char *const names[TEXTS] = {"vendor", "device",   "class",
 struct pcidev {
 	int refs;	 /* pcifront's, and each file's */
 	struct pciop *q; /* NULL: the device is gone */
+	int err;	 /* of an access that was not answered */
 	struct pciop_place at;
 	char name[32];
 	struct lent_device lent;
@@ -169,11 +170,24 @@ static const struct inode_ops text_inode_ops = {.release = release};
 
 /* --- what the device is --- */
 
+/* A register that the back end refuses (-EIO) reads as zeros.  Silence is its end. */
+static bool is_done(struct pcidev *d, int err)
+{
+	if (err && err != -EIO)
+		d->err = err;
+	return !err;
+}
+
 static u32 read_config(struct pcidev *d, u32 off, u32 size)
 {
 	u32 v;
 
-	return pciop_read(d->q, &d->at, off, size, &v) ? 0 : v;
+	return is_done(d, pciop_read(d->q, &d->at, off, size, &v)) ? v : 0;
+}
+
+static void write_config(struct pcidev *d, u32 off, u32 v)
+{
+	is_done(d, pciop_write(d->q, &d->at, off, 4, v));
 }
 
 /* The bits of a base address that can be set, by the usual way; *value: as they are. */
@@ -182,9 +196,9 @@ static u32 probe_bar(struct pcidev *d, u32 off, u32 *value)
 	u32 mask;
 
 	*value = read_config(d, off, 4);
-	pciop_write(d->q, &d->at, off, 4, off == AT_ROM ? ~1u : ~0u);
+	write_config(d, off, off == AT_ROM ? ~1u : ~0u);
 	mask = read_config(d, off, 4);
-	pciop_write(d->q, &d->at, off, 4, *value);
+	write_config(d, off, *value);
 	return mask;
 }
 
@@ -347,17 +361,20 @@ struct pcidev *pcidev_create(struct pciop *q, const struct pciop_place *real,
 	d->lent.segment = (u16)real->domain;
 	d->lent.bus = (u8)real->bus;
 	d->lent.devfn = (u8)real->devfn;
-	/* Whether it answers at all; later errors read as zeros. */
+	/* Whether it answers at all. */
 	err = pciop_read(q, at, AT_VENDOR, 2, &ignored);
+	if (!err) {
+		read_bars(d);
+		read_capabilities(d);
+		if (read_config(d, AT_PIN, 1))
+			d->lent.irq = read_config(d, AT_LINE, 1);
+		tell_texts(d);
+		err = d->err;
+	}
 	if (err) {
 		put(d);
 		return ERR_PTR(err);
 	}
-	read_bars(d);
-	read_capabilities(d);
-	if (read_config(d, AT_PIN, 1))
-		d->lent.irq = read_config(d, AT_LINE, 1);
-	tell_texts(d);
 	lent_add(&d->lent);
 	make_files(d, virtual);
 	return d;

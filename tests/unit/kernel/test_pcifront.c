@@ -21,6 +21,7 @@ static struct {
 	bool probing[CONFIG / 4];
 	uint32_t junk; /* over the bytes that were not asked for */
 	bool stalls, refuses;
+	unsigned last; /* access that it does not answer; 0: none */
 	unsigned asked;
 } back;
 
@@ -63,7 +64,7 @@ int waitq_sleep_hard(struct waitq *q, u64 deadline)
 
 	back.asked++;
 	assert_true(deadline != NEVER);
-	if (back.stalls) {
+	if (back.stalls || back.asked == back.last) {
 		shim_now = deadline;
 		return -ETIMEDOUT;
 	}
@@ -308,6 +309,19 @@ static void test_stalls(void **state)
 	assert_true(lent_any());
 }
 
+/* A device without the ranges that were not answered would be none. */
+static void test_stalls_halfway(void **state)
+{
+	for (unsigned last = 1; last < 30; last++) {
+		back.asked = 0;
+		back.last = last;
+		changed(&xb, XenbusStateConnected);
+		assert_int_not_equal(xb.state, XenbusStateConnected);
+		assert_false(lent_any());
+		front->op.shared->flags = 0;
+	}
+}
+
 static void test_refuses(void **state)
 {
 	back.refuses = true;
@@ -444,6 +458,7 @@ int main(void)
 		TEST(test_virtual_function),
 		TEST(test_reads_and_writes),
 		TEST(test_stalls),
+		TEST(test_stalls_halfway),
 		TEST(test_refuses),
 		TEST(test_lies_about_ranges),
 		TEST(test_lies_about_capabilities),
