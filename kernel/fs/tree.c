@@ -199,6 +199,12 @@ struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
 		path += n;
 		last = !*path;
 		d = dent_lookup(dir, name);
+		if (d && last && !S_ISDIR(mode)) {
+			/* Not its inode: programs may have it open, or by other names. */
+			dent_unlink(d);
+			dent_put(d);
+			d = NULL;
+		}
 		if (!d) {
 			struct inode *ino = inode_create(last ? mode : S_IFDIR | 0755);
 
@@ -210,11 +216,6 @@ struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
 				ino->priv = priv;
 			}
 			dent_link(d);
-		} else if (last && !S_ISDIR(mode)) {
-			/* The kernel's own node stands in for the image's. */
-			d->inode->mode = mode;
-			d->inode->ops = ops;
-			d->inode->priv = priv;
 		} else if (last && ops) {
 			d->inode->ops = ops;
 			d->inode->priv = priv;

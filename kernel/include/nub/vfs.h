@@ -140,7 +140,10 @@ struct dent *dent_lookup(struct dent *dir, const char *name); /* counted, or NUL
 void dent_link(struct dent *d); /* into its parent's children */
 void dent_unlink(struct dent *d);
 int dent_path(struct dent *d, char *buf, size_t size); /* length or -ENAMETOOLONG */
-/* Boot-time: makes path's directories as needed and the last component. */
+/*
+ * Makes path's directories as needed, and the last component in place of one that is there.
+ * A directory that is there stays.  Panics without memory.
+ */
 struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
 		       void *priv);
 /* A small read-only file with fixed text. */
