@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 QEMU = ["/usr/libexec/xen-qemu-system-i386", "-machine", "none", "-accel", "qtest", "-nodefaults",
@@ -26,9 +27,13 @@ HARMLESS_HMP = {
 
 
 def ask(*args, stdin):
-    done = subprocess.run([*QEMU, *args], input=stdin, capture_output=True, text=True, timeout=60,
-                          check=True)
-    return done.stdout
+    # A file and no pipe, as image/stubimage/probe.py has it: at its end QEMU drops what a full
+    # pipe did not take.
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as out:
+        subprocess.run([*QEMU, *args], input=stdin, stdout=out, stderr=subprocess.PIPE, text=True,
+                       timeout=60, check=True)
+        out.seek(0)
+        return out.read()
 
 
 def table(name):
