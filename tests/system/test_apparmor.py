@@ -15,6 +15,7 @@ LIBVIRTD = "/etc/apparmor.d/usr.sbin.libvirtd"
 # Under a profile: each line is something that it may do or not.
 TRIES = """
 import os
+import socket
 with open("/proc/self/attr/current") as f:
     print(f.read().strip())
 def may(name, do):
@@ -32,6 +33,7 @@ may("grants", lambda: os.close(os.open("/dev/xen/gntdev", os.O_RDWR)))
 may("passwd", lambda: open("/etc/passwd", "a").close())
 may("module", lambda: open("/proc/sys/kernel/core_pattern", "w").close())
 may("port", lambda: open("/run/port", "w").close())
+may("lookup", lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close())
 """
 
 
@@ -90,7 +92,7 @@ def test_the_relay_is_held(dom0, make_guest, profiles):
     dom0.run("rm", "-f", "/root/tries.py", "/run/port")
     assert said.splitlines() == [
         "stubdom-relay (enforce)", "run no", "signal no", "look no", "privcmd no", "grants yes",
-        "passwd no", "module no", "port yes"]
+        "passwd no", "module no", "port yes", "lookup yes"]
 
 
 def test_under_the_profile_of_libvirtd(dom0, make_guest, profiles, virsh):  # noqa: F811
