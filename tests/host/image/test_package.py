@@ -172,6 +172,11 @@ def test_on_for_the_whole_host(deb, tmp_path):
         assert image_packages()["qemu-system-xen"] == version + "+newer"
         run(*install, deb)
         check_enabled(size + 5)
+        # From a package that had it elsewhere.
+        os.unlink(QEMU)
+        os.symlink("/usr/libexec/qemu-stubdom/stubdom-select", QEMU)
+        run(*install, deb)
+        check_enabled(size + 5)
         run("stubdom", "disable")
         check_stock(size + 5)
         run("stubdom", "enable")
