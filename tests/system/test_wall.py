@@ -142,13 +142,13 @@ def other_relay(dom0):
         dom0.run("rm", OTHER_RELAY)
 
 
-@pytest.mark.parametrize("program, why", [
-    ("exec /bin/sleep 1000", "the relay was not ready within 3 s"),
-    ("exit 5", "the relay ended with status 5"),
+@pytest.mark.parametrize("program, seconds, why", [
+    ("exec /bin/sleep 1000", 3, "the relay was not ready within 3 s"),
+    ("exit 5", 60, "the relay ended with status 5"),
 ])
-def test_relay_that_does_not_start(make_guest, dom0, program, why):
+def test_relay_that_does_not_start(make_guest, dom0, program, seconds, why):
     guest = make_guest("late", nics=())
-    guest.config["device_model_args"] += ["-stubdom", "timeout=3"]
+    guest.config["device_model_args"] += ["-stubdom", f"timeout={seconds}"]
     guest.write_config()
     dom0.write(OTHER_RELAY, f"#!/bin/sh\n{program}\n")
     dom0.run("chmod", "755", OTHER_RELAY)
