@@ -172,8 +172,8 @@ static const struct {
 	{"kernel-linux", "stub domains on Linux", find_kernel_linux},
 	{"type-pvh", "PVH stub domains", find_pvh},
 	{"type-pv", "PV stub domains", find_kernel_linux},
-	{"pci-passthrough", "PCI devices of the host, in PVH stub domains on nub",
-	 find_pci},
+	{"pci-passthrough",
+	 "PCI devices of a host with an IOMMU, in PVH stub domains on nub", find_pci},
 };
 
 enum { N_PARTS = sizeof(parts) / sizeof(parts[0]) };
