@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The header for other programs says what our own say. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
+#include "unit.h"
 
 #include "abi/boot.h"
 #include "abi/facts.h"
