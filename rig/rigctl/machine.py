@@ -48,9 +48,9 @@ def initrd(dom0):
 
 
 def arguments(folder, dom0, memory, kind="standard", incoming=False):
-    """QEMU's command line for a machine of machines.KINDS. Sockets and logs are named relative to `folder`, its working
-    directory: a socket's address has no room for a long path. One CPU: with more, TCG's SVM
-    loses a guest's state now and then (docs/upstream-bugs.md)."""
+    """QEMU's command line for a machine of machines.KINDS. Sockets and logs are named relative to
+    `folder`, its working directory: a socket's address has no room for a long path. One CPU: with
+    more, TCG's SVM loses a guest's state now and then (docs/upstream-bugs.md)."""
     args = [
         QEMU, "-name", f"rig:{folder}", "-no-user-config", "-nodefaults", "-display", "none",
         "-machine", "q35",
