@@ -204,6 +204,7 @@ def test_refused(rig, dom0, guest):
     done = dom0.run("xl", "save", "pt2", "/root/pt2.save", check=False, timeout=180)
     dom0.run("rm", "-f", "/root/pt2.save")
     assert done.status and "PCI device" in done.text + pt.log()
+    pt.ask_awake()  # it was suspended until the save failed
     check_disk(rig, pt)
 
 
