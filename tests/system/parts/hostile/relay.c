@@ -110,14 +110,10 @@ static void ask(enum relay_msg_type type, uint32_t channel, const char *what,
 
 static void ask_all(uint32_t qmp)
 {
-	static const char *const names[] = {
-		"",	  "xvda",	    "../../etc/passwd",
-		"xvda 1", "\033[31mxvdz\n", "xvdzzzzzzzzzzzzzzzz",
-		"loop0"};
-	static const char *const sizes[] = {"xvda 999999999999999999",
-					    "xvda -1",
-					    "xvda",
-					    "xvdq 1024",
+	/* Questions about a device beyond the first twenty would wait for their turn. */
+	static const char *const names[] = {"", "xvda", "../../etc/passwd",
+					    "\033[31mxvdz\n", "xvdzzzzzzzzzzzzzzzz"};
+	static const char *const sizes[] = {"xvda -1", "xvda", "xvdq 1024",
 					    "/etc/passwd 1",
 					    "xvda 18446744073709551615 "};
 	/* Some are the machine's, none is the guest's. */
