@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """System tests: one rig for the whole run, and dom0 as it was after each test."""
+import hashlib
 import json
 import os
 import sys
@@ -154,3 +155,20 @@ def pytest_runtest_makereport(item, call):
         except Exception as e:  # the rig may be what failed
             text = str(e)
         report.sections.append(("dom0", text))
+
+
+@pytest.fixture
+def broken_image(dom0, build):
+    """The installed image with the kernel that breaks on purpose, half a second after its start."""
+    installed, folder = "/var/lib/qemu-stubdom/image", "/opt/guests/run/image-broken"
+    manifest = json.loads(dom0.read(f"{installed}/manifest.json"))
+    with open(f"{build}/kernel/kernel-nub-test", "rb") as f:
+        kernel = f.read()
+    name = manifest["kernels"]["nub"]["file"]
+    manifest["files"][name] = {"bytes": len(kernel), "sha256": hashlib.sha256(kernel).hexdigest()}
+    dom0.shell(f"rm -rf {folder}; mkdir -p {folder}; ln -s {installed}/* {folder}/; "
+               f"rm {folder}/{name} {folder}/manifest.json")
+    dom0.write(f"{folder}/{name}", kernel)
+    dom0.write(f"{folder}/manifest.json", json.dumps(manifest))
+    yield folder
+    dom0.run("rm", "-rf", folder)

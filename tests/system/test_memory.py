@@ -31,7 +31,7 @@ def make_full(dom0, leak_check):
     dom0.shell(f"mv /root/xl.conf.before {CONF}; rm -f /root/filler.cfg; xl mem-set 0 {before}m")
 
 
-def test_dom0_shrinks(make_guest, dom0, full):
+def test_dom0_shrinks(make_guest, dom0, full, broken_image):
     dom0.shell(f"echo 'autoballoon=\"on\"' >{CONF}")
     before = target_mib(dom0)
     guest = make_guest("shrink", nics=())
@@ -43,7 +43,7 @@ def test_dom0_shrinks(make_guest, dom0, full):
 
     # A start that fails after that: dom0 gets back the memory that it gave up.
     failing = make_guest("shrink2", nics=(), device_model_args=[
-        "-stubdom", guest.stub.argument() + ",timeout=1,memory=400"])
+        "-stubdom", f"{guest.stub.argument()},image={broken_image},memory=400"])
     before = target_mib(dom0)
     done = failing.create(check=False)
     assert done.status != 0

@@ -2,8 +2,6 @@
 """nub's own drivers and /dev/xen, by a test program that is a domain's init
 (tests/system/parts/xen). It tries the interfaces that QEMU uses, then devices that come and go
 while the domain runs."""
-import hashlib
-import json
 import os
 import re
 import subprocess
@@ -170,23 +168,6 @@ def test_hypercall_firewall(with_target, dom0):
     dom0.wait_gone(NAME)
     new = dom0.run("xl", "dmesg").stdout.removeprefix(said)
     assert not [line for line in new.splitlines() if f"d{dom0.domid(NAME + '-target')}" in line], new
-
-
-@pytest.fixture
-def broken_image(dom0):
-    """The installed image with the kernel that breaks on purpose, half a second after its start."""
-    installed, folder = "/var/lib/qemu-stubdom/image", "/opt/guests/run/image-broken"
-    manifest = json.loads(dom0.read(f"{installed}/manifest.json"))
-    with open(f"{BUILD}/kernel/kernel-nub-test", "rb") as f:
-        kernel = f.read()
-    name = manifest["kernels"]["nub"]["file"]
-    manifest["files"][name] = {"bytes": len(kernel), "sha256": hashlib.sha256(kernel).hexdigest()}
-    dom0.shell(f"rm -rf {folder}; mkdir -p {folder}; ln -s {installed}/* {folder}/; "
-               f"rm {folder}/{name} {folder}/manifest.json")
-    dom0.write(f"{folder}/{name}", kernel)
-    dom0.write(f"{folder}/manifest.json", json.dumps(manifest))
-    yield folder
-    dom0.run("rm", "-rf", folder)
 
 
 def test_a_broken_kernel_is_one_clear_line(make_guest, broken_image, dom0):
