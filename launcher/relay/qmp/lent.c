@@ -33,23 +33,27 @@ int qmp_lent_add(struct qmp_lent *lent, const json_t *arguments)
 	return 0;
 }
 
+/* The place of the device in the list; its length: it is not there. */
+static size_t find(const struct qmp_lent *lent, const char *name)
+{
+	size_t i = 0;
+
+	while (i < lent->n && strcmp(lent->list[i].name, name) != 0)
+		i++;
+	return i;
+}
+
 void qmp_lent_remove(struct qmp_lent *lent, const char *name)
 {
-	for (size_t i = 0; i < lent->n; i++) {
-		if (strcmp(lent->list[i].name, name) != 0)
-			continue;
+	size_t i = find(lent, name);
+
+	if (i < lent->n)
 		lent->list[i] = lent->list[--lent->n];
-		return;
-	}
 }
 
 bool qmp_lent_has(const struct qmp_lent *lent, const char *name)
 {
-	for (size_t i = 0; i < lent->n; i++) {
-		if (strcmp(lent->list[i].name, name) == 0)
-			return true;
-	}
-	return false;
+	return find(lent, name) < lent->n;
 }
 
 /* Whether a device anywhere in it has the id. */
