@@ -102,7 +102,7 @@ COMMANDS = (
      (("--memory", {"type": int, "metavar": "MB", "help": "of the machine"}),
       ("--machine", {"choices": MACHINES,
                      "help": "its kind (standard; see rig/rigctl/machines.py), or intel: VMX by Bochs"}),
-      ("--cpus", {"type": int, "choices": (1, 2), "default": 1, "help": "of intel (%(default)s)"}),
+      ("--cpus", {"type": int, "choices": (1, 2), "help": "of intel (1)"}),
       ("--platform", {"choices": PLATFORMS, "help": "the Debian release of its dom0 (trixie)"}),
       ("--fresh", {"action": "store_true", "help": "boot, instead of using a saved host"}),
       ("--no-product", {"action": "store_true", "help": "do not install what was built"}))),

@@ -70,7 +70,7 @@ class Rig:
 
     @classmethod
     def up(cls, name="default", memory=None, fresh=False, product=True, bound=False,
-           kind=None, cpus=1, platform=None):
+           kind=None, cpus=None, platform=None):
         """Starts the rig, or finds that it runs already. With `fresh` it boots; else it starts
         from a saved host, if its machine can be saved. With `product` it then holds what was built.
         With `bound` its machine ends with the calling process, however that ends. `kind`, of
@@ -83,13 +83,15 @@ class Rig:
                 rig.ping()
                 if kind not in (None, rig.kind):
                     raise RigError(f"rig '{name}' is up with the machine '{rig.kind}'")
+                if cpus not in (None, rig.machine.cpus):
+                    raise RigError(f"rig '{name}' is up with {rig.machine.cpus} CPUs")
                 had = rig._info().get("platform", PLATFORMS[0])
                 if platform not in (None, had):
                     raise RigError(f"rig '{name}' is up with the platform '{had}'")
             else:
                 rig.machine.kill()      # its starter did not finish
                 kind = kind or "standard"
-                rig.machine = machine_of(rig.folder, kind, cpus)
+                rig.machine = machine_of(rig.folder, kind, cpus or 1)
                 rig._start(memory or rig.machine.memory, fresh, bound, kind, platform or PLATFORMS[0])
             if product:
                 rig._install()

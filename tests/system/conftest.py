@@ -29,7 +29,7 @@ def pytest_addoption(parser):
                      help="a rig to use and to keep; without it one is started and ended")
     parser.addoption("--machine", choices=MACHINES, help="the kind of a rig that is started")
     parser.addoption("--platform", choices=PLATFORMS, help="the Debian release of its dom0")
-    parser.addoption("--cpus", type=int, default=1, help="CPUs of the rig's machine")
+    parser.addoption("--cpus", type=int, help="CPUs of the rig's machine (1)")
     parser.addoption("--long", action="store_true", help="also run the tests that take minutes")
     parser.addoption("--hypercalls", metavar="FILE",
                      help="trace nub's hypercalls and append them to FILE (docs/testing.md)")

@@ -103,6 +103,14 @@ def test_push_and_pull_files_and_directories(host, tmp_path):
         host.pull("/root/not-there", tmp_path / "x")
 
 
+def test_a_rig_that_is_up_stays_what_it_is(host):
+    assert Rig.up(host.name, product=False).folder == host.folder
+    for other, why in (({"kind": "iommu"}, "with the machine 'standard'"), ({"cpus": 2}, "with 1 CPUs"),
+                       ({"platform": "bookworm"}, "with the platform 'trixie'")):
+        with pytest.raises(RigError, match=why):
+            Rig.up(host.name, product=False, **other)
+
+
 def test_dom0_is_a_xen_host_with_an_empty_table(host):
     assert host.exec(["xl", "list"], check=True).text.splitlines()[1].startswith("Domain-0 ")
     caps = host.exec(["xl", "info", "xen_caps"], check=True).text
