@@ -8,8 +8,6 @@
 
 /* Foreign mapping by PVH domains: "remove foreign mappings from the p2m on teardown". */
 #define DOCTOR_XEN_FOR_PVH "4.19"
-/* Interrupts mapped by PVH domains: "x86/hvm: allow {,un}map_pirq hypercalls unconditionally". */
-#define DOCTOR_XEN_FOR_PCI "4.20"
 
 enum doctor_status {
 	DOCTOR_OK,

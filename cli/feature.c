@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "doctor.h"
+#include "pci_lent.h"
 #include "plan/deprecation.h"
 #include "plan/plan.h"
 #include "plan/stubopt.h"
@@ -158,9 +159,12 @@ static void find_pvh(const struct feature_host *host, struct feature *feature)
 
 static void find_pci(const struct feature_host *host, struct feature *feature)
 {
+	char needed[32];
+
+	snprintf(needed, sizeof(needed), "%d.%d", PCI_XEN_MAJOR, PCI_XEN_MINOR);
 	find_kernel(host, "nub", feature);
 	if (feature->state == FEATURE_YES)
-		find_xen(host, DOCTOR_XEN_FOR_PCI, feature);
+		find_xen(host, needed, feature);
 }
 
 static const struct {

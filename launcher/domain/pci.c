@@ -80,7 +80,6 @@ static bool is_listed(const struct domain_pci *pci, const struct pci_device *dev
 	return false;
 }
 
-/* Hypercalls for a guest's interrupts from a PVH domain: Xen 4.20. */
 static int check_able(const struct domain_pci *pci, struct err *err)
 {
 	const libxl_version_info *info = libxl_get_version_info(pci->host->libxl);
@@ -91,11 +90,13 @@ static int check_able(const struct domain_pci *pci, struct err *err)
 			       "PCI pass-through needs '-stubdom kernel=nub,type=pvh'");
 	if (!info)
 		return domain_host_error(pci->host, err, "asking Xen for its version");
-	if (info->xen_version_major < 4 ||
-	    (info->xen_version_major == 4 && info->xen_version_minor < 20))
+	if (info->xen_version_major < PCI_XEN_MAJOR ||
+	    (info->xen_version_major == PCI_XEN_MAJOR &&
+	     info->xen_version_minor < PCI_XEN_MINOR))
 		return err_set(err, ERR_HOST,
-			       "PCI pass-through needs Xen 4.20 or later, this is %d.%d",
-			       info->xen_version_major, info->xen_version_minor);
+			       "PCI pass-through needs Xen %d.%d or later, this is %d.%d",
+			       PCI_XEN_MAJOR, PCI_XEN_MINOR, info->xen_version_major,
+			       info->xen_version_minor);
 	return 0;
 }
 

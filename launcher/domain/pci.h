@@ -8,6 +8,7 @@
 
 #include "domain/host.h"
 #include "domain/pci_device.h"
+#include "pci_lent.h"
 #include "plan/plan.h"
 
 /*
@@ -15,8 +16,6 @@
  * only devices that the toolstack has given to this guest, and that dom0's pciback holds.
  * The guest's own rights, the IOMMU and the reset of the device are the toolstack's.
  */
-enum { PCI_LENT_MAX = 16 };
-
 struct domain_pci {
 	struct domain_host *host;
 	const struct plan *plan;

@@ -24,7 +24,7 @@ int qmp_lent_add(struct qmp_lent *lent, const json_t *arguments)
 	const char *id = text_of(arguments, "id");
 
 	qmp_lent_remove(lent, name);
-	if (lent->n == QMP_LENT_MAX || strlen(name) > QMP_LENT_NAME_MAX ||
+	if (lent->n == PCI_LENT_MAX || strlen(name) > QMP_LENT_NAME_MAX ||
 	    strlen(id) > QMP_LENT_ID_MAX)
 		return -1;
 	strcpy(lent->list[lent->n].name, name);

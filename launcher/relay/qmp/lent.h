@@ -7,19 +7,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "pci_lent.h"
+
 /*
  * dom0 lends a device to the stub domain before QEMU hears of it, and takes it back when QEMU
  * has let go.  A device_del only begins that: the guest has its say.  The toolstack then asks
  * for QEMU's devices again and again (query-pci), and so it is there that one is missed.
  */
-enum { QMP_LENT_MAX = 16, QMP_LENT_NAME_MAX = 15, QMP_LENT_ID_MAX = 63 };
+enum { QMP_LENT_NAME_MAX = 15, QMP_LENT_ID_MAX = 63 };
 
 /* All zero: none. */
 struct qmp_lent {
 	struct {
 		char name[QMP_LENT_NAME_MAX + 1]; /* dom0's: "0000:01:00.0" */
 		char id[QMP_LENT_ID_MAX + 1];	  /* QEMU's; "": none */
-	} list[QMP_LENT_MAX];
+	} list[PCI_LENT_MAX];
 	size_t n;
 };
 

@@ -447,7 +447,7 @@ static void test_pci_device_fails(void **state)
 			     "\"id\":5}\r\n");
 	assert_int_equal(shared.lent.n, 0);
 	/* A name that cannot be one is the launcher's to refuse; too many are ours. */
-	for (unsigned i = 0; i < QMP_LENT_MAX; i++)
+	for (unsigned i = 0; i < PCI_LENT_MAX; i++)
 		snprintf(shared.lent.list[shared.lent.n++].name, QMP_LENT_NAME_MAX, "%u",
 			 i);
 	client(PCI_ADD ",\"id\":5}");
