@@ -372,7 +372,7 @@ int blkdev_register(struct blkdev *dev, unsigned major, unsigned minor)
 	if (blkdev_find(dev->name))
 		return -EEXIST;
 	snprintf(path, sizeof(path), "/dev/%s", dev->name);
-	dent = tree_make(path, S_IFBLK | 0660, &blk_inode_ops, dev);
+	dent = tree_try(path, S_IFBLK | 0660, &blk_inode_ops, dev);
 	if (!dent)
 		return -ENOMEM;
 	dev->dent = dent;

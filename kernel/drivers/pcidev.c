@@ -310,30 +310,39 @@ static void tell_texts(struct pcidev *d)
 static struct dent *make_file(struct pcidev *d, const char *name, u32 mode,
 			      const struct inode_ops *ops)
 {
+	struct dent *dent;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", d->name, name);
-	d->refs++;
-	return tree_make(path, mode, ops, d);
+	dent = tree_try(path, mode, ops, d);
+	if (dent)
+		d->refs++;
+	return dent;
 }
 
-static void make_files(struct pcidev *d, bool virtual)
+/* -ENOMEM: some of them are there. */
+static int make_files(struct pcidev *d, bool virtual)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", d->name);
-	d->dir = tree_make(path, S_IFDIR | 0755, NULL, NULL);
+	d->dir = tree_try(path, S_IFDIR | 0755, NULL, NULL);
 	d->config = make_file(d, "config", S_IFREG | 0600, &config_inode_ops);
+	if (!d->dir || !d->config)
+		return -ENOMEM;
 	for (u32 i = 0; i < TEXTS; i++) {
 		struct inode *ino;
 
 		if (i == PHYSFN && !virtual)
 			continue;
 		d->texts[i] = make_file(d, names[i], S_IFREG | 0444, &text_inode_ops);
+		if (!d->texts[i])
+			return -ENOMEM;
 		ino = d->texts[i]->inode;
 		ino->base = (const u8 *)d->text[i];
 		ino->base_size = ino->size = strlen(d->text[i]);
 	}
+	return 0;
 }
 
 static void unlink_file(struct dent *d)
@@ -342,6 +351,27 @@ static void unlink_file(struct dent *d)
 		return;
 	dent_unlink(d);
 	dent_put(d);
+}
+
+const char *pcidev_name(const struct pcidev *d)
+{
+	return d->name;
+}
+
+bool pcidev_has_msix(const struct pcidev *d)
+{
+	return d->lent.msix_table;
+}
+
+void pcidev_remove(struct pcidev *d)
+{
+	lent_remove(&d->lent);
+	d->q = NULL;
+	unlink_file(d->config);
+	for (u32 i = 0; i < TEXTS; i++)
+		unlink_file(d->texts[i]);
+	unlink_file(d->dir);
+	put(d);
 }
 
 struct pcidev *pcidev_create(struct pciop *q, const struct pciop_place *real,
@@ -376,27 +406,10 @@ struct pcidev *pcidev_create(struct pciop *q, const struct pciop_place *real,
 		return ERR_PTR(err);
 	}
 	lent_add(&d->lent);
-	make_files(d, virtual);
+	err = make_files(d, virtual);
+	if (err) {
+		pcidev_remove(d);
+		return ERR_PTR(err);
+	}
 	return d;
-}
-
-const char *pcidev_name(const struct pcidev *d)
-{
-	return d->name;
-}
-
-bool pcidev_has_msix(const struct pcidev *d)
-{
-	return d->lent.msix_table;
-}
-
-void pcidev_remove(struct pcidev *d)
-{
-	lent_remove(&d->lent);
-	d->q = NULL;
-	unlink_file(d->config);
-	for (u32 i = 0; i < TEXTS; i++)
-		unlink_file(d->texts[i]);
-	unlink_file(d->dir);
-	put(d);
 }

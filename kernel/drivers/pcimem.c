@@ -76,5 +76,9 @@ void pcimem_offer(void)
 	words = page_to_virt(masked);
 	for (u32 i = MASK_WORD; i < PAGE_SIZE / sizeof(*words); i += ENTRY_WORDS)
 		words[i] = 1;
-	chrdev_register("mem", 1, 1, mem_open);
+	/* The next device tries again. */
+	if (chrdev_register("mem", 1, 1, mem_open)) {
+		page_put(masked);
+		masked = NULL;
+	}
 }

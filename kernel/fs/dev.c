@@ -28,7 +28,9 @@ int chrdev_register(const char *name, unsigned major, unsigned minor,
 	struct dent *d;
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	d = tree_make(path, S_IFCHR | 0666, ops_for(open), NULL);
+	d = tree_try(path, S_IFCHR | 0666, ops_for(open), NULL);
+	if (!d)
+		return -ENOMEM;
 	d->inode->rdev = (u64)major << 8 | minor;
 	dent_put(d);
 	return 0;

@@ -177,8 +177,7 @@ int dent_path(struct dent *d, char *buf, size_t size)
 	return (int)n;
 }
 
-struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
-		       void *priv)
+struct dent *tree_try(const char *path, u32 mode, const struct inode_ops *ops, void *priv)
 {
 	struct dent *dir = dent_get(root_dent);
 	char name[NAME_MAX + 1];
@@ -209,8 +208,10 @@ struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
 			struct inode *ino = inode_create(last ? mode : S_IFDIR | 0755);
 
 			d = dent_create(dir, name, ino);
-			if (!d)
-				panic("no memory for %s", name);
+			if (!d) {
+				dent_put(dir);
+				return NULL;
+			}
 			if (last) {
 				ino->ops = ops;
 				ino->priv = priv;
@@ -223,6 +224,16 @@ struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
 		dent_put(dir);
 		dir = d;
 	}
+}
+
+struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
+		       void *priv)
+{
+	struct dent *d = tree_try(path, mode, ops, priv);
+
+	if (!d)
+		panic("no memory for %s", path);
+	return d;
 }
 
 struct dent *tree_text(const char *path, const char *text)

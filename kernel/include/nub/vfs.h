@@ -142,8 +142,11 @@ void dent_unlink(struct dent *d);
 int dent_path(struct dent *d, char *buf, size_t size); /* length or -ENAMETOOLONG */
 /*
  * Makes path's directories as needed, and the last component in place of one that is there.
- * A directory that is there stays.  Panics without memory.
+ * A directory that is there stays.  NULL without memory.
  */
+struct dent *tree_try(const char *path, u32 mode, const struct inode_ops *ops,
+		      void *priv);
+/* Boot: the same, and panics without memory. */
 struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
 		       void *priv);
 /* A small read-only file with fixed text. */

@@ -87,10 +87,12 @@ static struct {
 	struct inode inode;
 } files[FILES_MAX];
 static unsigned offered;
+static unsigned files_left; /* after as many there is no memory; 0: for ever */
 
-struct dent *tree_make(const char *path, u32 mode, const struct inode_ops *ops,
-		       void *priv)
+struct dent *tree_try(const char *path, u32 mode, const struct inode_ops *ops, void *priv)
 {
+	if (files_left && !--files_left)
+		return NULL;
 	for (unsigned i = 0; i < FILES_MAX; i++) {
 		if (files[i].path[0])
 			continue;
@@ -234,6 +236,25 @@ static void test_looks(void **state)
 	assert_null(find_file("physfn"));
 	assert_true(lent_is_table(0xc000002000, 4096));
 	assert_string_equal(files[0].path, "/sys/bus/pci/devices/0000:02:00.1");
+}
+
+/* The folder, its configuration space, five texts. */
+enum { NODES = 7 };
+
+/* A kernel that goes down with it would take the guest along. */
+static void test_no_memory_for_names(void **state)
+{
+	for (unsigned n = 1; n <= NODES; n++) {
+		files_left = n;
+		changed(&xb, XenbusStateConnected);
+		assert_int_not_equal(xb.state, XenbusStateConnected);
+		assert_false(lent_any());
+		for (unsigned i = 0; i < FILES_MAX; i++)
+			assert_string_equal(files[i].path, "");
+	}
+	files_left = 0;
+	changed(&xb, XenbusStateConnected);
+	assert_true(lent_any());
 }
 
 static void test_virtual_function(void **state)
@@ -455,6 +476,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_looks),
+		TEST(test_no_memory_for_names),
 		TEST(test_virtual_function),
 		TEST(test_reads_and_writes),
 		TEST(test_stalls),
