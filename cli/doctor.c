@@ -19,6 +19,7 @@ static const struct {
 	{"devices", doctor_check_devices, false},
 	{"xenstore", doctor_check_xenstore, true},
 	{"hardware", doctor_check_hardware, true},
+	{"pci", doctor_check_pci, false},
 	{"launcher", doctor_check_launcher, false},
 	{"image", doctor_check_image, false},
 	{"enable", doctor_check_enable, true},

@@ -74,6 +74,8 @@ doctor_check_fn doctor_check_xen, doctor_check_dom0, doctor_check_devices;
 /* doctor_live.c: what only a running host can answer */
 doctor_check_fn doctor_check_root, doctor_check_xenstore, doctor_check_hardware,
 	doctor_check_user, doctor_check_leftovers;
+/* doctor_pci.c: what keeps a PCI device to the guest that has it */
+doctor_check_fn doctor_check_pci;
 /* doctor_files.c: the installed files */
 doctor_check_fn doctor_check_launcher, doctor_check_image, doctor_check_permissions;
 /* doctor_enable.c: which device model guests get */

@@ -574,6 +574,21 @@ def test_doctor_on_a_machine(host, monkeypatch, machine, status, text, remedy):
     assert bad == {status} & {"warn", "fail"}, found
 
 
+@pytest.mark.parametrize("machine, status, text", [
+    ("hvm iommu intremap 8192", "ok", "interrupt remapping is on"),
+    ("hvm iommu forges 8192", "warn", "can forge interrupts"),
+    ("hvm iommu 8192", "note", "does not say any more"),
+    ("hvm forges 8192", None, None),
+])
+def test_doctor_on_interrupt_remapping(host, monkeypatch, machine, status, text):
+    """Xen's log tells. It says nothing of a host that has no IOMMU."""
+    monkeypatch.setenv("FAKEXEN_MACHINE", machine)
+    checks = schema.check("doctor", host.run("doctor", "--json", status=1)[0])["checks"]
+    found = [(c["status"], c["text"]) for c in checks if c["check"] == "pci"]
+    assert [s for s, _ in found] == ([status] if status else []), found
+    assert all(text in t for _, t in found)
+
+
 def test_no_xenstore(host):
     _, err = host.run("list", status=3, xen=False)
     assert "xenstore cannot be reached" in err and "stubdom doctor" in err

@@ -174,6 +174,13 @@ static void test_no_device(void **state)
 	expect("devices", DOCTOR_FAIL, "/dev/xen/gntdev: No such file");
 }
 
+static void test_permissive(void **state)
+{
+	put("/sys/bus/pci/drivers/pciback/permissive", "0000:01:00.0\n0000:02:00.1\n");
+	expect("pci", DOCTOR_WARN, "0000:01:00.0 is permissive");
+	expect("pci", DOCTOR_WARN, "0000:02:00.1 is permissive");
+}
+
 static void test_image(void **state)
 {
 	put("/image/kernel", "123456");
@@ -226,12 +233,12 @@ static void test_bugs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HOST_TEST(test_healthy),       HOST_TEST(test_no_xen),
-		HOST_TEST(test_old_xen),       HOST_TEST(test_not_dom0),
-		HOST_TEST(test_fixes),	       HOST_TEST(test_no_device),
-		HOST_TEST(test_image),	       HOST_TEST(test_writable),
-		HOST_TEST(test_open_monitors), HOST_TEST(test_bugs),
-		HOST_TEST(test_config),
+		HOST_TEST(test_healthy),    HOST_TEST(test_no_xen),
+		HOST_TEST(test_old_xen),    HOST_TEST(test_not_dom0),
+		HOST_TEST(test_fixes),	    HOST_TEST(test_no_device),
+		HOST_TEST(test_permissive), HOST_TEST(test_image),
+		HOST_TEST(test_writable),   HOST_TEST(test_open_monitors),
+		HOST_TEST(test_bugs),	    HOST_TEST(test_config),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks of the host: what keeps a PCI device to the guest that has it. */
+#include <libxl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "doctor.h"
+
+#define PERMISSIVE "/sys/bus/pci/drivers/pciback/permissive"
+
+/* Words of Xen's own (xen/drivers/passthrough/iommu.c), in its log since it started. */
+#define REMAPPING "Interrupt remapping "
+#define ON REMAPPING "enabled"
+#define OFF REMAPPING "disabled"
+
+enum { NAMES_MAX = 16 };
+
+/*
+ * pciback was told so for a guest of before.  It forgets when it loses the device.
+ */
+static void check_permissive(const struct doctor_host *host, struct doctor_report *report)
+{
+	char path[4096], name[16], remedy[128];
+	FILE *list = fopen(doctor_path(host, PERMISSIVE, path, sizeof(path)), "re");
+
+	for (int n = 0; list && n < NAMES_MAX && fscanf(list, "%15s", name) == 1; n++) {
+		snprintf(remedy, sizeof(remedy),
+			 "xl pci-assignable-remove %s; xl pci-assignable-add %s", name,
+			 name);
+		doctor_add(report, DOCTOR_WARN, remedy,
+			   "PCI device %s is permissive: the next guest that gets it "
+			   "writes to all its registers",
+			   name);
+	}
+	if (list)
+		fclose(list);
+}
+
+/* Whether the log has ON or OFF: 1, 0, or -1 if neither.  It comes in pieces. */
+static int find_remapping(libxl_ctx *ctx)
+{
+	libxl_xen_console_reader *reader = libxl_xen_console_read_start(ctx, 0);
+	char joint[2 * sizeof(OFF)] = "";
+	int found = -1;
+	char *piece;
+
+	if (!reader)
+		return -1;
+	while (found < 0 && libxl_xen_console_read_line(ctx, reader, &piece) == 1) {
+		size_t n = strlen(piece), kept = strlen(joint);
+
+		/* Words that two pieces share: the end of one, the start of the other. */
+		snprintf(joint + kept, sizeof(joint) - kept, "%s", piece);
+		if (strstr(piece, ON) || strstr(joint, ON))
+			found = 1;
+		else if (strstr(piece, OFF) || strstr(joint, OFF))
+			found = 0;
+		snprintf(joint, sizeof(joint), "%s",
+			 piece + (n < sizeof(OFF) ? 0 : n - sizeof(OFF) + 1));
+	}
+	libxl_xen_console_read_finish(ctx, reader);
+	return found;
+}
+
+static void check_remapping(libxl_ctx *ctx, struct doctor_report *report)
+{
+	int found = find_remapping(ctx);
+
+	if (found > 0)
+		doctor_add(
+			report, DOCTOR_OK, NULL,
+			"interrupt remapping is on: a PCI device cannot forge interrupts");
+	else if (found == 0)
+		doctor_add(
+			report, DOCTOR_WARN,
+			"turn it on in the firmware's settings, take iommu=no-intremap off "
+			"Xen's command line, or give no PCI device to a guest",
+			"interrupt remapping is off: a guest's PCI device can forge "
+			"interrupts");
+	else
+		doctor_add(
+			report, DOCTOR_NOTE, NULL,
+			"Xen's log does not say any more whether interrupt remapping is on");
+}
+
+void doctor_check_pci(const struct doctor_host *host, struct doctor_report *report)
+{
+	xentoollog_logger_stdiostream *log;
+	libxl_physinfo info;
+	libxl_ctx *ctx = NULL;
+
+	check_permissive(host, report);
+	if (!host->live)
+		return;
+	log = xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
+	libxl_physinfo_init(&info);
+	/* doctor_check_hardware tells of what fails here. */
+	if (log &&
+	    libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, (xentoollog_logger *)log) == 0) {
+		if (libxl_get_physinfo(ctx, &info) == 0 && info.cap_hvm_directio)
+			check_remapping(ctx, report);
+		libxl_ctx_free(ctx);
+	}
+	libxl_physinfo_dispose(&info);
+	if (log)
+		xtl_logger_destroy((xentoollog_logger *)log);
+}
