@@ -42,18 +42,20 @@ static void add_problems(struct doctor_report *report, enum doctor_status status
 void doctor_check_image(const struct doctor_host *host, struct doctor_report *report)
 {
 	cleanup_json json_t *manifest = NULL;
+	cleanup_fd int folder = -1;
 	struct image_problems problems;
 	size_t before = report->n;
 	char dir[4096];
 	struct err err;
 
 	doctor_path(host, host->image, dir, sizeof(dir));
-	manifest = image_load(dir, &err);
+	folder = image_open(dir, &err);
+	manifest = folder < 0 ? NULL : image_load_at(folder, dir, &err);
 	if (!manifest) {
 		doctor_add(report, DOCTOR_FAIL, "stubdom image build", "%s", err.msg);
 		return;
 	}
-	if (image_check_files(manifest, dir, 0, &problems, &err) < 0)
+	if (image_check_files(manifest, folder, dir, 0, &problems, &err) < 0)
 		doctor_add(report, DOCTOR_FAIL, NULL, "%s", err.msg);
 	add_problems(report, DOCTOR_FAIL, "stubdom image build", &problems);
 	if (host->live) {

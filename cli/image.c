@@ -21,8 +21,27 @@
 
 enum { OUTPUT_MAX = 64 << 20 };
 
+#define MAKE "make the image with 'stubdom image build'"
+
+int image_open(const char *dir, struct err *err)
+{
+	int folder = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder < 0)
+		err_set(err, ERR_HOST, "%s: %s; " MAKE, dir, strerror(errno));
+	return folder;
+}
+
 json_t *image_load(const char *dir, struct err *err)
 {
+	cleanup_fd int folder = image_open(dir, err);
+
+	return folder < 0 ? NULL : image_load_at(folder, dir, err);
+}
+
+json_t *image_load_at(int folder, const char *dir, struct err *err)
+{
+	cleanup_fd int fd = openat(folder, MANIFEST_FILE, O_RDONLY | O_CLOEXEC);
 	cleanup_free char *path = NULL;
 	json_error_t why;
 	json_t *manifest;
@@ -33,11 +52,14 @@ json_t *image_load(const char *dir, struct err *err)
 		err_set(err, ERR_HOST, "out of memory");
 		return NULL;
 	}
-	manifest = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+	if (fd < 0) {
+		err_set(err, ERR_HOST, "%s: %s; " MAKE, path, strerror(errno));
+		return NULL;
+	}
+	manifest = json_loadfd(fd, JSON_REJECT_DUPLICATES, &why);
 	if (!manifest) {
-		err_set(err, ERR_HOST, "%s; make the image with 'stubdom image build'",
-			json_error_code(&why) == json_error_cannot_open_file ? why.text
-									     : path);
+		err_set(err, ERR_HOST, "%s: line %d: %s; " MAKE, path, why.line,
+			why.text);
 		return NULL;
 	}
 	version = json_object_get(manifest, "version");
@@ -73,18 +95,15 @@ static int add_problem(struct image_problems *problems, struct err *err, const c
 }
 
 /* The content, and who could change it. */
-static int check_deeply(const char *path, const char *want,
+static int check_deeply(int fd, const char *path, const char *want,
 			struct image_problems *problems, struct err *err)
 {
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct err why;
 	char sum[65];
 
-	if (trusted_path_check(path, &why) < 0 &&
+	if (trusted_path_check_open(fd, path, &why) < 0 &&
 	    add_problem(problems, err, "%s", why.msg) < 0)
 		return -1;
-	if (fd < 0)
-		return add_problem(problems, err, "%s: %s", path, strerror(errno));
 	if (image_sum_up(fd, path, sum, &why) < 0)
 		return add_problem(problems, err, "%s", why.msg);
 	if (strcmp(sum, want) == 0)
@@ -93,33 +112,42 @@ static int check_deeply(const char *path, const char *want,
 			   path);
 }
 
-static int check_file(const char *dir, const char *name, const json_t *entry, int deep,
+/* The open folder, and its name. */
+struct place {
+	int folder;
+	const char *dir;
+};
+
+static int check_file(struct place place, const char *name, const json_t *entry, int deep,
 		      struct image_problems *problems, struct err *err)
 {
 	const char *sum = json_string_value(json_object_get(entry, "sha256"));
 	json_int_t bytes = json_integer_value(json_object_get(entry, "bytes"));
 	cleanup_free char *path = NULL;
+	cleanup_fd int fd = -1;
 	struct stat st;
 
 	if (strchr(name, '/') || *name == '.' || !sum || strlen(sum) != 64)
 		return add_problem(problems, err, "%s: a bad entry in the manifest",
 				   name);
-	if (asprintf(&path, "%s/%s", dir, name) < 0) {
+	if (asprintf(&path, "%s/%s", place.dir, name) < 0) {
 		path = NULL;
 		return err_set(err, ERR_HOST, "out of memory");
 	}
-	if (stat(path, &st) < 0)
+	fd = openat(place.folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return add_problem(problems, err, "%s: %s", path, strerror(errno));
 	if (st.st_size != bytes)
 		return add_problem(problems, err,
 				   "%s: %lld bytes, the manifest says %lld", path,
 				   (long long)st.st_size, (long long)bytes);
-	return deep ? check_deeply(path, sum, problems, err) : 0;
+	return deep ? check_deeply(fd, path, sum, problems, err) : 0;
 }
 
-int image_check_files(const json_t *manifest, const char *dir, int deep,
+int image_check_files(const json_t *manifest, int folder, const char *dir, int deep,
 		      struct image_problems *problems, struct err *err)
 {
+	struct place place = {folder, dir};
 	json_t *files = json_object_get(manifest, "files");
 	const char *name;
 	struct err why;
@@ -132,7 +160,7 @@ int image_check_files(const json_t *manifest, const char *dir, int deep,
 	    add_problem(problems, err, "%s", why.msg) < 0)
 		return -1;
 	json_object_foreach(files, name, entry)
-		if (check_file(dir, name, entry, deep, problems, err) < 0)
+		if (check_file(place, name, entry, deep, problems, err) < 0)
 			return -1;
 	return 0;
 }

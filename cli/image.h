@@ -11,6 +11,15 @@
 /* DIR/manifest.json, of the version we know; the caller owns it.  ERR_HOST. */
 json_t *image_load(const char *dir, struct err *err);
 
+/*
+ * The same of an open folder, `dir` by name.  Its files are this manifest's, although another
+ * image may take its place meanwhile.
+ */
+json_t *image_load_at(int folder, const char *dir, struct err *err);
+
+/* The folder, for the two calls that want it open, or -1 with ERR_HOST. */
+int image_open(const char *dir, struct err *err);
+
 /* One line a problem; an empty list: none. */
 struct image_problems {
 	char **lines;
@@ -18,10 +27,10 @@ struct image_problems {
 };
 
 /*
- * Compares the files with the manifest: there, of that size, of that SHA-256
+ * Compares the open folder's files with the manifest: there, of that size, of that SHA-256
  * and root's alone if `deep`.  0 even if there are problems; -1 if it could not be found out.
  */
-int image_check_files(const json_t *manifest, const char *dir, int deep,
+int image_check_files(const json_t *manifest, int folder, const char *dir, int deep,
 		      struct image_problems *problems, struct err *err);
 
 /*

@@ -135,7 +135,8 @@ void security_image(const struct security_subject *subject,
 				guest->kernel);
 	}
 	snprintf(path, sizeof(path), "%s/" MANIFEST_FILE, guest->image);
-	if (!kernel || image_check_kernel(kernel, subject->sums, &err) < 0)
+	if (!kernel ||
+	    image_check_kernel(manifest.fd, kernel, subject->sums, NULL, &err) < 0)
 		security_say(result, SECURITY_NOT_HELD, "%s", err.msg);
 	else if (stat(path, &st) == 0 && st.st_mtime > guest->started)
 		security_say(result, SECURITY_UNKNOWN,

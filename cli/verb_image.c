@@ -38,14 +38,16 @@ static size_t report(struct image_problems *problems)
 
 static int verify(const char *dir, struct err *err)
 {
-	cleanup_json json_t *manifest = image_load(dir, err);
+	cleanup_fd int folder = image_open(dir, err);
+	cleanup_json json_t *manifest =
+		folder < 0 ? NULL : image_load_at(folder, dir, err);
 	struct image_problems problems;
 	size_t n_files;
 	size_t n_packages;
 
 	if (!manifest)
 		return -1;
-	if (image_check_files(manifest, dir, 1, &problems, err) < 0) {
+	if (image_check_files(manifest, folder, dir, 1, &problems, err) < 0) {
 		image_problems_free(&problems);
 		return -1;
 	}

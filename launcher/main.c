@@ -86,46 +86,34 @@ static int print_plan(struct plan *plan, const struct stubopt *options, struct e
 	return rc;
 }
 
-/*
- * The image may be switched for a new one between the two looks.  Then its files are not
- * those of the manifest that was read, and the new manifest is another one.
- */
+/* The files stay open until they are in the stub domain's memory: one image may take another's place meanwhile. */
 static int load_checked_image(const struct stubopt *options, struct manifest *manifest,
-			      struct err *err)
+			      struct image_files *files, struct err *err)
 {
 	const char *name = stubopt_kernel_name(options->kernel);
-	char before[MANIFEST_MARK_MAX] = "", mark[MANIFEST_MARK_MAX];
 
-	for (;;) {
-		const struct manifest_kernel *kernel;
-
-		if (load_image(options, manifest, err) < 0)
-			return -1;
-		kernel = manifest_find_kernel(manifest, name);
-		if (image_check_kernel(kernel, IMAGE_SUMS_DIR, err) == 0)
-			return 0;
-		manifest_mark(kernel, mark);
-		if (strcmp(mark, before) == 0)
-			return -1;
-		strcpy(before, mark);
-		manifest_free(manifest);
-	}
+	if (load_image(options, manifest, err) < 0)
+		return -1;
+	return image_check_kernel(manifest->fd, manifest_find_kernel(manifest, name),
+				  IMAGE_SUMS_DIR, files, err);
 }
 
 static int run_plan(struct plan *plan, const struct stubopt *options, struct err *err)
 {
 	struct manifest manifest = {0};
+	struct image_files files = {0};
 	int rc = -1;
 
 	if (endpoint_check_inherited(plan, err) == 0 &&
-	    load_checked_image(options, &manifest, err) == 0 &&
+	    load_checked_image(options, &manifest, &files, err) == 0 &&
 	    domain_backends_plan(plan, err) == 0 && plan_resolve(plan, err) == 0 &&
 	    endpoint_lookup(plan, err) == 0) {
 		plan_set_memory(plan, &manifest);
 		for (size_t i = 0; i < plan->n_notes; i++)
 			log_info("%s", plan->notes[i]);
-		rc = domain_run(plan, &manifest, err);
+		rc = domain_run(plan, &manifest, &files, err);
 	}
+	image_files_close(&files);
 	manifest_free(&manifest);
 	return rc;
 }

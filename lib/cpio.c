@@ -163,11 +163,9 @@ static int copy_fd(int to, int from, const char *source, uint64_t *bytes, struct
 	}
 }
 
-int cpio_copy_file(int fd, const char *source, uint64_t *bytes, struct err *err)
+int cpio_copy_file(int fd, int from, const char *source, uint64_t *bytes, struct err *err)
 {
-	cleanup_fd int from = open(source, O_RDONLY | O_CLOEXEC);
-
-	if (from < 0)
+	if (lseek(from, 0, SEEK_SET) < 0)
 		return err_errno(err, ERR_HOST, errno, "%s", source);
 	return copy_fd(fd, from, source, bytes, err);
 }

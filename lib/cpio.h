@@ -35,7 +35,11 @@ int cpio_add_file(struct cpio *cpio, const char *name, unsigned mode, const char
 /* Writes the trailer; the archive ends on a multiple of 512 bytes. */
 int cpio_end(struct cpio *cpio, struct err *err);
 
-/* Appends all of the file at `source` to fd; *bytes grows by the written bytes. */
-int cpio_copy_file(int fd, const char *source, uint64_t *bytes, struct err *err);
+/*
+ * Appends all of the file `from` to fd, from its beginning; *bytes grows by the written
+ * bytes.  `source` is for messages.
+ */
+int cpio_copy_file(int fd, int from, const char *source, uint64_t *bytes,
+		   struct err *err);
 
 #endif

@@ -85,18 +85,17 @@ int image_sum_up(int fd, const char *path, char text[65], struct err *err)
 	return 0;
 }
 
-static int check_file(const struct manifest_file *file, const char *sums, struct err *err)
+static int check_content(int fd, const struct manifest_file *file, const char *sums,
+			 struct err *err)
 {
 	cleanup_free char *kept = xasprintf("%s/%s", sums, file->sha256);
 	char stamp[STAMP_MAX], text[65];
-	cleanup_fd int fd = -1;
 	struct stat st;
 
-	if (trusted_path_check(file->path, err) < 0)
+	if (trusted_path_check_open(fd, file->path, err) < 0)
 		return -1;
-	fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_errno(err, ERR_HOST, errno, "%s (" REBUILD ")", file->path);
+	if (fstat(fd, &st) < 0)
+		return err_errno(err, ERR_HOST, errno, "%s", file->path);
 	if (!S_ISREG(st.st_mode) || (unsigned long long)st.st_size != file->bytes)
 		return err_set(err, ERR_HOST,
 			       "%s: %lld bytes, the manifest says %llu; " REBUILD,
@@ -115,12 +114,42 @@ static int check_file(const struct manifest_file *file, const char *sums, struct
 	return 0;
 }
 
-int image_check_kernel(const struct manifest_kernel *kernel, const char *sums,
-		       struct err *err)
+static int check_files(int folder, const struct manifest_kernel *kernel, const char *sums,
+		       struct image_files *out, struct err *err)
 {
+	if (kernel->n_files > MANIFEST_FILES_MAX)
+		return err_set(err, ERR_HOST, "%zu files are too many", kernel->n_files);
+	if (trusted_path_check_open(folder, "its folder", err) < 0)
+		return -1;
 	for (size_t i = 0; i < kernel->n_files; i++) {
-		if (check_file(&kernel->files[i], sums, err) < 0)
-			return err_prefix(err, "the image");
+		const struct manifest_file *file = &kernel->files[i];
+		int fd = openat(folder, file->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+		if (fd < 0)
+			return err_set(err, ERR_HOST, "%s: %s; " REBUILD, file->path,
+				       strerror(errno));
+		out->fd[out->n++] = fd;
+		if (check_content(fd, file, sums, err) < 0)
+			return -1;
 	}
 	return 0;
+}
+
+int image_check_kernel(int folder, const struct manifest_kernel *kernel, const char *sums,
+		       struct image_files *out, struct err *err)
+{
+	struct image_files files = {0};
+	int rc = check_files(folder, kernel, sums, &files, err);
+
+	if (rc == 0 && out)
+		*out = files;
+	else
+		image_files_close(&files);
+	return rc == 0 ? 0 : err_prefix(err, "the image");
+}
+
+void image_files_close(struct image_files *files)
+{
+	while (files->n > 0)
+		close(files->fd[--files->n]);
 }

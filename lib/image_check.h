@@ -15,14 +15,23 @@
  */
 int image_check_owner(const char *dir, struct err *err);
 
+/* Descriptors of a kernel's files, in the order of manifest_kernel. */
+struct image_files {
+	int fd[MANIFEST_FILES_MAX];
+	size_t n;
+};
+
 /*
- * The same for the files of one kernel; each has the size and the SHA-256 of the
- * manifest.  On an older CPU the sum takes a good part of a start.  So a file whose sum
- * was right is summed up again only once it has changed (inode, size, times).  `sums` is
- * IMAGE_SUMS_DIR, or another folder in tests.
+ * Opens the files of one kernel, and looks at them and their folder (manifest.fd): root's
+ * alone, each with the size and the SHA-256 of the manifest.  On an older CPU the sum
+ * takes a good part of a start.  So a file whose sum was right is summed up again only
+ * once it has changed (inode, size, times).  `sums` is IMAGE_SUMS_DIR, or another folder
+ * in tests.  The caller closes *out; it is empty after an error.  NULL: only a look.
  */
-int image_check_kernel(const struct manifest_kernel *kernel, const char *sums,
-		       struct err *err);
+int image_check_kernel(int folder, const struct manifest_kernel *kernel, const char *sums,
+		       struct image_files *out, struct err *err);
+
+void image_files_close(struct image_files *files);
 
 /* The SHA-256 of an open file, read from where it stands; `path` is for messages. */
 int image_sum_up(int fd, const char *path, char text[65], struct err *err);

@@ -3,14 +3,16 @@
 #include "manifest.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "xalloc.h"
 
-enum { MANIFEST_BYTES_MAX = 16 << 20, MANIFEST_FILES_MAX = 64 };
+enum { MANIFEST_BYTES_MAX = 16 << 20, MANIFEST_KERNELS_MAX = 64 };
 
 #define REBUILD "rebuild the image"
 
@@ -65,6 +67,7 @@ static int get_file(const struct manifest *m, const json_t *files, const char *w
 	if (get_bytes(entry, s, "bytes", &out->bytes, err) < 0)
 		return -1;
 	out->path = xasprintf("%s/%s", m->dir, s);
+	out->name = out->path + strlen(m->dir) + 1;
 	return 0;
 }
 
@@ -105,7 +108,7 @@ static int parse_kernel(const struct manifest *m, const json_t *files, const cha
 			       where);
 	out->cmdline = xstrdup(json_string_value(json_object_get(v, "cmdline")));
 	if (!json_is_array(ramdisk) || json_array_size(ramdisk) == 0 ||
-	    json_array_size(ramdisk) > MANIFEST_FILES_MAX)
+	    json_array_size(ramdisk) > MANIFEST_RAMDISKS_MAX)
 		return err_set(err, ERR_HOST,
 			       "%s.ramdisk: expected a list of file names; " REBUILD,
 			       where);
@@ -131,7 +134,7 @@ static int parse_kernels(struct manifest *m, json_t *root, struct err *err)
 	json_t *v;
 
 	if (!json_is_object(kernels) || json_object_size(kernels) == 0 ||
-	    json_object_size(kernels) > MANIFEST_FILES_MAX)
+	    json_object_size(kernels) > MANIFEST_KERNELS_MAX)
 		return err_set(err, ERR_HOST,
 			       "kernels: expected an object with a member; " REBUILD);
 	json_object_foreach(kernels, name, v) {
@@ -202,7 +205,7 @@ int manifest_parse(const char *dir, const char *text, size_t len, struct manifes
 	cleanup_json json_t *root = NULL;
 	json_error_t why;
 
-	memset(out, 0, sizeof(*out));
+	*out = (struct manifest){.fd = -1};
 	root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	if (!root)
 		return err_set(err, ERR_HOST,
@@ -220,11 +223,14 @@ int manifest_load(const char *dir, struct manifest *out, struct err *err)
 {
 	cleanup_free char *path = xasprintf("%s/" MANIFEST_FILE, dir);
 	cleanup_free char *text = xalloc_check(malloc(MANIFEST_BYTES_MAX));
+	cleanup_fd int folder = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cleanup_file FILE *f = NULL;
 	size_t len;
+	int fd;
 
-	memset(out, 0, sizeof(*out));
-	f = fopen(path, "re");
+	*out = (struct manifest){.fd = -1};
+	fd = folder < 0 ? -1 : openat(folder, MANIFEST_FILE, O_RDONLY | O_CLOEXEC);
+	f = fd < 0 ? NULL : xalloc_check(fdopen(fd, "r"));
 	if (!f)
 		return err_set(err, ERR_HOST,
 			       "%s: %s; build the image, or say where it is with "
@@ -236,7 +242,11 @@ int manifest_load(const char *dir, struct manifest *out, struct err *err)
 	if (len == MANIFEST_BYTES_MAX)
 		return err_set(err, ERR_HOST, "%s: %d bytes or more; " REBUILD, path,
 			       MANIFEST_BYTES_MAX);
-	return manifest_parse(dir, text, len, out, err);
+	if (manifest_parse(dir, text, len, out, err) < 0)
+		return -1;
+	out->fd = folder;
+	folder = -1;
+	return 0;
 }
 
 const struct manifest_kernel *manifest_find_kernel(const struct manifest *manifest,
@@ -273,6 +283,8 @@ void manifest_free(struct manifest *manifest)
 		free(k->files);
 	}
 	free(manifest->kernels);
+	if (manifest->dir && manifest->fd >= 0)
+		close(manifest->fd);
 	free(manifest->dir);
 	free(manifest->qemu_path);
 	free(manifest->qemu_version);
@@ -280,5 +292,5 @@ void manifest_free(struct manifest *manifest)
 	free(manifest->help_text);
 	json_decref(manifest->probe);
 	json_decref(manifest->schema);
-	memset(manifest, 0, sizeof(*manifest));
+	*manifest = (struct manifest){.fd = -1};
 }

@@ -11,8 +11,11 @@
 #define MANIFEST_VERSION 1
 #define MANIFEST_FILE "manifest.json"
 
+enum { MANIFEST_RAMDISKS_MAX = 64, MANIFEST_FILES_MAX = MANIFEST_RAMDISKS_MAX + 1 };
+
 struct manifest_file {
-	char *path; /* absolute; of another member */
+	char *path;	  /* absolute, for messages; of another member */
+	const char *name; /* its last part, in the image's folder */
 	unsigned long long bytes;
 	char sha256[65]; /* 64 hexadecimal digits, or "" if the manifest has no such */
 };
@@ -25,12 +28,13 @@ struct manifest_kernel {
 	unsigned long long ramdisk_bytes; /* of all of them together */
 	char *cmdline;
 	struct manifest_file *files; /* the kernel's and its ramdisks', in order */
-	size_t n_files;
+	size_t n_files;		     /* MANIFEST_FILES_MAX at most */
 };
 
 /* Owns everything it points to; manifest_free releases it. */
 struct manifest {
 	char *dir;
+	int fd; /* of manifest_load: the image's folder, O_PATH; else -1 */
 	struct manifest_kernel *kernels;
 	size_t n_kernels;
 	char *qemu_path; /* in the image */
@@ -43,8 +47,9 @@ struct manifest {
 };
 
 /*
- * Reads DIR/manifest.json.  ERR_HOST: not there, damaged, or of another
- * version; the message names the member and says how to rebuild the image.
+ * Reads DIR/manifest.json.  The folder stays open: its files belong to this manifest,
+ * although another image may be put in its place.  ERR_HOST: not there, damaged, or of
+ * another version; the message names the member and says how to rebuild the image.
  */
 int manifest_load(const char *dir, struct manifest *out, struct err *err);
 

@@ -162,6 +162,25 @@ int trusted_path_open(const char *path, bool follow, struct trusted_path *out,
 	return -1;
 }
 
+static int check_owner(const struct stat *st, const char *path, struct err *err)
+{
+	if (is_ours(st) && !(st->st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	return err_set(err, ERR_HOST,
+		       "%.300s: others than root can change it; chown root:root "
+		       "and chmod go-w it",
+		       path);
+}
+
+int trusted_path_check_open(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_errno(err, ERR_HOST, errno, "%.300s", path);
+	return check_owner(&st, path, err);
+}
+
 int trusted_path_check(const char *path, struct err *err)
 {
 	struct trusted_path at;
@@ -178,10 +197,5 @@ int trusted_path_check(const char *path, struct err *err)
 			       path, at.weak);
 	if (fstatat(dir, at.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_errno(err, ERR_HOST, errno, "%.300s", path);
-	if (!is_ours(&st) || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return err_set(err, ERR_HOST,
-			       "%.300s: others than root can change it; chown root:root "
-			       "and chmod go-w it",
-			       path);
-	return 0;
+	return check_owner(&st, path, err);
 }

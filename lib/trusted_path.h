@@ -31,4 +31,7 @@ int trusted_path_open(const char *path, bool follow, struct trusted_path *out,
  */
 int trusted_path_check(const char *path, struct err *err);
 
+/* Whether only root can change the open file or folder; `path` is for the message. */
+int trusted_path_check_open(int fd, const char *path, struct err *err);
+
 #endif

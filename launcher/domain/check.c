@@ -159,16 +159,11 @@ static int check_name(struct domain_host *host, const struct plan *plan, struct 
 }
 
 int domain_check(struct domain_host *host, const struct plan *plan,
-		 const struct manifest *manifest, const struct manifest_kernel *kernel,
-		 struct err *err)
+		 const struct manifest *manifest, struct err *err)
 {
 	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
 		return err_set(err, ERR_GUEST, "-xen-domid %u: there is no such domain",
 			       plan->guest_domid);
-	if (access(kernel->path, R_OK) < 0)
-		return err_errno(err, ERR_HOST, errno,
-				 "%s (rebuild the image: stubdom image build)",
-				 kernel->path);
 	if (check_xen(host, plan, err) < 0 || check_label(host, plan, err) < 0 ||
 	    check_size(plan, manifest, err) < 0 || check_name(host, plan, err) < 0)
 		return -1;

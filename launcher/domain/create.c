@@ -120,7 +120,8 @@ static int describe_domain(struct domain_host *host, const struct domain_parts *
 	/* Emulated, each rdtsc is an exit, and QEMU reads the clock at every request. */
 	build->tsc_mode = LIBXL_TSC_MODE_NATIVE;
 	build->event_channels = EVENT_CHANNELS_MAX;
-	build->kernel = strdup(parts->kernel->path);
+	if (asprintf(&build->kernel, "/proc/self/fd/%d", parts->kernel_fd) < 0)
+		build->kernel = NULL;
 	if (asprintf(&build->ramdisk, "/proc/self/fd/%d", parts->ramdisk_fd) < 0)
 		build->ramdisk = NULL;
 	build->cmdline = dup_or_null(parts->kernel->cmdline);

@@ -16,19 +16,18 @@
 #define DOMAIN_XS_GUEST_NAME "stubdom/guest"
 
 /*
- * Conditions before anything is made: the guest lives, Xen is recent enough, the image
- * has the kernel, the name is free.  Waits up to half a minute for the stub domain of a
- * guest of the same name that has just ended.  Removes one that its launcher has left
- * behind.
+ * Conditions before anything is made: the guest lives, Xen is recent enough, the name is
+ * free.  Waits up to half a minute for the stub domain of a guest of the same name that
+ * has just ended.  Removes one that its launcher has left behind.
  */
 int domain_check(struct domain_host *host, const struct plan *plan,
-		 const struct manifest *manifest, const struct manifest_kernel *kernel,
-		 struct err *err);
+		 const struct manifest *manifest, struct err *err);
 
 /* The parts that a stub domain is made of; borrowed. */
 struct domain_parts {
 	const struct plan *plan;
 	const struct manifest_kernel *kernel;
+	int kernel_fd;
 	int ramdisk_fd;
 	const struct domain_disks *disks;
 	const libxl_uuid *uuid;

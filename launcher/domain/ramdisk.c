@@ -112,7 +112,8 @@ static int add_archive(int fd, const struct plan *plan, const struct manifest *m
 }
 
 int domain_ramdisk_make(const struct plan *plan, const struct manifest *manifest,
-			const struct manifest_kernel *kernel, struct err *err)
+			const struct manifest_kernel *kernel,
+			const struct image_files *files, struct err *err)
 {
 	static const char zeros[PAGE];
 	int fd = memfd_create("stubdom-ramdisk", MFD_CLOEXEC);
@@ -121,7 +122,9 @@ int domain_ramdisk_make(const struct plan *plan, const struct manifest *manifest
 	if (fd < 0)
 		return err_errno(err, ERR_HOST, errno, "making a file in memory");
 	for (size_t i = 0; i < kernel->n_ramdisk; i++) {
-		if (cpio_copy_file(fd, kernel->ramdisk[i], &bytes, err) < 0)
+		/* The first file is the kernel. */
+		if (cpio_copy_file(fd, files->fd[1 + i], kernel->ramdisk[i], &bytes,
+				   err) < 0)
 			goto fail;
 	}
 	/* Files of the next archive are to begin on pages (cpio.h). */

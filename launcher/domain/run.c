@@ -44,10 +44,12 @@ static int create(struct domain_watch *watch, const struct manifest *manifest,
 		  const struct manifest_kernel *kernel, struct err *err)
 {
 	const struct plan *plan = watch->plan;
-	cleanup_fd int ramdisk = domain_ramdisk_make(plan, manifest, kernel, err);
+	cleanup_fd int ramdisk =
+		domain_ramdisk_make(plan, manifest, kernel, watch->image, err);
 	struct domain_parts parts = {
 		.plan = plan,
 		.kernel = kernel,
+		.kernel_fd = watch->image->fd[0],
 		.ramdisk_fd = ramdisk,
 		.disks = watch->hotplug->disks,
 		.uuid = watch->uuid,
@@ -57,7 +59,11 @@ static int create(struct domain_watch *watch, const struct manifest *manifest,
 		return -1;
 	log_info("creating %s: %u MiB, %zu disks, %zu interfaces", plan->name,
 		 plan->memory_mb, plan->n_disks, plan->n_nics);
-	return domain_create(watch->host, &parts, &watch->stub, err);
+	if (domain_create(watch->host, &parts, &watch->stub, err) < 0)
+		return -1;
+	/* An image that has been replaced needs no room on the disk any more. */
+	image_files_close(watch->image);
+	return 0;
 }
 
 static int start_backends(struct domain_watch *watch, struct err *err)
@@ -118,7 +124,7 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 			       "the image in %s has no kernel '%s' (-stubdom kernel=)",
 			       manifest->dir, name);
 	if (domain_host_open(watch->host, err) < 0 ||
-	    domain_check(watch->host, plan, manifest, kernel, err) < 0 ||
+	    domain_check(watch->host, plan, manifest, err) < 0 ||
 	    run_dir_make(plan, err) < 0)
 		return -1;
 	if (relay_go(watch->relay, plan, watch->signals, err) < 0)
@@ -141,7 +147,8 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 	return rc;
 }
 
-int domain_run(const struct plan *plan, const struct manifest *manifest, struct err *err)
+int domain_run(const struct plan *plan, const struct manifest *manifest,
+	       struct image_files *files, struct err *err)
 {
 	struct guardian guardian = {.pidfd = -1, .control = -1, .lifeline = -1};
 	struct relay relay = {.pidfd = -1, .control = -1, .log.fd = -1};
@@ -153,6 +160,7 @@ int domain_run(const struct plan *plan, const struct manifest *manifest, struct 
 	int rc = -1;
 	struct domain_watch watch = {
 		.plan = plan,
+		.image = files,
 		.host = &host,
 		.relay = &relay,
 		.guardian = &guardian,

@@ -9,10 +9,12 @@
 #include "domain/orders.h"
 #include "domain/relay.h"
 #include "domain/requests.h"
+#include "image_check.h"
 #include "plan/plan.h"
 
 struct domain_watch {
 	const struct plan *plan;
+	struct image_files *image; /* until the stub domain has them in its memory */
 	struct domain_host *host;
 	struct relay *relay;
 	struct guardian *guardian;

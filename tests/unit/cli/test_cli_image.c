@@ -2,6 +2,7 @@
 /* Whether an image is whole and up to date. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "image.h"
 
 /* sha256 of "kernel" */
@@ -68,12 +70,14 @@ static void test_load(void **state)
 static char *check(const char *files, int deep)
 {
 	json_t *manifest = json_loads(files, 0, NULL);
+	cleanup_fd int folder = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct image_problems problems;
 	struct err err = {0};
 	char *line = NULL;
 
 	assert_non_null(manifest);
-	assert_int_equal(image_check_files(manifest, dir, deep, &problems, &err), 0);
+	assert_int_equal(image_check_files(manifest, folder, dir, deep, &problems, &err),
+			 0);
 	assert_true(problems.n <= 1);
 	if (problems.n)
 		line = strdup(problems.lines[0]);

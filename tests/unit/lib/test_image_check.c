@@ -16,8 +16,10 @@ static char sums[64], kernel_path[64], manifest_path[64], kept[160];
 
 #define KERNEL_SUM "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
+static int folder;
+
 static struct manifest_file file = {
-	.path = kernel_path, .bytes = 3, .sha256 = KERNEL_SUM};
+	.path = kernel_path, .name = "kernel", .bytes = 3, .sha256 = KERNEL_SUM};
 static const struct manifest_kernel kernel = {.files = &file, .n_files = 1};
 
 static void put(const char *path, const char *text)
@@ -43,6 +45,8 @@ static int set_up(void **state)
 	strcpy(file.sha256, KERNEL_SUM);
 	put(kernel_path, "abc");
 	put(manifest_path, "{}");
+	folder = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(folder >= 0);
 	return 0;
 }
 
@@ -50,7 +54,8 @@ static int tear_down(void **state)
 {
 	char command[128];
 
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	close(folder);
+	snprintf(command, sizeof(command), "rm -rf %s %s.old", dir, dir);
 	return system(command);
 }
 
@@ -71,10 +76,11 @@ static void test_owner(void **state)
 	assert_int_equal(chmod(manifest_path, 0644), 0);
 	assert_int_equal(chmod(dir, 0777), 0);
 	refused(image_check_owner(dir, &err), &err, "others than root can change");
-	refused(image_check_kernel(&kernel, sums, &err), &err, "the folder 'test_image");
+	refused(image_check_kernel(folder, &kernel, sums, NULL, &err), &err,
+		"its folder: others than root");
 	assert_int_equal(chmod(dir, 0755), 0);
 	assert_int_equal(chown(kernel_path, 12345, 0), 0);
-	refused(image_check_kernel(&kernel, sums, &err), &err,
+	refused(image_check_kernel(folder, &kernel, sums, NULL, &err), &err,
 		"kernel: others than root");
 }
 
@@ -82,20 +88,23 @@ static void test_sums(void **state)
 {
 	struct err err = {0};
 
-	assert_int_equal(image_check_kernel(&kernel, sums, &err), 0);
+	assert_int_equal(image_check_kernel(folder, &kernel, sums, NULL, &err), 0);
 	assert_int_equal(access(kept, F_OK), 0);
-	assert_int_equal(image_check_kernel(&kernel, sums, &err), 0);
+	assert_int_equal(image_check_kernel(folder, &kernel, sums, NULL, &err), 0);
 	put(kernel_path, "abd"); /* of the same length */
-	refused(image_check_kernel(&kernel, sums, &err), &err, "not the content");
+	refused(image_check_kernel(folder, &kernel, sums, NULL, &err), &err,
+		"not the content");
 	put(kernel_path, "abcd");
-	refused(image_check_kernel(&kernel, sums, &err), &err,
+	refused(image_check_kernel(folder, &kernel, sums, NULL, &err), &err,
 		"4 bytes, the manifest says");
 	put(kernel_path, "abc");
-	assert_int_equal(image_check_kernel(&kernel, sums, &err), 0);
+	assert_int_equal(image_check_kernel(folder, &kernel, sums, NULL, &err), 0);
 	file.sha256[0] = '\0'; /* a manifest without one */
-	refused(image_check_kernel(&kernel, sums, &err), &err, "not the content");
+	refused(image_check_kernel(folder, &kernel, sums, NULL, &err), &err,
+		"not the content");
 	unlink(kernel_path);
-	refused(image_check_kernel(&kernel, sums, &err), &err, "No such file");
+	refused(image_check_kernel(folder, &kernel, sums, NULL, &err), &err,
+		"No such file");
 }
 
 /* Only the very file that was summed up is let through by a sum that is kept. */
@@ -104,18 +113,42 @@ static void test_sum_kept(void **state)
 	struct err err = {0};
 	struct stat st;
 
-	assert_int_equal(image_check_kernel(&kernel, sums, &err), 0);
+	assert_int_equal(image_check_kernel(folder, &kernel, sums, NULL, &err), 0);
 	assert_int_equal(stat(kernel_path, &st), 0);
 	put(kernel_path, "xyz");
 	assert_int_equal(utimensat(AT_FDCWD, kernel_path,
 				   (struct timespec[2]){st.st_atim, st.st_mtim}, 0),
 			 0);
-	refused(image_check_kernel(&kernel, sums, &err), &err, "not the content");
+	refused(image_check_kernel(folder, &kernel, sums, NULL, &err), &err,
+		"not the content");
 	put(kernel_path, "abc");
-	assert_int_equal(image_check_kernel(&kernel, sums, &err), 0);
+	assert_int_equal(image_check_kernel(folder, &kernel, sums, NULL, &err), 0);
 	/* A foreign or damaged note is no note. */
 	put(kept, "1 2 3\n");
-	assert_int_equal(image_check_kernel(&kernel, sums, &err), 0);
+	assert_int_equal(image_check_kernel(folder, &kernel, sums, NULL, &err), 0);
+}
+
+/* What was looked at is what is read, although another image takes the place. */
+static void test_switched(void **state)
+{
+	struct image_files files = {0};
+	struct err err = {0};
+	char old[64], text[8];
+
+	snprintf(old, sizeof(old), "%s.old", dir);
+	assert_int_equal(rename(dir, old), 0);
+	assert_int_equal(mkdir(dir, 0755), 0);
+	put(kernel_path, "new");
+	assert_int_equal(image_check_kernel(folder, &kernel, sums, &files, &err), 0);
+	assert_int_equal(files.n, 1);
+	unlinkat(folder, "kernel", 0);
+	assert_int_equal(pread(files.fd[0], text, sizeof(text), 0), 3);
+	assert_memory_equal(text, "abc", 3);
+	image_files_close(&files);
+	assert_int_equal(files.n, 0);
+	refused(image_check_kernel(folder, &kernel, sums, &files, &err), &err,
+		"No such file");
+	assert_int_equal(files.n, 0);
 }
 
 int main(void)
@@ -124,6 +157,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_owner, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sums, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sum_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_switched, set_up, tear_down),
 	};
 
 	if (geteuid() != 0) {
