@@ -128,7 +128,7 @@ static void test_sum_kept(void **state)
 	assert_int_equal(image_check_kernel(folder, &kernel, sums, NULL, &err), 0);
 }
 
-/* What was looked at is what is read, although another image takes the place. */
+/* The files that were looked at are read, although another image takes the place. */
 static void test_switched(void **state)
 {
 	struct image_files files = {0};
