@@ -14,6 +14,11 @@
 #include <xen/features.h>
 #include <xen/version.h>
 
+/* xen/include/public/features.h; Debian 12's headers (4.17) are older. */
+#ifndef XENFEAT_dm_msix_all_writes
+#define XENFEAT_dm_msix_all_writes 20
+#endif
+
 /*
  * QEMU reads an entry's mask while it handles a write that unmasks the entry.  With
  * XENFEAT_dm_msix_all_writes Xen gives QEMU each such write, and unmasks the entry itself
