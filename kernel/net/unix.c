@@ -23,10 +23,8 @@ void usock_put(struct usock *u)
 
 static struct usock *usock_create(int type)
 {
-	struct usock *u;
+	struct usock *u = kzalloc(sizeof(*u));
 
-	flight_collect();
-	u = kzalloc(sizeof(*u));
 	if (!u)
 		return NULL;
 	u->s.ops = &unix_ops;
@@ -56,6 +54,7 @@ static struct socket *unix_create(int type, int protocol)
 		type = SOCK_DGRAM;
 	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
 		return ERR_PTR(-ESOCKTNOSUPPORT);
+	flight_collect();
 	u = usock_create(type);
 	return u ? &u->s : ERR_PTR(-ENOMEM);
 }
@@ -286,11 +285,13 @@ static int unix_connect(struct socket *s, const u8 *addr, u32 len, bool nonblock
 
 	if (s->type == SOCK_DGRAM)
 		return connect_dgram(u, addr, len);
-	if (u->state == US_CONNECTED)
-		return -EISCONN;
-	if (u->state == US_LISTENING)
-		return -EINVAL;
+	flight_collect(); /* not later: it may free t */
 	for (;;) {
+		/* Another thread may have had the socket while this one slept. */
+		if (u->state == US_CONNECTED)
+			return -EISCONN;
+		if (u->state == US_LISTENING)
+			return -EINVAL;
 		t = find_target(addr, len, &err);
 		if (!t)
 			return err;
@@ -391,7 +392,7 @@ static void leave_clients(struct usock *u)
 
 static void unix_release(struct socket *s)
 {
-	struct usock *u = (struct usock *)s, *p = u->peer;
+	struct usock *u = (struct usock *)s, *p;
 	bool unread = !list_empty(&u->rx);
 
 	u->state = US_CLOSED;
@@ -410,6 +411,8 @@ static void unix_release(struct socket *s)
 		u->rx_count--;
 		umsg_free(m);
 	}
+	/* One of the messages may have held the peer. */
+	p = u->peer;
 	u->peer = NULL;
 	if (p) {
 		if (s->type != SOCK_DGRAM && p->peer == u) {

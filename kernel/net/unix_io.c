@@ -115,6 +115,10 @@ static ssize_t send_stream(struct usock *u, struct sockmsg *m, bool nonblock)
 			umsg_free(q);
 			return done ? done : err;
 		}
+		if (!u->peer) { /* unreachable, and freed to make room for descriptors */
+			umsg_free(q);
+			return broken(m);
+		}
 		enqueue(u->peer, q);
 		done += (ssize_t)k;
 		if (k < n || !n)

@@ -243,6 +243,97 @@ static void unaccepted(void)
 	close(p[0]);
 }
 
+/* The last that holds a socket is a message to its own peer, which goes. */
+static void held_by_peer(void)
+{
+	static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+
+	for (int i = 0; i < 3; i++) {
+		int s[2];
+
+		try(socketpair(AF_UNIX, types[i], 0, s));
+		try(pass(s[1], s[1]));
+		try(close(s[1]));
+		try(close(s[0]));
+	}
+}
+
+/* A socket that only its own message holds, and in its queue `held`; `s` is its peer. Closed in
+ * this order nobody has looked for such sockets since. */
+static int unreachable(int held)
+{
+	int s[2];
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+	try(pass(s[0], s[1]));
+	try(pass(s[0], held));
+	close(s[1]);
+	close(held);
+	return s[0];
+}
+
+/* A connection to a listening socket that nobody can reach by a descriptor: whether there is one
+ * depends on when the kernel looks. */
+static void connect_unreachable(void)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	const socklen_t len = offsetof(struct sockaddr_un, sun_path) + 8;
+	int server = socket(AF_UNIX, SOCK_STREAM, 0),
+	    client = socket(AF_UNIX, SOCK_STREAM, 0), other;
+
+	memcpy(at.sun_path + 1, "hidden", 6);
+	try(bind(server, (struct sockaddr *)&at, len));
+	try(listen(server, 4));
+	other = unreachable(server);
+	connect(client, (struct sockaddr *)&at, len);
+	close(other);
+	close(client);
+	say("still here");
+}
+
+/* So many descriptors in one message; Linux has a limit of its own for all of them. */
+static void pass_many(int to, int fd)
+{
+	enum { MANY = 60 };
+	static char room[CMSG_SPACE(MANY * sizeof(int))];
+	char byte = 'x';
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = room,
+			   .msg_controllen = sizeof(room)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(MANY * sizeof(int));
+	for (int i = 0; i < MANY; i++)
+		memcpy(CMSG_DATA(c) + i * sizeof(int), &fd, sizeof(fd));
+	sendmsg(to, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* The peer goes when room is made for the message's descriptors: nub has 4096 in flight. */
+static void send_to_unreachable(void)
+{
+	int s[2], p[2], full[2], other;
+
+	pipe(p);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, full);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+	other = unreachable(s[1]);
+	pass_many(other, p[0]);
+	for (int i = 0; i < 67; i++)
+		pass_many(full[0], p[0]);
+	pass_many(s[0], p[0]);
+	close(s[0]);
+	close(other);
+	for (int i = 0; i < 2; i++) {
+		close(p[i]);
+		close(full[i]);
+	}
+	say("still here");
+}
+
 /* From the top down and from the bottom up: no chain is longer than it may be. */
 static void epolls(void)
 {
@@ -293,4 +384,7 @@ static void deep_epolls(void)
 
 ABI_CASES({"nested", nested}, {"unwrapped", unwrapped}, {"circles", circles},
 	  {"orphans", orphans}, {"reachable", reachable}, {"unaccepted", unaccepted},
-	  {"epolls", epolls}, {"deep epolls", deep_epolls})
+	  {"held by its peer", held_by_peer},
+	  {"connect to the unreachable", connect_unreachable},
+	  {"send to the unreachable", send_to_unreachable}, {"epolls", epolls},
+	  {"deep epolls", deep_epolls})
