@@ -52,7 +52,7 @@ static struct thread *pick_thread(struct process *p, int signo)
 /* An ignored signal is dropped unless it is blocked: it may be waited for. */
 static bool dropped(const struct process *proc, const struct thread *target, int signo)
 {
-	if (!signo || proc->zombie || !proc->sighand)
+	if (proc->zombie || !proc->sighand)
 		return true;
 	if (!ignored(proc, signo))
 		return false;
@@ -73,11 +73,14 @@ static void notify(struct process *proc, struct thread *target)
 int signal_send(struct process *proc, struct thread *t, int signo,
 		const struct ksiginfo *info)
 {
-	struct thread *target = t ? t : pick_thread(proc, signo);
+	struct thread *target;
 	int err;
 
+	if (!signo)
+		return 0; /* to see whether it is there */
+	target = t ? t : pick_thread(proc, signo);
 	/* Nobody can be stopped: better said than ignored. */
-	if (signo && SIGBIT(signo) & DEFAULT_STOP && !proc->zombie && proc->sighand &&
+	if (SIGBIT(signo) & DEFAULT_STOP && !proc->zombie && proc->sighand &&
 	    proc->sighand->action[signo - 1].handler == SIG_DFL)
 		return -EINVAL;
 	if (dropped(proc, target, signo))
