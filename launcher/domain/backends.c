@@ -27,15 +27,16 @@ static const struct {
 	const char *option; /* of xl.cfg: the guest does not run with it; NULL: it does */
 	const char *refusal; /* NULL: QEMU in the stub domain serves it */
 	const char *late;    /* the refusal of one that comes while the guest runs */
+	bool stays;	     /* QEMU's node of one that is closed, until QEMU ends */
 } types[] = {
-	{"qdisk", NULL, NULL, NULL},
-	/* QEMU 10 ends when one comes: its devices of this kind cannot be plugged. */
-	{"vkbd", NULL, NULL,
-	 "QEMU takes PV keyboards at its start only; the guest has one"},
-	{"console", NULL, NULL, NULL},
-	{"vfb", NULL, no_vfb, no_vfb},
-	{"9pfs", "p9", no_9pfs, no_9pfs},
-	{"qusb", "usbctrl", no_qusb, no_qusb},
+	{"qdisk", NULL, NULL, NULL, false},
+	/* QEMU 10 ends when one comes or its node goes: none of this kind can be plugged. */
+	{"vkbd", NULL, NULL, "QEMU takes PV keyboards at its start only, and none later",
+	 true},
+	{"console", NULL, NULL, NULL, false},
+	{"vfb", NULL, no_vfb, no_vfb, false},
+	{"9pfs", "p9", no_9pfs, no_9pfs, false},
+	{"qusb", "usbctrl", no_qusb, no_qusb, false},
 };
 
 enum { TYPES = sizeof(types) / sizeof(types[0]) };
@@ -159,10 +160,20 @@ static bool is_dom0s(const struct domain_backends *backends,
 			     (!type || strcmp(type, "ioemu") != 0));
 }
 
+static bool stays(const struct backend_device *device)
+{
+	for (size_t i = 0; i < TYPES; i++) {
+		if (strcmp(types[i].type, device->type) == 0)
+			return types[i].stays;
+	}
+	return false;
+}
+
 /* Nobody ever answers here; neither guest nor libxl has to wait for it. */
 static void close_device(struct domain_backends *backends, struct backend_device *device)
 {
-	xenstore_remove(backends->place.host->xs, "%s", device->to);
+	if (!stays(device))
+		xenstore_remove(backends->place.host->xs, "%s", device->to);
 	backend_device_show(device, &backends->place, BACKEND_CLOSED_STATE, true);
 	device->phase = BACKEND_CLOSED;
 }
@@ -355,7 +366,8 @@ static void follow_one(struct domain_backends *backends, struct backend_device *
 		device->phase = BACKEND_CLOSING;
 		backend_device_end(device, place);
 	} else if (device->phase == BACKEND_CLOSING) {
-		if (closed)
+		/* Taken by force (a guest without a driver): only a disk is waited for. */
+		if (closed || (!wanted && !device->added[0]))
 			let_go(backends, device);
 	} else if (is_state(state)) {
 		backend_device_show(device, place, state, false);
@@ -379,7 +391,7 @@ static void look_for_new(struct domain_backends *backends, size_t type, const ch
 	cleanup_free char *state = NULL;
 	struct backend_device fresh;
 
-	if (device && device->phase != BACKEND_CLOSED)
+	if (device && device->phase == BACKEND_SERVED)
 		return;
 	backend_device_init(&fresh, &backends->place, types[type].type, id);
 	state = backend_device_read(&fresh, &backends->place, "state");
@@ -387,6 +399,13 @@ static void look_for_new(struct domain_backends *backends, size_t type, const ch
 	if (!state || strcmp(state, BACKEND_INITIALISING) != 0 ||
 	    is_dom0s(backends, &fresh))
 		return;
+	if (device && device->phase == BACKEND_CLOSING) {
+		log_error("the guest's new PV device %s %s is not served: the guest has "
+			  "not let go of the one before it",
+			  device->type, id);
+		backend_device_show(device, &backends->place, BACKEND_CLOSED_STATE, true);
+		return;
+	}
 	if (!device)
 		device = add_device(backends, types[type].type, id);
 	if (device)

@@ -47,10 +47,21 @@ def check_data(guest, name, seed):
     assert disks.digest(guest, name, DATA) == disks.sha256(mkdisk.make_disk(seed)[:DATA]), name
 
 
+def check_keyboard(dom0, guest):
+    """The PV keyboard goes, and QEMU stays; one that comes is named in the log, also with the number
+    of the first."""
+    assert dom0.call("wait_xenstore", 30, path=f"/local/domain/{guest.domid}/device/vkbd/0/state",
+                     value="4", seconds=30)
+    dom0.run("xl", "vkb-detach", guest.name, "0")
+    dom0.run("xl", "vkb-attach", guest.name, "backend-type=qemu")
+    dom0.wait_file(guest.log_path, "new PV device vkbd 0 is not served: .* at its start only")
+    dom0.run("xl", "vkb-detach", guest.name, "0")
+
+
 def test_behind_the_emulated_ones(dom0, folder, make_guest):
     """A container and a file that only PV drivers see; others that come and go."""
     guest = make_guest(
-        "pv", kind="direct", disks=0, nics=(), cmdline=PV,
+        "pv", kind="direct", disks=0, nics=(), cmdline=f"{PV},xen-kbdfront",
         disk=[f"format=qcow2,vdev=hda,access=rw,target={folder}/0.qcow2",
               f"format=qcow2,vdev=xvde,access=rw,target={folder}/1.qcow2",
               f"format=raw,vdev=xvdf,access=rw,backendtype=qdisk,target={folder}/2.img"])
@@ -59,6 +70,7 @@ def test_behind_the_emulated_ones(dom0, folder, make_guest):
     for seed, name in enumerate(("xvda", "xvde", "xvdf")):
         check_data(guest, name, seed)
     assert " is not there" not in dom0.read(guest.log_path)
+    check_keyboard(dom0, guest)
     node = "/local/domain/0/backend/qdisk"
     assert dom0.xenstore(f"{node}/{guest.domid}/51776/state") == "4"  # xvde
 
