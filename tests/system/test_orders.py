@@ -68,6 +68,7 @@ def check_obeyed(dom0, guest, name, sector):
     online = f"/local/domain/{stub}/cpu/0/availability"
     dom0.run("xenstore-write", online, "offline")
     assert dom0.call("wait_xenstore", 20, path=online, value="online", seconds=20)
+    obeyed(dom0, "xl", "config-update", name, guest.config_path)  # leaves nothing, changes nothing
     obeyed(dom0, "xl", "pause", name)
     obeyed(dom0, "xl", "unpause", name)
     assert works(guest, sector)
