@@ -137,5 +137,5 @@ def test_host_drive_without_a_disc(drive, make_guest, dom0, stub, side):
         assert "/dev/sr0 has no disc" in guest.log()
         dom0.run("xl", "cd-insert", guest.name, "hdc", drive)
     assert "error" not in read_cd(guest)
-    said = guest.monitor("change ide1-cd0 /nowhere.iso")
+    said = guest.monitor("change ide-5632 /nowhere.iso")
     assert ("xl cd-insert" if side == "stub" else "Could not open") in said
