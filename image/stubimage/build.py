@@ -183,15 +183,24 @@ def build(output, agent, qemu=contents.QEMU, nub=None, boot="/boot", in_place=Fa
 def verify(directory):
     """Checks every file against the manifest; returns the manifest."""
     path = os.path.join(directory, MANIFEST)
+    # One image, whatever takes its place meanwhile.
+    folder = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        manifest = json.loads(_read(path))
+        return _verify(f"/proc/self/fd/{folder}", directory, path)
+    finally:
+        os.close(folder)
+
+
+def _verify(folder, directory, path):
+    try:
+        manifest = json.loads(_read(os.path.join(folder, MANIFEST)))
     except (OSError, ValueError) as why:
-        raise ImageError(f"{path}: {why}") from why
+        raise ImageError(f"{path}: {getattr(why, 'strerror', None) or why}") from why
     if manifest.get("version") != 1:
         raise ImageError(f"{path}: version {manifest.get('version')}, expected 1")
     for name, want in sorted(manifest["files"].items()):
         try:
-            data = _read(os.path.join(directory, name))
+            data = _read(os.path.join(folder, name))
         except OSError as why:
             raise ImageError(f"{directory}/{name}: {why.strerror}") from why
         if len(data) != want["bytes"] or hashlib.sha256(data).hexdigest() != want["sha256"]:
