@@ -22,11 +22,11 @@ struct image_files {
 };
 
 /*
- * Opens the files of one kernel, and looks at them and their folder (manifest.fd): root's
- * alone, each with the size and the SHA-256 of the manifest.  On an older CPU the sum
- * takes a good part of a start.  So a file whose sum was right is summed up again only
- * once it has changed (inode, size, times).  `sums` is IMAGE_SUMS_DIR, or another folder
- * in tests.  The caller closes *out; it is empty after an error.  NULL: only a look.
+ * Opens the files of one kernel in `folder` (manifest.fd).  They and the folder are to be
+ * root's alone.  Each file has the size and the SHA-256 of the manifest.  On an older CPU
+ * the sum takes a good part of a start.  So a file whose sum was right is summed up again
+ * only once it has changed (inode, size, times).  `sums` is IMAGE_SUMS_DIR, or another
+ * folder in tests.  The caller closes *out; it is empty after an error.  NULL: only a look.
  */
 int image_check_kernel(int folder, const struct manifest_kernel *kernel, const char *sums,
 		       struct image_files *out, struct err *err);
