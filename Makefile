@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system check-configs check-browser check-intel check-matrix check-pci deb demo fuzz bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system check-configs check-browser check-intel check-matrix check-pci deb demo fuzz fuzz-kernel bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -22,6 +22,7 @@ help:
 	@echo 'make check-intel      some system tests on an emulated Intel host with two CPUs (Bochs, built once)'
 	@echo 'make check-matrix     a few system tests on each Debian release of docs/support.md (hours at first)'
 	@echo 'make fuzz             each fuzz target, led by coverage, for FUZZ_SECONDS (60)'
+	@echo 'make fuzz-kernel      sequences of system calls on nub with checks, FUZZ_CHILDREN (400)'
 	@echo 'make bench            measure; table and $(BUILD)/bench/results.json'
 	@echo 'make format           apply .clang-format to every C file'
 	@echo 'make golden           make anew what is made from tables: docs, manual pages, plans'
@@ -77,7 +78,13 @@ demo:
 
 FUZZ_SECONDS ?= 60
 fuzz:
-	@$(WB) rig/fuzz $(FUZZ_SECONDS)
+	@$(WB) rig/fuzz --coverage $(FUZZ_OPTIONS) $(FUZZ_SECONDS)
+
+FUZZ_CHILDREN ?= 400
+FUZZ_SEED ?= 1
+fuzz-kernel:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) rig/fuzz-kernel $(FUZZ_CHILDREN) $(FUZZ_SEED)
 
 bench:
 	@$(WB) rig/build $(BUILD)

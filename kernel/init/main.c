@@ -15,6 +15,7 @@
 #include <nub/random.h>
 #include <nub/report.h>
 #include <nub/sched.h>
+#include <nub/shadow.h>
 #include <nub/slab.h>
 #include <nub/smp.h>
 #include <nub/socket.h>
@@ -157,6 +158,9 @@ static void __init memory_init(void)
 	page_stats.ramdisk = (ramdisk.end - ramdisk.start) >> PAGE_SHIFT;
 	for (u64 i = 0; i < page_frames; i++)
 		page_table[i] = (struct page){.ref = 1, .flags = PG_FIXED};
+#ifdef NUB_CHECKED
+	shadow_init(phys_to_virt(early_alloc(shadow_bytes(page_frames))), page_frames);
+#endif
 	/* First the mapped memory, so that tables for the rest can be made. */
 	low_top = MIN(top, 1UL << 32);
 	for (unsigned i = 0; i < nram; i++)

@@ -3,6 +3,7 @@
 #include <nub/list.h>
 #include <nub/page.h>
 #include <nub/panic.h>
+#include <nub/shadow.h>
 #include <nub/string.h>
 
 #define USER_RESERVE 256 /* pages that user memory may not take */
@@ -49,6 +50,7 @@ struct page *page_alloc(unsigned order, unsigned flags)
 	p->order = (u8)order;
 	page_stats.free -= 1UL << order;
 	page_stats.least = MIN(page_stats.least, page_stats.free);
+	shadow_allow(page_to_virt(p), PAGE_SIZE << order);
 	if (flags & ALLOC_ZERO)
 		memset(page_to_virt(p), 0, PAGE_SIZE << order);
 	return p;
@@ -59,6 +61,7 @@ void page_free(struct page *p, unsigned order)
 	u64 pfn = page_to_pfn(p);
 
 	ASSERT(!(p->flags & (PG_FREE | PG_FIXED)));
+	shadow_forbid(page_to_virt(p), PAGE_SIZE << order);
 	page_stats.free += 1UL << order;
 	while (order < PAGE_MAX_ORDER) {
 		struct page *buddy = pfn_to_page(pfn ^ (1UL << order));

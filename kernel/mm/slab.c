@@ -4,6 +4,7 @@
 #include <nub/page.h>
 #include <nub/panic.h>
 #include <nub/printk.h>
+#include <nub/shadow.h>
 #include <nub/slab.h>
 #include <nub/string.h>
 
@@ -54,6 +55,7 @@ static struct slab *slab_create(unsigned c)
 		*obj = s->free;
 		s->free = obj;
 	}
+	shadow_forbid(s, PAGE_SIZE);
 	list_add(&classes[c].partial, &s->link);
 	classes[c].pages++;
 	return s;
@@ -71,6 +73,8 @@ static void *large_alloc(size_t size)
 	if (!p)
 		return NULL;
 	page_stats.slab += 1UL << order;
+	shadow_forbid(page_to_virt(p), PAGE_SIZE << order);
+	shadow_allow(page_to_virt(p), size);
 	return page_to_virt(p);
 }
 
@@ -80,9 +84,9 @@ void *kmalloc(size_t size)
 	struct slab *s;
 	void **obj;
 
-	if (size > class_size[CLASSES - 1])
+	if (size + SHADOW_GAP > class_size[CLASSES - 1])
 		return large_alloc(size);
-	c = class_for(size);
+	c = class_for(size + SHADOW_GAP);
 	if (!classes[c].partial.next)
 		list_init(&classes[c].partial);
 	if (list_empty(&classes[c].partial)) {
@@ -98,7 +102,16 @@ void *kmalloc(size_t size)
 	classes[c].objects++;
 	if (!s->free)
 		list_del(&s->link);
+	shadow_allow(obj, size);
 	return obj;
+}
+
+static size_t room_of(const void *ptr)
+{
+	const struct page *p = virt_to_page(ptr);
+	const struct slab *s = (const void *)ALIGN_DOWN((u64)ptr, PAGE_SIZE);
+
+	return p->flags & PG_SLAB ? class_size[s->class] : PAGE_SIZE << p->order;
 }
 
 void kfree(void *ptr)
@@ -106,6 +119,8 @@ void kfree(void *ptr)
 	struct page *p;
 	struct slab *s;
 
+	if (ptr)
+		ptr = shadow_retire(ptr, room_of(ptr));
 	if (!ptr)
 		return;
 	p = virt_to_page(ptr);

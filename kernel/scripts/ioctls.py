@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the table of names, with checks of the numbers, and the documentation from ioctl_names.tbl."""
+"""Makes the table of names, with checks of the numbers, the list for the tests, and the documentation
+from ioctl_names.tbl."""
 import sys
 
 LEVELS = ("full", "part", "stub")
@@ -35,6 +36,15 @@ def source(ioctls):
     return "\n".join(out + ["};", ""])
 
 
+def sequences(ioctls):
+    """C: for tests/abi/sequences.c."""
+    out = ["/* Generated from ioctl_names.tbl. */",
+           "static const struct {", "\tconst char *device;", "\tunsigned request;",
+           "} ioctls[] = {"]
+    out += [f'\t{{ "{device}", {nr:#010x}u }}, /* {name} */' for device, name, nr, _, _ in ioctls]
+    return "\n".join(out + ["};", ""])
+
+
 def document(ioctls):
     out = ["# ioctls of nub", "",
            "Generated from `kernel/ioctl_names.tbl`; do not edit. *full*, *part*, *stub* as in "
@@ -47,7 +57,7 @@ def document(ioctls):
 
 
 def main():
-    made = {"source": source, "doc": document}[sys.argv[1]](parse(sys.argv[2]))
+    made = {"source": source, "sequences": sequences, "doc": document}[sys.argv[1]](parse(sys.argv[2]))
     with open(sys.argv[3], "w", encoding="utf-8") as f:
         f.write(made)
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Makes the dispatch table, the prototypes, the checks of flags and the documentation from
-syscalls.tbl, whose head says what stands in it; and, for the tests, a table that tells on the
-console what is used of it, and a list of what must be refused."""
+syscalls.tbl, whose head says what stands in it. For the tests it makes a table that tells its uses
+on the console, and lists of refused and of known arguments."""
 import pathlib
 import re
 import sys
@@ -220,6 +220,27 @@ def refusals(calls, headers):
                             "sizeof(unknown_rules) / sizeof(unknown_rules[0]);", ""])
 
 
+def sequences(calls, headers):
+    """C: the calls and what is known of their arguments, for tests/abi/sequences.c."""
+    letters = {"int": "d", "uint": "x", "u64": "X", "s64": "l", "ptr": "p", "cptr": "c",
+               "str": "s", "u32p": "f"}
+    out = ["/* Generated from syscalls.tbl. */"]
+    out += [f"#include <{h}>" if "/" in h else f'#include "linux/{h}"' for h in headers]
+    out += ['#include "sequences.h"', "", "const struct sequence_call sequence_calls[] = {"]
+    for c in calls:
+        out.append(f'\t{{ "{c.name}", {c.nr}, {len(c.args)}, {{')
+        for arg, kind in c.args:
+            rules = [r for r in c.rules if r.arg == arg]
+            values = [n for r in rules if r.kind in "=~" for n in r.names]
+            bits = [n for r in rules for n in (r.names if r.kind in "&!" else r.bits)]
+            out.append(f"\t\t{{ \"{arg}\", '{letters[kind]}', {len(values)}, {len(bits)}, "
+                       + ", ".join("{ " + (", ".join(f"(u64)({n})" for n in names) or "0") + " }"
+                                   for names in (values, bits)) + " },")
+        out.append("\t} },")
+    return "\n".join(out + ["};", "const unsigned sequence_count = "
+                            "sizeof(sequence_calls) / sizeof(sequence_calls[0]);", ""])
+
+
 def shown(path):
     """{(call, argument, name): "program: case"} of exercised.txt."""
     found = {}
@@ -296,9 +317,10 @@ def document(calls, tests):
 
 
 def main():
-    if len(sys.argv) < 4 or sys.argv[1] not in ("header", "source", "telling", "refusals", "doc"):
-        sys.exit("usage: syscalls.py header|source|telling|refusals|doc syscalls.tbl OUTPUT "
-                 "[tests/abi]")
+    if len(sys.argv) < 4 or sys.argv[1] not in ("header", "source", "telling", "refusals", "sequences",
+                                                 "doc"):
+        sys.exit("usage: syscalls.py header|source|telling|refusals|sequences|doc syscalls.tbl "
+                 "OUTPUT [tests/abi]")
     calls, headers = parse(sys.argv[2])
     if sys.argv[1] == "header":
         text = header(calls)
@@ -306,6 +328,8 @@ def main():
         text = source(calls, headers, sys.argv[1] == "telling")
     elif sys.argv[1] == "refusals":
         text = refusals(calls, headers)
+    elif sys.argv[1] == "sequences":
+        text = sequences(calls, headers)
     else:
         text = document(calls, pathlib.Path(sys.argv[4]))
     pathlib.Path(sys.argv[3]).write_text(text, encoding="utf-8")
