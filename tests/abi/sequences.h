@@ -23,14 +23,14 @@ struct sequence_call {
 extern const struct sequence_call sequence_calls[];
 extern const unsigned sequence_count;
 
-/* --- sequences_args.c; all of it without the C library's thread pointer --- */
+/* --- sequences_args.c, _pool.c, _structs.c; all of it without the C library's thread pointer --- */
 
 enum { ARENA_PAGES = 64, POOL = 48 };
 
 /* Shared by the threads of a child; races are wanted. */
 struct sequence_pool {
 	int fds[POOL];
-	char kinds[POOL]; /* 0: no descriptor; the letters are in sequences_args.c */
+	char kinds[POOL]; /* 0: no descriptor; the letters are in sequences_pool.c */
 	int pids[8];
 	int timers[4];
 };
