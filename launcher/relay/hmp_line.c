@@ -10,11 +10,14 @@ enum { BACKSPACE = 8, ESCAPE = 27, DELETE = 127 };
 enum { ESCAPE_SEEN = 1, BRACKET_SEEN };
 
 static const char prompt[] = "(qemu) ";
+static const char again[] =
+	"Error: QEMU had not shown this line before its end; press Enter again\r\n";
 
 static void text_add(struct hmp_text *text, char c)
 {
 	if (text->len < HMP_LINE_KEPT)
 		text->bytes[text->len] = c;
+	text->last = c;
 	text->len++;
 }
 
@@ -34,9 +37,15 @@ const char *hmp_line_type(struct hmp_line *line, char c, size_t *length)
 			line->typed.len--;
 		else if ((unsigned char)c >= ' ' && c != DELETE)
 			text_add(&line->typed, c);
-		else if (c != BACKSPACE && c != DELETE)
+		else if (c != BACKSPACE && c != DELETE && c != '\0') /* telnet's */
 			line->edited = true;
+		line->awaited = line->edited;
 		return NULL;
+	}
+	if (line->awaited) {
+		line->probed = true;
+		*length = HMP_LINE_STAYS;
+		return again;
 	}
 	refusal = qmp_hmp_refusal_alone(text_end(text));
 	*length = text->len < HMP_LINE_MAX ? text->len : HMP_LINE_MAX;
@@ -51,6 +60,8 @@ static void take_run(struct hmp_line *line)
 	size_t skip = sizeof(prompt) - 1;
 
 	line->shown = line->run;
+	if (!line->probed || (line->run.len > 0 && line->run.last == HMP_LINE_PROBE))
+		line->awaited = line->probed = false;
 	if (line->run.len < skip || memcmp(line->run.bytes, prompt, skip) != 0)
 		return;
 	memmove(line->shown.bytes, line->shown.bytes + skip, HMP_LINE_KEPT - skip);

@@ -7,13 +7,16 @@
 #include <stddef.h>
 
 enum {
-	HMP_LINE_KEPT = 64, /* bytes; the first two words are what matters */
-	HMP_LINE_MAX = 4095 /* QEMU's own, READLINE_CMD_BUF_SIZE */
+	HMP_LINE_KEPT = 64,  /* bytes; the first two words are what matters */
+	HMP_LINE_MAX = 4095, /* QEMU's own, READLINE_CMD_BUF_SIZE */
+	HMP_LINE_STAYS = HMP_LINE_MAX + 1,
+	HMP_LINE_PROBE = '~'
 };
 
 struct hmp_text {
 	char bytes[HMP_LINE_KEPT + 1];
 	size_t len; /* may be more than are kept */
+	char last;
 };
 
 /*
@@ -24,6 +27,8 @@ struct hmp_text {
 struct hmp_line {
 	struct hmp_text typed;
 	bool edited;
+	bool awaited; /* keys have gone to QEMU since it showed its line, edited */
+	bool probed;  /* once it has seen them all it shows HMP_LINE_PROBE at the end */
 	struct hmp_text run; /* of what QEMU says: since a line's begin or an escape */
 	struct hmp_text shown;
 	unsigned char escape; /* how much of ESC [ ... was seen */
@@ -32,6 +37,8 @@ struct hmp_line {
 /*
  * A byte of the client's.  Returns the answer in QEMU's place if the byte ends a line that
  * must not reach QEMU: it is not passed on.  QEMU still has the line, *length bytes of it.
+ * HMP_LINE_STAYS: the line is not known yet, and QEMU keeps it.  The caller then types
+ * HMP_LINE_PROBE at its end, and a backspace: QEMU shows the line.
  */
 const char *hmp_line_type(struct hmp_line *line, char c, size_t *length);
 

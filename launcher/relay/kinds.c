@@ -108,17 +108,25 @@ static const struct relay_kind kind_session = {
 	.lost = relay_channel_send_away,
 };
 
-/* Takes the line back from QEMU: to its end, all of it away, and a new prompt. */
+static int type(struct relay_channel *channel, char key)
+{
+	return buffer_append(&channel->to_stub, &key, 1, 4 * RELAY_HELD_MAX);
+}
+
+/* To the line's end; all of it goes, and there is a new prompt; or it stays, shown anew. */
 static int take_back(struct relay_channel *channel, size_t length, const char *refusal)
 {
 	static const char begin[] = "\r\n";
 	const char to_end = 5, backspace = 127;
-	int rc = buffer_append(&channel->to_stub, &to_end, 1, 4 * RELAY_HELD_MAX);
+	bool stays = length == HMP_LINE_STAYS;
+	int rc = type(channel, to_end);
 
-	for (size_t i = 0; i < length && rc == 0; i++)
-		rc = buffer_append(&channel->to_stub, &backspace, 1, 4 * RELAY_HELD_MAX);
-	if (rc == 0)
-		rc = buffer_append(&channel->to_stub, "\r", 1, 4 * RELAY_HELD_MAX);
+	if (stays && rc == 0)
+		rc = type(channel, HMP_LINE_PROBE);
+	for (size_t i = 0; i < (stays ? 1 : length) && rc == 0; i++)
+		rc = type(channel, backspace);
+	if (!stays && rc == 0)
+		rc = type(channel, '\r');
 	buffer_append_recent(&channel->to_host, begin, sizeof(begin) - 1,
 			     2 * RELAY_HELD_MAX);
 	buffer_append_recent(&channel->to_host, refusal, strlen(refusal),
@@ -136,8 +144,7 @@ static int take_hmp_client(struct relay_channel *channel, const char *data, size
 		const char *refusal = hmp_line_type(&channel->hmp, data[i], &length);
 
 		rc = refusal ? take_back(channel, length, refusal)
-			     : buffer_append(&channel->to_stub, data + i, 1,
-					     4 * RELAY_HELD_MAX);
+			     : type(channel, data[i]);
 	}
 	return rc < 0 ? err_set(err, ERR_HOST, "out of memory") : 0;
 }

@@ -91,6 +91,23 @@ static void test_history(void **state)
 	assert_non_null(type("\r", 16));
 }
 
+/* Bytes that come faster than QEMU shows what it has made of them. */
+static void test_not_shown(void **state)
+{
+	assert_non_null(type("block_r\th 1\r", HMP_LINE_STAYS));
+	echo("(qemu) block_res\033[K"); /* before it saw TAB */
+	assert_non_null(type("\r", HMP_LINE_STAYS));
+	echo("\033[9Dblock_resize h 1~\033[K\033[24D");
+	echo("block_resize h 1\033[K");
+	assert_non_null(strstr(type("\r", 16), "xl qemu-monitor-command"));
+	assert_null(type("info na\t", 0));
+	assert_non_null(strstr(type("\r", HMP_LINE_STAYS), "press Enter again"));
+	echo("(qemu) info name ~\033[K\033[10Dinfo name \033[K");
+	assert_null(type("\r", 0));
+	assert_null(hmp_line_type(&line, '\0', &(size_t){0})); /* CR NUL, by telnet */
+	assert_null(type("info name\r", 0));
+}
+
 /* However long, whatever bytes. */
 static void test_bounds(void **state)
 {
@@ -102,7 +119,9 @@ static void test_bounds(void **state)
 		hmp_line_type(&line, (char)(c == '\n' || c == '\r' ? 'x' : c), &length);
 		hmp_line_echo(&line, &c, 1);
 	}
-	hmp_line_echo(&line, "x\033[K", 4);
+	assert_non_null(hmp_line_type(&line, '\n', &length));
+	assert_int_equal(length, HMP_LINE_STAYS);
+	hmp_line_echo(&line, "~\033[K", 4);
 	assert_null(hmp_line_type(&line, '\n', &length));
 	assert_null(type("savevm ", 0));
 	for (unsigned i = 0; i < 9000; i++)
@@ -115,7 +134,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {T(test_typed), T(test_completed),
-					   T(test_history), T(test_bounds)};
+					   T(test_not_shown), T(test_history),
+					   T(test_bounds)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
