@@ -345,14 +345,6 @@ UNSEEN = {
     ("dm_op", "modified_memory"): "xen_hvm_modified_memory",
     ("dm_op", "remote_shutdown"): "destroy_hvm_domain",
     ("hvm_op", "HVMOP_set_param"): "xen_suspend_notifier, xen_wakeup_notifier",
-    # PCI pass-through: `make check-pci`
-    ("domctl", "XEN_DOMCTL_getdomaininfo"): "xen_pt_region_update, by libxenctrl",
-    ("domctl", "XEN_DOMCTL_memory_mapping"): "xen_pt_region_update",
-    ("domctl", "XEN_DOMCTL_ioport_mapping"): "xen_pt_region_update",
-    ("domctl", "XEN_DOMCTL_bind_pt_irq"): "xen_pt_realize, msi_msix_update",
-    ("domctl", "XEN_DOMCTL_unbind_pt_irq"): "xen_pt_destroy, msi_msix_disable",
-    ("physdev_op", "PHYSDEVOP_map_pirq"): "xen_pt_realize, msi_msix_setup",
-    ("physdev_op", "PHYSDEVOP_unmap_pirq"): "xen_pt_destroy, msi_msix_disable",
 }
 
 

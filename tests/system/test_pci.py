@@ -1,25 +1,17 @@
 # SPDX-License-Identifier: MIT
 """PCI devices of a host with an IOMMU in a guest whose device model has a domain of its own."""
-import hashlib
 import re
 
 import pytest
 
-from guestlib import disks
+from guestlib import disks, pci
 from guestlib.guest import Stub
+from guestlib.pci import AHCI, DOM0, E1000, E1000E, IGB, LENT, MACS, VIRTIO, assignable, content, node
 
-pytestmark = pytest.mark.long("needs a rig of its own: make check-pci")
+# Beside the first part, which `make check` runs.
+more = pytest.mark.long("make check-pci")
 
-# Of rig/rigctl/machines.py: the place, and what it is there for.
-VIRTIO = "01:00.0"  # MSI-X, DMA
-E1000E = "02:00.0"  # MSI-X, a BAR of ports
-IGB = "03:00.0"     # virtual functions; dom0's own
-AHCI = "00:1c.0"    # one MSI
-E1000 = "00:1d.0"   # a line
-MACS = {E1000E: "52:54:00:00:00:02", E1000: "52:54:00:00:00:04"}
 VF_MAC = "52:54:00:00:00:05"
-LENT = (VIRTIO, E1000E, AHCI, E1000)
-DOM0 = "10.98.0.1"
 # Made by the first device ever and never removed, as with QEMU in dom0.
 DIRECTORIES = ("/libxl/pci", "/local/domain/0/backend/pci", "/local/domain/0/error/backend/pci")
 FREE_SECONDS = 60
@@ -30,24 +22,10 @@ def host(rig, dom0):
     """Devices that pciback holds, and dom0's end of the network that the NICs are on."""
     if rig.kind != "iommu":
         pytest.skip("the rig has no IOMMU: --machine=iommu")
-    dom0.shell("modprobe -a xen-pciback igb")
-    dom0.shell("; ".join(f"xl pci-assignable-add {bdf}" for bdf in LENT))
-    dom0.shell(f"cd /sys/bus/pci/devices/0000:{IGB}; "
-               "for i in $(seq 50); do [ -d net ] && break; sleep 0.1; done; "
-               f"ip addr add {DOM0}/24 dev $(ls net); ip link set $(ls net) up")
+    pci.prepare(dom0)
     for path in (*DIRECTORIES, *(node(bdf) for bdf in LENT)):
         dom0.run("xenstore-write", path, "")
     assert assignable(dom0) == set(LENT)
-
-
-def node(place):
-    """Libxl's own, about the device."""
-    return "/libxl/pci/0000-" + place.replace(":", "-").replace(".", "-")
-
-
-def assignable(dom0):
-    return {line.strip().removeprefix("0000:")
-            for line in dom0.run("xl", "pci-assignable-list").stdout.splitlines()}
 
 
 def rights(dom0, domid):
@@ -58,12 +36,6 @@ def rights(dom0, domid):
     found = re.findall(r"(Interrupts|I/O Memory|I/O Ports) +{ *(.*?) *}", part)[:3]
     assert len(found) == 3, said
     return " ".join(ranges for _, ranges in found).strip()
-
-
-def content(rig, name):
-    """The SHA-256 of a disk of the host's, from outside."""
-    with open(rig.machine.path(f"{name}.img"), "rb") as f:
-        return hashlib.sha256(f.read()).hexdigest()
 
 
 def wait_free(dom0, *places):
@@ -98,6 +70,7 @@ def check_disk(rig, guest, name="vda", image="pt-virtio"):
         assert set(f.read(512)) == {value}
 
 
+@more
 def test_at_create(rig, dom0, guest):
     """A disk at the guest's start. Its end gives the device back, and so it starts again."""
     pt = guest("pt", VIRTIO)
@@ -163,7 +136,8 @@ def test_reboot(rig, dom0, guest):
     wait_free(dom0, VIRTIO)
 
 
-@pytest.mark.parametrize("victim", ["launcher", "stub domain", "QEMU"])
+@pytest.mark.parametrize("victim", ["launcher", pytest.param("stub domain", marks=more),
+                                    pytest.param("QEMU", marks=more)])
 def test_killed(rig, dom0, guest, victim):
     """A server of the device is killed. The guest's end still gives it back, and it works."""
     pt = guest("pt", VIRTIO)
@@ -187,6 +161,7 @@ def test_killed(rig, dom0, guest, victim):
     check_disk(rig, pt)
 
 
+@more
 def test_refused(rig, dom0, guest):
     """Refusals are in words, and leave nothing."""
     pt = guest("pt", VIRTIO, stub=Stub(kernel="linux"))
@@ -220,6 +195,7 @@ def make_function(dom0, leak_check):
     dom0.shell(f"echo 0 >{folder}/sriov_numvfs; xenstore-rm {node(place)} || true")
 
 
+@more
 def test_virtual_function(dom0, guest, function):
     """A virtual function does not look like one in its own configuration space."""
     pt = guest("pt", function, modules=("igbvf",))
