@@ -7,10 +7,11 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system check-configs check-browser check-intel check-matrix check-pci deb demo fuzz fuzz-kernel bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system check-configs check-browser check-intel check-matrix check-pci deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
+	@echo 'make demo-pci         PCI devices of a host with an IOMMU in a guest, shown'
 	@echo 'make check            every test: units, then a real Xen host (rig/rig)'
 	@echo 'make all              build (meson and ninja, in $$BUILD, default build)'
 	@echo 'make deb              the Debian package of what is committed, in $$BUILD/deb'
@@ -75,6 +76,10 @@ check-matrix:
 demo:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 demo/demo.py
+
+demo-pci:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) python3 demo/demo.py --pci
 
 FUZZ_SECONDS ?= 60
 fuzz:

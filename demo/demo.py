@@ -11,6 +11,7 @@ sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "demo")]
 
 from guestlib.dom0host import Dom0  # noqa: E402
 from rigctl.rig import Rig  # noqa: E402
+from pci_steps import PciSteps  # noqa: E402
 from show import Show  # noqa: E402
 from steps import Steps  # noqa: E402
 
@@ -20,7 +21,7 @@ def run(show, rig, build, args):
     try:
         show.note("putting the guests into the host")
         dom0.install_assets(build)
-        steps = Steps(show, dom0, build, args.kernel, args.type)
+        steps = (PciSteps if args.pci else Steps)(show, dom0, build, args.kernel, args.type)
         for group in steps.groups():
             for number, (title, action) in enumerate(group):
                 if not show.step(title, action):
@@ -34,6 +35,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kernel", default="nub", help="the stub domains' kernel (nub)")
     parser.add_argument("--type", default="pvh", help="the stub domains' type (pvh)")
+    parser.add_argument("--pci", action="store_true", help="PCI devices of the host in a guest")
     parser.add_argument("--rig", help="a rig to use and keep (default: one of its own)")
     args = parser.parse_args()
     build = os.path.join(TREE, os.environ.get("BUILD", "build"))
@@ -44,7 +46,7 @@ def main():
     rig = Rig(name)
     try:
         show.note("starting a Xen host in QEMU (the first time it is booted and saved: minutes)")
-        rig = Rig.up(name, bound=not args.rig)
+        rig = Rig.up(name, bound=not args.rig, kind="iommu" if args.pci else None)
         run(show, rig, build, args)
     except (Exception, KeyboardInterrupt) as e:
         show.line(f"{show.stamp()} {show.paint('31', 'stopped')}: {e or type(e).__name__}")
