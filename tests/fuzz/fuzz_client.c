@@ -46,11 +46,14 @@ static void try_line(const uint8_t *data, size_t size)
 			at += n;
 			continue;
 		}
-		for (; n > 0; n--, at++) {
+		for (; n > 0; n--, at++, length = 0) {
 			const char *refusal =
 				hmp_line_type(&line, (char)data[at], &length);
 
-			if (length > HMP_LINE_MAX || (refusal && !refusal[0]))
+			/* A line that is not known yet does not pass. */
+			if (length > HMP_LINE_STAYS ||
+			    (length == HMP_LINE_STAYS && !refusal) ||
+			    (refusal && !refusal[0]))
 				abort();
 		}
 	}
