@@ -69,6 +69,10 @@
 #define STUBDOM_STAGE_RUNNING "running"
 #define STUBDOM_STAGE_EXITED "exited"
 
+/* The disk on which nub finds the image's root (kernel/include/nub/ondisk.h), if the image
+ * has one. It is not the guest's: no other disk gets this name, the last that there is. */
+#define STUBDOM_ROOT_DISK "xvdzz"
+
 /* The files of a direct-boot guest in the ramdisk. */
 #define STUBDOM_BOOT_KERNEL "boot/kernel"
 #define STUBDOM_BOOT_INITRD "boot/initrd"

@@ -27,6 +27,21 @@ void *radix_get(const struct radix *r, u64 index)
 	return n;
 }
 
+void *radix_take(struct radix *r, u64 index)
+{
+	void **slot = &r->root, *value;
+
+	if (!covers(r->height, index))
+		return NULL;
+	for (unsigned h = r->height; *slot && h > 0; h--)
+		slot = &((struct node *)*slot)
+				->slot[index >> ((h - 1) * BITS) & (FAN - 1)];
+	value = *slot;
+	if (r->height)
+		*slot = NULL;
+	return value;
+}
+
 int radix_set(struct radix *r, u64 index, void *value)
 {
 	void **slot;

@@ -219,10 +219,21 @@ void blkqueue_release(struct blkdev *dev)
 	kfree(b);
 }
 
+static bool blkfront_wait(struct blkdev *dev, u64 when)
+{
+	struct blkfront *b = dev->priv;
+
+	if (!b->connected)
+		return false;
+	event_wait((u32)b->port, when);
+	return true;
+}
+
 const struct blkdev_ops blkqueue_ops = {
 	.get = blkfront_get,
 	.start = blkfront_start,
 	.put = blkfront_put,
+	.wait = blkfront_wait,
 	.release = blkqueue_release,
 };
 

@@ -3,6 +3,7 @@
  * the ramdisk; only names and inodes are made. */
 #include <nub/clock.h>
 #include <nub/errno.h>
+#include <nub/ondisk.h>
 #include <nub/packed.h>
 #include <nub/printk.h>
 #include <nub/slab.h>
@@ -66,16 +67,23 @@ static void links_forget(void)
 		inode_put(links[--nlinks].inode);
 }
 
+enum kind { PLAIN, PACKED, ON_DISK };
+
 static void file_data(struct inode *ino, const u32 f[F_COUNT], const u8 *data,
-		      bool packed)
+		      enum kind kind)
 {
+	if (kind == ON_DISK) {
+		inode_set_on_disk(ino, *(const u32 *)data, f[F_CHECK]);
+		return;
+	}
 	ino->base = data;
-	ino->base_size = ino->size = packed ? f[F_CHECK] : f[F_SIZE];
-	if (packed)
+	ino->base_size = ino->size = kind == PACKED ? f[F_CHECK] : f[F_SIZE];
+	if (kind == PACKED)
 		inode_set_packed(ino, f[F_SIZE], f[F_CHECK]);
 }
 
-static void entry_add(const char *name, const u32 f[F_COUNT], const u8 *data, bool packed)
+static void entry_add(const char *name, const u32 f[F_COUNT], const u8 *data,
+		      enum kind kind)
 {
 	char path[PATH_MAX];
 	struct inode *ino;
@@ -126,7 +134,7 @@ static void entry_add(const char *name, const u32 f[F_COUNT], const u8 *data, bo
 			}
 			ino->size = f[F_SIZE];
 		} else if (S_ISREG(f[F_MODE]) && f[F_SIZE]) {
-			file_data(ino, f, data, packed);
+			file_data(ino, f, data, kind);
 		}
 		ino->rdev = (u64)f[F_RMAJ] << 8 | f[F_RMIN];
 	}
@@ -140,6 +148,28 @@ static void entry_add(const char *name, const u32 f[F_COUNT], const u8 *data, bo
 	dent_put(dir);
 }
 
+/* By its magic; -1: it has none. */
+static int kind_of(const u8 *header)
+{
+	return !memcmp(header, "070701", 6)	  ? PLAIN
+	       : !memcmp(header, PACKED_MAGIC, 6) ? PACKED
+	       : !memcmp(header, ONDISK_MAGIC, 6) ? ON_DISK
+						  : -1;
+}
+
+/* The sizes are what such an entry can have. */
+static bool sizes_ok(int kind, const u32 f[F_COUNT])
+{
+	switch (kind) {
+	case PACKED:
+		return S_ISREG(f[F_MODE]) && packed_valid(f[F_SIZE], f[F_CHECK]);
+	case ON_DISK:
+		return S_ISREG(f[F_MODE]) && f[F_SIZE] == ONDISK_STORED;
+	default:
+		return true;
+	}
+}
+
 static void unpack(const u8 *data, size_t size)
 {
 	u64 pos = 0;
@@ -147,14 +177,15 @@ static void unpack(const u8 *data, size_t size)
 	while (pos + HEADER <= size) {
 		u64 name_at, data_at, next;
 		u32 f[F_COUNT];
-		bool ok = true, packed;
+		bool ok = true;
+		int kind;
 
 		if (!data[pos]) {
 			pos++; /* padding between archives */
 			continue;
 		}
-		packed = !memcmp(data + pos, PACKED_MAGIC, 6);
-		if (!packed && memcmp(data + pos, "070701", 6)) {
+		kind = kind_of(data + pos);
+		if (kind < 0) {
 			printk("cpio: bad header at %#lx, the rest is ignored\n", pos);
 			return;
 		}
@@ -163,8 +194,7 @@ static void unpack(const u8 *data, size_t size)
 		name_at = pos + HEADER;
 		data_at = ALIGN_UP(name_at + f[F_NAMELEN], 4UL);
 		next = ALIGN_UP(data_at + f[F_SIZE], 4UL);
-		if (packed)
-			ok &= S_ISREG(f[F_MODE]) && packed_valid(f[F_SIZE], f[F_CHECK]);
+		ok = ok && sizes_ok(kind, f);
 		if (!ok || !f[F_NAMELEN] || data_at + f[F_SIZE] > size ||
 		    strnlen((const char *)data + name_at, f[F_NAMELEN]) == f[F_NAMELEN]) {
 			printk("cpio: damaged entry at %#lx, the rest is ignored\n", pos);
@@ -177,7 +207,7 @@ static void unpack(const u8 *data, size_t size)
 		}
 		if (strnlen((const char *)data + name_at, PATH_MAX) < PATH_MAX)
 			entry_add((const char *)data + name_at, f, data + data_at,
-				  packed);
+				  (enum kind)kind);
 	}
 }
 

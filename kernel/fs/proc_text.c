@@ -45,7 +45,7 @@ static void gen_meminfo(struct text *t, struct process *p, const struct thread *
 	proc_emit(
 		t,
 		"MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n",
-		s->total * 4, s->free * 4, s->free * 4);
+		s->total * 4, s->free * 4, (s->free + file_renewable()) * 4);
 	proc_emit(
 		t,
 		"Buffers:        %8u kB\nCached:         %8lu kB\nSwapTotal:      %8u kB\n"

@@ -3,6 +3,7 @@
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/mm.h>
+#include <nub/ondisk.h>
 #include <nub/packed.h>
 #include <nub/page.h>
 #include <nub/process.h>
@@ -18,7 +19,7 @@
 	 F_SEAL_FUTURE_WRITE | F_SEAL_EXEC)
 #define RECLAIM_MIN 512 /* pages; for fewer, code in use would go round and round */
 
-static struct list packed_inodes = LIST_INIT(packed_inodes);
+static struct list renewable = LIST_INIT(renewable);
 
 static bool sealed(const struct inode *ino, u32 seals)
 {
@@ -59,7 +60,16 @@ void inode_set_packed(struct inode *ino, u64 stored, u64 size)
 	ino->stored = stored;
 	ino->packed = size;
 	if (list_empty(&ino->reclaim))
-		list_add(&packed_inodes, &ino->reclaim);
+		list_add(&renewable, &ino->reclaim);
+}
+
+void inode_set_on_disk(struct inode *ino, u64 page, u64 size)
+{
+	ino->on_disk = true;
+	ino->disk_page = page;
+	ino->base_size = ino->size = size;
+	if (list_empty(&ino->reclaim))
+		list_add(&renewable, &ino->reclaim);
 }
 
 int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page **out)
@@ -75,6 +85,12 @@ int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page
 			*out = NULL;
 			return 0;
 		}
+	}
+	if (!p && has_base && ino->on_disk) {
+		err = ondisk_fill(ino, index);
+		if (err)
+			return err;
+		p = radix_get(&ino->pages, index);
 	}
 	if (!p) {
 		p = page_alloc(0, ALLOC_USER);
@@ -98,6 +114,18 @@ int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page
 	return 0;
 }
 
+/* For calls, which may sleep: waits for the disk. */
+static int call_page(struct inode *ino, u64 index, bool alloc, bool write,
+		     struct page **out)
+{
+	int err;
+
+	do
+		err = inode_page(ino, index, alloc, write, out);
+	while (ondisk_again(err));
+	return err;
+}
+
 static void page_drop(void *value, void *arg)
 {
 	struct inode *ino = arg;
@@ -107,17 +135,24 @@ static void page_drop(void *value, void *arg)
 	page_put(value);
 }
 
+u64 file_renewable(void)
+{
+	const struct inode *ino;
+	u64 pages = 0;
+
+	list_for_each(ino, &renewable, reclaim) {
+		pages += ino->changed ? 0 : ino->npages;
+	}
+	return pages;
+}
+
 bool file_reclaim(void)
 {
 	struct inode *ino;
-	u64 pages = 0;
 
-	list_for_each(ino, &packed_inodes, reclaim) {
-		pages += ino->changed ? 0 : ino->npages;
-	}
-	if (pages < RECLAIM_MIN)
+	if (file_renewable() < RECLAIM_MIN)
 		return false;
-	list_for_each(ino, &packed_inodes, reclaim) {
+	list_for_each(ino, &renewable, reclaim) {
 		if (ino->changed)
 			continue;
 		mm_unmap_inode(ino, 0);
@@ -155,7 +190,7 @@ static int truncate_locked(struct inode *ino, u64 size)
 		return -EPERM;
 	if (size < ino->size) {
 		if (tail) {
-			int err = inode_page(ino, size >> PAGE_SHIFT, false, true, &p);
+			int err = call_page(ino, size >> PAGE_SHIFT, false, true, &p);
 
 			if (err)
 				return err;
@@ -198,7 +233,7 @@ static int punch(struct inode *ino, u64 off, u64 end)
 			sched_point();
 			continue;
 		}
-		err = inode_page(ino, off >> PAGE_SHIFT, true, true, &p);
+		err = call_page(ino, off >> PAGE_SHIFT, true, true, &p);
 		if (err)
 			return err;
 		memcpy((u8 *)page_to_virt(p) + in, zero, n);
@@ -219,7 +254,7 @@ static int reserve(struct inode *ino, u64 off, u64 end)
 		return -EFBIG;
 	for (u64 i = off >> PAGE_SHIFT; i < (end + PAGE_SIZE - 1) >> PAGE_SHIFT; i++) {
 		struct page *p;
-		int err = inode_page(ino, i, true, true, &p);
+		int err = call_page(ino, i, true, true, &p);
 
 		if (err)
 			return err == -ENOMEM ? -ENOSPC : err;
@@ -276,6 +311,13 @@ static ssize_t regular_read(struct file *f, struct uio *u, u64 *pos)
 		size_t n = MIN(MIN(PAGE_SIZE - off, ino->size - *pos), u->left), k;
 		struct page *p = radix_get(&ino->pages, *pos >> PAGE_SHIFT);
 
+		if (!p && ino->on_disk && *pos < ino->base_size) {
+			int err = call_page(ino, *pos >> PAGE_SHIFT, true, false, &p);
+
+			if (err)
+				return done ? done : err;
+			page_put(p); /* the cache has it */
+		}
 		if (p) {
 			page_get(p); /* a fault of the reader's memory may drop it */
 			k = uio_put(u, (u8 *)page_to_virt(p) + off, n);
@@ -327,7 +369,7 @@ static ssize_t write_locked(struct file *f, struct uio *u, u64 *pos)
 		u64 off = *pos & (PAGE_SIZE - 1);
 		size_t n = MIN(PAGE_SIZE - off, u->left), k;
 		struct page *p;
-		int err = inode_page(ino, *pos >> PAGE_SHIFT, true, true, &p);
+		int err = call_page(ino, *pos >> PAGE_SHIFT, true, true, &p);
 
 		if (err)
 			return done ? done : err == -ENOMEM ? -ENOSPC : err;
@@ -374,13 +416,22 @@ static int regular_copy(struct vma *v, u64 index, void *to)
 {
 	struct inode *ino = v->file->inode;
 	struct page *p = radix_get(&ino->pages, index);
+	int err;
 
 	if (index >= (ino->size + PAGE_SIZE - 1) >> PAGE_SHIFT)
 		return -ENXIO;
-	if (p)
-		memcpy(to, page_to_virt(p), PAGE_SIZE);
-	else if (copy_base(ino, index, to))
-		return -ENXIO;
+	if (!p && ino->on_disk && index << PAGE_SHIFT < ino->base_size) {
+		err = ondisk_fill(ino, index);
+		if (err)
+			return err == -EIO ? -ENXIO : err;
+		p = radix_get(&ino->pages, index);
+	}
+	if (!p)
+		return copy_base(ino, index, to) ? -ENXIO : 0;
+	memcpy(to, page_to_virt(p), PAGE_SIZE);
+	/* Nobody else has it mapped: the copy is likely its last use. */
+	if (ino->on_disk && !ino->changed && p->ref == 1)
+		page_drop(radix_take(&ino->pages, index), ino);
 	return 0;
 }
 

@@ -8,6 +8,8 @@
 #include <nub/vfs.h>
 
 #define FAULT_AROUND 16 /* pages, power of two */
+#define SPARE                                                                            \
+	1024 /* pages that the kernel may need for itself; below, files give theirs */
 #define STACK_GAP (1UL << 20)
 
 static u8 zero_page[PAGE_SIZE] __aligned(4096);
@@ -216,8 +218,11 @@ static int fault(struct mm *mm, u64 addr, enum fault_kind kind)
 
 int mm_fault(struct mm *mm, u64 addr, enum fault_kind kind)
 {
-	int err = fault(mm, addr, kind);
+	int err;
 
+	if (unlikely(page_stats.free < SPARE))
+		reclaim();
+	err = fault(mm, addr, kind);
 	if (err == -ENOMEM && reclaim())
 		err = fault(mm, addr, kind);
 	return err;

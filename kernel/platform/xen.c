@@ -3,6 +3,7 @@
 #include "../drivers/blkfront.h"
 #include "../drivers/netfront.h"
 #include "../drivers/pcifront.h"
+#include "../drivers/rootdisk.h"
 #include "../xen/core.h"
 #include "../xen/event.h"
 #include "../xen/grant.h"
@@ -34,6 +35,7 @@ static void xen_devices(void)
 	xen_dev_gntdev_init();
 	xen_dev_gntalloc_init();
 	xen_dev_xenbus_init();
+	rootdisk_init();
 	xenbus_start(drivers);
 }
 

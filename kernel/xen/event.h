@@ -32,6 +32,9 @@ void event_unmask(u32 port);
 bool event_take(u32 port);
 /* Runs handlers of pending events: for loops that wait with interrupts off. */
 void event_poll(void);
+/* Waits with interrupts off for an event of this port, no longer than until `when`
+ * (clock_now), and runs its handler. Other events stay pending meanwhile. */
+void event_wait(u32 port, u64 when);
 /*
  * Around a hypercall that makes another domain run, which may well answer before it
  * returns.  An event that arrives in between is delivered by event_release, without an

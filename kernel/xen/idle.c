@@ -91,6 +91,20 @@ void event_idle(void)
 	}
 }
 
+void event_wait(u32 port, u64 when)
+{
+	struct sched_poll p = {.nr_ports = 1, .timeout = MAX(xen_time(when), 1UL)};
+	bool was_irq = in_irq;
+
+	/* Masked, it needs no upcall; Xen's poll looks at masked ports, too. */
+	event_mask(port);
+	set_xen_guest_handle(p.ports, &port);
+	xen_sched_op(SCHEDOP_poll, &p);
+	in_irq = true;
+	event_unmask(port);
+	in_irq = was_irq;
+}
+
 static void send_held(u32 port)
 {
 	event_hold();

@@ -111,6 +111,13 @@ void inode_set_packed(struct inode *ino, u64 stored, u64 size)
 	ino->packed = size;
 }
 
+void inode_set_on_disk(struct inode *ino, u64 page, u64 size)
+{
+	ino->on_disk = true;
+	ino->disk_page = page;
+	ino->base_size = ino->size = size;
+}
+
 /* --- the files that it finds --- */
 
 static void check_bytes(const struct inode *ino, u64 n)

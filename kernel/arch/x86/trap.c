@@ -6,6 +6,7 @@
 #include <nub/errno.h>
 #include <nub/irq.h>
 #include <nub/mm.h>
+#include <nub/ondisk.h>
 #include <nub/page.h>
 #include <nub/panic.h>
 #include <nub/platform.h>
@@ -79,7 +80,9 @@ static void page_fault(struct regs *regs)
 	if (!user && kind == FAULT_EXEC)
 		panic_regs(regs, "kernel jumped to user address %#lx", addr);
 	if (addr < USER_TOP && current && current->proc && current->proc->mm)
-		r = mm_fault(current->proc->mm, addr, kind);
+		do /* of the root's disk; the kernel cannot sleep here */
+			r = mm_fault(current->proc->mm, addr, kind);
+		while (r == -EAGAIN && !user);
 	if (r == 0)
 		return;
 	if (!user) {
@@ -87,6 +90,8 @@ static void page_fault(struct regs *regs)
 			return;
 		panic_regs(regs, "kernel page fault at %#lx (error %#lx)", addr, err);
 	}
+	if (ondisk_again(r))
+		return;
 	switch (r) {
 	case -ENOMEM:
 		out_of_memory();

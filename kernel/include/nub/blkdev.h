@@ -39,6 +39,9 @@ struct blkdev_ops {
 	void (*start)(struct blk_io *io);
 	/* Gives a request back that is done or was never started. */
 	void (*put)(struct blk_io *io);
+	/* Waits for an answer until `when` (clock_now), without sleeping, and takes the
+	 * answers that are there. False: no back end is connected, nothing can come. */
+	bool (*wait)(struct blkdev *dev, u64 when);
 	/* Unregistered, and nobody has it open any more: frees the device. */
 	void (*release)(struct blkdev *dev);
 };

@@ -13,6 +13,8 @@ struct radix {
 void *radix_get(const struct radix *r, u64 index);
 /* 0 or -ENOMEM; value must not be NULL. */
 int radix_set(struct radix *r, u64 index, void *value);
+/* Removes the entry and returns it; NULL: there is none. */
+void *radix_take(struct radix *r, u64 index);
 /* Calls fn on each entry with index >= first, in order, and removes it. */
 void radix_clear_from(struct radix *r, u64 first, void (*fn)(void *value, void *arg),
 		      void *arg);

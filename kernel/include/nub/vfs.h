@@ -90,7 +90,9 @@ struct inode {
 	u64 base_size;	       /* how many of them still hold */
 	u64 stored, packed;    /* not 0: base is `stored` bytes packed from `packed`
 				(packed.h) */
-	struct list reclaim;   /* of packed ones, for file_reclaim() */
+	bool on_disk;	       /* base is NULL, and its bytes are on the root's disk */
+	u64 disk_page;	       /* from this page on (ondisk.h) */
+	struct list reclaim;   /* of packed ones and those on disk: file_reclaim() */
 	bool changed;	       /* own pages may differ from base */
 	struct lockset *locks; /* NULL: nobody has ever locked it; empty in the end */
 	struct mutex lock;     /* while the content or the size is being changed */
@@ -163,7 +165,11 @@ int inode_truncate(struct inode *ino, u64 size);
 int inode_allocate(struct inode *ino, int mode, u64 off, u64 end);
 /* Boot: the inode's base is packed (packed.h). */
 void inode_set_packed(struct inode *ino, u64 stored, u64 size);
-/* For mm_init: drops pages that can be decoded again. */
+/* Boot: the inode's bytes are on the root's disk (ondisk.h). */
+void inode_set_on_disk(struct inode *ino, u64 page, u64 size);
+/* The pages that can be dropped, since their bytes can be had again. */
+u64 file_renewable(void);
+/* For mm_init: drops them, if they are worth it. */
 bool file_reclaim(void);
 /* flags: MFD_*. */
 struct file *memfd_create_file(const char *name, unsigned flags);

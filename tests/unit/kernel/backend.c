@@ -106,6 +106,11 @@ int event_notify(u32 port)
 	return 0;
 }
 
+void event_wait(u32 port, u64 when)
+{
+	backend_event();
+}
+
 void xenbus_read_nodes(struct xenbus_device *d, struct store_node *list, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
