@@ -69,12 +69,12 @@ static const struct {
 	 "modprobe xen-evtchn, as root"},
 	{"/dev/xen/gntdev", R_OK | W_OK, DOCTOR_FAIL, "channels",
 	 "modprobe xen-gntdev, as root"},
-	{"/sys/bus/xen-backend/drivers/vbd", F_OK, DOCTOR_WARN, "guests' disks",
-	 "modprobe xen-blkback"},
+	{"/sys/bus/xen-backend/drivers/vbd", F_OK, DOCTOR_WARN,
+	 "the image's root, guests' disks", "modprobe xen-blkback"},
 	{"/sys/bus/xen-backend/drivers/vif", F_OK, DOCTOR_WARN, "guests' networks",
 	 "modprobe xen-netback"},
-	{"/dev/loop-control", R_OK | W_OK, DOCTOR_WARN, "disks that are files",
-	 "modprobe loop"},
+	{"/dev/loop-control", R_OK | W_OK, DOCTOR_WARN,
+	 "the image's root, disks that are files", "modprobe loop"},
 };
 
 void doctor_check_devices(const struct doctor_host *host, struct doctor_report *report)

@@ -123,7 +123,8 @@ static int parse_kernel(const struct manifest *m, const json_t *files, const cha
 		out->n_ramdisk = i + 1;
 		out->ramdisk_bytes += out->files[out->n_files - 1].bytes;
 	}
-	return 0;
+	item = json_object_get(v, "disk");
+	return item ? add_file(m, files, where, item, out, &out->disk, err) : 0;
 }
 
 static int parse_kernels(struct manifest *m, json_t *root, struct err *err)
@@ -279,6 +280,7 @@ void manifest_free(struct manifest *manifest)
 		free(k->ramdisk);
 		free(k->name);
 		free(k->path);
+		free(k->disk);
 		free(k->cmdline);
 		free(k->files);
 	}

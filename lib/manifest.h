@@ -11,7 +11,7 @@
 #define MANIFEST_VERSION 1
 #define MANIFEST_FILE "manifest.json"
 
-enum { MANIFEST_RAMDISKS_MAX = 64, MANIFEST_FILES_MAX = MANIFEST_RAMDISKS_MAX + 1 };
+enum { MANIFEST_RAMDISKS_MAX = 64, MANIFEST_FILES_MAX = MANIFEST_RAMDISKS_MAX + 2 };
 
 struct manifest_file {
 	char *path;	  /* absolute, for messages; of another member */
@@ -26,9 +26,11 @@ struct manifest_kernel {
 	char **ramdisk; /* absolute paths, in order, NULL-terminated */
 	size_t n_ramdisk;
 	unsigned long long ramdisk_bytes; /* of all of them together */
+	char *disk; /* absolute path of the root's disk; NULL: the root is in the ramdisk */
 	char *cmdline;
-	struct manifest_file *files; /* the kernel's and its ramdisks', in order */
-	size_t n_files;		     /* MANIFEST_FILES_MAX at most */
+	/* The kernel's, its ramdisks', the disk's, in order. */
+	struct manifest_file *files;
+	size_t n_files; /* MANIFEST_FILES_MAX at most */
 };
 
 /* Owns everything it points to; manifest_free releases it. */

@@ -61,7 +61,7 @@ def _owned(files):
 
 def make_root(files, agent):
     """The root archive: nothing in it is a shell, and nothing is a link."""
-    entries = [cpio.file("init", _read(agent), 0o755)]
+    entries = [cpio.file("init", _read(agent), 0o755, early=True)]
     for inside, outside in files.items():
         mode = 0o755 if os.stat(outside).st_mode & 0o100 else 0o644
         entries.append(cpio.file(inside.lstrip("/"), _read(outside), mode))
@@ -158,9 +158,11 @@ def build(output, agent, qemu=contents.QEMU, nub=None, boot="/boot", in_place=Fa
                          f"{boot}: install linux-image-amd64")
     if nub:
         data["kernel-nub"] = _read(nub)
-        data["root-nub.cpio"] = cpio.write(root_entries, mtime, pack=True)
+        disk = bytearray()
+        data["root-nub.cpio"] = cpio.write(root_entries, mtime, pack=True, disk=disk)
+        data["root-nub.disk"] = bytes(disk)
         kernels["nub"] = {"file": "kernel-nub", "ramdisk": ["root-nub.cpio"],
-                          "cmdline": contents.NUB_CMDLINE}
+                          "disk": "root-nub.disk", "cmdline": contents.NUB_CMDLINE}
     with probe.Unpacked(root, loader, qemu) as unpacked:
         answers = probe.ask(unpacked)
     manifest = {

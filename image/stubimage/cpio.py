@@ -6,9 +6,11 @@ archive in memory can map a file where it lies. newc has no field for that; the 
 with NULs instead, as dracut-cpio does it. Linux and GNU cpio read such a name as the name alone.
 
 With `pack` files are stored compressed where that saves something, under a magic of their own, for
-nub alone (kernel/include/nub/packed.h).
+nub alone (kernel/include/nub/packed.h). With `disk` the bytes of files of a page or more go there,
+and the archive has their places only (kernel/include/nub/ondisk.h).
 """
 import stat
+import struct
 
 from . import packed
 
@@ -16,7 +18,7 @@ PAGE = 4096
 HEADER = 110          # "070701" and 13 fields of 8 hexadecimal digits
 NAME_MAX = 4096       # Linux skips an entry with a longer name field (PATH_MAX)
 TRAILER = "TRAILER!!!"
-MAGIC, MAGIC_PACKED = b"070701", b"0707z1"
+MAGIC, MAGIC_PACKED, MAGIC_ON_DISK = b"070701", b"0707z1", b"0707d1"
 
 
 class CpioError(Exception):
@@ -26,16 +28,17 @@ class CpioError(Exception):
 class Entry:
     """One file, directory or device.  `name` is relative, without a leading slash."""
 
-    def __init__(self, name, mode, data=b"", rdev=(0, 0)):
+    def __init__(self, name, mode, data=b"", rdev=(0, 0), early=False):
         self.name, self.mode, self.data, self.rdev = name, mode, data, rdev
+        self.early = early  # needed before there is a disk
 
     @property
     def is_file(self):
         return stat.S_ISREG(self.mode)
 
 
-def file(name, data, mode=0o644):
-    return Entry(name, stat.S_IFREG | mode, data)
+def file(name, data, mode=0o644, early=False):
+    return Entry(name, stat.S_IFREG | mode, data, early=early)
 
 
 def directory(name, mode=0o755):
@@ -61,17 +64,17 @@ def with_parents(entries):
     return [every[name] for name in sorted(every, key=lambda n: n.split("/"))]
 
 
-def _header(ino, entry, namesize, mtime, stored):
+def _header(ino, entry, namesize, mtime, magic, stored):
     directory_links = 2 if stat.S_ISDIR(entry.mode) else 1
-    size, check = (len(entry.data), 0) if stored is None else (len(stored), len(entry.data))
+    size, check = (len(entry.data), 0) if magic == MAGIC else (len(stored), len(entry.data))
     fields = (ino, entry.mode, 0, 0, directory_links, mtime, size,
               0, 0, entry.rdev[0], entry.rdev[1], namesize, check)
-    return (MAGIC if stored is None else MAGIC_PACKED) + b"".join(b"%08X" % f for f in fields)
+    return magic + b"".join(b"%08X" % f for f in fields)
 
 
-def _put(out, ino, entry, namesize, mtime, stored=None):
+def _put(out, ino, entry, namesize, mtime, magic=MAGIC, stored=None):
     name = entry.name.encode()
-    out += _header(ino, entry, namesize, mtime, stored)
+    out += _header(ino, entry, namesize, mtime, magic, stored)
     out += name.ljust(namesize, b"\0")
     out += bytes(-len(out) % 4)
     out += entry.data if stored is None else stored
@@ -83,33 +86,50 @@ def _namesize_to_align(offset, shortest):
     return shortest + -(offset + HEADER + shortest) % PAGE
 
 
-def write(entries, mtime=0, pack=False):
-    """The archive as bytes; its length is a multiple of the page size."""
+def _put_on_disk(disk, data):
+    """Where the data begin, as the archive says it."""
+    place = struct.pack("<I", len(disk) // PAGE)
+    disk += data
+    disk += bytes(-len(disk) % PAGE)
+    return place
+
+
+def _store(entry, pack, disk):
+    """(magic, stored bytes) of an entry."""
+    if disk is not None and entry.is_file and len(entry.data) >= PAGE and not entry.early:
+        return MAGIC_ON_DISK, _put_on_disk(disk, entry.data)
+    packed_data = packed.pack(entry.data) if pack and entry.is_file and entry.data else None
+    return (MAGIC, None) if packed_data is None else (MAGIC_PACKED, packed_data)
+
+
+def write(entries, mtime=0, pack=False, disk=None):
+    """The archive as bytes; its length is a multiple of the page size. `disk`, a bytearray that is
+    empty, gets whole pages."""
     out = bytearray()
     ino = 1
     for entry in with_parents(entries):
         shortest = len(entry.name.encode()) + 1
         namesize = shortest
-        stored = packed.pack(entry.data) if pack and entry.is_file and entry.data else None
-        if stored is None and entry.is_file and len(entry.data) >= PAGE:
+        magic, stored = _store(entry, pack, disk)
+        if magic == MAGIC and entry.is_file and len(entry.data) >= PAGE:
             namesize = _namesize_to_align(len(out), shortest)
             if namesize > NAME_MAX:
                 # Too far for one name: "." again, with half of the way in its name.
                 _put(out, 0, directory("."), PAGE // 2 + 2, mtime)
                 namesize = _namesize_to_align(len(out), shortest)
-        _put(out, ino, entry, namesize, mtime, stored)
+        _put(out, ino, entry, namesize, mtime, magic, stored)
         ino += 1
     _put(out, 0, Entry(TRAILER, 0), len(TRAILER) + 1, 0)
     out += bytes(-len(out) % PAGE)
     return bytes(out)
 
 
-def read(archive):
+def read(archive, disk=b""):
     """Yields (offset of the data, Entry) for each entry before the trailer."""
     offset = 0
     while True:
         header = archive[offset:offset + HEADER]
-        if len(header) < HEADER or header[:6] not in (MAGIC, MAGIC_PACKED):
+        if len(header) < HEADER or header[:6] not in (MAGIC, MAGIC_PACKED, MAGIC_ON_DISK):
             raise CpioError(f"no newc header at offset {offset}")
         fields = [int(header[6 + 8 * i:14 + 8 * i], 16) for i in range(13)]
         mode, size, rmajor, rminor, namesize, check = (fields[i] for i in (1, 6, 9, 10, 11, 12))
@@ -124,6 +144,11 @@ def read(archive):
         data = archive[begin:begin + size]
         if header[:6] == MAGIC_PACKED:
             data = packed.unpack(data, check)
+        elif header[:6] == MAGIC_ON_DISK:
+            at = struct.unpack("<I", data)[0] * PAGE
+            data = disk[at:at + check]
+            if len(data) != check:
+                raise CpioError(f"{name}: not on the disk")
         yield begin, Entry(name, mode, data, (rmajor, rminor))
         offset = begin + size
         offset += -offset % 4

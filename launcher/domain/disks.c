@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi/boot.h"
 #include "check/mark.h"
 #include "cleanup.h"
 #include "domain/disk_lock.h"
@@ -136,8 +137,21 @@ int domain_disk_open(const struct plan *plan, const struct plan_disk *disk, int 
 	return out->fd < 0 ? -1 : 0;
 }
 
+/* Each stub domain has a loop device of its own on the one file: dom0 caches that once. */
+static int open_root(const char *path, int file, struct domain_disk *out, struct err *err)
+{
+	char loop[LOOP_PATH_SIZE] = "";
+
+	snprintf(out->dev, sizeof(out->dev), "%s", STUBDOM_ROOT_DISK);
+	out->readonly = true;
+	out->target = xstrdup(path);
+	out->fd = loop_attach(file, path, true, loop, err);
+	out->path = xstrdup(loop);
+	return out->fd < 0 ? err_prefix(err, "the image's root") : 0;
+}
+
 int domain_disks_open(struct domain_disks *disks, const struct plan *plan,
-		      struct err *err)
+		      const char *root, int root_file, struct err *err)
 {
 	int wait_ms = LOCK_WAIT_MS;
 
@@ -145,7 +159,7 @@ int domain_disks_open(struct domain_disks *disks, const struct plan *plan,
 		if (plan->channels[i].kind == STUBDOM_CHANNEL_RESTORE)
 			wait_ms = -1;
 	}
-	disks->n = plan->n_disks + DISKS_ADDED_MAX;
+	disks->n = plan->n_disks + (root ? 1 : 0) + DISKS_ADDED_MAX;
 	disks->list = xalloc_check(calloc(disks->n, sizeof(*disks->list)));
 	for (size_t i = 0; i < disks->n; i++)
 		disks->list[i].fd = -1;
@@ -154,7 +168,7 @@ int domain_disks_open(struct domain_disks *disks, const struct plan *plan,
 				     err) < 0)
 			return -1;
 	}
-	return 0;
+	return root ? open_root(root, root_file, &disks->list[plan->n_disks], err) : 0;
 }
 
 struct domain_disk *domain_disks_find(const struct domain_disks *disks, const char *dev)

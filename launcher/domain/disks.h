@@ -24,15 +24,20 @@ struct domain_disk {
 	unsigned long long bytes; /* of the file when it was opened; 0: no file */
 };
 
-/* The plan's come first, in its order, and then free places. */
+/* The plan's come first, in its order, then the image's root, if it is on a disk, and then
+ * free places. */
 struct domain_disks {
 	struct domain_disk *list;
 	size_t n;
 };
 
-/* Opens the plan's.  domain_disks_close() also after an error. */
+/*
+ * Opens the plan's, and attaches the file with the image's root.  `root` is its name for
+ * messages, NULL: the image has no such.  `root_file` is open for reading and stays the
+ * caller's.  domain_disks_close() also after an error.
+ */
 int domain_disks_open(struct domain_disks *disks, const struct plan *plan,
-		      struct err *err);
+		      const char *root, int root_file, struct err *err);
 
 /*
  * One disk: the container at its full length, locked, a file on a loop device.  Another

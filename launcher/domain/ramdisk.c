@@ -14,9 +14,10 @@ enum { PAGE = 4096 };
 
 /* The contract borrows the plan's strings: only the arrays are allocated here. */
 static int fill_contract(const struct plan *plan, const struct manifest *manifest,
-			 struct boot_contract *boot, struct err *err)
+			 const struct manifest_kernel *kernel, struct boot_contract *boot,
+			 struct err *err)
 {
-	static char no_mac[] = "";
+	static char no_mac[] = "", root[] = STUBDOM_ROOT_DISK;
 
 	*boot = (struct boot_contract){
 		.guest_domid = plan->guest_domid,
@@ -26,7 +27,7 @@ static int fill_contract(const struct plan *plan, const struct manifest *manifes
 		.n_argv = plan->n_qemu,
 		.topology = plan->topology,
 		.n_topology = plan->n_topology,
-		.disks = calloc(plan->n_disks + 1, sizeof(*boot->disks)),
+		.disks = calloc(plan->n_disks + 2, sizeof(*boot->disks)),
 		.n_disks = plan->n_disks,
 		.nics = calloc(plan->n_nics + 1, sizeof(*boot->nics)),
 		.n_nics = plan->n_nics,
@@ -40,6 +41,9 @@ static int fill_contract(const struct plan *plan, const struct manifest *manifes
 			.dev = plan->disks[i].dev,
 			.readonly = plan->disks[i].readonly,
 		};
+	if (kernel->disk)
+		boot->disks[boot->n_disks++] =
+			(struct boot_disk){.dev = root, .readonly = true};
 	for (size_t i = 0; i < plan->n_nics; i++)
 		boot->nics[i] = (struct boot_nic){
 			.tap = plan->nics[i].tap,
@@ -56,12 +60,12 @@ static int fill_contract(const struct plan *plan, const struct manifest *manifes
 }
 
 static char *contract_text(const struct plan *plan, const struct manifest *manifest,
-			   struct err *err)
+			   const struct manifest_kernel *kernel, struct err *err)
 {
 	struct boot_contract boot;
 	char *text = NULL;
 
-	if (fill_contract(plan, manifest, &boot, err) == 0) {
+	if (fill_contract(plan, manifest, kernel, &boot, err) == 0) {
 		text = boot_contract_format(&boot);
 		if (!text)
 			err_set(err, ERR_HOST,
@@ -90,9 +94,9 @@ static int add_parent(struct cpio *cpio, const char *name, char made[64], struct
 }
 
 static int add_archive(int fd, const struct plan *plan, const struct manifest *manifest,
-		       struct err *err)
+		       const struct manifest_kernel *kernel, struct err *err)
 {
-	cleanup_free char *text = contract_text(plan, manifest, err);
+	cleanup_free char *text = contract_text(plan, manifest, kernel, err);
 	char made[64] = "";
 	struct cpio cpio;
 
@@ -132,7 +136,7 @@ int domain_ramdisk_make(const struct plan *plan, const struct manifest *manifest
 		err_errno(err, ERR_HOST, errno, "writing the ramdisk");
 		goto fail;
 	}
-	if (add_archive(fd, plan, manifest, err) == 0)
+	if (add_archive(fd, plan, manifest, kernel, err) == 0)
 		return fd;
 fail:
 	close(fd);

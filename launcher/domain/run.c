@@ -61,7 +61,8 @@ static int create(struct domain_watch *watch, const struct manifest *manifest,
 		 plan->memory_mb, plan->n_disks, plan->n_nics);
 	if (domain_create(watch->host, &parts, &watch->stub, err) < 0)
 		return -1;
-	/* An image that has been replaced needs no room on the disk any more. */
+	/* Of an image that has been replaced, the root's disk alone needs room from now on:
+	 * its loop device has it. */
 	image_files_close(watch->image);
 	return 0;
 }
@@ -136,7 +137,9 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 	watch->orders = &orders;
 	watch->backends = &backends;
 	watch->pci = &pci;
-	rc = domain_disks_open(&disks, plan, err);
+	/* The disk's file is the last one of the kernel's. */
+	rc = domain_disks_open(&disks, plan, kernel->disk,
+			       watch->image->fd[kernel->n_files - 1], err);
 	if (rc == 0)
 		rc = serve(watch, manifest, kernel, err);
 	/* Not earlier: blkback opens them at a moment of its own. */

@@ -93,21 +93,35 @@ def test_root_holds_what_qemu_needs_and_no_more(root, manifest):
 def test_every_large_file_that_is_not_packed_can_be_mapped_in_place(image, root):
     assert [n for n, (at, e) in root.items() if len(e.data) >= cpio.PAGE and at % cpio.PAGE] == []
     archive = (image / "root-nub.cpio").read_bytes()
-    for at, e in cpio.read(archive):
+    for at, e in cpio.read(archive, (image / "root-nub.disk").read_bytes()):
         if e.is_file and len(e.data) >= cpio.PAGE and archive[at:at + len(e.data)] == e.data:
             assert at % cpio.PAGE == 0, e.name
 
 
+def test_early_programs_alone_take_the_stub_domains_memory(image, root):
+    """nub's ramdisk has the agent; every other file of a page or more is on the disk, which holds
+    nothing else."""
+    archive, disk = (image / "root-nub.cpio").read_bytes(), (image / "root-nub.disk").read_bytes()
+    large = {n: e for n, (_, e) in root.items() if e.is_file and len(e.data) >= cpio.PAGE}
+    pages = sum(-(-len(e.data) // cpio.PAGE) for n, e in large.items() if n != "init")
+    assert len(disk) == pages * cpio.PAGE
+    assert len(archive) < 1.5e6
+    blank = {e.name: e for _, e in cpio.read(archive, bytes(len(disk)))}
+    for name, entry in large.items():
+        assert (blank[name].data == entry.data) == (name == "init"), name
+    with pytest.raises(cpio.CpioError):
+        list(cpio.read(archive, disk[:-cpio.PAGE]))
+
+
 def test_both_kernels_have_the_same_root(image, root):
-    archive = (image / "root-nub.cpio").read_bytes()
-    packed_root = {e.name: e for _, e in cpio.read(archive)}
+    archive, disk = (image / "root-nub.cpio").read_bytes(), (image / "root-nub.disk").read_bytes()
+    packed_root = {e.name: e for _, e in cpio.read(archive, disk)}
     assert set(packed_root) == set(root)
     for name, (_, entry) in root.items():
         other = packed_root[name]
         assert (other.data, other.mode, other.rdev) == (entry.data, entry.mode, entry.rdev), name
-    qemu = root[contents.QEMU.lstrip("/")][1].data
-    assert len(archive) < sum(len(e.data) for _, e in root.values()) // 2
-    assert qemu not in archive
+    agent = root["init"][1].data
+    assert agent not in archive and agent not in disk
 
 
 @pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 50000])
@@ -173,11 +187,12 @@ def test_nub_alone(image, agent, tmp_path):
     done = build("--agent", agent, *nub, "--output", out, "--boot", boot)
     assert done.returncode == 0, done.stderr
     assert "no packaged Linux" in done.stdout and "nub alone" in done.stdout
-    assert {p.name for p in out.iterdir()} == {"kernel-nub", "root-nub.cpio", "manifest.json"}
+    assert {p.name for p in out.iterdir()} == {"kernel-nub", "root-nub.cpio", "root-nub.disk",
+                                               "manifest.json"}
     manifest = json.loads((out / "manifest.json").read_text())
     assert list(manifest["kernels"]) == ["nub"]
     assert not any(p["name"].startswith("linux-image") for p in manifest["packages"])
-    for name in ("kernel-nub", "root-nub.cpio"):
+    for name in ("kernel-nub", "root-nub.cpio", "root-nub.disk"):
         assert (out / name).read_bytes() == (image / name).read_bytes(), name
     done = build("--agent", agent, "--nub", "", "--output", out, "--boot", boot)
     assert done.returncode == 1
@@ -204,7 +219,7 @@ def test_made_anew_it_is_switched_in_one_step(image, agent, tmp_path):
         os.close(folder)
         seen.add(tuple(sorted(names)))
     assert builder.returncode == 0
-    assert seen == {("kernel-nub", "manifest.json", "root-nub.cpio")}
+    assert seen == {("kernel-nub", "manifest.json", "root-nub.cpio", "root-nub.disk")}
     assert (out / "manifest.json").read_bytes() != first
     assert (tmp_path / "image.old" / "manifest.json").read_bytes() == first
     assert build("--verify", out).returncode == build("--verify", f"{out}.old").returncode == 0

@@ -19,7 +19,8 @@ OPTIONS = [["-vnc", "none", "-k", "de"], ["-vnc", "none", "-k", "en-us"], ["-usb
 
 @pytest.fixture(scope="module")
 def names(image):
-    return {"/" + e.name for _, e in cpio.read((image / "root-nub.cpio").read_bytes())}
+    archive, disk = (image / "root-nub.cpio").read_bytes(), (image / "root-nub.disk").read_bytes()
+    return {"/" + e.name for _, e in cpio.read(archive, disk)}
 
 
 def opened(arguments, tmp_path):
