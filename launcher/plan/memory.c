@@ -1,25 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /* The memory of a stub domain, when nobody says how much. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "abi/boot.h"
 #include "plan/plan.h"
 
 enum {
-	MIB = 1 << 20,
+	KIB = 1 << 10,
+	MIB_KB = 1 << 10,
 	GRANULE_MB = 4,
 	LINUX_MB =
 		160, /* kernel, page tables, QEMU's own 31 MB, its threads and caches */
-	/* Kernel 4, QEMU's data 14, of its files 12; the rest is for requests on their
-	 * way, viewers, and needs that nobody has measured.  docs/kernel.md has the
-	 * figures. */
-	NUB_MB = 50,
+	/* Kernel 4, QEMU's data 14, of its files 6 of the 9 that it uses over and over.  The
+	 * rest is for viewers, and needs that nobody has measured; files use it until
+	 * then.  docs/figures.md has the figures. */
+	NUB_MB = 27,
 	/*
 	 * Pages that a disk or interface keeps for requests, at the most:
 	 * kernel/drivers.
 	 */
 	NUB_DEVICE_KB = 1536,
+	/* A page table for each 2 MiB of the guest that QEMU's map cache holds. */
+	TABLES_KB_PER_MB = 2,
+	MAP_CACHE_MAX_MB = 32 << 10, /* QEMU, hw/xen/xen-mapcache.c */
 };
+
+/* The guest's memory by QEMU's -m, as far as that can be told; 0: not. */
+static unsigned long long guest_mb(const struct plan *plan)
+{
+	for (size_t i = 0; i + 1 < plan->n_qemu; i++) {
+		const char *text = plan->qemu[i + 1];
+		unsigned long long n;
+		char *unit;
+
+		if (strcmp(plan->qemu[i], "-m") != 0)
+			continue;
+		if (strncmp(text, "size=", 5) == 0)
+			text += 5;
+		n = strtoull(text, &unit, 10);
+		if (*unit == 'G' || *unit == 'g')
+			return n < MAP_CACHE_MAX_MB ? n * 1024 : MAP_CACHE_MAX_MB;
+		return n;
+	}
+	return 0;
+}
 
 /*
  * nub uses the ramdisk where it lies; Linux unpacks the root while it still holds it,
@@ -51,15 +76,20 @@ unsigned long long plan_ramdisk_bytes(const struct plan *plan,
  */
 void plan_set_memory(struct plan *plan, const struct manifest *manifest)
 {
-	unsigned long long mb;
+	const unsigned long long granule_kb = GRANULE_MB * MIB_KB;
+	unsigned long long mapped = guest_mb(plan);
+	unsigned long long kb;
 
 	if (plan->memory_mb)
 		return;
-	mb = (plan_ramdisk_bytes(plan, manifest) + MIB - 1) / MIB + plan->vram_mb;
+	kb = (plan_ramdisk_bytes(plan, manifest) + KIB - 1) / KIB +
+	     plan->vram_mb * MIB_KB;
+	if (mapped > MAP_CACHE_MAX_MB)
+		mapped = MAP_CACHE_MAX_MB;
 	if (plan->kernel == STUBOPT_KERNEL_LINUX)
-		mb += LINUX_MB;
+		kb += LINUX_MB * MIB_KB;
 	else
-		mb += NUB_MB +
-		      ((plan->n_disks + plan->n_nics) * NUB_DEVICE_KB + 1023) / 1024;
-	plan->memory_mb = (unsigned)((mb + GRANULE_MB - 1) / GRANULE_MB * GRANULE_MB);
+		kb += NUB_MB * MIB_KB + mapped * TABLES_KB_PER_MB +
+		      (plan->n_disks + plan->n_nics) * NUB_DEVICE_KB;
+	plan->memory_mb = (unsigned)((kb + granule_kb - 1) / granule_kb * GRANULE_MB);
 }

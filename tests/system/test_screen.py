@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The guest's screen in dom0: VNC where the toolstack says, for several viewers, with input."""
 import io
+import json
 import time
 
 import pytest
@@ -13,6 +14,8 @@ WEBSOCKET = 5790
 TEXT = (720, 400)
 GRAPHICS = [(320, 200), (640, 400)]  # QEMU may double it
 SECONDS = 60
+GIVEN_MIB = 48  # of the stub domain
+FREE_KB = (9 + 4) * 1024  # as in test_cli.py
 VNCDO_SECONDS = 240  # Python and Twisted, on an emulated machine
 
 
@@ -105,6 +108,10 @@ def test_screen(guest, dom0):
     for name in "be":
         is_our_screen(view_at(dom0, name, GRAPHICS))
     is_our_screen(view_at(dom0, "web", GRAPHICS))
+    if guest.stub.options["kernel"] == "nub":
+        done = dom0.run("stubdom", "status", guest.name, "--json")
+        inside = json.loads(done.stdout)["inside"]
+        assert inside["total_kb"] < GIVEN_MIB * 1024 and inside["available_kb"] > FREE_KB, inside
     for name in (*"abce", "web"):
         dom0.call("viewer_close", name=name)
 

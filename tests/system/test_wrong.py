@@ -86,6 +86,24 @@ def test_damaged_image(make_guest, dom0):
         dom0.run("rm", "-rf", "/opt/guests/run/image")
 
 
+def test_root_taken_away(make_guest, dom0, stub):
+    """The disk with QEMU's own files goes. QEMU ends when it needs a page that it does not have, and
+    the log says why."""
+    if stub.options["kernel"] != "nub":
+        pytest.skip("Linux has the root in its memory")
+    guest = make_guest("rootless", nics=())
+    guest.start()
+    dom0.run("xl", "block-detach", f"{guest.name}-dm", "xvdzz", timeout=60)
+    guest.detach()
+    # QEMU has made no picture yet: the code for it is not in memory.
+    done = dom0.run("stubdom", "screenshot", guest.name, "/tmp/rootless.png", check=False,
+                    timeout=120)
+    assert done.status != 0
+    dom0.wait_gone(f"{guest.name}-dm")
+    assert "the root's disk (xvdzz) failed at page" in guest.log()
+    assert "QEMU ended (signal 7)" in guest.log()
+
+
 def test_right_after_wrong(make_guest):
     """A failure leaves nothing that is in the way of the next guest of that name."""
     guest = make_guest("wrong", device_model_args=["-stubdom", "colour=red"])

@@ -341,10 +341,44 @@ static void test_memory(void **state)
 	check_memory(STUBOPT_KERNEL_LINUX, 0, 16, 0, 300);	   /* + 16 */
 	check_memory(STUBOPT_KERNEL_LINUX, 0, 0, 100 << 20, 484);  /* + 2 * 100 */
 	check_memory(STUBOPT_KERNEL_LINUX, 99, 16, 100 << 20, 99); /* as said */
-	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 1, 128);	   /* 60.1 + 16 + 50 */
-	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 10 << 20, 136);	   /* + 10 */
+	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 1, 104);	   /* 60.1 + 16 + 27 */
+	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 10 << 20, 116);	   /* + 10 */
 	check_memory_of(STUBOPT_KERNEL_NUB, 0, 16, "boot/kernel", 10 << 20,
-			148); /* + 2 * 10 */
+			124); /* + 2 * 10 */
+}
+
+/* Of a guest with much memory, QEMU may map a lot: 2 MiB of page tables for a GiB. */
+static void test_guests_memory(void **state)
+{
+	static const struct {
+		const char *size;
+		unsigned expected;
+	} cases[] = {
+		{"16384", 120}, /* 60 + 27 + 32 */
+		{"size=16G,maxmem=16G", 120},
+		{"size=16384M", 120},
+		{"64G", 152}, /* + 64: the map cache holds 32 GiB */
+		{"18446744073709551615G", 152},
+		{"99999999999", 152},
+		{"0", 88},
+		{"x", 88},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *argv[] = {(char *)"qemu", (char *)"-m", (char *)cases[i].size,
+				NULL};
+		struct plan plan = {
+			.kernel = STUBOPT_KERNEL_NUB, .qemu = argv, .n_qemu = 3};
+		struct manifest manifest;
+		struct err err;
+
+		assert_int_equal(manifest_parse("/img", SAMPLE_MANIFEST,
+						strlen(SAMPLE_MANIFEST), &manifest, &err),
+				 0);
+		plan_set_memory(&plan, &manifest);
+		assert_int_equal(plan.memory_mb, cases[i].expected);
+		manifest_free(&manifest);
+	}
 }
 
 int main(void)
@@ -353,7 +387,7 @@ int main(void)
 		cmocka_unit_test(test_disks),	     cmocka_unit_test(test_note),
 		cmocka_unit_test(test_files),	     cmocka_unit_test(test_topology),
 		cmocka_unit_test(test_memory),	     cmocka_unit_test(test_growth),
-		cmocka_unit_test(test_others_disks),
+		cmocka_unit_test(test_others_disks), cmocka_unit_test(test_guests_memory),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);
