@@ -27,6 +27,14 @@ const struct verb verb_table[] = {
 	 "below it. IN is what came into the interface from outside, for a tap from the\n"
 	 "guest.\n",
 	 verb_topology},
+	{"blame", "GUEST [--json | --svg]",
+	 "the phases of a guest's start, and their time",
+	 "  --json  as JSON, for programs\n"
+	 "  --svg   as a picture\n"
+	 "\n"
+	 "Up to QEMU's own word that it runs. It is read from the log of the guest's start.\n"
+	 "The rest of it is the toolstack's.\n",
+	 verb_blame},
 	{"qmp", "GUEST '{...}' | GUEST COMMAND [KEY=VALUE...]", "run a QMP command",
 	 "  -t, --timeout SECONDS  wait this long for the answer (60)\n"
 	 "\n"

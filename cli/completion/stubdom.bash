@@ -51,6 +51,7 @@ _stubdom() {
 	list) options='--json --names' ;;
 	status) options=--json takes_guest=1 ;;
 	topology) options='--json --dot' takes_guest=1 ;;
+	blame) options='--json --svg' takes_guest=1 ;;
 	qmp) options='-t --timeout' takes_guest=1 ;;
 	monitor) options='-c --command' takes_guest=1 ;;
 	serial) options='-n --number' takes_guest=1 ;;

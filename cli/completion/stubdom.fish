@@ -74,11 +74,12 @@ complete -c stubdom -n _stubdom_no_verb -l version -d 'print the version'
 complete -c stubdom -l help -d explain
 complete -c stubdom -n '_stubdom_first help' -a '(_stubdom_verbs)'
 complete -c stubdom -n '_stubdom_first image' -a 'build verify show'
-complete -c stubdom -n '_stubdom_first status topology qmp monitor serial screenshot log plan security' \
+complete -c stubdom -n '_stubdom_first status topology blame qmp monitor serial screenshot log plan security' \
 	-a '(_stubdom_guests)'
-complete -c stubdom -n '_stubdom_verb list status topology image security doctor features' -l json -d 'as JSON'
+complete -c stubdom -n '_stubdom_verb list status topology blame image security doctor features' -l json -d 'as JSON'
 complete -c stubdom -n '_stubdom_verb list' -l names -d 'names only'
 complete -c stubdom -n '_stubdom_verb topology' -l dot -d 'as a graph for graphviz'
+complete -c stubdom -n '_stubdom_verb blame' -l svg -d 'as a picture'
 complete -c stubdom -n '_stubdom_verb qmp' -s t -l timeout -x -d 'wait for the answer'
 complete -c stubdom -n '_stubdom_verb qmp' \
 	-a 'query-status query-block query-chardev query-commands cont stop'
