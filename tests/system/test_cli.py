@@ -13,6 +13,8 @@ PLAIN_MIB = 40  # docs/interface.md's sum for a guest with one disk and NIC
 # The part of QEMU's and its libraries' pages that it goes on using: less, and it reads them over
 # and over. And 4 MiB for what no test does.
 FREE_KB = (9 + 4) * 1024
+XVDZZ = 1 << 28 | 701 << 8
+NODES = 400  # of the stub domain in xenstore
 
 
 def stubdom(dom0, *args, status=0, **how):
@@ -46,6 +48,19 @@ def check_list(dom0, guest):
     assert row[:5] == [guest.name, str(guest.domid), str(guest.stub_domid), found["kernel"],
                        found["type"]]
     assert stubdom(dom0, "list", "--names") == f"{guest.name}\n"
+
+
+def check_nodes(dom0, guest):
+    stub = guest.stub_domid
+    found = dom0.shell("xenstore-ls -f | grep -cE "
+                       f"'^/(local/domain|libxl)/{stub}(/| )|/backend/[a-z]+/{stub}(/| )'").stdout
+    assert 50 < int(found) <= NODES, found
+    # The image is the same for all: no stub domain can write to it.
+    if guest.stub.options["kernel"] == "nub":
+        place = f"/local/domain/0/backend/vbd/{stub}/{XVDZZ}"
+        assert dom0.xenstore(f"{place}/mode") == "r"
+        device = dom0.xenstore(f"{place}/params")
+        assert dom0.run("blockdev", "--getro", device).stdout.strip() == "1"
 
 
 def check_blame(dom0, guest):
@@ -114,6 +129,7 @@ def test_all_verbs(dom0, guest):
     check_list(dom0, guest)
     check_qemu(dom0, guest)
     check_blame(dom0, guest)
+    check_nodes(dom0, guest)
     check_serial_and_screen(dom0, guest)
     check_log_and_plan(dom0, guest)
     check_privacy(dom0, guest.domid)
