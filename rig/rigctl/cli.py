@@ -9,6 +9,7 @@ import time
 
 from . import wire
 from .errors import RigError
+from .join import join
 from .link import FdInput
 from .rig import MACHINES, PLATFORMS, Rig
 
@@ -80,6 +81,11 @@ def cmd_snapshot(rig, o):
     return 0
 
 
+def cmd_join(rig, o):
+    join([rig, Rig(o.other)])
+    return 0
+
+
 def cmd_down(rig, _o):
     rig.down()
     return 0
@@ -117,6 +123,8 @@ COMMANDS = (
      "(Xen and dom0 speak on the serial console instead: see `console`)", (("png", {}),)),
     ("snapshot", cmd_snapshot, "save the running host, or take it back to where it was saved",
      (("what", {"choices": ("save", "load")}), ("tag", {}))),
+    ("join", cmd_join, "put a cable between this rig's dom0 and another's (both of machine pair): "
+     "10.98.0.1 and 10.98.0.2", (("other", {"metavar": "NAME"}),)),
     ("status", cmd_status, "say whether it is up (exit status 0), down, hung or dead (3)",
      (("--json", {"action": "store_true"}),)),
     ("down", cmd_down, "end the rig and remove what it had", ()),

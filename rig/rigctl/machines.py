@@ -52,8 +52,16 @@ IOMMU = Kind(
     disks=(("pt-virtio", 8 << 20), ("pt-ahci", 8 << 20)),
 )
 
+# Dom0's eth0 is one end of a cable: `rig/rig join` puts the other into another such rig. No frame
+# gets further than to a socket in that rig's folder.
+PAIR = Kind(devices=(
+    "-netdev", "dgram,id=cable,local.type=unix,local.path=cable.sock,remote.type=unix,"
+               "remote.path=peer.sock",
+    "-device", "virtio-net-pci,netdev=cable,romfile="))
+
 KINDS = {
     "standard": Kind(),
+    "pair": PAIR,
     "iommu": IOMMU,
 }
 
