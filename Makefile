@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system check-configs check-browser check-intel check-matrix check-pci deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system check-configs check-browser check-cluster check-intel check-matrix check-pci deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -19,6 +19,7 @@ help:
 	@echo 'make check-system     the system tests only'
 	@echo 'make check-configs    every value of xl.cfg that the tests know, beside QEMU in dom0 (long)'
 	@echo 'make check-pci        PCI devices of a host with an IOMMU, passed through'
+	@echo 'make check-cluster    guests that move between two hosts'
 	@echo 'make check-browser    a guest in a real browser, which is installed for it (800 MB)'
 	@echo 'make check-intel      some system tests on an emulated Intel host with two CPUs (Bochs, built once)'
 	@echo 'make check-matrix     a few system tests on each Debian release of docs/support.md (hours at first)'
@@ -64,6 +65,10 @@ check-intel:
 		tests/system/test_main_job.py::test_two_guests_at_once \
 		tests/system/test_vcpus.py tests/system/test_save.py \
 		tests/system/test_hostile.py::test_hostile_stub_domain
+
+check-cluster:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 5400 -v --long tests/system/test_two_hosts.py
 
 check-pci:
 	@$(WB) rig/build $(BUILD)

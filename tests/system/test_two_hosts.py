@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Two hosts, joined by a cable: guests go from one to the other by the toolstacks' own commands."""
+import pytest
+
+from guestlib import pair
+from guestlib.guest import Guest
+
+
+@pytest.fixture(scope="module")
+def hosts(build, request):
+    """Two dom0s that reach each other by ssh, each with the product and the tests' guests."""
+    name = request.config.getoption("--rig-name")
+    found = pair.start(build, name=name)
+    yield found
+    pair.end(found, keep=bool(name))
+
+
+@pytest.fixture
+def guest(hosts, stub):
+    """On the first host, with what it has in memory and on its disk. The second host has a copy of its
+    files, in the place of storage that both have."""
+    guest = Guest(hosts[0], "moves", stub=stub).prepare()
+    there = Guest(hosts[1], "moves", stub=stub).prepare()
+    yield guest, there
+    guest.remove()
+    there.remove()
+
+
+def check_here(guest, other, kept, sector):
+    """It goes on here, on its stub domain, with what it had; nothing of it is on the other host."""
+    guest.attach()
+    guest.ask_awake()
+    assert guest.ask("kept", "kept").split()[-1] == kept
+    assert guest.ask("read 0 1200", "read 0 1200").split()[-1] == sector
+    assert "8086100e" in guest.ask("nics", "nics done")
+    assert set(guest.dom0.domains()) == {guest.name, f"{guest.name}-dm"}
+    assert guest.dom0.qemu_processes() == []
+    other.dom0.wait_gone(guest.name, f"{guest.name}-dm", f"{guest.name}--incoming",
+                         f"{guest.name}--incoming-dm")
+    assert other.dom0.domains() == {}
+    guest.detach()
+
+
+def fill(guest):
+    """Gives it something to keep, in memory and on its disk."""
+    kept = guest.ask("keep 77", "keep").split()[-1]
+    sector = guest.ask("write 0 1200 0x5a", "write 0 1200").split()[-1]
+    guest.detach()
+    return kept, sector
+
+
+def copy_disk(source, target):
+    """In the place of storage that both have."""
+    data = source.dom0.sector(source.disks[0], 1200)
+    target.dom0.shell(f"dd of={target.disks[0]} bs=512 seek=1200 conv=notrunc status=none", stdin=data)
+
+
+def migrate(source, target, **how):
+    copy_disk(source, target)
+    return source.dom0.run("xl", "migrate", source.name, target.dom0.address,
+                           timeout=400, **how)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.long("two hosts: some minutes")
+def test_xl_over_ssh(guest):
+    """There and back by `xl migrate` as it is, over a real ssh."""
+    one, two = guest
+    one.start()
+    kept, sector = fill(one)
+    for source, target in ((one, two), (two, one)):
+        migrate(source, target)
+        check_here(target, source, kept, sector)
+    assert "running" in one.dom0.run("stubdom", "status", one.name).stdout
