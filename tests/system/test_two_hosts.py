@@ -4,13 +4,14 @@ import pytest
 
 from guestlib import pair
 from guestlib.guest import Guest
+from test_libvirt import CPU_MAP, DOMAIN, URI, end_libvirtd, start_libvirtd
 
 
 @pytest.fixture(scope="module")
 def hosts(build, request):
     """Two dom0s that reach each other by ssh, each with the product and the tests' guests."""
     name = request.config.getoption("--rig-name")
-    found = pair.start(build, name=name)
+    found = pair.start(build, ["netcat-openbsd"], name)
     yield found
     pair.end(found, keep=bool(name))
 
@@ -72,3 +73,29 @@ def test_xl_over_ssh(guest):
         migrate(source, target)
         check_here(target, source, kept, sector)
     assert "running" in one.dom0.run("stubdom", "status", one.name).stdout
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.long("two hosts: some minutes")
+def test_virsh(guest):
+    """There and back by `virsh migrate --live`."""
+    for each in guest:
+        each.dom0.run("sed", "-i", "/'vme'/d", CPU_MAP)
+        start_libvirtd(each.dom0)
+    one, two = guest
+    one.dom0.write(f"{one.folder}/domain.xml", DOMAIN.replace("MiB'>32<", "MiB'>64<").format(
+        name=one.name, disk=one.disks[0], mac=one.macs[0], stub=one.stub.argument()))
+    one.dom0.run("virsh", "-q", "-c", URI, "create", "--paused", f"{one.folder}/domain.xml", timeout=180)
+    one.attach()
+    one.dom0.run("virsh", "-q", "-c", URI, "resume", one.name)
+    one.wait("bios-guest: ready", 180)
+    kept, sector = fill(one)
+    for source, target, n in ((one, two, 1), (two, one, 0)):
+        copy_disk(source, target)
+        source.dom0.run("virsh", "-c", URI, "migrate", "--live", source.name,
+                        f"xen+ssh://dom0-{n + 1}/system", timeout=400)
+        check_here(target, source, kept, sector)
+        assert "running" in target.dom0.run("virsh", "-c", URI, "domstate", target.name).stdout
+    for each in guest:
+        each.remove()
+        end_libvirtd(each.dom0)
