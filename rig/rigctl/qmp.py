@@ -47,11 +47,11 @@ class Qmp:
             if "error" in message:
                 raise RigError(f"QEMU: {name}: {message['error']['desc']}")
 
-    def wait_until(self, name, done, timeout, what):
+    def wait_until(self, name, done, timeout, what, **arguments):
         """Asks `name` again until done(answer); returns that answer."""
         deadline = time.monotonic() + timeout
         while True:
-            answer = self.command(name)
+            answer = self.command(name, **arguments)
             if done(answer):
                 return answer
             if time.monotonic() > deadline:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """PCI devices of a host with an IOMMU in a guest whose device model has a domain of its own."""
+import random
 import re
+import time
 
 import pytest
 
-from guestlib import disks, pci
+from guestlib import disks, hostile, pci
 from guestlib.guest import Stub
 from guestlib.pci import AHCI, DOM0, E1000, E1000E, IGB, LENT, MACS, VIRTIO, assignable, content, node
 
@@ -162,6 +164,23 @@ def test_killed(rig, dom0, guest, victim):
 
 
 @more
+def test_crash(rig, dom0, guest):
+    """The guest's kernel panics."""
+    pt = guest("pt", VIRTIO)
+    pt.config["cmdline"] += " sysrq_always_enabled xen_legacy_crash"
+    pt.write_config()
+    pt.start()
+    check_disk(rig, pt)
+    pt.detach()
+    dom0.run("xl", "sysrq", pt.name, "c")
+    dom0.wait_gone("pt", "pt-dm")
+    wait_free(dom0, VIRTIO)
+    pt = guest("pt2", VIRTIO)
+    pt.start()
+    check_disk(rig, pt)
+
+
+@more
 def test_refused(rig, dom0, guest):
     """Refusals are in words, and leave nothing."""
     pt = guest("pt", VIRTIO, stub=Stub(kernel="linux"))
@@ -208,3 +227,93 @@ def test_virtual_function(dom0, guest, function):
     pt.destroy()
     dom0.wait_gone("pt", "pt-dm")
     wait_free(dom0, function)
+
+
+@pytest.fixture(name="plug")
+def make_plug(rig, dom0, leak_check):
+    """Puts a device into the host while it runs: QEMU cannot save each, and so no saved host has it."""
+    made = []
+
+    def plug(*functions):
+        """The last one is function 0, which makes the guest of the bus look."""
+        with rig.machine.qmp() as qmp:
+            for function in functions:
+                made.append(function)
+                if "drive" in function:
+                    function["drive"] = make_image(rig, qmp, function["drive"])
+                qmp.command("device_add", bus="rp4", **function)
+        places = [f"04:00.{n}" for n in range(len(functions))]
+        for place in places:
+            dom0.shell(f"for i in $(seq 100); do [ -e /sys/bus/pci/devices/0000:{place}/config ] && exit 0; "
+                       "sleep 0.2; done; exit 1")
+            dom0.run("xl", "pci-assignable-add", place)
+        return places
+
+    yield plug
+    for n in range(len(made)):
+        dom0.run("xl", "pci-assignable-remove", f"04:00.{n}", check=False)
+        dom0.run("xenstore-rm", node(f"04:00.{n}"), check=False)
+    with rig.machine.qmp() as qmp:
+        qmp.command("device_del", id=made[-1]["id"])
+        for function in made:
+            qmp.wait_until("qom-list", lambda all, name=function["id"]: name not in {c["name"] for c in all},
+                           60, "taking the device out", path="/machine/peripheral")
+
+
+def make_image(rig, qmp, name):
+    """Its node in the rig's QEMU, which keeps it: the device, though gone, may still use it."""
+    with open(rig.machine.path(f"{name}.img"), "wb") as f:
+        f.write(random.Random(name).randbytes(8 << 20))
+    node_name = f"{name}-{len(qmp.command('query-named-block-nodes'))}"
+    qmp.command("blockdev-add", node_name=node_name, driver="raw",
+                file={"driver": "file", "filename": f"{name}.img", "locking": "off"})
+    return node_name
+
+
+@more
+def test_nvme(rig, dom0, guest, plug):
+    """A disk whose driver has a queue, and a message, for each CPU."""
+    (place,) = plug({"driver": "nvme", "id": "pt-nvme", "drive": "pt-nvme", "serial": "pt-nvme"})
+    pt = guest("pt", place, modules=("nvme",), vcpus=2)
+    pt.start()
+    check_disk(rig, pt, "nvme0n1", "pt-nvme")
+    pt.detach()
+    pt.destroy()
+    dom0.wait_gone("pt", "pt-dm")
+    wait_free(dom0, place)
+
+
+def registers(dom0, place):
+    return dom0.shell(f"od -An -tx1 -v -N 256 /sys/bus/pci/devices/0000:{place}/config").stdout
+
+
+@more
+def test_hostile_stub_domain(rig, dom0, guest, stub, build):
+    """It reads and writes all registers of its device for half a minute. dom0 answers meanwhile, no
+    other device changes, and the next guest has a device that works."""
+    others = {place: registers(dom0, place) for place in (E1000E, AHCI, E1000, IGB, "00:14.0")}
+    bars = registers(dom0, VIRTIO).split()[16:64]
+    at = "/opt/guests/run/pt/config"
+    pt = guest("pt", VIRTIO, stub=hostile.install(dom0, stub, build))
+    pt.config["device_model_args"] += ["-chardev", f"socket,id=evil-config,path={at},server=on,wait=off"]
+    pt.write_config()
+    try:
+        pt.start()
+        dom0.call("drain", 60, paths=[at], seconds=1)
+        dom0.wait_file(pt.log_path, "hostile: at the registers of 1 devices")
+        while "have had it" not in dom0.read(pt.log_path):
+            began = time.monotonic()
+            assert pt.name in dom0.run("xl", "list", timeout=30).stdout
+            assert registers(dom0, VIRTIO).split()[16:40] == bars[:24]
+            assert time.monotonic() - began < 30
+        pt.detach()
+        pt.destroy()
+        dom0.wait_gone("pt", "pt-dm")
+        wait_free(dom0, VIRTIO)
+    finally:
+        hostile.remove(dom0)
+    assert registers(dom0, VIRTIO).split()[16:64] == bars
+    assert {place: registers(dom0, place) for place in others} == others
+    pt = guest("pt2", VIRTIO)
+    pt.start()
+    check_disk(rig, pt)

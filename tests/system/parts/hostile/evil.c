@@ -229,6 +229,21 @@ static int act_storm(struct evil *evil)
 	return 1;
 }
 
+/* Registers of lent PCI devices; the log tells when it begins and ends. */
+static int act_config(struct evil *evil)
+{
+	bool began = evil->until_ms == 0;
+
+	if (!floods(evil)) {
+		report_line("hostile: the registers have had it");
+		return 0;
+	}
+	if (began)
+		report_line("hostile: at the registers of %d devices", config_attack());
+	config_attack();
+	return 1;
+}
+
 /* None of these: the stub domain's CPU alone. */
 static int act_spin(struct evil *evil)
 {
@@ -254,6 +269,7 @@ static const struct {
 	{"notify", act_notify},	  {"nodes", act_nodes},	      {"stream", act_stream},
 	{"chatter", act_chatter}, {"lies", lies_choose},      {"spill", act_spill},
 	{"knock", act_knock},	  {"storm", act_storm},	      {"spin", act_spin},
+	{"config", act_config},
 };
 
 int (*evil_find(const char *channel))(struct evil *evil)

@@ -30,6 +30,9 @@ struct evil {
 	struct liar *liar;
 };
 
+/* config.c: a burst at each lent PCI device; how many there are. */
+int config_attack(void);
+
 /* To be called when its server is in xenstore. */
 void evil_offered(struct evil *evil);
 
