@@ -359,10 +359,16 @@ void channels_run(const struct pollfd *pfds, size_t n)
 
 bool channels_ready(void)
 {
-	for (size_t i = 0; i < channels.n; i++)
-		if (channels.all[i].vchan && is_eager(&channels.all[i]) &&
-		    channels.all[i].sock < 0)
+	for (size_t i = 0; i < channels.n; i++) {
+		struct channel *ch = &channels.all[i];
+
+		if (!ch->vchan || !is_eager(ch) || ch->sock >= 0)
+			continue;
+		ch->retry_at = clock_ms();
+		pump(ch);
+		if (ch->vchan && ch->sock < 0)
 			return false;
+	}
 	return true;
 }
 

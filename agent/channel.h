@@ -24,7 +24,10 @@ size_t channels_poll(struct pollfd *pfds, int *timeout_ms);
 /* Moves bytes, after poll; `pfds` as channels_poll filled them. */
 void channels_run(const struct pollfd *pfds, size_t n);
 
-/* Whether every channel that is connected from the start is connected. */
+/*
+ * Whether every channel that is connected from the start is connected.  Tries those that
+ * are not: QEMU listens before it says that it runs.
+ */
 bool channels_ready(void);
 
 /* QEMU is gone: passes its last bytes on, for at most `ms`, and closes every channel. */

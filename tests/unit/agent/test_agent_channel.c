@@ -405,6 +405,17 @@ static void test_waits_for_a_qemu_that_does_not_listen_yet(void **state)
 	stop();
 }
 
+static void test_is_ready_as_soon_as_qemu_listens(void **state)
+{
+	start(STUBDOM_CHANNEL_SERIAL, false);
+	settle(100); /* the next try by itself is far */
+	assert_false(channels_ready());
+	qemu_listen();
+	assert_true(channels_ready());
+	assert_true(qemu_accept());
+	stop();
+}
+
 static void test_save_hands_over_the_file_and_removes_it(void **state)
 {
 	/* With its length in front it fills the ring three times. */
@@ -478,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_slow_qemu_holds_dom0_back),
 		cmocka_unit_test(test_serial_outlives_its_clients),
 		cmocka_unit_test(test_waits_for_a_qemu_that_does_not_listen_yet),
+		cmocka_unit_test(test_is_ready_as_soon_as_qemu_listens),
 		cmocka_unit_test(test_save_hands_over_the_file_and_removes_it),
 		cmocka_unit_test(test_idle_does_nothing),
 		cmocka_unit_test(test_end_passes_on_what_is_left),
