@@ -64,6 +64,14 @@ const struct verb verb_table[] = {
 	 "QEMU's messages, the agent's stages and the stub domain's kernel, with time and\n"
 	 "source. Of a guest that is gone, the newest log of that name in /var/log/xen.\n",
 	 verb_log},
+	{"crashes", "[GUEST | NAME] [--json | --names]",
+	 "the stub domains that have died",
+	 "  --json   as JSON, for programs\n"
+	 "  --names  the names of the evidence only, one a line\n"
+	 "\n"
+	 "Of one by its name, or of the newest of a guest: the reason, the kernel's report\n"
+	 "and the last lines of the log. Its folder has the log, the plan and the boot contract.\n",
+	 verb_crashes},
 	{"plan", "GUEST | -- QEMU-ARGUMENT...", "show the plan of a stub domain",
 	 "Prints the plan of a running guest, or of a QEMU command line, as JSON, by\n"
 	 "'stubdom-dm --plan'. Creates nothing.\n",

@@ -19,6 +19,8 @@ log=warn
 log=info
 log=debug
 memory=
+on_dm_crash=leave
+on_dm_crash=pause
 seclabel=
 timeout=
 topology=
@@ -57,6 +59,7 @@ _stubdom() {
 	serial) options='-n --number' takes_guest=1 ;;
 	screenshot) takes_guest=1 ;;
 	log) options='-f --follow -n --lines' takes_guest=1 ;;
+	crashes) options='--json --names' ;;
 	plan) options=-- takes_guest=1 ;;
 	image) options='-d --directory --json' ;;
 	security) options=--json takes_guest=1 ;;
@@ -93,6 +96,8 @@ _stubdom() {
 	done
 	if [ "$verb" = image ] && [ "$guests" -eq 0 ]; then
 		mapfile -t COMPREPLY < <(compgen -W 'build verify show' -- "$cur")
+	elif [ "$verb" = crashes ] && [ "$guests" -eq 0 ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(stubdom crashes --names 2>/dev/null)" -- "$cur")
 	elif [ -n "$takes_guest" ] && [ "$guests" -eq 0 ]; then
 		local IFS=$'\n'
 		mapfile -t COMPREPLY < <(compgen -W "$(_stubdom_guests)" -- "$cur")

@@ -20,6 +20,8 @@ set -g _stubdom_keys \
 	log=info \
 	log=debug \
 	memory= \
+	on_dm_crash=leave \
+	on_dm_crash=pause \
 	seclabel= \
 	timeout= \
 	topology= \
@@ -76,8 +78,9 @@ complete -c stubdom -n '_stubdom_first help' -a '(_stubdom_verbs)'
 complete -c stubdom -n '_stubdom_first image' -a 'build verify show'
 complete -c stubdom -n '_stubdom_first status topology blame qmp monitor serial screenshot log plan security' \
 	-a '(_stubdom_guests)'
-complete -c stubdom -n '_stubdom_verb list status topology blame image security doctor features' -l json -d 'as JSON'
-complete -c stubdom -n '_stubdom_verb list' -l names -d 'names only'
+complete -c stubdom -n '_stubdom_verb list status topology blame crashes image security doctor features' -l json -d 'as JSON'
+complete -c stubdom -n '_stubdom_verb list crashes' -l names -d 'names only'
+complete -c stubdom -n '_stubdom_first crashes' -a '(stubdom crashes --names 2>/dev/null)'
 complete -c stubdom -n '_stubdom_verb topology' -l dot -d 'as a graph for graphviz'
 complete -c stubdom -n '_stubdom_verb blame' -l svg -d 'as a picture'
 complete -c stubdom -n '_stubdom_verb qmp' -s t -l timeout -x -d 'wait for the answer'

@@ -45,10 +45,14 @@ static bool wait_for_launcher(int control)
 	return n == 1;
 }
 
-static void clean_up(const struct plan *plan, const libxl_uuid *uuid, uint64_t *freed_kb)
+static void clean_up(const struct guardian *guardian, const struct plan *plan,
+		     const libxl_uuid *uuid)
 {
-	const struct orphan orphan = {.why = "stubdom-dm was killed", .signals = -1};
-	struct domain_host host = {.freed_kb = freed_kb};
+	const struct orphan orphan = {.why = "stubdom-dm was killed",
+				      .code = ERR_HOST,
+				      .manifest = guardian->manifest,
+				      .signals = -1};
+	struct domain_host host = {.freed_kb = guardian->freed_kb};
 	struct err err;
 	int rc = -1;
 
@@ -67,10 +71,11 @@ static void clean_up(const struct plan *plan, const libxl_uuid *uuid, uint64_t *
 		log_info("removed what it left");
 }
 
-static int guardian_main(const struct plan *plan, const libxl_uuid *uuid,
-			 uint64_t *freed_kb, int control, int lifeline, int relay_pidfd)
+/* guardian: with the ends that are ours. */
+static int guardian_main(const struct guardian *guardian, const struct plan *plan,
+			 const libxl_uuid *uuid, int relay_pidfd)
 {
-	int keep[] = {control, lifeline, relay_pidfd};
+	int keep[] = {guardian->control, guardian->lifeline, relay_pidfd};
 	sigset_t all;
 
 	sigfillset(&all);
@@ -79,7 +84,7 @@ static int guardian_main(const struct plan *plan, const libxl_uuid *uuid,
 	prctl(PR_SET_NAME, "stubdom-guard");
 	log_init("guardian", plan->log);
 	fds_close_except(keep, sizeof(keep) / sizeof(keep[0]));
-	if (wait_for_launcher(control))
+	if (wait_for_launcher(guardian->control))
 		return 0;
 	log_warn("the launcher of %s was killed", plan->name);
 	if (relay_pidfd >= 0) {
@@ -90,11 +95,11 @@ static int guardian_main(const struct plan *plan, const libxl_uuid *uuid,
 	 * A block script that still runs would attach its loop device after the
 	 * domain that it is for was removed.
 	 */
-	wait_readable(lifeline, SCRIPTS_MS);
+	wait_readable(guardian->lifeline, SCRIPTS_MS);
 	/* libxl waits for its scripts. */
 	sigdelset(&all, SIGCHLD);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	clean_up(plan, uuid, freed_kb);
+	clean_up(guardian, plan, uuid);
 	return 0;
 }
 
@@ -108,7 +113,8 @@ int guardian_start(struct guardian *guardian, const struct plan *plan,
 	*guardian = (struct guardian){.pidfd = -1,
 				      .control = -1,
 				      .lifeline = -1,
-				      .freed_kb = guardian->freed_kb};
+				      .freed_kb = guardian->freed_kb,
+				      .manifest = guardian->manifest};
 	/* The lifeline's writing end goes to the scripts: not close-on-exec. */
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0 ||
 	    pipe(lifeline) < 0)
@@ -122,8 +128,9 @@ int guardian_start(struct guardian *guardian, const struct plan *plan,
 			libxl_postfork_child_noexec(libxl);
 		close(control[0]);
 		close(lifeline[1]);
-		_exit(guardian_main(plan, uuid, guardian->freed_kb, control[1],
-				    lifeline[0], relay_pidfd));
+		guardian->control = control[1];
+		guardian->lifeline = lifeline[0];
+		_exit(guardian_main(guardian, plan, uuid, relay_pidfd));
 	}
 	close(control[1]);
 	close(lifeline[0]);
@@ -158,7 +165,8 @@ void guardian_forget(struct guardian *guardian)
 	*guardian = (struct guardian){.pidfd = -1,
 				      .control = -1,
 				      .lifeline = -1,
-				      .freed_kb = guardian->freed_kb};
+				      .freed_kb = guardian->freed_kb,
+				      .manifest = guardian->manifest};
 }
 
 void guardian_stop(struct guardian *guardian)

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "err.h"
+#include "manifest.h"
 #include "plan/plan.h"
 
 /*
@@ -19,11 +20,13 @@
  * other domain can be meant.
  */
 struct guardian {
-	uint64_t *freed_kb; /* of dom0's memory (domain/memory.h); set before the start */
-	pid_t pid;	    /* 0: none */
-	int pidfd;	    /* -1: none */
-	int control;	    /* one byte on it: all is tidy */
-	int lifeline;	    /* held open by the launcher and its scripts; -1: none */
+	/* Set before the start: dom0's memory (domain/memory.h), and the image. */
+	uint64_t *freed_kb;
+	const struct manifest *manifest;
+	pid_t pid;    /* 0: none */
+	int pidfd;    /* -1: none */
+	int control;  /* one byte on it: all is tidy */
+	int lifeline; /* held open by the launcher and its scripts; -1: none */
 };
 
 /* libxl: the caller's, if it has one open; -1 for relay_pidfd: none. */

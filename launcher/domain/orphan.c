@@ -10,6 +10,8 @@
 
 #include "abi/facts.h"
 #include "cleanup.h"
+#include "domain/evidence.h"
+#include "domain/on_crash.h"
 #include "domain/stand_in.h"
 #include "log.h"
 #include "xenstore_util.h"
@@ -76,15 +78,14 @@ static bool was_running(struct domain_host *host, const struct plan *plan)
 	return state && strcmp(state, "running") == 0;
 }
 
-void orphan_stay(struct domain_host *host, const struct plan *plan,
-		 const struct orphan *orphan)
+static void answer_for(struct domain_host *host, const struct plan *plan,
+		       const struct orphan *orphan)
 {
 	cleanup_free struct stand_in *stand_in = calloc(1, sizeof(*stand_in));
 	struct err err;
 	char text[sizeof(err.msg) + 128];
 
-	if (!stand_in || domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE ||
-	    !was_running(host, plan))
+	if (!stand_in)
 		return;
 	snprintf(
 		text, sizeof(text),
@@ -98,8 +99,26 @@ void orphan_stay(struct domain_host *host, const struct plan *plan,
 			   plan->guest_domid) < 0)
 		log_warn("%s", err.msg);
 	open_monitors(stand_in, plan);
+	/* Not earlier: an answer is there for a toolstack that asks because of it. */
+	on_crash_act(host, plan);
 	/* A token of its own: the launcher has a watch like this. */
 	if (xs_watch(host->xs, "@releaseDomain", "orphan"))
 		serve(stand_in, host, plan, orphan->signals);
 	stand_in_close(stand_in);
+}
+
+void orphan_stay(struct domain_host *host, const struct plan *plan,
+		 const struct orphan *orphan)
+{
+	struct evidence evidence = {
+		.plan = plan, .manifest = orphan->manifest, .why = orphan->why};
+
+	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
+		return;
+	evidence.running = was_running(host, plan);
+	if (!evidence.running && orphan->code != ERR_STUB)
+		return;
+	evidence_keep(&evidence);
+	if (evidence.running)
+		answer_for(host, plan, orphan);
 }

@@ -4,15 +4,19 @@
 #define STUBDOM_DOMAIN_ORPHAN_H
 
 #include "domain/host.h"
+#include "manifest.h"
 #include "plan/plan.h"
 
 struct orphan {
 	const char *why; /* the device model died */
-	int signals;	 /* a signalfd; -1: no signal is heard */
+	int code;	 /* of enum err_code: whose fault it was */
+	const struct manifest *manifest;
+	int signals; /* a signalfd; -1: no signal is heard */
 };
 
 /*
- * Stays until the guest is gone or a signal comes.  Until then the guest's record says
+ * Keeps the evidence (domain/evidence.h), and does with the guest what the plan says
+ * (domain/on_crash.h).  Stays until the guest is gone or a signal comes.  Until then the guest's record says
  * that its device model has died and why, and its QMP sockets answer with that.  So `xl
  * list -l` shows the guest, and a command that needs QEMU tells what is wrong.  Nothing
  * is left to serve a guest that is gone or that had not been told of yet.

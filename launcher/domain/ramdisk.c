@@ -59,7 +59,7 @@ static int fill_contract(const struct plan *plan, const struct manifest *manifes
 	return 0;
 }
 
-static char *contract_text(const struct plan *plan, const struct manifest *manifest,
+char *domain_contract_text(const struct plan *plan, const struct manifest *manifest,
 			   const struct manifest_kernel *kernel, struct err *err)
 {
 	struct boot_contract boot;
@@ -96,7 +96,7 @@ static int add_parent(struct cpio *cpio, const char *name, char made[64], struct
 static int add_archive(int fd, const struct plan *plan, const struct manifest *manifest,
 		       const struct manifest_kernel *kernel, struct err *err)
 {
-	cleanup_free char *text = contract_text(plan, manifest, kernel, err);
+	cleanup_free char *text = domain_contract_text(plan, manifest, kernel, err);
 	char made[64] = "";
 	struct cpio cpio;
 

@@ -16,4 +16,8 @@ int domain_ramdisk_make(const struct plan *plan, const struct manifest *manifest
 			const struct manifest_kernel *kernel,
 			const struct image_files *files, struct err *err);
 
+/* The boot contract in it, as JSON text; the caller frees it.  NULL: err. */
+char *domain_contract_text(const struct plan *plan, const struct manifest *manifest,
+			   const struct manifest_kernel *kernel, struct err *err);
+
 #endif

@@ -157,7 +157,7 @@ int domain_run(const struct plan *plan, const struct manifest *manifest,
 	struct relay relay = {.pidfd = -1, .control = -1, .log.fd = -1};
 	struct domain_host host = {0};
 	cleanup_fd int signals = end_signals_open(err);
-	struct orphan orphan = {.signals = signals};
+	struct orphan orphan = {.manifest = manifest, .signals = signals};
 	struct err undo_err;
 	libxl_uuid uuid;
 	int rc = -1;
@@ -177,6 +177,7 @@ int domain_run(const struct plan *plan, const struct manifest *manifest,
 	if (!host.freed_kb)
 		return -1;
 	guardian.freed_kb = host.freed_kb;
+	guardian.manifest = manifest;
 	/* Guardian and scripts have it from us; the last to go, for they tidy up. */
 	proc_set_oom_score(OOM_SCORE);
 	libxl_uuid_generate(&uuid);
@@ -184,6 +185,7 @@ int domain_run(const struct plan *plan, const struct manifest *manifest,
 	    guardian_start(&guardian, plan, &uuid, NULL, relay.pidfd, err) == 0)
 		rc = prepare_and_serve(&watch, manifest, err);
 	orphan.why = err->msg;
+	orphan.code = err->code;
 	if (domain_undo(&host, plan, &uuid, &relay, rc < 0 ? &orphan : NULL, &undo_err) ==
 	    0)
 		guardian_stop(&guardian);

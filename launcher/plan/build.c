@@ -188,6 +188,7 @@ static void set_identity(struct plan *plan, const struct stubopt *options)
 	plan->vcpus = options->vcpus;
 	plan->timeout_s = options->timeout_s;
 	plan->uid_base = options->uid_base;
+	plan->on_crash = options->on_crash;
 	plan->weight = options->weight;
 	plan->cap = options->cap;
 	plan->cpupool = xstrdup_null(options->cpupool);

@@ -107,6 +107,7 @@ struct plan {
 	char *guest_name;
 	enum stubopt_kernel kernel;
 	enum stubopt_type type;
+	enum stubopt_on_crash on_crash;
 	unsigned memory_mb; /* 0 until plan_set_memory, unless the caller gave it */
 	unsigned vcpus;
 	unsigned timeout_s; /* from start to the stage `running` */

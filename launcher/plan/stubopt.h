@@ -17,12 +17,18 @@ enum stubopt_kernel { STUBOPT_KERNEL_AUTO, STUBOPT_KERNEL_LINUX, STUBOPT_KERNEL_
 enum stubopt_type { STUBOPT_TYPE_PVH, STUBOPT_TYPE_PV };
 /* Of a guest that does not name its device model itself (plan/select.h). */
 enum stubopt_model { STUBOPT_MODEL_STUBDOM, STUBOPT_MODEL_DOM0 };
+/* The fate of a guest whose stub domain has died under it. */
+enum stubopt_on_crash {
+	STUBOPT_ON_CRASH_LEAVE,
+	STUBOPT_ON_CRASH_PAUSE,
+};
 
 /* Owns its strings; stubopt_free releases them. */
 struct stubopt {
 	enum stubopt_kernel kernel;
 	enum stubopt_type type;
 	enum stubopt_model device_model;
+	enum stubopt_on_crash on_crash;
 	unsigned memory_mb; /* 0: work it out */
 	unsigned vcpus;
 	unsigned timeout_s;
@@ -57,6 +63,7 @@ struct stubopt {
 /* The names that the command line and manifest.json use. */
 const char *stubopt_kernel_name(enum stubopt_kernel kernel);
 const char *stubopt_type_name(enum stubopt_type type);
+const char *stubopt_on_crash_name(enum stubopt_on_crash action);
 
 void stubopt_init(struct stubopt *opt);
 

@@ -14,11 +14,13 @@
 static const char *const kernels[] = {"auto", "linux", "nub", NULL};
 static const char *const types[] = {"pvh", "pv", NULL};
 static const char *const models[] = {"stubdom", "dom0", NULL};
+static const char *const crashes[] = {"leave", "pause", NULL};
 static const char *const logs[] = {"error", "warn", "info", "debug", NULL};
 
 _Static_assert(sizeof(enum stubopt_kernel) == sizeof(unsigned) &&
 		       sizeof(enum stubopt_type) == sizeof(unsigned) &&
 		       sizeof(enum stubopt_model) == sizeof(unsigned) &&
+		       sizeof(enum stubopt_on_crash) == sizeof(unsigned) &&
 		       sizeof(enum log_level) == sizeof(unsigned),
 	       "the table below stores enums as unsigned");
 
@@ -179,6 +181,17 @@ const struct stubopt_key stubopt_keys[] = {
 		.help = "The stub domain's memory, at least 32 MiB.",
 	},
 	{
+		.name = "on_dm_crash",
+		.offset = offsetof(struct stubopt, on_crash),
+		.words = crashes,
+		.what = "leave or pause",
+		.initial = "leave",
+		.brief = "the guest's fate when its stub domain dies",
+		.help = "The fate of a running guest whose stub domain has died. With leave "
+			"it goes on without a device model, as when QEMU in dom0 crashes. "
+			"With pause its virtual CPUs stop.",
+	},
+	{
 		FIELD(seclabel),
 		.valid = is_label,
 		.what = "a security label such as system_u:system_r:dm_dom_t",
@@ -272,6 +285,11 @@ const char *stubopt_kernel_name(enum stubopt_kernel kernel)
 const char *stubopt_type_name(enum stubopt_type type)
 {
 	return types[type];
+}
+
+const char *stubopt_on_crash_name(enum stubopt_on_crash action)
+{
+	return crashes[action];
 }
 
 static int read_word(const struct stubopt_key *key, const char *value, unsigned *out)

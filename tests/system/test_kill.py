@@ -4,6 +4,7 @@ import json
 
 import pytest
 from guestlib import schema
+from guestlib.guest import Stub
 
 STAGES = ["spawned", "domain", "boot", "disks", "net", "qemu", "channels", "running"]
 
@@ -46,14 +47,29 @@ def check_named(dom0, guest, why):
     assert "has died" in refused.text and remedy in refused.text
 
 
-def test_launcher_killed_under_a_running_guest(make_guest, dom0):
-    guest = make_guest("killed")
+def is_paused(dom0, guest):
+    """Its flags in `xl list` are "r-b-ps-c-d" with '-' for those that do not hold."""
+    return dom0.run("xl", "list", guest.name).stdout.split()[-2][2] == "p"
+
+
+def evidence(dom0, guest):
+    """The evidence of its deaths, the newest first."""
+    found = schema.check("crashes", dom0.run("stubdom", "crashes", "--json").stdout)["crashes"]
+    return [one for one in reversed(found) if one["guest"] == guest.name]
+
+
+def test_launcher_killed_under_a_running_guest(make_guest, dom0, stub):
+    guest = make_guest("killed", stub=Stub(**stub.options, on_dm_crash="pause"))
     guest.start()
     dom0.run("kill", "-KILL", guest.launcher_pid)
     dom0.wait_gone("killed-dm")
     assert dom0.call("wait_xenstore_there", 60,
                      path=f"/local/domain/0/stubdom/{guest.domid}/died", seconds=60)
     check_named(dom0, guest, "stubdom-dm was killed")
+    assert dom0.call("wait_file", 60, path=guest.log_path, pattern="is paused", count=1,
+                     seconds=60)["found"]
+    assert is_paused(dom0, guest)
+    assert evidence(dom0, guest)[0]["action"] == "pause"
     guest.destroy()
     dom0.wait_gone("killed-dm")
 

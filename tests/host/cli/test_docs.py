@@ -47,7 +47,7 @@ def keys():
     """The keys that stubdom-dm itself names when it is given one that is none."""
     done = subprocess.run([LAUNCHER, "--plan", "-xen-domid", "1", "-nodefaults", "-stubdom", "x=y"],
                           stderr=subprocess.PIPE, check=False, timeout=60)
-    found = re.search(rb"there are ([a-z, -]+)", done.stderr).group(1).decode().split(", ")
+    found = re.search(rb"there are ([a-z_, -]+)", done.stderr).group(1).decode().split(", ")
     assert {"kernel", "memory", "type"} <= set(found)
     return found
 

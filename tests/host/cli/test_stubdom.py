@@ -604,3 +604,58 @@ def test_usage(host):
         assert "--help" in err or verb in err
     host.run(status=2)
     host.run("nonsense", status=2)
+
+
+CRASHES = "/var/lib/qemu-stubdom/crash"
+DIED = {"version": 1, "time": "2026-01-31T12:00:00Z", "guest": "s1", "guest_domid": 7,
+        "why": "the end\u202e\x1b[31m", "running": True, "action": "pause", "kernel": "nub",
+        "type": "pvh", "qemu": "10.0.13", "image": "/image", "image_mark": "m"}
+
+
+@pytest.fixture
+def crashes():
+    """Evidence of three deaths; the facts of the second are damaged, the last has all files."""
+    def put(name, facts, **files):
+        os.makedirs(f"{CRASHES}/{name}", mode=0o700)
+        for file, text in {"crash.json": facts, **files}.items():
+            with open(f"{CRASHES}/{name}/{file}", "w", encoding="utf-8") as f:
+                f.write(text)
+
+    shutil.rmtree(CRASHES, ignore_errors=True)
+    os.makedirs(CRASHES, mode=0o700)
+    put("s1-20260131T120000Z", json.dumps(DIED))
+    put("s2-20260131T120001Z", '{"time": 5, "guest": ["s2"], "running": "yes"')
+    put("s1-20260131T120002Z", json.dumps({**DIED, "running": False, "action": None}),
+        kernel="nub: panic: x\n  [0x1] main+0x2\n",
+        log="".join(f"line {i}\n" for i in range(100)))
+    os.makedirs(f"{CRASHES}/.new")
+    yield
+    shutil.rmtree(CRASHES)
+
+
+def test_crashes(host, crashes):
+    assert host.run("crashes", "--names")[0].split() == [
+        "s1-20260131T120000Z", "s2-20260131T120001Z", "s1-20260131T120002Z"]
+    first, broken, last = schema.check("crashes", host.run("crashes", "--json")[0])["crashes"]
+    assert first["why"] == DIED["why"] and first["action"] == "pause" and first["files"] == []
+    assert {v for k, v in broken.items() if k not in ("name", "files")} == {None}
+    assert [f["name"] for f in last["files"]] == ["kernel", "log"]
+    table = host.run("crashes")[0].splitlines()
+    assert len(table) == 4 and "pause" in table[1] and "no start" in table[3]
+    shown = host.run("crashes", "s1")[0]
+    assert "main+0x2" in shown and "line 99" in shown and "line 79" not in shown
+    assert f"{CRASHES}/s1-20260131T120002Z" in shown
+    shown = host.run("crashes", "s1-20260131T120000Z")[0]
+    assert "\x1b" not in shown and "\u202e" not in shown and "the end" in shown
+    one = schema.check("crashes", host.run("crashes", "s1", "--json")[0])["crashes"]
+    assert [c["name"] for c in one] == [last["name"]]
+    assert "no crash evidence of 's3'" in host.run("crashes", "s3", status=5)[1]
+
+
+def test_no_crashes(host):
+    shutil.rmtree(CRASHES, ignore_errors=True)
+    assert schema.check("crashes", host.run("crashes", "--json")[0])["crashes"] == []
+    os.makedirs(CRASHES, mode=0o777)
+    os.chmod(CRASHES, 0o777)
+    assert "chmod 700" in host.run("crashes", status=3)[1]
+    os.rmdir(CRASHES)

@@ -69,6 +69,8 @@ static const struct {
 	{"kernel=nub", {.kernel = STUBOPT_KERNEL_NUB}},
 	{"type=pvh", {.type = STUBOPT_TYPE_PVH}},
 	{"type=pv", {.type = STUBOPT_TYPE_PV}},
+	{"on_dm_crash=leave", {.on_crash = STUBOPT_ON_CRASH_LEAVE}},
+	{"on_dm_crash=pause", {.on_crash = STUBOPT_ON_CRASH_PAUSE}},
 	{"device-model=stubdom", {.device_model = STUBOPT_MODEL_STUBDOM}},
 	{"device-model=dom0", {.device_model = STUBOPT_MODEL_DOM0}},
 	{"memory=32", {.memory_mb = 32}},
@@ -115,6 +117,7 @@ static void test_every_spelling(void **state)
 		assert_int_equal(opt.kernel, want->kernel);
 		assert_int_equal(opt.type, want->type);
 		assert_int_equal(opt.device_model, want->device_model);
+		assert_int_equal(opt.on_crash, want->on_crash);
 		assert_int_equal(opt.memory_mb, want->memory_mb);
 		assert_int_equal(opt.vcpus, want->vcpus ? want->vcpus : 1);
 		assert_int_equal(opt.uid_base,

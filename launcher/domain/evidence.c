@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* Keeps the evidence of a stub domain that has died. */
+#include "domain/evidence.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "crash_dir.h"
+#include "domain/ramdisk.h"
+#include "log.h"
+#include "xalloc.h"
+
+enum {
+	CRASH_VERSION = 1, /* of crash.json */
+	LOG_BYTES = 256 * 1024,
+	REPORT_BYTES = 64 * 1024,
+};
+
+/* The end of the log, if standard error is a file; the caller frees. */
+static char *read_log(void)
+{
+	cleanup_fd int fd = open("/proc/self/fd/2", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	char *text;
+	ssize_t n;
+	off_t from;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return NULL;
+	from = st.st_size > LOG_BYTES ? st.st_size - LOG_BYTES : 0;
+	text = xasprintf("%*s", LOG_BYTES, "");
+	n = pread(fd, text, LOG_BYTES, from);
+	text[n > 0 ? n : 0] = '\0';
+	if (from > 0) {
+		/* Whole lines only. */
+		char *line = strchr(text, '\n');
+
+		if (line)
+			memmove(text, line + 1, strlen(line));
+	}
+	return text;
+}
+
+/* The text of a log's line "TIME kernel: TEXT"; NULL: it is another's. */
+static const char *kernel_text(const char *line)
+{
+	static const char mark[] = " kernel: ";
+	const char *space = strpbrk(line, " \n");
+
+	return space && strncmp(space, mark, strlen(mark)) == 0 ? space + strlen(mark)
+								: NULL;
+}
+
+static bool says_broken(const char *text)
+{
+	static const char *const words[] = {"nub: panic:", "Kernel panic",
+					    "BUG:", "Oops:", "general protection fault"};
+	size_t len = strcspn(text, "\n");
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (memmem(text, len, words[i], strlen(words[i])))
+			return true;
+	return false;
+}
+
+char *evidence_kernel_report(const char *log)
+{
+	char *report = NULL;
+	size_t used = 0;
+
+	for (const char *line = log; *line;) {
+		size_t len = strcspn(line, "\n");
+		const char *text = kernel_text(line);
+
+		if (text && (report || says_broken(text))) {
+			size_t n = len - (size_t)(text - line);
+
+			if (!report)
+				report = xasprintf("%*s", REPORT_BYTES, "");
+			if (used + n + 2 > REPORT_BYTES)
+				break;
+			memcpy(report + used, text, n);
+			used += n;
+			report[used++] = '\n';
+			report[used] = '\0';
+		}
+		line += len + (line[len] == '\n');
+	}
+	return report;
+}
+
+static int write_file(int dir, const char *name, const char *text, struct err *err)
+{
+	cleanup_fd int fd = openat(
+		dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	size_t len = strlen(text);
+
+	if (fd < 0)
+		return err_errno(err, ERR_HOST, errno, "making %s", name);
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n <= 0)
+			return err_errno(err, ERR_HOST, errno, "writing %s", name);
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_json(int dir, const char *name, json_t *json, struct err *err)
+{
+	cleanup_free char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
+
+	if (!text)
+		return err_set(err, ERR_HOST, "%s: out of memory", name);
+	return write_file(dir, name, text, err);
+}
+
+/* json_string refuses what is not UTF-8. */
+static void set_text(json_t *json, const char *key, const char *text)
+{
+	json_t *value = text ? json_string(text) : NULL;
+
+	json_object_set_new(json, key, value ? value : json_null());
+}
+
+static json_t *facts_json(const struct evidence *evidence, time_t now)
+{
+	const struct plan *plan = evidence->plan;
+	const char *kernel = stubopt_kernel_name(plan->kernel);
+	const struct manifest_kernel *built =
+		manifest_find_kernel(evidence->manifest, kernel);
+	json_t *json = json_object();
+	char mark[MANIFEST_MARK_MAX] = "";
+	char when[32];
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (built)
+		manifest_mark(built, mark);
+	json_object_set_new(json, "version", json_integer(CRASH_VERSION));
+	set_text(json, "time", when);
+	set_text(json, "guest", plan->guest_name);
+	json_object_set_new(json, "guest_domid", json_integer(plan->guest_domid));
+	set_text(json, "why", evidence->why);
+	json_object_set_new(json, "running", json_boolean(evidence->running));
+	set_text(json, "action",
+		 evidence->running ? stubopt_on_crash_name(plan->on_crash) : NULL);
+	set_text(json, "kernel", kernel);
+	set_text(json, "type", stubopt_type_name(plan->type));
+	set_text(json, "qemu", evidence->manifest->qemu_version);
+	set_text(json, "image", evidence->manifest->dir);
+	set_text(json, "image_mark", mark);
+	return json;
+}
+
+static int write_all(int dir, const struct evidence *evidence, time_t now,
+		     struct err *err)
+{
+	cleanup_json json_t *facts = facts_json(evidence, now);
+	cleanup_json json_t *plan = plan_to_json(evidence->plan);
+	const char *kernel = stubopt_kernel_name(evidence->plan->kernel);
+	const struct manifest_kernel *built =
+		manifest_find_kernel(evidence->manifest, kernel);
+	cleanup_free char *contract =
+		built ? domain_contract_text(evidence->plan, evidence->manifest, built,
+					     err)
+		      : NULL;
+	cleanup_free char *log = read_log();
+	cleanup_free char *report = log ? evidence_kernel_report(log) : NULL;
+
+	if (!built)
+		return err_set(err, ERR_HOST, "the image has no kernel '%s'", kernel);
+	if (!contract || write_json(dir, CRASH_FILE_PLAN, plan, err) < 0 ||
+	    write_file(dir, CRASH_FILE_CONTRACT, contract, err) < 0 ||
+	    (log && write_file(dir, CRASH_FILE_LOG, log, err) < 0) ||
+	    (report && write_file(dir, CRASH_FILE_KERNEL, report, err) < 0))
+		return -1;
+	return write_json(dir, CRASH_FILE_FACTS, facts, err);
+}
+
+void evidence_keep(const struct evidence *evidence)
+{
+	const char *guest = evidence->plan->guest_name;
+	const time_t now = time(NULL);
+	struct crash_dir dir;
+	char name[CRASH_NAME_MAX];
+	struct err err;
+	int fd = crash_dir_begin(&dir, STUBDOM_CRASHDIR, guest, &err);
+
+	if (fd < 0) {
+		log_warn("no crash evidence is kept: %s", err.msg);
+		return;
+	}
+	if (write_all(fd, evidence, now, &err) < 0 ||
+	    crash_dir_commit(&dir, guest, now, name, &err) < 0)
+		log_warn("no crash evidence is kept: %s", err.msg);
+	else
+		log_info("crash evidence is in " STUBDOM_CRASHDIR "/%s; 'stubdom crashes "
+			 "%s' shows it",
+			 name, name);
+	close(fd);
+	crash_dir_close(&dir);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Keeps the evidence of a stub domain that has died. */
+#ifndef STUBDOM_DOMAIN_EVIDENCE_H
+#define STUBDOM_DOMAIN_EVIDENCE_H
+
+#include <stdbool.h>
+
+#include "manifest.h"
+#include "plan/plan.h"
+
+struct evidence {
+	const struct plan *plan;
+	const struct manifest *manifest; /* of the image it was started from */
+	const char *why;
+	bool running; /* the toolstack had been told that the device model runs */
+};
+
+/*
+ * Writes it to STUBDOM_CRASHDIR/<guest>-<time>/ (crash_dir.h), with the end of the log.
+ * The relay must have ended: the log has its last lines then.  A failure is a line in the
+ * log.
+ */
+void evidence_keep(const struct evidence *evidence);
+
+/*
+ * The kernel's report in a log: its lines from the one that says that it is broken.  The
+ * caller frees.  NULL: there is none.
+ */
+char *evidence_kernel_report(const char *log);
+
+#endif
