@@ -72,6 +72,12 @@ const struct verb verb_table[] = {
 	 "Of one by its name, or of the newest of a guest: the reason, the kernel's report\n"
 	 "and the last lines of the log. Its folder has the log, the plan and the boot contract.\n",
 	 verb_crashes},
+	{"metrics", "[--http]", "figures of guests and stub domains for Prometheus",
+	 "  --http  read an HTTP request from standard input first, and answer it\n"
+	 "\n"
+	 "The text is OpenMetrics 1.0. docs/metrics.md names the figures, and shows the way\n"
+	 "into node_exporter or a scrape by socket activation.\n",
+	 verb_metrics},
 	{"plan", "GUEST | -- QEMU-ARGUMENT...", "show the plan of a stub domain",
 	 "Prints the plan of a running guest, or of a QEMU command line, as JSON, by\n"
 	 "'stubdom-dm --plan'. Creates nothing.\n",

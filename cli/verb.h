@@ -57,6 +57,7 @@ int verb_serial(int argc, char **argv, struct err *err);
 int verb_screenshot(int argc, char **argv, struct err *err);
 int verb_log(int argc, char **argv, struct err *err);
 int verb_crashes(int argc, char **argv, struct err *err);
+int verb_metrics(int argc, char **argv, struct err *err);
 int verb_plan(int argc, char **argv, struct err *err);
 int verb_image(int argc, char **argv, struct err *err);
 int verb_security(int argc, char **argv, struct err *err);

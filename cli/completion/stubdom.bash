@@ -60,6 +60,7 @@ _stubdom() {
 	screenshot) takes_guest=1 ;;
 	log) options='-f --follow -n --lines' takes_guest=1 ;;
 	crashes) options='--json --names' ;;
+	metrics) options=--http ;;
 	plan) options=-- takes_guest=1 ;;
 	image) options='-d --directory --json' ;;
 	security) options=--json takes_guest=1 ;;

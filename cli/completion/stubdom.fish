@@ -81,6 +81,7 @@ complete -c stubdom -n '_stubdom_first status topology blame qmp monitor serial 
 complete -c stubdom -n '_stubdom_verb list status topology blame crashes image security doctor features' -l json -d 'as JSON'
 complete -c stubdom -n '_stubdom_verb list crashes' -l names -d 'names only'
 complete -c stubdom -n '_stubdom_first crashes' -a '(stubdom crashes --names 2>/dev/null)'
+complete -c stubdom -n '_stubdom_verb metrics' -l http -d 'answer an HTTP request'
 complete -c stubdom -n '_stubdom_verb topology' -l dot -d 'as a graph for graphviz'
 complete -c stubdom -n '_stubdom_verb blame' -l svg -d 'as a picture'
 complete -c stubdom -n '_stubdom_verb qmp' -s t -l timeout -x -d 'wait for the answer'
