@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "domain/backends.h"
 #include "domain/run.h"
+#include "domain/tell.h"
 #include "endpoint/endpoint.h"
 #include "err.h"
 #include "image_check.h"
@@ -157,6 +158,8 @@ static int run_line(bool plan_only, const struct args *args,
 	if (plan_build(args, options, &plan, err) < 0)
 		return -1;
 	rc = plan_only ? print_plan(&plan, options, err) : run_plan(&plan, options, err);
+	if (!plan_only)
+		tell_end(&plan, rc < 0 ? err : NULL);
 	plan_free(&plan);
 	return rc;
 }

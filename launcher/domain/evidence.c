@@ -188,26 +188,28 @@ static int write_all(int dir, const struct evidence *evidence, time_t now,
 	return write_json(dir, CRASH_FILE_FACTS, facts, err);
 }
 
-void evidence_keep(const struct evidence *evidence)
+void evidence_keep(const struct evidence *evidence, char name[CRASH_NAME_MAX])
 {
 	const char *guest = evidence->plan->guest_name;
 	const time_t now = time(NULL);
 	struct crash_dir dir;
-	char name[CRASH_NAME_MAX];
 	struct err err;
 	int fd = crash_dir_begin(&dir, STUBDOM_CRASHDIR, guest, &err);
 
+	name[0] = '\0';
 	if (fd < 0) {
 		log_warn("no crash evidence is kept: %s", err.msg);
 		return;
 	}
 	if (write_all(fd, evidence, now, &err) < 0 ||
-	    crash_dir_commit(&dir, guest, now, name, &err) < 0)
+	    crash_dir_commit(&dir, guest, now, name, &err) < 0) {
 		log_warn("no crash evidence is kept: %s", err.msg);
-	else
+		name[0] = '\0';
+	} else {
 		log_info("crash evidence is in " STUBDOM_CRASHDIR "/%s; 'stubdom crashes "
 			 "%s' shows it",
 			 name, name);
+	}
 	close(fd);
 	crash_dir_close(&dir);
 }

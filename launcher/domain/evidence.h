@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "crash_dir.h"
 #include "manifest.h"
 #include "plan/plan.h"
 
@@ -17,10 +18,10 @@ struct evidence {
 
 /*
  * Writes it to STUBDOM_CRASHDIR/<guest>-<time>/ (crash_dir.h), with the end of the log.
- * The relay must have ended: the log has its last lines then.  A failure is a line in the
- * log.
+ * The relay must have ended: the log has its last lines then.  `name` gets the folder's
+ * name; a failure is a line in the log, and "".
  */
-void evidence_keep(const struct evidence *evidence);
+void evidence_keep(const struct evidence *evidence, char name[CRASH_NAME_MAX]);
 
 /*
  * The kernel's report in a log: its lines from the one that says that it is broken.  The

@@ -13,6 +13,7 @@
 #include "domain/evidence.h"
 #include "domain/on_crash.h"
 #include "domain/stand_in.h"
+#include "domain/tell.h"
 #include "log.h"
 #include "xenstore_util.h"
 
@@ -112,13 +113,17 @@ void orphan_stay(struct domain_host *host, const struct plan *plan,
 {
 	struct evidence evidence = {
 		.plan = plan, .manifest = orphan->manifest, .why = orphan->why};
+	char crash[CRASH_NAME_MAX];
 
 	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
 		return;
 	evidence.running = was_running(host, plan);
 	if (!evidence.running && orphan->code != ERR_STUB)
 		return;
-	evidence_keep(&evidence);
-	if (evidence.running)
+	evidence_keep(&evidence, crash);
+	if (evidence.running) {
+		tell_death(plan, orphan->why, stubopt_on_crash_name(plan->on_crash),
+			   crash);
 		answer_for(host, plan, orphan);
+	}
 }

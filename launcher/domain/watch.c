@@ -16,6 +16,7 @@
 #include "domain/name.h"
 #include "domain/nodes.h"
 #include "domain/stage.h"
+#include "domain/tell.h"
 #include "domain/vif_rate.h"
 #include "log.h"
 #include "log_file.h"
@@ -125,6 +126,7 @@ static void tell_running(struct watch_state *state)
 		log_warn("%s", err.msg);
 	log_info("%s, domain %u, runs the device model of domain %u", watch->plan->name,
 		 watch->stub, watch->plan->guest_domid);
+	tell_start(watch->plan, watch->stub);
 	*watch->host->freed_kb = 0; /* the stub domain's now, to its end */
 	state->started = true;
 }
