@@ -115,14 +115,13 @@ int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page
 }
 
 /* For calls, which may sleep: waits for the disk. */
-static int call_page(struct inode *ino, u64 index, bool alloc, bool write,
-		     struct page **out)
+static inline int call_page(struct inode *ino, u64 index, bool alloc, bool write,
+			    struct page **out)
 {
-	int err;
+	int err = inode_page(ino, index, alloc, write, out);
 
-	do
+	while (unlikely(err) && ondisk_again(err))
 		err = inode_page(ino, index, alloc, write, out);
-	while (ondisk_again(err));
 	return err;
 }
 
