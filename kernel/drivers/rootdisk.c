@@ -13,10 +13,15 @@
 #include <abi/boot.h>
 
 #define SECTORS (PAGE_SIZE / 512)
-#define PATIENCE_NS (200ULL * NS_PER_MSEC) /* then others may run */
+/* Then others may run: twice the time that the last answer took, within these bounds. A
+ * fixed time could be too short for each answer, and the fault would never end. */
+#define PATIENCE_NS (200ULL * NS_PER_MSEC)
+#define PATIENCE_MAX_NS (10 * NS_PER_SEC)
 
 static struct blkdev *disk;   /* counted; NULL: none yet */
 static struct blk_io *unread; /* a request that was not answered in time */
+static u64 asked_at;	      /* when the last request was made */
+static u64 patience = PATIENCE_NS;
 static bool stalled;
 
 static void say_failed(u64 first, const char *why)
@@ -55,12 +60,14 @@ static bool find_disk(void)
 
 static int wait(struct blk_io *io)
 {
-	u64 until = clock_now() + PATIENCE_NS;
+	u64 until = clock_now() + patience;
 	bool connected = true;
 
 	while (!io->done && connected && clock_now() < until)
 		connected = disk->ops->wait(disk, until);
 	if (io->done) {
+		patience = MAX(2 * (clock_now() - asked_at), PATIENCE_NS);
+		patience = MIN(patience, PATIENCE_MAX_NS);
 		if (stalled)
 			printk("nub: the root's disk answers again\n");
 		stalled = false;
@@ -95,6 +102,7 @@ static int read_once(u64 first, unsigned n, u8 *const to[])
 	io->op = BLK_READ;
 	io->sector = first * SECTORS;
 	io->bytes = n * PAGE_SIZE;
+	asked_at = clock_now();
 	disk->ops->start(io);
 	err = wait(io);
 	if (err) {

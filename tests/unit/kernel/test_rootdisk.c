@@ -13,6 +13,8 @@ static ondisk_read *read_pages;
 static struct blkdev dev;
 static bool there, connected, answers;
 static int result;
+static u64 latency; /* of each answer */
+static u64 started_at;
 static unsigned asked, given_back, released;
 static u64 sectors_asked[64];
 static u8 memory[PAGES_MAX_][4096];
@@ -61,6 +63,7 @@ static void start(struct blk_io *io)
 	assert_int_equal(io->op, BLK_READ);
 	assert_int_equal(io->bytes, io->npages * 4096);
 	sectors_asked[asked++ % 64] = io->sector;
+	started_at = shim_now;
 	with_backend = io;
 }
 
@@ -74,10 +77,12 @@ static bool wait_for(struct blkdev *d, u64 when)
 {
 	if (!connected)
 		return false;
-	if (answers)
-		answer();
-	else
+	if (!answers || started_at + latency > when) {
 		shim_now = when;
+		return true;
+	}
+	shim_now = MAX(shim_now, started_at + latency);
+	answer();
 	return true;
 }
 
@@ -94,6 +99,7 @@ static int setup(void **state)
 	dev = (struct blkdev){.ops = &ops, .max_bytes = 16 * 4096, .refs = 1};
 	there = connected = answers = true;
 	result = 0;
+	latency = 0;
 	asked = given_back = released = 0;
 	rootdisk_init();
 	return 0;
@@ -170,6 +176,27 @@ static void test_stalls(void **state)
 	check_read(7, 1);
 }
 
+/* Each answer takes longer than others are kept waiting at first: every page comes. */
+static void test_slow(void **state)
+{
+	u8 page[4096], *to[] = {page};
+
+	for (latency = NS_PER_SEC / 4; latency <= 4 * NS_PER_SEC; latency *= 2) {
+		unsigned tries = 0;
+
+		while (read_pages(7, 1, to)) {
+			assert_true(++tries < 10);
+			shim_now += NS_PER_SEC / 100; /* as a program's fault sleeps */
+		}
+	}
+	latency = 0;
+	check_read(7, 1);
+	answers = false;
+	started_at = shim_now;
+	assert_int_equal(read_pages(8, 1, to), -EAGAIN);
+	assert_true(shim_now - started_at < NS_PER_SEC / 2); /* back at the first */
+}
+
 static void test_no_back_end(void **state)
 {
 	u8 page[4096], *to[] = {page};
@@ -208,6 +235,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reads, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stalls, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_back_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_goes_and_comes, setup, teardown),
 	};
