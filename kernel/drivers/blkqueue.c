@@ -223,7 +223,8 @@ static bool blkfront_wait(struct blkdev *dev, u64 when)
 {
 	struct blkfront *b = dev->priv;
 
-	if (!b->connected)
+	/* A closing one takes nothing new, and the caller may be in xenbus' way. */
+	if (!b->connected || b->draining)
 		return false;
 	event_wait((u32)b->port, when);
 	return true;

@@ -167,6 +167,24 @@ static void test_lies(void **state)
 	assert_false(front->connected);
 }
 
+/* It closes with a request on its way: nobody may poll for an answer to another, since only
+ * a sleep lets the closing go on. */
+static void test_closes_busy(void **state)
+{
+	assert_true(ask(BLK_READ));
+	changed(&xb, XenbusStateClosing);
+	assert_true(front->draining);
+	assert_true(ask(BLK_READ));
+	assert_false(front->dev.ops->wait(&front->dev, 0));
+	answer_all(BLKIF_RSP_OKAY);
+	assert_int_equal(fake_done, 1);
+	flap();
+	assert_true(front->dev.ops->wait(&front->dev, 0));
+	answer_all(BLKIF_RSP_OKAY);
+	assert_int_equal(fake_done, 2);
+	check_works();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +197,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_flaps_and_keeps, setup_persistent,
 						end_front),
 		cmocka_unit_test_setup_teardown(test_flaps, setup_persistent, end_front),
+		cmocka_unit_test_setup_teardown(test_closes_busy, setup_plain, end_front),
 		cmocka_unit_test_setup_teardown(test_lies, setup_plain, end_front),
 		cmocka_unit_test_setup_teardown(test_lies, setup_persistent, end_front),
 	};
