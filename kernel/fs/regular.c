@@ -114,17 +114,6 @@ int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page
 	return 0;
 }
 
-/* For calls, which may sleep: waits for the disk. */
-static inline int call_page(struct inode *ino, u64 index, bool alloc, bool write,
-			    struct page **out)
-{
-	int err = inode_page(ino, index, alloc, write, out);
-
-	while (unlikely(err) && ondisk_again(err))
-		err = inode_page(ino, index, alloc, write, out);
-	return err;
-}
-
 static void page_drop(void *value, void *arg)
 {
 	struct inode *ino = arg;
@@ -159,6 +148,28 @@ bool file_reclaim(void)
 	}
 	page_stats.reclaims++;
 	return true;
+}
+
+/* inode_page() did not work: what a call, which may sleep, does then. As a fault does, it
+ * makes room; it waits for the disk. */
+static int page_again(int err, struct inode *ino, u64 index, bool alloc, bool write,
+		      struct page **out)
+{
+	for (;;) {
+		if (err == -ENOMEM && file_reclaim())
+			err = inode_page(ino, index, alloc, write, out);
+		if (!ondisk_again(err))
+			return err;
+		err = inode_page(ino, index, alloc, write, out);
+	}
+}
+
+static inline int call_page(struct inode *ino, u64 index, bool alloc, bool write,
+			    struct page **out)
+{
+	int err = inode_page(ino, index, alloc, write, out);
+
+	return unlikely(err) ? page_again(err, ino, index, alloc, write, out) : 0;
 }
 
 /* The bytes that the current process may make a file grow that is `pos` long; -EFBIG and
