@@ -3,6 +3,7 @@
 #include "vma.h"
 
 #include <nub/errno.h>
+#include <nub/ondisk.h>
 #include <nub/vfs.h>
 
 #include <linux/mman.h>
@@ -10,8 +11,11 @@
 static int populate(struct mm *mm, u64 start, u64 end, bool write)
 {
 	for (; start < end; start += PAGE_SIZE) {
-		int err = mm_fault(mm, start, write ? FAULT_WRITE : FAULT_READ);
+		int err;
 
+		do
+			err = mm_fault(mm, start, write ? FAULT_WRITE : FAULT_READ);
+		while (ondisk_again(err));
 		if (err)
 			return err == -ENXIO || err == -EACCES ? -EFAULT : err;
 	}
