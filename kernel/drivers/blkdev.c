@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 
 #define PIPELINE 8 /* requests that one call keeps in flight */
+#define AGAIN_NS (100 * NS_PER_MSEC)
 #define BLKDISCARDZEROES_ _IO(0x12, 124)
 
 static struct list devices = LIST_INIT(devices);
@@ -56,7 +57,8 @@ static struct blk_io *io_get(struct blkdev *d, enum blk_op op, u64 sector, u64 b
 		io = d->gone ? NULL : d->ops->get(d, room);
 		if (io || d->gone || !patient)
 			break;
-		waitq_sleep_hard(&d->wq, NEVER);
+		/* Not for ever: it may be memory that is short, and nobody tells. */
+		waitq_sleep_hard(&d->wq, clock_now() + AGAIN_NS);
 		waited = true;
 	}
 	/*
