@@ -186,7 +186,10 @@ def verify(directory):
     """Checks every file against the manifest; returns the manifest."""
     path = os.path.join(directory, MANIFEST)
     # One image, whatever takes its place meanwhile.
-    folder = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        folder = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as why:
+        raise ImageError(f"{path}: {why.strerror}") from why
     try:
         return _verify(f"/proc/self/fd/{folder}", directory, path)
     finally:

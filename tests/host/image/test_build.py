@@ -170,6 +170,8 @@ def test_verify_accepts_the_image_and_names_a_changed_file(image, tmp_path):
     (tmp_path / "root.cpio.zst").unlink()
     run = build("--verify", tmp_path)
     assert run.returncode == 1 and "No such file" in run.stderr
+    run = build("--verify", tmp_path / "none")
+    assert run.stderr == f"build-image: {tmp_path}/none/manifest.json: No such file or directory\n"
 
 
 def test_a_missing_qemu_is_one_line_with_the_remedy(agent, tmp_path):
