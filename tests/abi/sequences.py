@@ -27,7 +27,7 @@ def root():
 
 def boot(children, seed, cpus):
     """(calls, what went wrong or "")"""
-    test_abi.TIMEOUT = 60 + children * SECONDS_CHILD
+    test_abi.TIMEOUT = 300 + children * SECONDS_CHILD
     with tempfile.TemporaryDirectory() as tmp:
         log = boot_archive(pathlib.Path(tmp), root(), f"SEQ_SEED={seed} SEQ_CHILDREN={children}",
                            kernel=KERNEL, cpus=cpus)
