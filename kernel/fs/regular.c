@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Regular files in memory: bytes of the ramdisk until written to, then own pages. */
+/* Regular files in memory: bytes of the ramdisk or of the root's disk until written to, then
+ * own pages. */
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/mm.h>

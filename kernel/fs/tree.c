@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inodes and the name tree. Everything lives in memory: no look-up ever sleeps. */
+/* Inodes and the name tree. All of them live in memory: no look-up ever sleeps. */
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/page.h>
