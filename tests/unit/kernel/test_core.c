@@ -69,6 +69,28 @@ static void radix_holds_what_was_set(void **state)
 	assert_int_equal(shim_allocations, 0);
 }
 
+static void radix_gives_back_one(void **state)
+{
+	const u64 places[] = {0, 63, 64, 5000, 1UL << 40};
+	struct radix r = {0};
+	int values[5], cleared = 0;
+
+	assert_null(radix_take(&r, 0));
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(radix_set(&r, places[i], &values[i]), 0);
+	for (int i = 0; i < 5; i += 2) {
+		assert_ptr_equal(radix_take(&r, places[i]), &values[i]);
+		assert_null(radix_get(&r, places[i]));
+		assert_null(radix_take(&r, places[i]));
+	}
+	assert_null(radix_take(&r, 1UL << 30)); /* no node on the way */
+	assert_null(radix_take(&r, ~0UL));
+	assert_ptr_equal(radix_get(&r, 63), &values[1]);
+	radix_clear_from(&r, 0, count_value, &cleared);
+	assert_int_equal(cleared, 2);
+	assert_int_equal(shim_allocations, 0);
+}
+
 static void radix_survives_want_of_memory(void **state)
 {
 	struct radix r = {0};
@@ -205,6 +227,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(radix_holds_what_was_set),
+		cmocka_unit_test(radix_gives_back_one),
 		cmocka_unit_test(radix_survives_want_of_memory),
 		cmocka_unit_test(timers_fire_in_order),
 		cmocka_unit_test(timer_rearms_itself),
