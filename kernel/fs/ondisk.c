@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of the root that lie on a disk: their pages, read when they are touched. */
-#include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/ondisk.h>
 #include <nub/page.h>
@@ -9,21 +8,12 @@
 
 #define CLUSTER 16u /* pages that are read at once, at the most; aligned */
 #define SPARE 1024u /* pages; with fewer free ones, only the one that is needed is read */
-#define AGAIN_NS 10000000ULL
 
 static ondisk_read *read_pages;
 
 void ondisk_init(ondisk_read *read)
 {
 	read_pages = read;
-}
-
-bool ondisk_again(int err)
-{
-	if (err != -EAGAIN && err != -ENOTCONN)
-		return false;
-	thread_sleep(clock_now() + AGAIN_NS, false);
-	return true;
 }
 
 /* The pages that have to be read, with `index` among them: the first, and their number. */

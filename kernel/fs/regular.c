@@ -159,7 +159,7 @@ static int page_again(int err, struct inode *ino, u64 index, bool alloc, bool wr
 	for (;;) {
 		if (err == -ENOMEM && file_reclaim())
 			err = inode_page(ino, index, alloc, write, out);
-		if (!ondisk_again(err))
+		if (!mm_fault_again(err))
 			return err;
 		err = inode_page(ino, index, alloc, write, out);
 	}

@@ -3,7 +3,6 @@
 #include "vma.h"
 
 #include <nub/errno.h>
-#include <nub/ondisk.h>
 #include <nub/vfs.h>
 
 #include <linux/mman.h>
@@ -15,7 +14,7 @@ static int populate(struct mm *mm, u64 start, u64 end, bool write)
 
 		do
 			err = mm_fault(mm, start, write ? FAULT_WRITE : FAULT_READ);
-		while (ondisk_again(err));
+		while (mm_fault_again(err));
 		if (err)
 			return err == -ENXIO || err == -EACCES ? -EFAULT : err;
 	}

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Page faults of user memory: demand zero, file pages, copy on write. Never sleeps. */
+/* Page faults of user memory: demand zero, file pages, copy on write. A fault never
+ * sleeps. */
 #include "vma.h"
 
+#include <nub/clock.h>
 #include <nub/errno.h>
+#include <nub/sched.h>
 #include <nub/smp.h>
 #include <nub/string.h>
 #include <nub/vfs.h>
 
 #define FAULT_AROUND 16 /* pages, power of two */
-#define SPARE                                                                            \
-	1024 /* pages that the kernel may need for itself; below, files give theirs */
+#define SPARE 1024	/* pages that the kernel may need; below, files give theirs */
+#define AGAIN_NS 10000000ULL
 #define STACK_GAP (1UL << 20)
 
 static u8 zero_page[PAGE_SIZE] __aligned(4096);
@@ -214,6 +217,14 @@ static int fault(struct mm *mm, u64 addr, enum fault_kind kind)
 		return -ENOMEM;
 	return *pte ? fault_present(mm, v, pte, addr, kind)
 		    : fault_absent(mm, v, pte, addr, kind);
+}
+
+bool mm_fault_again(int err)
+{
+	if (err != -EAGAIN && err != -ENOTCONN)
+		return false;
+	thread_sleep(clock_now() + AGAIN_NS, false);
+	return true;
 }
 
 int mm_fault(struct mm *mm, u64 addr, enum fault_kind kind)

@@ -6,7 +6,6 @@
 #include <nub/errno.h>
 #include <nub/irq.h>
 #include <nub/mm.h>
-#include <nub/ondisk.h>
 #include <nub/page.h>
 #include <nub/panic.h>
 #include <nub/platform.h>
@@ -90,7 +89,7 @@ static void page_fault(struct regs *regs)
 			return;
 		panic_regs(regs, "kernel page fault at %#lx (error %#lx)", addr, err);
 	}
-	if (ondisk_again(r))
+	if (mm_fault_again(r))
 		return;
 	switch (r) {
 	case -ENOMEM:

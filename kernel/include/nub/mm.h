@@ -123,7 +123,11 @@ bool mm_writes_inode(const struct inode *inode);
 int mm_insert_pfn(struct mm *mm, struct vma *v, u64 addr, u64 pfn, bool write);
 
 enum fault_kind { FAULT_READ = 0, FAULT_WRITE = 1, FAULT_EXEC = 2 };
-/* 0: done, or -EFAULT (no mapping), -EACCES (protection), -ENXIO (SIGBUS), -ENOMEM. */
+/* 0: done, or -EFAULT (no mapping), -EACCES (protection), -ENXIO (SIGBUS), -ENOMEM; what
+ * mm_fault_again() takes: not yet. */
 int mm_fault(struct mm *mm, u64 addr, enum fault_kind kind);
+/* A page that has to be read is not there for now (nub/ondisk.h): sleeps a moment and says
+ * true. */
+bool mm_fault_again(int err);
 
 #endif

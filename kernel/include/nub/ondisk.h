@@ -32,7 +32,5 @@ void ondisk_init(ondisk_read *read);
  * missing. Errors as of ondisk_read.
  */
 int ondisk_fill(struct inode *ino, u64 index);
-/* The call did not work for now: sleeps a moment and says true. */
-bool ondisk_again(int err);
 
 #endif
