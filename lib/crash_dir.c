@@ -239,6 +239,11 @@ int crash_dir_commit(struct crash_dir *dir, const char *guest, time_t when,
 			break;
 	}
 	err_errno(err, ERR_HOST, errno, "naming the evidence %s", out);
-	remove_one(dir->fd, NEW);
+	crash_dir_abandon(dir);
 	return -1;
+}
+
+void crash_dir_abandon(struct crash_dir *dir)
+{
+	remove_one(dir->fd, NEW);
 }

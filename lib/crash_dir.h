@@ -46,8 +46,11 @@ void crash_dir_name_guest(const char *guest, char out[CRASH_NAME_MAX]);
 int crash_dir_begin(struct crash_dir *dir, const char *path, const char *guest,
 		    struct err *err);
 
-/* Gives ".new" its name; out gets it. */
+/* Gives ".new" its name; out gets it.  It is removed when that fails. */
 int crash_dir_commit(struct crash_dir *dir, const char *guest, time_t when,
 		     char out[CRASH_NAME_MAX], struct err *err);
+
+/* Removes ".new" with what is in it, instead of crash_dir_commit. */
+void crash_dir_abandon(struct crash_dir *dir);
 
 #endif

@@ -201,8 +201,10 @@ void evidence_keep(const struct evidence *evidence, char name[CRASH_NAME_MAX])
 		log_warn("no crash evidence is kept: %s", err.msg);
 		return;
 	}
-	if (write_all(fd, evidence, now, &err) < 0 ||
-	    crash_dir_commit(&dir, guest, now, name, &err) < 0) {
+	if (write_all(fd, evidence, now, &err) < 0) {
+		crash_dir_abandon(&dir); /* the disk may be full */
+		log_warn("no crash evidence is kept: %s", err.msg);
+	} else if (crash_dir_commit(&dir, guest, now, name, &err) < 0) {
 		log_warn("no crash evidence is kept: %s", err.msg);
 		name[0] = '\0';
 	} else {

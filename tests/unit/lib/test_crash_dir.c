@@ -124,6 +124,23 @@ static void test_half_written_goes(void **state)
 	add("next", NOON, "next-20260131T120000Z");
 }
 
+static void test_abandoned_leaves_nothing(void **state)
+{
+	char half[160];
+	struct crash_dir dir;
+	struct err err;
+	int fd = crash_dir_begin(&dir, path, "full", &err);
+
+	assert_true(fd >= 0);
+	assert_int_equal(mknodat(fd, CRASH_FILE_LOG, S_IFREG | 0600, 0), 0);
+	close(fd);
+	snprintf(half, sizeof(half), "%s/.new", path);
+	assert_int_equal(access(half, F_OK), 0);
+	crash_dir_abandon(&dir);
+	assert_int_equal(access(half, F_OK), -1);
+	crash_dir_close(&dir);
+}
+
 static void test_others_may_not_write(void **state)
 {
 	struct crash_dir dir;
@@ -147,6 +164,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_names_and_order, set_up, drop),
 		cmocka_unit_test_setup_teardown(test_the_oldest_go, set_up, drop),
 		cmocka_unit_test_setup_teardown(test_half_written_goes, set_up, drop),
+		cmocka_unit_test_setup_teardown(test_abandoned_leaves_nothing, set_up,
+						drop),
 		cmocka_unit_test_setup_teardown(test_others_may_not_write, set_up, drop),
 	};
 
