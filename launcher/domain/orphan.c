@@ -70,6 +70,13 @@ static void serve(struct stand_in *stand_in, struct domain_host *host,
 	}
 }
 
+/* A launcher that was killed later wrote this down, when it had kept the evidence. */
+static char *read_death(struct domain_host *host, const struct plan *plan)
+{
+	return xenstore_read(host->xs, STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_DIED,
+			     plan->guest_domid);
+}
+
 /* The toolstack has been told that the device model runs. */
 static bool was_running(struct domain_host *host, const struct plan *plan)
 {
@@ -79,8 +86,9 @@ static bool was_running(struct domain_host *host, const struct plan *plan)
 	return state && strcmp(state, "running") == 0;
 }
 
+/* first: nobody has done this before for the same death. */
 static void answer_for(struct domain_host *host, const struct plan *plan,
-		       const struct orphan *orphan)
+		       const struct orphan *orphan, bool first)
 {
 	cleanup_free struct stand_in *stand_in = calloc(1, sizeof(*stand_in));
 	struct err err;
@@ -101,7 +109,8 @@ static void answer_for(struct domain_host *host, const struct plan *plan,
 		log_warn("%s", err.msg);
 	open_monitors(stand_in, plan);
 	/* Not earlier: an answer is there for a toolstack that asks because of it. */
-	on_crash_act(host, plan);
+	if (first)
+		on_crash_act(host, plan);
 	/* A token of its own: the launcher has a watch like this. */
 	if (xs_watch(host->xs, "@releaseDomain", "orphan"))
 		serve(stand_in, host, plan, orphan->signals);
@@ -113,10 +122,18 @@ void orphan_stay(struct domain_host *host, const struct plan *plan,
 {
 	struct evidence evidence = {
 		.plan = plan, .manifest = orphan->manifest, .why = orphan->why};
+	cleanup_free char *death = NULL;
 	char crash[CRASH_NAME_MAX];
 
 	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
 		return;
+	death = read_death(host, plan);
+	if (death) {
+		const struct orphan again = {.why = death, .signals = orphan->signals};
+
+		answer_for(host, plan, &again, false);
+		return;
+	}
 	evidence.running = was_running(host, plan);
 	if (!evidence.running && orphan->code != ERR_STUB)
 		return;
@@ -124,6 +141,6 @@ void orphan_stay(struct domain_host *host, const struct plan *plan,
 	if (evidence.running) {
 		tell_death(plan, orphan->why, stubopt_on_crash_name(plan->on_crash),
 			   crash);
-		answer_for(host, plan, orphan);
+		answer_for(host, plan, orphan, true);
 	}
 }

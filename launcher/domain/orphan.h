@@ -16,9 +16,10 @@ struct orphan {
 
 /*
  * Keeps the evidence (domain/evidence.h), and does with the guest what the plan says
- * (domain/on_crash.h).  Stays until the guest is gone or a signal comes.  Until then the guest's record says
- * that its device model has died and why, and its QMP sockets answer with that.  So `xl
- * list -l` shows the guest, and a command that needs QEMU tells what is wrong.  Nothing
+ * (domain/on_crash.h); both once, also if a guardian comes after a launcher that was killed
+ * here.  Stays until the guest is gone or a signal comes.  Until then the guest's record
+ * says that its device model has died and why, and its QMP sockets answer with that.  So
+ * `xl list -l` shows the guest, and a command that needs QEMU tells what is wrong.  Nothing
  * is left to serve a guest that is gone or that had not been told of yet.
  */
 void orphan_stay(struct domain_host *host, const struct plan *plan,
