@@ -66,7 +66,7 @@ static void put_info(const struct one *one)
 	const struct guest *guest = one->guest;
 	char a[LABEL_MAX], b[LABEL_MAX], c[LABEL_MAX], d[LABEL_MAX];
 
-	put_labels(one, "_info");
+	put_labels(one, "");
 	fprintf(one->out, ",kernel=\"%s\",type=\"%s\",qemu=\"%s\",image=\"%s\"} 1\n",
 		escape(guest->kernel, a), escape(guest->type, b), escape(guest->qemu, c),
 		escape(guest->image, d));
@@ -202,15 +202,18 @@ static void put_written(const struct one *one)
 	put_disks(one, "wr_sect", SECTOR);
 }
 
-/* One family for each guest. */
+/*
+ * One family for each guest.  Gauges and counters only: node_exporter refuses a file with a
+ * type that Prometheus' own text format does not have (info, stateset).
+ */
 static const struct {
 	const char *name, *type, *unit, *help;
 	void (*put)(const struct one *one);
 } families[] = {
-	{"stubdom_guest", "info", NULL, "A guest whose device model is a stub domain.",
-	 put_info},
-	{"stubdom_guest_state", "stateset", NULL, "The state as in stubdom list.",
-	 put_state},
+	{"stubdom_guest_info", "gauge", NULL,
+	 "1 for each guest whose device model is a stub domain.", put_info},
+	{"stubdom_guest_state", "gauge", NULL,
+	 "1 for its state as in stubdom list, else 0.", put_state},
 	{"stubdom_start_time_seconds", "gauge", "seconds",
 	 "The start of the stub domain, since 1970.", put_started},
 	{"stubdom_memory_used_bytes", "gauge", "bytes",
@@ -296,7 +299,7 @@ void metrics_print(const struct metrics *metrics, FILE *out)
 			       dominfo_read(metrics->reader, guest->stub_domid,
 					    &all[i].info, &ignored) == 0;
 	}
-	put_head(out, "stubdom_program", "info", NULL, "This program.");
+	put_head(out, "stubdom_program_info", "gauge", NULL, "1 for this program.");
 	fprintf(out, "stubdom_program_info{version=\"" STUBDOM_VERSION "\"} 1\n");
 	put_image(metrics, out);
 	put_crashes(metrics, out);

@@ -2,7 +2,8 @@
 """A strict reader of the OpenMetrics text format, version 1.0, as far as stubdom uses it."""
 import re
 
-SUFFIXES = {"gauge": [""], "counter": ["_total"], "info": ["_info"], "stateset": [""]}
+# Types that Prometheus' older text format has, too: node_exporter refuses a file with any other.
+SUFFIXES = {"gauge": [""], "counter": ["_total"]}
 LABELS = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(,|$)')
 SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$")
 
@@ -35,8 +36,6 @@ def read_sample(line, family):
     demand(found[1].startswith(family["name"]) and suffix in SUFFIXES[family["type"]], line)
     labels, value = read_labels(found[2] or ""), float(found[3])
     demand(family["type"] != "counter" or value >= 0, line)
-    demand(family["type"] != "info" or value == 1, line)
-    demand(family["type"] != "stateset" or (value in (0, 1) and family["name"] in labels), line)
     demand(labels not in [other for other, _ in family["samples"]], line)
     family["samples"].append((labels, value))
 

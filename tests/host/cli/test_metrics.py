@@ -18,11 +18,12 @@ def samples(families, name):
 def test_every_figure(host, crashes):  # noqa: F811
     families = read(host.run("metrics")[0])
     labels = {"guest": "s1", "domid": "7"}
-    info, value = samples(families, "stubdom_guest")[0]
+    info, value = samples(families, "stubdom_guest_info")[0]
     assert value == 1 and info == {**labels, "kernel": "linux", "type": "pvh", "qemu": "10.0.13",
                                    "image": "/image"}
     states = samples(families, "stubdom_guest_state")
     assert [labels["stubdom_guest_state"] for labels, value in states if value] == ["running"]
+    assert {value for _, value in states} == {0, 1}
     assert len(states) == 7
     for name in ("stubdom_memory_used_bytes", "stubdom_memory_given_bytes",
                  "stubdom_start_time_seconds", "stubdom_cpu_seconds"):
@@ -34,7 +35,7 @@ def test_every_figure(host, crashes):  # noqa: F811
 def test_a_name_of_any_kind(host):  # noqa: F811
     host.put("local/domain/7/name", NAME)
     families = read(host.run("metrics")[0])
-    assert samples(families, "stubdom_guest")[0][0]["guest"] == NAME.replace("\n", "?")
+    assert samples(families, "stubdom_guest_info")[0][0]["guest"] == NAME.replace("\n", "?")
 
 
 def test_by_http(host):  # noqa: F811
@@ -51,7 +52,8 @@ def test_by_http(host):  # noqa: F811
 def test_the_reader_is_strict():
     good = '# TYPE a counter\n# HELP a x\na_total{b="c"} 1\n# EOF\n'
     read(good)
-    for bad in (good[:-1], good.replace("_total", ""), good.replace('"c"', '"c""'),
+    for bad in (good[:-1], good.replace("counter", "info").replace("_total", "_info"),
+                good.replace("_total", ""), good.replace('"c"', '"c""'),
                 good.replace("} 1\n", "} 1\na_total{b=\"c\"} 2\n"), good.replace(" 1\n", "\n"),
                 good.replace("# TYPE a counter\n", ""), good.replace("1\n", "-1\n")):
         with pytest.raises((Wrong, ValueError)):
@@ -63,8 +65,7 @@ def test_docs_and_dashboard(host):  # noqa: F811
     with open(f"{TREE}/docs/metrics.md", encoding="utf-8") as f:
         explained = set(re.findall(r"^\| `(stubdom_\w+)`", f.read(), re.M))
     assert explained == set(families)
-    known = {name + ("_total" if f["type"] == "counter" else "_info" if f["type"] == "info" else "")
-             for name, f in families.items()}
+    known = {name + ("_total" if f["type"] == "counter" else "") for name, f in families.items()}
     with open(f"{TREE}/docs/examples/grafana.json", encoding="utf-8") as f:
         dashboard = json.load(f)
     asked = set()
