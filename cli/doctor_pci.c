@@ -12,8 +12,10 @@
 #define REMAPPING "Interrupt remapping "
 #define ON REMAPPING "enabled"
 #define OFF REMAPPING "disabled"
+/* Before each line of Xen's.  Domains write to the log as well, behind "(d5) ". */
+#define OWN "(XEN) "
 
-enum { NAMES_MAX = 16 };
+enum { NAMES_MAX = 16, LINE_MAX_BYTES = 256 };
 
 /*
  * pciback was told so for a guest of before.  It forgets when it loses the device.
@@ -36,27 +38,35 @@ static void check_permissive(const struct doctor_host *host, struct doctor_repor
 		fclose(list);
 }
 
-/* Whether the log has ON or OFF: 1, 0, or -1 if neither.  It comes in pieces. */
+/* Whether the line says ON or OFF: 1, 0, or -1 if neither. */
+static int read_remapping(const char *line)
+{
+	if (strncmp(line, OWN, strlen(OWN)) != 0)
+		return -1;
+	return strstr(line, ON) ? 1 : strstr(line, OFF) ? 0 : -1;
+}
+
+/* The same of the log.  It comes in pieces, which do not end where lines do. */
 static int find_remapping(libxl_ctx *ctx)
 {
 	libxl_xen_console_reader *reader = libxl_xen_console_read_start(ctx, 0);
-	char joint[2 * sizeof(OFF)] = "";
+	char line[LINE_MAX_BYTES] = "";
+	size_t len = 0;
 	int found = -1;
 	char *piece;
 
 	if (!reader)
 		return -1;
 	while (found < 0 && libxl_xen_console_read_line(ctx, reader, &piece) == 1) {
-		size_t n = strlen(piece), kept = strlen(joint);
-
-		/* Words that two pieces share: the end of one, the start of the other. */
-		snprintf(joint + kept, sizeof(joint) - kept, "%s", piece);
-		if (strstr(piece, ON) || strstr(joint, ON))
-			found = 1;
-		else if (strstr(piece, OFF) || strstr(joint, OFF))
-			found = 0;
-		snprintf(joint, sizeof(joint), "%s",
-			 piece + (n < sizeof(OFF) ? 0 : n - sizeof(OFF) + 1));
+		for (; *piece && found < 0; piece++) {
+			if (*piece == '\n') {
+				line[len] = '\0';
+				found = read_remapping(line);
+				len = 0;
+			} else if (len < sizeof(line) - 1) {
+				line[len++] = *piece;
+			}
+		}
 	}
 	libxl_xen_console_read_finish(ctx, reader);
 	return found;

@@ -218,7 +218,8 @@ int libxl_get_physinfo(libxl_ctx *ctx, libxl_physinfo *info)
 	return 0;
 }
 
-/* Xen's log, in pieces as it comes: with "intremap" or "forges" in $FAKEXEN_MACHINE it tells. */
+/* Xen's log, in pieces as it comes: with "intremap" or "forges" in $FAKEXEN_MACHINE it
+ * tells.  A domain's words are in it as well. */
 libxl_xen_console_reader *libxl_xen_console_read_start(libxl_ctx *ctx, int clear)
 {
 	return calloc(1, 1);
@@ -227,9 +228,11 @@ libxl_xen_console_reader *libxl_xen_console_read_start(libxl_ctx *ctx, int clear
 int libxl_xen_console_read_line(libxl_ctx *ctx, libxl_xen_console_reader *cr, char **line)
 {
 	const char *machine = getenv("FAKEXEN_MACHINE");
-	static char first[] = "(XEN) I/O virtualisation enabled\n(XEN) Interrupt rem";
+	static char first[] = "(d4) Interrupt remapping enabled\n"
+			      "(XEN) I/O virtualisation enabled\n(XEN) Interrupt rem";
 	static char on[] = "apping enabled\n", off[] = "apping disabled\n";
-	static char other[] = "(XEN) d3 has gone\n";
+	static char other[] = "(XEN) d3 has gone\n(d4) Interrupt remapping enabled\n"
+			      "(d4) (XEN) Interrupt remapping enabled\n";
 	static int pieces;
 
 	switch (pieces++) {
