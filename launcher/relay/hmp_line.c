@@ -6,7 +6,7 @@
 
 #include "relay/qmp/hmp.h"
 
-enum { BACKSPACE = 8, ESCAPE = 27, DELETE = 127 };
+enum { BACKSPACE = 8, ESCAPE = 27, DELETE = 127, CSI = 0x9b /* ESC [ in one byte */ };
 enum { ESCAPE_SEEN = 1, BRACKET_SEEN };
 
 static const char prompt[] = "(qemu) ";
@@ -21,10 +21,23 @@ static void text_add(struct hmp_text *text, char c)
 	text->len++;
 }
 
+/* QEMU drops what its line has no room for. */
+static void typed_add(struct hmp_text *text, char c)
+{
+	if (text->len < HMP_LINE_MAX)
+		text_add(text, c);
+}
+
 static const char *text_end(struct hmp_text *text)
 {
 	text->bytes[text->len < HMP_LINE_KEPT ? text->len : HMP_LINE_KEPT] = '\0';
 	return text->bytes;
+}
+
+/* QEMU adds it to its line as it is. */
+static bool is_text(char c)
+{
+	return (unsigned char)c >= ' ' && c != DELETE && (unsigned char)c != CSI;
 }
 
 const char *hmp_line_type(struct hmp_line *line, char c, size_t *length)
@@ -35,8 +48,8 @@ const char *hmp_line_type(struct hmp_line *line, char c, size_t *length)
 	if (c != '\r' && c != '\n') {
 		if ((c == BACKSPACE || c == DELETE) && line->typed.len > 0)
 			line->typed.len--;
-		else if ((unsigned char)c >= ' ' && c != DELETE)
-			text_add(&line->typed, c);
+		else if (is_text(c))
+			typed_add(&line->typed, c);
 		else if (c != BACKSPACE && c != DELETE && c != '\0') /* telnet's */
 			line->edited = true;
 		line->awaited = line->edited;

@@ -108,6 +108,27 @@ static void test_not_shown(void **state)
 	assert_null(type("info name\r", 0));
 }
 
+/* QEMU drops what has no room, so as many backspaces as it took leave nothing. */
+static void test_full(void **state)
+{
+	size_t length;
+
+	assert_null(type("help ", 0));
+	for (unsigned i = 0; i < 5000; i++)
+		assert_null(hmp_line_type(&line, 'a', &length));
+	for (unsigned i = 0; i < HMP_LINE_MAX; i++)
+		assert_null(hmp_line_type(&line, '\177', &length));
+	assert_non_null(type("block_resize a 1\n", 16));
+}
+
+/* The one byte that begins an escape sequence as ESC [ does. */
+static void test_eight_bits(void **state)
+{
+	assert_null(type("resize a 1\2331~block_", 0));
+	echo("(qemu) block_resize a 1\033[K\033[10D");
+	assert_non_null(type("\r", 16));
+}
+
 /* However long, whatever bytes. */
 static void test_bounds(void **state)
 {
@@ -133,9 +154,9 @@ static void test_bounds(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, set_up)
-	const struct CMUnitTest tests[] = {T(test_typed), T(test_completed),
-					   T(test_not_shown), T(test_history),
-					   T(test_bounds)};
+	const struct CMUnitTest tests[] = {
+		T(test_typed), T(test_completed),  T(test_not_shown), T(test_history),
+		T(test_full),  T(test_eight_bits), T(test_bounds)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
