@@ -149,7 +149,7 @@ static json_t *facts_json(const struct evidence *evidence, time_t now)
 		manifest_mark(built, mark);
 	json_object_set_new(json, "version", json_integer(CRASH_VERSION));
 	set_text(json, "time", when);
-	set_text(json, "guest", plan->guest_name);
+	set_text(json, "guest", evidence->guest);
 	json_object_set_new(json, "guest_domid", json_integer(plan->guest_domid));
 	set_text(json, "why", evidence->why);
 	json_object_set_new(json, "running", json_boolean(evidence->running));
@@ -190,7 +190,7 @@ static int write_all(int dir, const struct evidence *evidence, time_t now,
 
 void evidence_keep(const struct evidence *evidence, char name[CRASH_NAME_MAX])
 {
-	const char *guest = evidence->plan->guest_name;
+	const char *guest = evidence->guest;
 	const time_t now = time(NULL);
 	struct crash_dir dir;
 	struct err err;

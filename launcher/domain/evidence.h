@@ -12,6 +12,7 @@
 struct evidence {
 	const struct plan *plan;
 	const struct manifest *manifest; /* of the image it was started from */
+	const char *guest;		 /* its name now: that of the plan may be older */
 	const char *why;
 	bool running; /* the toolstack had been told that the device model runs */
 };

@@ -9,6 +9,7 @@
 #include "abi/facts.h"
 #include "cleanup.h"
 #include "domain/create.h"
+#include "domain/tell.h"
 #include "log.h"
 #include "xenstore_util.h"
 
@@ -17,6 +18,7 @@ static void record(struct domain_host *host, const struct plan *plan, uint32_t s
 {
 	struct err err;
 
+	tell_name(guest);
 	if (xenstore_write(host->xs, &err, guest,
 			   STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_GUEST,
 			   plan->guest_domid) < 0 ||

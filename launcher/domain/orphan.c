@@ -123,6 +123,7 @@ void orphan_stay(struct domain_host *host, const struct plan *plan,
 	struct evidence evidence = {
 		.plan = plan, .manifest = orphan->manifest, .why = orphan->why};
 	cleanup_free char *death = NULL;
+	cleanup_free char *name = NULL;
 	char crash[CRASH_NAME_MAX];
 
 	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
@@ -137,6 +138,10 @@ void orphan_stay(struct domain_host *host, const struct plan *plan,
 	evidence.running = was_running(host, plan);
 	if (!evidence.running && orphan->code != ERR_STUB)
 		return;
+	/* After a migration or `xl rename` it is not the plan's. */
+	name = xenstore_read(host->xs, "/local/domain/%u/name", plan->guest_domid);
+	evidence.guest = name ? name : plan->guest_name;
+	tell_name(evidence.guest);
 	evidence_keep(&evidence, crash);
 	if (evidence.running) {
 		tell_death(plan, orphan->why, stubopt_on_crash_name(plan->on_crash),

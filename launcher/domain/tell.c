@@ -3,11 +3,22 @@
 #include "domain/tell.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "journal.h"
+#include "xalloc.h"
 
 /* The fields that each entry has; more of its own may follow. */
 enum { EVENT, GUEST, GUEST_DOMID, KERNEL, OWN, N_FIELDS = OWN + 3 };
+
+/* NULL: the plan's. */
+static char *name_now;
+
+void tell_name(const char *guest)
+{
+	free(name_now);
+	name_now = xstrdup(guest);
+}
 
 static void send(const struct plan *plan, enum journal_priority priority,
 		 const char *event, const char *message, struct journal_field *fields)
@@ -16,7 +27,8 @@ static void send(const struct plan *plan, enum journal_priority priority,
 
 	snprintf(domid, sizeof(domid), "%u", plan->guest_domid);
 	fields[EVENT] = (struct journal_field){"STUBDOM_EVENT", event};
-	fields[GUEST] = (struct journal_field){"STUBDOM_GUEST", plan->guest_name};
+	fields[GUEST] = (struct journal_field){"STUBDOM_GUEST",
+					       name_now ? name_now : plan->guest_name};
 	fields[GUEST_DOMID] = (struct journal_field){"STUBDOM_GUEST_DOMID", domid};
 	fields[KERNEL] = (struct journal_field){"STUBDOM_KERNEL",
 						stubopt_kernel_name(plan->kernel)};

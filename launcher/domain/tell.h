@@ -8,6 +8,9 @@
 #include "err.h"
 #include "plan/plan.h"
 
+/* The guest is called so from now on, in all entries; before, as in the plan. */
+void tell_name(const char *guest);
+
 /* The device model runs. */
 void tell_start(const struct plan *plan, uint32_t stub);
 
