@@ -32,10 +32,27 @@ struct call {
 	struct xs_msg *reply;
 };
 
+/* For the reader of the log: whose indices or header they are that cannot be. */
+static void say_dead(void)
+{
+	const struct xs_ring *q = &xen_store.req, *s = &xen_store.rsp;
+	const struct xsd_sockmsg *h = &xen_store.in_hdr;
+
+	printk("xenstore: the protocol is broken: requests %u to %u (ours %u), answers %u "
+	       "to %u (ours %u), header %u %u %u %u\n",
+	       *q->cons, *q->prod, q->own, *s->cons, *s->prod, s->own, h->type, h->req_id,
+	       h->tx_id, h->len);
+}
+
 void store_pump(void)
 {
-	if (up && xs_mux_pump(&xen_store))
-		event_notify(port);
+	bool dead = xen_store.dead;
+
+	if (!up || !xs_mux_pump(&xen_store))
+		return;
+	if (xen_store.dead && !dead)
+		say_dead();
+	event_notify(port);
 }
 
 static void store_event(u32 p, void *arg)

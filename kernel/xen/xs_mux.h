@@ -39,7 +39,6 @@ struct xs_client {
 
 struct xs_mux {
 	struct xs_ring req, rsp;
-	volatile u32 *error; /* of the shared page, NULL: the server has none */
 	struct list clients;
 	struct list out;     /* struct xs_msg with wire ids, not yet wholly in the ring */
 	size_t out_done;     /* bytes of out's first message already in the ring */
