@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -160,23 +161,35 @@ static void remove_one(int dir, const char *name)
 	unlinkat(dir, name, AT_REMOVEDIR);
 }
 
+static size_t count_of(const struct crash_dir *dir, const char *guest)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < dir->n; i++)
+		n += is_of(dir->names[i], guest);
+	return n;
+}
+
+/* There is one.  NULL: of any guest. */
+static void remove_oldest(struct crash_dir *dir, const char *guest)
+{
+	size_t i = 0;
+
+	while (guest && !is_of(dir->names[i], guest))
+		i++;
+	remove_one(dir->fd, dir->names[i]);
+	free(dir->names[i]);
+	dir->n--;
+	memmove(dir->names + i, dir->names + i + 1, (dir->n - i) * sizeof(*dir->names));
+}
+
 /* Leaves room for one more of this guest, and for one more of all. */
 static void make_room(struct crash_dir *dir, const char *guest)
 {
-	unsigned of_guest = 0;
-	size_t all = dir->n;
-
-	for (size_t i = 0; i < dir->n; i++)
-		of_guest += is_of(dir->names[i], guest);
-	for (size_t i = 0; i < dir->n; i++) {
-		bool is_his = is_of(dir->names[i], guest);
-
-		if (all < CRASH_DIR_MAX && (!is_his || of_guest < CRASH_DIR_GUEST_MAX))
-			continue;
-		remove_one(dir->fd, dir->names[i]);
-		all--;
-		of_guest -= is_his;
-	}
+	while (count_of(dir, guest) >= CRASH_DIR_GUEST_MAX)
+		remove_oldest(dir, guest);
+	while (dir->n >= CRASH_DIR_MAX)
+		remove_oldest(dir, NULL);
 }
 
 static int lock_and_make_room(const struct crash_dir *dir, const char *path,

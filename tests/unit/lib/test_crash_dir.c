@@ -111,6 +111,25 @@ static void test_the_oldest_go(void **state)
 	crash_dir_close(&dir);
 }
 
+/* A full folder gives up what the guest has too many of, and nothing of another's. */
+static void test_its_own_go_first(void **state)
+{
+	struct crash_dir dir;
+	char guest[16];
+
+	for (int i = 0; i < CRASH_DIR_MAX; i++) {
+		snprintf(guest, sizeof(guest), "g%d", i);
+		add(i < CRASH_DIR_MAX - CRASH_DIR_GUEST_MAX ? guest : "often", NOON + i,
+		    NULL);
+	}
+	add("often", NOON + 100, NULL);
+	open_dir(&dir);
+	assert_int_equal(dir.n, CRASH_DIR_MAX);
+	assert_string_equal(dir.names[0], "g0-20260131T120000Z");
+	assert_string_equal(dir.names[CRASH_DIR_MAX - 1], "often-20260131T120140Z");
+	crash_dir_close(&dir);
+}
+
 static void test_half_written_goes(void **state)
 {
 	struct crash_dir dir;
@@ -163,6 +182,7 @@ int main(void)
 						drop),
 		cmocka_unit_test_setup_teardown(test_names_and_order, set_up, drop),
 		cmocka_unit_test_setup_teardown(test_the_oldest_go, set_up, drop),
+		cmocka_unit_test_setup_teardown(test_its_own_go_first, set_up, drop),
 		cmocka_unit_test_setup_teardown(test_half_written_goes, set_up, drop),
 		cmocka_unit_test_setup_teardown(test_abandoned_leaves_nothing, set_up,
 						drop),
