@@ -2,6 +2,7 @@
 /* Keeps the evidence of a stub domain that has died. */
 #include "domain/evidence.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -58,15 +59,20 @@ static const char *kernel_text(const char *line)
 								: NULL;
 }
 
+/* Words of a kernel that is broken, of which none is the end of a longer one ("DEBUG:"). */
 static bool says_broken(const char *text)
 {
 	static const char *const words[] = {"nub: panic:", "Kernel panic",
 					    "BUG:", "Oops:", "general protection fault"};
-	size_t len = strcspn(text, "\n");
+	const char *end = text + strcspn(text, "\n");
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (memmem(text, len, words[i], strlen(words[i])))
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		const char *at =
+			memmem(text, (size_t)(end - text), words[i], strlen(words[i]));
+
+		if (at && (at == text || !isalnum((unsigned char)at[-1])))
 			return true;
+	}
 	return false;
 }
 

@@ -33,6 +33,10 @@ static void test_report(void **state)
 	      "2026-01-31T12:00:01.000Z kernel:   [0xffff] kthread_run+0x10\n"
 	      "2026-01-31T12:00:02.000Z stubdom-dm: error: the end\n",
 	      "nub: panic: kernel page fault\n  [0xffff] kthread_run+0x10\n");
+	/* With kernel=linux: a time before it, and a longer word that is none. */
+	check("2026-01-31T12:00:00.000Z kernel: [    0.1] DEBUG: on\n"
+	      "2026-01-31T12:00:01.000Z kernel: [    1.2] BUG: unable to handle\n",
+	      "[    1.2] BUG: unable to handle\n");
 	/* The last line may be cut. */
 	check("2026-01-31T12:00:01.000Z kernel: Oops: 0000 [#1]", "Oops: 0000 [#1]\n");
 }
