@@ -138,12 +138,10 @@ static void set_text(json_t *json, const char *key, const char *text)
 	json_object_set_new(json, key, value ? value : json_null());
 }
 
-static json_t *facts_json(const struct evidence *evidence, time_t now)
+static json_t *facts_json(const struct evidence *evidence,
+			  const struct manifest_kernel *built, time_t now)
 {
 	const struct plan *plan = evidence->plan;
-	const char *kernel = stubopt_kernel_name(plan->kernel);
-	const struct manifest_kernel *built =
-		manifest_find_kernel(evidence->manifest, kernel);
 	json_t *json = json_object();
 	char mark[MANIFEST_MARK_MAX] = "";
 	char when[32];
@@ -151,8 +149,7 @@ static json_t *facts_json(const struct evidence *evidence, time_t now)
 
 	gmtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	if (built)
-		manifest_mark(built, mark);
+	manifest_mark(built, mark);
 	json_object_set_new(json, "version", json_integer(CRASH_VERSION));
 	set_text(json, "time", when);
 	set_text(json, "guest", evidence->guest);
@@ -161,7 +158,7 @@ static json_t *facts_json(const struct evidence *evidence, time_t now)
 	json_object_set_new(json, "running", json_boolean(evidence->running));
 	set_text(json, "action",
 		 evidence->running ? stubopt_on_crash_name(plan->on_crash) : NULL);
-	set_text(json, "kernel", kernel);
+	set_text(json, "kernel", stubopt_kernel_name(plan->kernel));
 	set_text(json, "type", stubopt_type_name(plan->type));
 	set_text(json, "qemu", evidence->manifest->qemu_version);
 	set_text(json, "image", evidence->manifest->dir);
@@ -172,21 +169,24 @@ static json_t *facts_json(const struct evidence *evidence, time_t now)
 static int write_all(int dir, const struct evidence *evidence, time_t now,
 		     struct err *err)
 {
-	cleanup_json json_t *facts = facts_json(evidence, now);
-	cleanup_json json_t *plan = plan_to_json(evidence->plan);
-	const char *kernel = stubopt_kernel_name(evidence->plan->kernel);
+	const struct plan *plan = evidence->plan;
+	const char *kernel = stubopt_kernel_name(plan->kernel);
 	const struct manifest_kernel *built =
 		manifest_find_kernel(evidence->manifest, kernel);
-	cleanup_free char *contract =
-		built ? domain_contract_text(evidence->plan, evidence->manifest, built,
-					     err)
-		      : NULL;
-	cleanup_free char *log = read_log();
-	cleanup_free char *report = log ? evidence_kernel_report(log) : NULL;
+	cleanup_free char *contract = NULL;
+	cleanup_free char *log = NULL;
+	cleanup_free char *report = NULL;
+	cleanup_json json_t *facts = NULL;
+	cleanup_json json_t *whole = NULL;
 
 	if (!built)
 		return err_set(err, ERR_HOST, "the image has no kernel '%s'", kernel);
-	if (!contract || write_json(dir, CRASH_FILE_PLAN, plan, err) < 0 ||
+	contract = domain_contract_text(plan, evidence->manifest, built, err);
+	log = read_log();
+	report = log ? evidence_kernel_report(log) : NULL;
+	whole = plan_to_json(plan);
+	facts = facts_json(evidence, built, now);
+	if (!contract || write_json(dir, CRASH_FILE_PLAN, whole, err) < 0 ||
 	    write_file(dir, CRASH_FILE_CONTRACT, contract, err) < 0 ||
 	    (log && write_file(dir, CRASH_FILE_LOG, log, err) < 0) ||
 	    (report && write_file(dir, CRASH_FILE_KERNEL, report, err) < 0))
