@@ -7,7 +7,6 @@
 #include <nub/vfs.h>
 
 #define CLUSTER 16u /* pages that are read at once, at the most; aligned */
-#define SPARE 1024u /* pages; with fewer free ones, only the one that is needed is read */
 
 static ondisk_read *read_pages;
 
@@ -22,7 +21,7 @@ static u64 choose(const struct inode *ino, u64 index, unsigned *n)
 	u64 low = ALIGN_DOWN(index, (u64)CLUSTER), from = index, to = index + 1;
 	u64 high = MIN(low + CLUSTER, (ino->base_size + PAGE_SIZE - 1) >> PAGE_SHIFT);
 
-	if (page_stats.free > SPARE) {
+	if (page_stats.free > PAGES_SPARE) {
 		while (from > low && !radix_get(&ino->pages, from - 1))
 			from--;
 		while (to < high && !radix_get(&ino->pages, to))

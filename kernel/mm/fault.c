@@ -11,7 +11,6 @@
 #include <nub/vfs.h>
 
 #define FAULT_AROUND 16 /* pages, power of two */
-#define SPARE 1024	/* pages that the kernel may need; below, files give theirs */
 #define AGAIN_NS 10000000ULL
 #define STACK_GAP (1UL << 20)
 
@@ -231,7 +230,7 @@ int mm_fault(struct mm *mm, u64 addr, enum fault_kind kind)
 {
 	int err;
 
-	if (unlikely(page_stats.free < SPARE))
+	if (unlikely(page_stats.free < PAGES_SPARE))
 		reclaim();
 	err = fault(mm, addr, kind);
 	if (err == -ENOMEM && reclaim())

@@ -43,6 +43,9 @@ struct page_stats {
 	u64 reclaims; /* times that decoded pages were dropped; no pages */
 };
 extern struct page_stats page_stats;
+/* Pages that the kernel itself may need. With fewer free ones a fault drops pages of files
+ * that can be had again, and reads no more than the one that it needs. */
+#define PAGES_SPARE 1024
 
 static inline void *phys_to_virt(paddr_t pa)
 {
