@@ -2,6 +2,8 @@
 /* PID 1 that starts programs whose ELF headers are damaged at random, from a fixed seed.
  * They are itself, a dynamic one, and one whose interpreter is damaged. The kernel must
  * live and get its memory back. */
+#include "meminfo.h"
+
 #include <elf.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -116,17 +118,7 @@ static int start(const char *path)
 /* Pages of files are no loss: they can be had back. */
 static long memory_free(void)
 {
-	char line[100];
-	long sum = 0, v;
-	FILE *f = fopen("/proc/meminfo", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "MemFree: %ld", &v) == 1 ||
-		    sscanf(line, "Cached: %ld", &v) == 1)
-			sum += v;
-	if (f)
-		fclose(f);
-	return sum;
+	return meminfo("MemFree") + meminfo("Cached");
 }
 
 static void kind(unsigned k, unsigned rounds)

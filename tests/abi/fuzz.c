@@ -3,6 +3,8 @@
  * it would do harm). PID 1 forks a child for each seed. The kernel must go on in any
  * case, and must have its memory back at the end. */
 #define _GNU_SOURCE
+#include "meminfo.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
@@ -210,20 +212,6 @@ static void child(uint64_t seed)
 	_exit(0);
 }
 
-static long memory_free(void)
-{
-	char line[100];
-	long v = -1;
-	FILE *f = fopen("/proc/meminfo", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "MemFree: %ld", &v) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return v;
-}
-
 static void tidy(void)
 {
 	unlink("/tmp/f");
@@ -241,7 +229,7 @@ int main(int argc, char **argv)
 	arena = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 		     -1, 0);
 	mprotect(arena + 63 * 4096, 4096, PROT_NONE);
-	before = memory_free();
+	before = meminfo("MemFree");
 	for (uint64_t seed = start; seed < start + n; seed++) {
 		int status;
 		pid_t pid = fork();
@@ -263,7 +251,7 @@ int main(int argc, char **argv)
 	}
 	printf("children: %d to the end, %d stopped by the clock, %d killed\n", ended[0],
 	       ended[1], ended[2]);
-	printf("memory lost: %ld KiB\n", before - memory_free());
+	printf("memory lost: %ld KiB\n", before - meminfo("MemFree"));
 	printf("fuzz done\n");
 	fflush(stdout);
 	reboot(RB_POWER_OFF);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* PID 1 over files that are packed in the ramdisk.  /packed must be as /plain, however it
  * is read, mapped and changed.  /big is dropped and comes back when memory is short. */
+#include "meminfo.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -145,18 +147,6 @@ static int big_is_whole(const unsigned *p, size_t pages)
 	return 1;
 }
 
-static long dropped(void)
-{
-	FILE *f = fopen("/proc/meminfo", "r");
-	char line[128];
-	long n = -1;
-
-	while (fgets(line, sizeof(line), f))
-		sscanf(line, "NubDropped: %ld", &n);
-	fclose(f);
-	return n;
-}
-
 static void shortage(void)
 {
 	unsigned *big = (unsigned *)map("/big", PROT_READ | PROT_WRITE, MAP_PRIVATE);
@@ -170,13 +160,13 @@ static void shortage(void)
 	big[5 * 1024] = 5;
 	result("big is whole", big_is_whole(big, pages));
 	big[7 * 1024 + 1] = 77777;
-	result("nothing was dropped", dropped() == 0);
+	result("nothing was dropped", meminfo("NubDropped") == 0);
 	sysinfo(&si);
 	n = si.freeram + st.st_size / 2;
 	take = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (size_t i = 0; i < n; i += PG)
 		take[i] = (char)(i / PG);
-	result("pages were dropped", dropped() > 0);
+	result("pages were dropped", meminfo("NubDropped") > 0);
 	for (size_t i = 0; i < n; i += PG)
 		if (take[i] != (char)(i / PG))
 			result("what was taken is whole", 0);

@@ -4,6 +4,7 @@
  * case.  Each child must end when it is killed, and the memory must come back. */
 #define _GNU_SOURCE
 #include "sequences.h"
+#include "meminfo.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -220,20 +221,6 @@ static int remove_entry(const char *path, const struct stat *st, int flag,
 	return 0;
 }
 
-static long memory_free(void)
-{
-	char line[100];
-	long v = -1;
-	FILE *f = fopen("/proc/meminfo", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "MemFree: %ld", &v) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return v;
-}
-
 static unsigned long number(const char *name, unsigned long otherwise)
 {
 	const char *text = getenv(name);
@@ -304,7 +291,7 @@ int main(void)
 	calls_each = number("SEQ_CALLS", calls_each);
 	trace = (int)number("SEQ_TRACE", 0);
 	one_seed(0);
-	before = memory_free();
+	before = meminfo("MemFree");
 	for (unsigned long seed = first; seed < first + n; seed++) {
 		if (trace)
 			printf("seed %lu\n", seed);
@@ -318,7 +305,7 @@ int main(void)
 	}
 	if (getpid() != 1) /* a child that a broken signal frame has sent here */
 		_exit(1);
-	summary(before - memory_free());
+	summary(before - meminfo("MemFree"));
 	fflush(stdout);
 	reboot(RB_POWER_OFF);
 	return 1;
