@@ -12,21 +12,30 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-static int pass(int to, int fd)
+enum { MANY = 60 }; /* descriptors in one message; Linux has a limit of its own for all */
+
+static int pass_some(int to, int fd, unsigned n)
 {
-	char byte = 'x', room[CMSG_SPACE(sizeof(int))] = {0};
+	static char room[CMSG_SPACE(MANY * sizeof(int))];
+	char byte = 'x';
 	struct iovec iov = {&byte, 1};
 	struct msghdr m = {.msg_iov = &iov,
 			   .msg_iovlen = 1,
 			   .msg_control = room,
-			   .msg_controllen = sizeof(room)};
+			   .msg_controllen = CMSG_SPACE(n * sizeof(int))};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	for (unsigned i = 0; i < n; i++)
+		memcpy(CMSG_DATA(c) + i * sizeof(int), &fd, sizeof(fd));
 	return sendmsg(to, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+static int pass(int to, int fd)
+{
+	return pass_some(to, fd, 1);
 }
 
 static int take(int from)
@@ -291,27 +300,6 @@ static void connect_unreachable(void)
 	say("still here");
 }
 
-/* So many descriptors in one message; Linux has a limit of its own for all of them. */
-static void pass_many(int to, int fd)
-{
-	enum { MANY = 60 };
-	static char room[CMSG_SPACE(MANY * sizeof(int))];
-	char byte = 'x';
-	struct iovec iov = {&byte, 1};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = room,
-			   .msg_controllen = sizeof(room)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(MANY * sizeof(int));
-	for (int i = 0; i < MANY; i++)
-		memcpy(CMSG_DATA(c) + i * sizeof(int), &fd, sizeof(fd));
-	sendmsg(to, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 /* The peer goes when room is made for the message's descriptors: nub has 4096 in flight. */
 static void send_to_unreachable(void)
 {
@@ -321,10 +309,10 @@ static void send_to_unreachable(void)
 	socketpair(AF_UNIX, SOCK_STREAM, 0, full);
 	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
 	other = unreachable(s[1]);
-	pass_many(other, p[0]);
+	pass_some(other, p[0], MANY);
 	for (int i = 0; i < 67; i++)
-		pass_many(full[0], p[0]);
-	pass_many(s[0], p[0]);
+		pass_some(full[0], p[0], MANY);
+	pass_some(s[0], p[0], MANY);
 	close(s[0]);
 	close(other);
 	for (int i = 0; i < 2; i++) {
