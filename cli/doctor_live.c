@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks of the host: what only a running one can answer. */
 #include <errno.h>
-#include <libxl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "doctor.h"
 #include "guest.h"
 #include "plan/stubopt.h"
+#include "xen_ctx.h"
 
 /*
  * The memory of a stub domain with Debian's kernel, and room for the guest's own needs.
@@ -80,20 +80,15 @@ static void check_physinfo(libxl_ctx *ctx, struct doctor_report *report)
 
 void doctor_check_hardware(const struct doctor_host *host, struct doctor_report *report)
 {
-	xentoollog_logger_stdiostream *log =
-		xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
-	libxl_ctx *ctx = NULL;
+	struct xen_ctx xen;
+	struct err ignored;
 
-	if (log &&
-	    libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, (xentoollog_logger *)log) == 0) {
-		check_physinfo(ctx, report);
-		libxl_ctx_free(ctx);
-	} else {
+	if (xen_ctx_open(&xen, &ignored) == 0)
+		check_physinfo(xen.libxl, report);
+	else
 		doctor_add(report, DOCTOR_FAIL, "mend the failed checks above first",
 			   "libxl cannot reach the hypervisor");
-	}
-	if (log)
-		xtl_logger_destroy((xentoollog_logger *)log);
+	xen_ctx_close(&xen);
 }
 
 void doctor_check_user(const struct doctor_host *host, struct doctor_report *report)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks of the host: what keeps a PCI device to the guest that has it. */
-#include <libxl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "doctor.h"
+#include "xen_ctx.h"
 
 #define PERMISSIVE "/sys/bus/pci/drivers/pciback/permissive"
 
@@ -95,23 +95,18 @@ static void check_remapping(libxl_ctx *ctx, struct doctor_report *report)
 
 void doctor_check_pci(const struct doctor_host *host, struct doctor_report *report)
 {
-	xentoollog_logger_stdiostream *log;
 	libxl_physinfo info;
-	libxl_ctx *ctx = NULL;
+	struct xen_ctx xen;
+	struct err ignored;
 
 	check_permissive(host, report);
 	if (!host->live)
 		return;
-	log = xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
 	libxl_physinfo_init(&info);
 	/* doctor_check_hardware tells of what fails here. */
-	if (log &&
-	    libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, (xentoollog_logger *)log) == 0) {
-		if (libxl_get_physinfo(ctx, &info) == 0 && info.cap_hvm_directio)
-			check_remapping(ctx, report);
-		libxl_ctx_free(ctx);
-	}
+	if (xen_ctx_open(&xen, &ignored) == 0 &&
+	    libxl_get_physinfo(xen.libxl, &info) == 0 && info.cap_hvm_directio)
+		check_remapping(xen.libxl, report);
+	xen_ctx_close(&xen);
 	libxl_physinfo_dispose(&info);
-	if (log)
-		xtl_logger_destroy((xentoollog_logger *)log);
 }

@@ -2,12 +2,12 @@
 /* A domain as Xen knows it: type, memory, processor time. */
 #include "dominfo.h"
 
-#include <libxl.h>
 #include <stdlib.h>
 
+#include "xen_ctx.h"
+
 struct dominfo_reader {
-	xentoollog_logger_stdiostream *log;
-	libxl_ctx *ctx;
+	struct xen_ctx xen;
 };
 
 struct dominfo_reader *dominfo_open(struct err *err)
@@ -18,15 +18,9 @@ struct dominfo_reader *dominfo_open(struct err *err)
 		err_set(err, ERR_HOST, "out of memory");
 		return NULL;
 	}
-	/* CRITICAL: what fails is said in our own words. */
-	reader->log = xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
-	if (reader->log && libxl_ctx_alloc(&reader->ctx, LIBXL_VERSION, 0,
-					   (xentoollog_logger *)reader->log) == 0)
+	if (xen_ctx_open(&reader->xen, err) == 0)
 		return reader;
 	dominfo_close(reader);
-	err_set(err, ERR_HOST,
-		"the hypervisor cannot be reached (are you root in dom0? "
-		"'stubdom doctor' tells more)");
 	return NULL;
 }
 
@@ -34,10 +28,7 @@ void dominfo_close(struct dominfo_reader *reader)
 {
 	if (!reader)
 		return;
-	if (reader->ctx)
-		libxl_ctx_free(reader->ctx);
-	if (reader->log)
-		xtl_logger_destroy((xentoollog_logger *)reader->log);
+	xen_ctx_close(&reader->xen);
 	free(reader);
 }
 
@@ -48,7 +39,7 @@ int dominfo_read(struct dominfo_reader *reader, unsigned domid, struct dominfo *
 
 	*out = (struct dominfo){0};
 	libxl_dominfo_init(&info);
-	if (libxl_domain_info(reader->ctx, &info, domid) != 0) {
+	if (libxl_domain_info(reader->xen.libxl, &info, domid) != 0) {
 		libxl_dominfo_dispose(&info);
 		return err_set(err, ERR_STUB, "no domain %u", domid);
 	}

@@ -2,11 +2,11 @@
 /* The HVM guests that run, and where the QEMU of each is. */
 #include "host_guests.h"
 
-#include <libxl.h>
 #include <libxl_utils.h>
 #include <stdlib.h>
 
 #include "guest.h"
+#include "xen_ctx.h"
 
 static bool has_stub(const struct guest_list *stubs, unsigned domid)
 {
@@ -73,26 +73,17 @@ static int read_all(libxl_ctx *ctx, const char *confdir, const struct guest_list
 
 int host_guests_read(const char *confdir, struct host_guests *out, struct err *err)
 {
-	xentoollog_logger_stdiostream *log;
 	struct guest_list stubs;
-	libxl_ctx *ctx = NULL;
-	int rc = -1;
+	struct xen_ctx xen;
+	int rc;
 
 	*out = (struct host_guests){0};
 	if (guest_list_read(&stubs, err) < 0)
 		return -1;
-	/* CRITICAL: what fails is said in our own words. */
-	log = xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
-	if (log && libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, (xentoollog_logger *)log) == 0)
-		rc = read_all(ctx, confdir, &stubs, out, err);
-	else
-		err_set(err, ERR_HOST,
-			"the hypervisor cannot be reached (are you root in dom0? "
-			"'stubdom doctor' tells more)");
-	if (ctx)
-		libxl_ctx_free(ctx);
-	if (log)
-		xtl_logger_destroy((xentoollog_logger *)log);
+	rc = xen_ctx_open(&xen, err);
+	if (rc == 0)
+		rc = read_all(xen.libxl, confdir, &stubs, out, err);
+	xen_ctx_close(&xen);
 	guest_list_free(&stubs);
 	if (rc < 0)
 		host_guests_free(out);
