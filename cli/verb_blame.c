@@ -19,10 +19,9 @@ static int print(const struct guest *guest, const struct blame *blame, int form,
 	}
 	if (form != 'j')
 		return blame_print(blame, stdout, err);
-	o = json_pack("{s:i s:i s:I s:o}", "version", GUEST_JSON_VERSION, "domid",
-		      (int)guest->domid, "total_ms", (json_int_t)blame->total_ms,
-		      "phases", blame_to_json(blame));
-	guest_set_string(o, "name", guest->name);
+	o = guest_json_begin(guest);
+	json_object_set_new(o, "total_ms", json_integer(blame->total_ms));
+	json_object_set_new(o, "phases", blame_to_json(blame));
 	guest_print_json(o);
 	return 0;
 }
