@@ -44,8 +44,7 @@ static void print_json(const struct guest *guest, const struct security_report *
 				  security_state_name(line->state), "text", line->text));
 	}
 	guest_set_string(root, "name", guest->name);
-	json_dumpf(root, stdout, JSON_INDENT(2));
-	putchar('\n');
+	guest_print_json(root);
 }
 
 static int measure(const struct guest *guest, struct security_report *report,
