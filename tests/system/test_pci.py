@@ -96,6 +96,14 @@ def ping(guest, place, host_part):
     assert f"ping {DOM0} ok 5/5" in said, said
 
 
+def check_next_guest(rig, dom0, guest):
+    """The device is free, and another guest's disk works."""
+    wait_free(dom0, VIRTIO)
+    pt = guest("pt2", VIRTIO)
+    pt.start()
+    check_disk(rig, pt)
+
+
 def test_attach_and_detach(rig, dom0, guest):
     """Devices of each kind of interrupt come to a running guest, go, and come again."""
     pt = guest("pt", passthrough="enabled")
@@ -157,10 +165,7 @@ def test_killed(rig, dom0, guest, victim):
     pt.detach()
     pt.destroy()
     dom0.wait_gone("pt", "pt-dm")
-    wait_free(dom0, VIRTIO)
-    pt = guest("pt2", VIRTIO)
-    pt.start()
-    check_disk(rig, pt)
+    check_next_guest(rig, dom0, guest)
 
 
 @more
@@ -174,10 +179,7 @@ def test_crash(rig, dom0, guest):
     pt.detach()
     dom0.run("xl", "sysrq", pt.name, "c")
     dom0.wait_gone("pt", "pt-dm")
-    wait_free(dom0, VIRTIO)
-    pt = guest("pt2", VIRTIO)
-    pt.start()
-    check_disk(rig, pt)
+    check_next_guest(rig, dom0, guest)
 
 
 @more
