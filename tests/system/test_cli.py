@@ -72,6 +72,16 @@ def check_blame(dom0, guest):
     assert stubdom(dom0, "blame", guest.name, "--svg").startswith("<svg ")
 
 
+def check_metrics(dom0, guest):
+    """Figures from Xen, and counters of dom0's own back ends."""
+    labels = f'{{guest="{guest.name}",domid="{guest.domid}"'
+    found = dict(line.rsplit(" ", 1) for line in stubdom(dom0, "metrics").splitlines()
+                 if line.startswith("stubdom_"))
+    assert float(found[f"stubdom_cpu_seconds_total{labels}}}"]) > 0
+    assert int(found[f"stubdom_memory_used_bytes{labels}}}"]) > 32 << 20
+    assert int(found[f'stubdom_disk_read_bytes_total{labels},disk="xvda"}}']) > 0
+
+
 def check_qemu(dom0, guest):
     said = stubdom(dom0, "status", guest.name)
     schema.check("status", stubdom(dom0, "status", guest.name, "--json"))
@@ -129,6 +139,7 @@ def test_all_verbs(dom0, guest):
     check_list(dom0, guest)
     check_qemu(dom0, guest)
     check_blame(dom0, guest)
+    check_metrics(dom0, guest)
     check_nodes(dom0, guest)
     check_serial_and_screen(dom0, guest)
     check_log_and_plan(dom0, guest)
