@@ -6,6 +6,7 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +112,10 @@ static int start(const char *path)
 		_exit(100);
 	}
 	while (waitpid(pid, &status, 0) != pid)
+		;
+	/* One that lost its way may have forked: the limit is not the child's. */
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
 		;
 	return status;
 }
