@@ -39,9 +39,8 @@ u64 clock_at(u64 tsc)
 }
 
 /*
- * Time does not go back, whatever the TSC does: once it was less than zero just after a
- * domain's start (docs/upstream-bugs.md).  From there on it goes on from the latest time
- * that anybody was told.
+ * Time does not go back, whatever the TSC does.  From there on it goes on from the latest
+ * time that anybody was told.
  */
 static u64 never_back(u64 now)
 {

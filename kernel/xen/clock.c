@@ -73,11 +73,13 @@ static void clock_update(bool first)
 		return;
 	}
 	seen_version = time_read(&p);
+	/* Both clocks at the same instant: we may be without a CPU between two readings.
+	 * Xen's own base can be older than the domain, with a TSC of less than zero. */
 	tsc = rdtsc();
 	xen_now = scale(tsc, &p);
-	/* Both at the same instant: we may be without a CPU between two readings. */
-	offset = xen_now - (first ? 0 : clock_at(tsc));
-	p.ns_base -= offset;
+	p.tsc_base = tsc;
+	p.ns_base = first ? 0 : clock_at(tsc);
+	offset = xen_now - p.ns_base;
 	clock_set_params(&p);
 	wall_update(xen_now);
 }
