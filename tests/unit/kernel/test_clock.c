@@ -95,7 +95,7 @@ static void start(u64 at_tsc)
 	xen_clock_init();
 }
 
-/* What a program reads without a system call (kernel/vdso/vdso.c). */
+/* The time of a program without a system call (kernel/vdso/vdso.c). */
 static u64 vdso_now(void)
 {
 	const struct vdso_data *d = page_to_virt(clock_vdso_page());
