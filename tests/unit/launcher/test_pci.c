@@ -2,6 +2,7 @@
 /* PCI devices that come and go, with a dom0 of this file's. */
 #include "domain/pci.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,11 +13,15 @@
 #include "xenstore_util.h"
 
 #define NAME "0000:01:00.0"
+#define SECOND "0000:01:00.1"
 
 static struct {
 	unsigned granted, revoked, made, asked_to_close, removed;
 	bool closed;  /* pciback has let go */
 	bool refuses; /* Xen, the right */
+	bool none;    /* the toolstack has given no device */
+	unsigned unmarked;
+	int minor; /* of Xen 4's version */
 } dom0;
 
 static struct domain_host host;
@@ -27,11 +32,22 @@ static int signals[2];
 
 char *xenstore_read(struct xs_handle *xs, const char *fmt, ...)
 {
-	return strncmp(fmt, "/libxl", 6) == 0 ? strdup("7") : NULL;
+	unsigned function;
+	va_list args;
+
+	if (dom0.none || strncmp(fmt, "/libxl", 6) != 0)
+		return NULL;
+	va_start(args, fmt);
+	for (int i = 0; i < 3; i++)
+		va_arg(args, unsigned);
+	function = va_arg(args, unsigned);
+	va_end(args);
+	return function == 0 ? strdup("7") : NULL;
 }
 
 void xenstore_remove(struct xs_handle *xs, const char *fmt, ...)
 {
+	dom0.unmarked += strncmp(fmt, "/libxl/pci/", 11) == 0;
 }
 
 bool xs_watch(struct xs_handle *xs, const char *path, const char *token)
@@ -41,9 +57,9 @@ bool xs_watch(struct xs_handle *xs, const char *path, const char *token)
 
 const libxl_version_info *libxl_get_version_info(libxl_ctx *ctx)
 {
-	static const libxl_version_info info = {.xen_version_major = 4,
-						.xen_version_minor = 20};
+	static libxl_version_info info = {.xen_version_major = 4};
 
+	info.xen_version_minor = dom0.minor;
 	return &info;
 }
 
@@ -69,13 +85,13 @@ bool pci_device_is_permissive(const struct pci_device *device, const char *sysfs
 
 int pci_device_parse(const char *text, struct pci_device *device)
 {
-	*device = (struct pci_device){.bus = 1};
-	return strcmp(text, NAME) == 0 ? 0 : -1;
+	*device = (struct pci_device){.bus = 1, .function = strcmp(text, SECOND) == 0};
+	return device->function || strcmp(text, NAME) == 0 ? 0 : -1;
 }
 
 void pci_device_name(const struct pci_device *device, char name[PCI_NAME_SIZE])
 {
-	strcpy(name, NAME);
+	strcpy(name, device->function ? SECOND : NAME);
 }
 
 int pci_device_grant(xc_interface *xc, uint32_t domid, const struct pci_device *device,
@@ -128,6 +144,7 @@ void pci_nodes_remove_all(struct domain_host *h, uint32_t stub)
 static int set_up(void **state)
 {
 	memset(&dom0, 0, sizeof(dom0));
+	dom0.minor = 20;
 	plan.kernel = STUBOPT_KERNEL_NUB;
 	pci = (struct domain_pci){.host = &host, .plan = &plan, .stub = 8};
 	if (pipe(signals) < 0)
@@ -157,6 +174,44 @@ static void test_refused_early(void **state)
 	assert_int_equal(dom0.asked_to_close, 0);
 	assert_int_equal(dom0.removed, 0);
 	assert_false(pci.slots[0].used);
+}
+
+static void check_refused(const char *name, const char *why)
+{
+	struct err err;
+
+	assert_int_equal(domain_pci_lend(&pci, name, &err), -1);
+	assert_string_equal(err.msg, why);
+	assert_int_equal(dom0.granted, 0);
+	assert_false(pci.slots[0].used);
+}
+
+/* Function 0 alone is the guest's: libxl's "BB:SS.*".  It keeps one that it has. */
+static void test_not_given(void **state)
+{
+	struct err err;
+
+	pci.slots[0] = (struct pci_slot){true, true, {.bus = 1}};
+	assert_int_equal(domain_pci_lend(&pci, SECOND, &err), -1);
+	assert_int_equal(dom0.unmarked, 0);
+	pci.slots[0].used = false;
+	check_refused(SECOND, "the toolstack has given function 0 of PCI device " SECOND
+			      " only: name each function in place of '*'");
+	assert_int_equal(dom0.unmarked, 1);
+	dom0.none = true;
+	check_refused(SECOND,
+		      "the toolstack has not given PCI device " SECOND " to domain 7");
+	check_refused(NAME,
+		      "the toolstack has not given PCI device " NAME " to domain 7");
+	assert_int_equal(dom0.unmarked, 1);
+}
+
+static void test_not_able(void **state)
+{
+	dom0.minor = 19;
+	check_refused(NAME, "PCI pass-through needs Xen 4.20 or later, this is 4.19");
+	plan.kernel = STUBOPT_KERNEL_LINUX;
+	check_refused(NAME, "PCI pass-through needs '-stubdom kernel=nub,type=pvh'");
 }
 
 /* A stub domain that keeps a device costs no time once we are to end. */
@@ -192,9 +247,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(test_refused_early),
-		T(test_signal),
-		T(test_return),
+		T(test_refused_early), T(test_not_given), T(test_not_able),
+		T(test_signal),	       T(test_return),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
