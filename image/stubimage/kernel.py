@@ -18,15 +18,17 @@ def _version_key(version):
             for part in re.findall(r"\d+|[^\d]+", version)]
 
 
-def newest(boot="/boot"):
+def newest(boot="/boot", libraries="/lib/modules"):
     """(version, path of vmlinuz, directory of its modules) of the newest packaged kernel; None
     where there is none."""
     found = {}
     for path in glob.glob(f"{boot}/vmlinuz-*-amd64"):
         version = os.path.basename(path)[len("vmlinuz-"):]
-        modules = f"/lib/modules/{version}"
+        modules = f"{libraries}/{version}"
         if os.path.exists(f"{modules}/modules.dep"):
-            found[version] = (version, path, modules)
+            # From Debian 14 on the package's file is there, and that in /boot is a copy of nobody's.
+            own = f"{modules}/vmlinuz"
+            found[version] = (version, own if os.path.exists(own) else path, modules)
     return found[max(found, key=_version_key)] if found else None
 
 

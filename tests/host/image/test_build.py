@@ -250,3 +250,21 @@ def test_no_image_of_a_half_configured_package(agent, tmp_path):
 def test_newest_kernel_is_by_number():
     assert max(["6.12.9+deb13-amd64", "6.12.117+deb13-amd64", "6.1.0-45-amd64"],
                key=kernel._version_key) == "6.12.117+deb13-amd64"
+
+
+def test_the_kernel_of_the_package(tmp_path):
+    """Debian 13 has it in /boot; Debian 14 beside its modules, and a copy in /boot."""
+    boot, libraries = tmp_path / "boot", tmp_path / "modules"
+    boot.mkdir()
+    for version in ("6.12.1-amd64", "7.2.1-amd64"):
+        (boot / f"vmlinuz-{version}").write_bytes(b"")
+        (libraries / version).mkdir(parents=True)
+        (libraries / version / "modules.dep").write_bytes(b"")
+
+    def path():
+        return kernel.newest(str(boot), str(libraries))[1]
+
+    assert path() == f"{boot}/vmlinuz-7.2.1-amd64"
+    (libraries / "7.2.1-amd64/vmlinuz").write_bytes(b"")
+    assert path() == f"{libraries}/7.2.1-amd64/vmlinuz"
+
