@@ -195,7 +195,7 @@ static void start(enum stubdom_channel_kind kind, bool listening)
 	assert_int_equal(channels_open(&t.boot, &err), 0);
 }
 
-static void stop(void)
+static void finish(void)
 {
 	channels_close(0);
 	assert_null(offered);
@@ -237,7 +237,7 @@ static void test_both_ways_and_the_next_client(void **state)
 		close(t.conn);
 	}
 	t.conn = -1;
-	stop();
+	finish();
 }
 
 /* Nothing is due, and nothing would wake the agent. */
@@ -264,7 +264,7 @@ static void test_idle_wakes_nobody(void **state)
 	settle(0);
 	qemu_expect("ask");
 	assert_asleep();
-	stop();
+	finish();
 }
 
 static void test_last_words_of_a_client_arrive(void **state)
@@ -277,7 +277,7 @@ static void test_last_words_of_a_client_arrive(void **state)
 	assert_true(qemu_accept());
 	qemu_expect("all of it");
 	assert_int_equal(read(t.conn, &(char){0}, 1), 0);
-	stop();
+	finish();
 }
 
 static void test_last_words_of_qemu_arrive(void **state)
@@ -304,7 +304,7 @@ static void test_last_words_of_qemu_arrive(void **state)
 	/* The last part went into the ring, and then the channel was closed. */
 	assert_int_equal(offers, 2);
 	assert_true(got >= sizeof(big) - RING);
-	stop();
+	finish();
 }
 
 static void test_slow_dom0_holds_qemu_back_without_spinning(void **state)
@@ -342,7 +342,7 @@ static void test_slow_dom0_holds_qemu_back_without_spinning(void **state)
 		kick();
 	}
 	settle(0);
-	stop();
+	finish();
 }
 
 static void test_slow_qemu_holds_dom0_back(void **state)
@@ -371,7 +371,7 @@ static void test_slow_qemu_holds_dom0_back(void **state)
 		settle(0);
 	}
 	assert_int_equal(got, sent);
-	stop();
+	finish();
 }
 
 static void test_serial_outlives_its_clients(void **state)
@@ -390,7 +390,7 @@ static void test_serial_outlives_its_clients(void **state)
 	assert_int_equal(write(t.conn, "more", 4), 4); /* the same connection */
 	settle(0);
 	assert_memory_equal(offered->out, "more", 4);
-	stop();
+	finish();
 }
 
 static void test_waits_for_a_qemu_that_does_not_listen_yet(void **state)
@@ -402,7 +402,7 @@ static void test_waits_for_a_qemu_that_does_not_listen_yet(void **state)
 	settle(600);
 	assert_true(qemu_accept());
 	assert_true(channels_ready());
-	stop();
+	finish();
 }
 
 static void test_is_ready_as_soon_as_qemu_listens(void **state)
@@ -413,7 +413,7 @@ static void test_is_ready_as_soon_as_qemu_listens(void **state)
 	qemu_listen();
 	assert_true(channels_ready());
 	assert_true(qemu_accept());
-	stop();
+	finish();
 }
 
 static void test_save_hands_over_the_file_and_removes_it(void **state)
@@ -448,7 +448,7 @@ static void test_save_hands_over_the_file_and_removes_it(void **state)
 	assert_memory_equal(got + 8, state_bytes, sizeof(state_bytes));
 	assert_int_equal(offers, 2); /* for the next save */
 	assert_int_equal(access(t.path, F_OK), -1);
-	stop();
+	finish();
 }
 
 static void test_idle_does_nothing(void **state)
@@ -460,7 +460,7 @@ static void test_idle_does_nothing(void **state)
 	acks = 0;
 	assert_int_equal(settle(50), 1);
 	assert_int_equal(acks, 0);
-	stop();
+	finish();
 }
 
 static void test_end_passes_on_what_is_left(void **state)
@@ -475,7 +475,7 @@ static void test_end_passes_on_what_is_left(void **state)
 	channels_close(5000);
 	assert_string_equal(last_words, "bye");
 	assert_int_equal(offers, 1); /* and nothing is offered any more */
-	stop();
+	finish();
 }
 
 int main(void)

@@ -40,7 +40,7 @@ static void start(void (*serve)(int fd))
 	xs_client_attach(fds[0]);
 }
 
-static void stop(void)
+static void finish(void)
 {
 	int status;
 
@@ -130,7 +130,7 @@ static void test_values(void **state)
 	assert_int_equal(xs_client_post("data/a", "d", &err), 0);
 	assert_int_equal(xs_client_read("data/b", value, sizeof(value), &err), 0);
 	assert_string_equal(value, "e");
-	stop();
+	finish();
 }
 
 static void serve_events(int fd)
@@ -165,7 +165,7 @@ static void test_events_between_answers(void **state)
 	assert_int_equal(xs_client_event(text, sizeof(text)), 1);
 	assert_string_equal(text, "other");
 	assert_true(xs_client_event(text, sizeof(text)) <= 0);
-	stop();
+	finish();
 }
 
 static void serve_too_long(int fd)
@@ -196,7 +196,7 @@ static void test_broken_store(void **state)
 		assert_int_equal(xs_client_read("x", text, sizeof(text), &err), -1);
 		assert_int_equal(strncmp(err.msg, "xenstore", 8), 0);
 		assert_int_equal(err.code, ERR_STUB);
-		stop();
+		finish();
 	}
 }
 
