@@ -14,7 +14,11 @@
 #include "report.h"
 #include "topology.h"
 
-enum { VIF_TIMEOUT_MS = 60000, VIF_POLL_MS = 5 };
+enum {
+	/* Well within libxl's 60 s for the whole start. */
+	VIF_TIMEOUT_MS = 25000,
+	VIF_POLL_MS = 5,
+};
 
 /* The largest that taps, real interfaces and bridges of every kernel take. */
 enum { MTU_OPEN = 65000 };
