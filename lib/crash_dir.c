@@ -192,34 +192,34 @@ static void make_room(struct crash_dir *dir, const char *guest)
 		remove_oldest(dir, NULL);
 }
 
-static int lock_and_make_room(const struct crash_dir *dir, const char *path,
-			      const char *guest, struct err *err)
+static int lock(struct crash_dir *dir, const char *path, struct err *err)
 {
-	struct crash_dir now;
+	struct crash_dir before = *dir;
 
-	if (dir->fd < 0 || flock(dir->fd, LOCK_EX) < 0)
+	if (before.fd < 0 || flock(before.fd, LOCK_EX) < 0)
 		return err_errno(err, ERR_HOST, errno, "locking %s", path);
 	/* The names that count are those under the lock. */
-	if (crash_dir_open(&now, path, err) < 0)
+	if (crash_dir_open(dir, path, err) < 0) {
+		*dir = before;
 		return -1;
-	make_room(&now, guest);
-	crash_dir_close(&now);
+	}
+	close(dir->fd); /* without the lock */
+	dir->fd = before.fd;
+	before.fd = -1;
+	crash_dir_close(&before);
 	return 0;
 }
 
-int crash_dir_begin(struct crash_dir *dir, const char *path, const char *guest,
-		    struct err *err)
+int crash_dir_begin(struct crash_dir *dir, const char *path, struct err *err)
 {
-	char plain[CRASH_NAME_MAX];
 	int fd;
 
-	crash_dir_name_guest(guest, plain);
 	*dir = (struct crash_dir){.fd = -1};
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return err_errno(err, ERR_HOST, errno, "making %s", path);
 	if (crash_dir_open(dir, path, err) < 0)
 		return -1;
-	if (lock_and_make_room(dir, path, plain, err) < 0)
+	if (lock(dir, path, err) < 0)
 		goto fail;
 	remove_one(dir->fd, NEW); /* of one that was killed while it wrote */
 	if (mkdirat(dir->fd, NEW, 0700) == 0) {
@@ -241,6 +241,7 @@ int crash_dir_commit(struct crash_dir *dir, const char *guest, time_t when,
 
 	crash_dir_name_guest(guest, plain);
 	make_stamp(when, stamp);
+	make_room(dir, plain); /* not earlier: the new is whole now */
 	for (int i = 0; i <= SAME_SECOND_MAX; i++) {
 		int n = snprintf(out, CRASH_NAME_MAX, "%.128s-%s", plain, stamp);
 

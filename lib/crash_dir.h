@@ -40,13 +40,16 @@ void crash_dir_close(struct crash_dir *dir);
 void crash_dir_name_guest(const char *guest, char out[CRASH_NAME_MAX]);
 
 /*
- * Begins new evidence: makes and locks the folder at `path`, makes room in it, and makes
- * a folder ".new" in it.  Returns that folder's descriptor, -1 with err set.
+ * Begins new evidence: makes and locks the folder at `path`, and makes a folder ".new" in
+ * it.  Returns that folder's descriptor, -1 with err set.  crash_dir_close releases the
+ * lock.
  */
-int crash_dir_begin(struct crash_dir *dir, const char *path, const char *guest,
-		    struct err *err);
+int crash_dir_begin(struct crash_dir *dir, const char *path, struct err *err);
 
-/* Gives ".new" its name; out gets it.  It is removed when that fails. */
+/*
+ * Gives ".new" its name, which out gets, once the oldest evidence has made room for it.
+ * It is removed when that fails.
+ */
 int crash_dir_commit(struct crash_dir *dir, const char *guest, time_t when,
 		     char out[CRASH_NAME_MAX], struct err *err);
 

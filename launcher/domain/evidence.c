@@ -200,7 +200,7 @@ void evidence_keep(const struct evidence *evidence, char name[CRASH_NAME_MAX])
 	const time_t now = time(NULL);
 	struct crash_dir dir;
 	struct err err;
-	int fd = crash_dir_begin(&dir, STUBDOM_CRASHDIR, guest, &err);
+	int fd = crash_dir_begin(&dir, STUBDOM_CRASHDIR, &err);
 
 	name[0] = '\0';
 	if (fd < 0) {

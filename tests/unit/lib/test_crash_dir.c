@@ -36,7 +36,7 @@ static void add(const char *guest, time_t when, const char *expected)
 	char name[CRASH_NAME_MAX];
 	struct crash_dir dir;
 	struct err err;
-	int fd = crash_dir_begin(&dir, path, guest, &err);
+	int fd = crash_dir_begin(&dir, path, &err);
 	int file;
 
 	if (fd < 0)
@@ -135,7 +135,7 @@ static void test_half_written_goes(void **state)
 	struct crash_dir dir;
 	struct err err;
 
-	close(crash_dir_begin(&dir, path, "killed", &err));
+	close(crash_dir_begin(&dir, path, &err));
 	crash_dir_close(&dir);
 	open_dir(&dir);
 	assert_int_equal(dir.n, 0);
@@ -143,12 +143,16 @@ static void test_half_written_goes(void **state)
 	add("next", NOON, "next-20260131T120000Z");
 }
 
-static void test_abandoned_leaves_nothing(void **state)
+static void test_abandoned_leaves_the_old_alone(void **state)
 {
 	char half[160];
 	struct crash_dir dir;
 	struct err err;
-	int fd = crash_dir_begin(&dir, path, "full", &err);
+	int fd;
+
+	for (int i = 0; i < CRASH_DIR_GUEST_MAX; i++)
+		add("full", NOON + i, NULL);
+	fd = crash_dir_begin(&dir, path, &err);
 
 	assert_true(fd >= 0);
 	assert_int_equal(mknodat(fd, CRASH_FILE_LOG, S_IFREG | 0600, 0), 0);
@@ -157,6 +161,9 @@ static void test_abandoned_leaves_nothing(void **state)
 	assert_int_equal(access(half, F_OK), 0);
 	crash_dir_abandon(&dir);
 	assert_int_equal(access(half, F_OK), -1);
+	crash_dir_close(&dir);
+	open_dir(&dir);
+	assert_int_equal(dir.n, CRASH_DIR_GUEST_MAX);
 	crash_dir_close(&dir);
 }
 
@@ -169,10 +176,10 @@ static void test_others_may_not_write(void **state)
 	assert_int_equal(chmod(path, 0777), 0);
 	assert_int_equal(crash_dir_open(&dir, path, &err), -1);
 	assert_non_null(strstr(err.msg, "chmod 700"));
-	assert_int_equal(crash_dir_begin(&dir, path, "one", &err), -1);
+	assert_int_equal(crash_dir_begin(&dir, path, &err), -1);
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(symlink("/tmp", path), 0);
-	assert_int_equal(crash_dir_begin(&dir, path, "one", &err), -1);
+	assert_int_equal(crash_dir_begin(&dir, path, &err), -1);
 }
 
 int main(void)
@@ -184,8 +191,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_oldest_go, set_up, drop),
 		cmocka_unit_test_setup_teardown(test_its_own_go_first, set_up, drop),
 		cmocka_unit_test_setup_teardown(test_half_written_goes, set_up, drop),
-		cmocka_unit_test_setup_teardown(test_abandoned_leaves_nothing, set_up,
-						drop),
+		cmocka_unit_test_setup_teardown(test_abandoned_leaves_the_old_alone,
+						set_up, drop),
 		cmocka_unit_test_setup_teardown(test_others_may_not_write, set_up, drop),
 	};
 
