@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -32,6 +33,41 @@ static int find_path(int fd, char *out, size_t size)
 	    named.st_dev != held.st_dev || named.st_ino != held.st_ino)
 		return -1;
 	return 0;
+}
+
+static bool is_after(const struct statx_timestamp *a, const struct statx_timestamp *b)
+{
+	return a->tv_sec > b->tv_sec ||
+	       (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
+
+static int find_old(int fd, char *out, size_t size)
+{
+	char path[PATH_MAX];
+
+	if (find_path(fd, path, sizeof(path)) < 0)
+		return -1;
+	return snprintf(out, size, "%s.old", path) < (int)size ? 0 : -1;
+}
+
+int log_file_open_old(int fd)
+{
+	char path[PATH_MAX];
+	struct statx log, old;
+	int found;
+
+	if (find_old(fd, path, sizeof(path)) < 0)
+		return -1;
+	found = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (found < 0)
+		return -1;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &log) == 0 &&
+	    (log.stx_mask & STATX_BTIME) &&
+	    statx(found, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &old) == 0 &&
+	    S_ISREG(old.stx_mode) && !is_after(&log.stx_btime, &old.stx_mtime))
+		return found;
+	close(found);
+	return -1;
 }
 
 static int copy_old(int fd, size_t bytes)

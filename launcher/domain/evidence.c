@@ -16,6 +16,7 @@
 #include "crash_dir.h"
 #include "domain/ramdisk.h"
 #include "log.h"
+#include "log_file.h"
 #include "xalloc.h"
 
 enum {
@@ -24,28 +25,44 @@ enum {
 	REPORT_BYTES = 64 * 1024,
 };
 
-/* The end of the log, if standard error is a file; the caller frees. */
-static char *read_log(void)
+/* Reads the last bytes of a file to the end of `text`; returns how many, `most` at most. */
+static size_t read_end(int fd, char *text, size_t room)
 {
-	cleanup_fd int fd = open("/proc/self/fd/2", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
-	char *text;
 	ssize_t n;
-	off_t from;
+	size_t want;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return 0;
+	want = st.st_size < (off_t)room ? (size_t)st.st_size : room;
+	n = pread(fd, text + room - want, want, st.st_size - (off_t)want);
+	if (n <= 0)
+		return 0;
+	memmove(text + room - (size_t)n, text + room - want, (size_t)n);
+	return (size_t)n;
+}
+
+char *evidence_read_log(int fd)
+{
+	cleanup_fd int old = -1;
+	char *text, *line;
+	struct stat st;
+	size_t n;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return NULL;
-	from = st.st_size > LOG_BYTES ? st.st_size - LOG_BYTES : 0;
 	text = xasprintf("%*s", LOG_BYTES, "");
-	n = pread(fd, text, LOG_BYTES, from);
-	text[n > 0 ? n : 0] = '\0';
-	if (from > 0) {
-		/* Whole lines only. */
-		char *line = strchr(text, '\n');
-
-		if (line)
-			memmove(text, line + 1, strlen(line));
+	n = read_end(fd, text, LOG_BYTES);
+	if (n < LOG_BYTES) {
+		old = log_file_open_old(fd);
+		n += read_end(old, text, LOG_BYTES - n);
 	}
+	memmove(text, text + LOG_BYTES - n, n);
+	text[n] = '\0';
+	/* Whole lines only. */
+	line = n == LOG_BYTES ? strchr(text, '\n') : NULL;
+	if (line)
+		memmove(text, line + 1, strlen(line));
 	return text;
 }
 
@@ -173,6 +190,8 @@ static int write_all(int dir, const struct evidence *evidence, time_t now,
 	const char *kernel = stubopt_kernel_name(plan->kernel);
 	const struct manifest_kernel *built =
 		manifest_find_kernel(evidence->manifest, kernel);
+	/* Standard error; its log may have been opened to write only. */
+	cleanup_fd int fd = open("/proc/self/fd/2", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	cleanup_free char *contract = NULL;
 	cleanup_free char *log = NULL;
 	cleanup_free char *report = NULL;
@@ -182,7 +201,7 @@ static int write_all(int dir, const struct evidence *evidence, time_t now,
 	if (!built)
 		return err_set(err, ERR_HOST, "the image has no kernel '%s'", kernel);
 	contract = domain_contract_text(plan, evidence->manifest, built, err);
-	log = read_log();
+	log = evidence_read_log(fd);
 	report = log ? evidence_kernel_report(log) : NULL;
 	whole = plan_to_json(plan);
 	facts = facts_json(evidence, built, now);

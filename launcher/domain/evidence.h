@@ -25,6 +25,12 @@ struct evidence {
 void evidence_keep(const struct evidence *evidence, char name[CRASH_NAME_MAX]);
 
 /*
+ * The end of a log, which goes back to FILE.old (lib/log_file.h): whole lines, 256 KiB.
+ * The caller frees.  NULL: there is none.
+ */
+char *evidence_read_log(int fd);
+
+/*
  * The kernel's report in a log: its lines from the one that says that it is broken.  The
  * caller frees.  NULL: there is none.
  */
