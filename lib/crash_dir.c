@@ -143,6 +143,19 @@ static void make_stamp(time_t when, char out[STAMP_LEN + 1])
 		strcpy(out, "00000000T000000Z");
 }
 
+unsigned crash_dir_count(const struct crash_dir *dir, const char *guest, time_t since)
+{
+	char plain[CRASH_NAME_MAX], stamp[STAMP_LEN + 1];
+	unsigned n = 0;
+
+	crash_dir_name_guest(guest, plain);
+	make_stamp(since, stamp);
+	for (size_t i = 0; i < dir->n; i++)
+		n += is_of(dir->names[i], plain) &&
+		     strcmp(dir->names[i] + find_stamp(dir->names[i]), stamp) >= 0;
+	return n;
+}
+
 /* One piece of evidence: files, no folders. */
 static void remove_one(int dir, const char *name)
 {

@@ -39,6 +39,9 @@ void crash_dir_close(struct crash_dir *dir);
 /* The guest's name with what a file's name cannot have as '_'. */
 void crash_dir_name_guest(const char *guest, char out[CRASH_NAME_MAX]);
 
+/* Deaths of this guest at or after `since`. */
+unsigned crash_dir_count(const struct crash_dir *dir, const char *guest, time_t since);
+
 /*
  * Begins new evidence: makes and locks the folder at `path`, and makes a folder ".new" in
  * it.  Returns that folder's descriptor, -1 with err set.  crash_dir_close releases the

@@ -22,6 +22,8 @@ set -g _stubdom_keys \
 	memory= \
 	on_dm_crash=leave \
 	on_dm_crash=pause \
+	on_dm_crash=destroy \
+	on_dm_crash=restart \
 	seclabel= \
 	timeout= \
 	topology= \

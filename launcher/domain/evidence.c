@@ -23,7 +23,23 @@ enum {
 	CRASH_VERSION = 1, /* of crash.json */
 	LOG_BYTES = 256 * 1024,
 	REPORT_BYTES = 64 * 1024,
+	RECENT_S = 600,
 };
+
+int evidence_count_recent(const char *guest)
+{
+	struct crash_dir dir;
+	struct err err;
+	unsigned n;
+
+	if (crash_dir_open(&dir, STUBDOM_CRASHDIR, &err) < 0) {
+		log_warn("%s", err.msg);
+		return -1;
+	}
+	n = crash_dir_count(&dir, guest, time(NULL) - RECENT_S);
+	crash_dir_close(&dir);
+	return (int)n;
+}
 
 /* Reads the last bytes of a file to the end of `text`; returns how many, `most` at most. */
 static size_t read_end(int fd, char *text, size_t room)
@@ -174,7 +190,7 @@ static json_t *facts_json(const struct evidence *evidence,
 	set_text(json, "why", evidence->why);
 	json_object_set_new(json, "running", json_boolean(evidence->running));
 	set_text(json, "action",
-		 evidence->running ? stubopt_on_crash_name(plan->on_crash) : NULL);
+		 evidence->running ? stubopt_on_crash_name(evidence->action) : NULL);
 	set_text(json, "kernel", stubopt_kernel_name(plan->kernel));
 	set_text(json, "type", stubopt_type_name(plan->type));
 	set_text(json, "qemu", evidence->manifest->qemu_version);

@@ -15,7 +15,11 @@ struct evidence {
 	const char *guest;		 /* its name now: that of the plan may be older */
 	const char *why;
 	bool running; /* the toolstack had been told that the device model runs */
+	enum stubopt_on_crash action; /* running: the fate of the guest */
 };
+
+/* Deaths of this guest in the last ten minutes that are kept; -1: they cannot be read. */
+int evidence_count_recent(const char *guest);
 
 /*
  * Writes it to STUBDOM_CRASHDIR/<guest>-<time>/ (crash_dir.h), with the end of the log.

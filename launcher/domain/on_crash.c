@@ -3,17 +3,125 @@
 #include "domain/on_crash.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
+#include <xen/sched.h>
+#include <xenguest.h>
 
 #include "log.h"
 
-void on_crash_act(struct domain_host *host, const struct plan *plan)
+enum stubopt_on_crash on_crash_choose(const struct plan *plan, int died_before)
 {
-	if (plan->on_crash != STUBOPT_ON_CRASH_PAUSE)
-		return;
-	if (xc_domain_pause(host->xc, plan->guest_domid) < 0)
-		log_error("on_dm_crash=pause: domain %u: %s", plan->guest_domid,
-			  strerror(errno));
+	if (plan->on_crash != STUBOPT_ON_CRASH_RESTART ||
+	    (died_before >= 0 && died_before < ON_CRASH_RESTARTS))
+		return plan->on_crash;
+	if (died_before < 0)
+		log_error(
+			"on_dm_crash=restart: the deaths of %s could not be counted; it "
+			"is left as it is",
+			plan->name);
 	else
-		log_info("on_dm_crash=pause: domain %u is paused", plan->guest_domid);
+		log_error(
+			"on_dm_crash=restart: %s has died %d times in ten minutes before; "
+			"its guest is left as it is",
+			plan->name, died_before);
+	return STUBOPT_ON_CRASH_LEAVE;
+}
+
+/*
+ * Ends the wait of a virtual CPU for an answer of the dead QEMU, which would put a shutdown
+ * off for ever.  SHUTDOWN_crash alone does (Xen, domain_shutdown).  The guest is resumed at
+ * once, paused by us.  No other process of this CPU runs between: a toolstack that looked
+ * would take it for a crash.
+ */
+static int end_waits(struct domain_host *host, uint32_t domid)
+{
+	const struct sched_param first = {.sched_priority = 1};
+	const struct sched_param none = {0};
+	struct sched_param before = none;
+	int policy = sched_getscheduler(0);
+	bool ahead = policy >= 0 && sched_getparam(0, &before) == 0 &&
+		     sched_setscheduler(0, SCHED_FIFO, &first) == 0;
+	int rc = xc_domain_shutdown(host->xc, domid, SHUTDOWN_crash);
+	int error;
+
+	if (rc == 0)
+		rc = xc_domain_resume(host->xc, domid, 0);
+	error = errno;
+	if (ahead)
+		sched_setscheduler(0, policy, &before);
+	errno = error;
+	return rc;
+}
+
+static int tell_reboot(struct domain_host *host, uint32_t domid)
+{
+	int rc, error;
+
+	if (xc_domain_pause(host->xc, domid) < 0)
+		return -1;
+	rc = end_waits(host, domid);
+	if (rc == 0) {
+		/* Else xenstored thinks that it has told of this shutdown. */
+		xs_resume_domain(host->xs, domid);
+		rc = xc_domain_shutdown(host->xc, domid, SHUTDOWN_reboot);
+	}
+	error = errno;
+	xc_domain_unpause(host->xc, domid);
+	errno = error;
+	return rc;
+}
+
+static void pause_guest(struct domain_host *host, uint32_t domid)
+{
+	if (xc_domain_pause(host->xc, domid) < 0)
+		log_error("on_dm_crash=pause: domain %u: %s", domid, strerror(errno));
+	else
+		log_info("on_dm_crash=pause: domain %u is paused", domid);
+}
+
+/* libxl ends the guest's device model first, by a signal to us. */
+static void destroy(struct domain_host *host, uint32_t domid)
+{
+	struct err err;
+
+	domain_host_forget_error(host);
+	if (libxl_domain_destroy(host->libxl, domid, NULL) == 0) {
+		log_info("on_dm_crash=destroy: domain %u is destroyed", domid);
+		return;
+	}
+	domain_host_error(host, &err,
+			  "on_dm_crash=destroy: domain %u; try 'xl destroy %u'", domid,
+			  domid);
+	log_error("%s", err.msg);
+}
+
+static void restart(struct domain_host *host, uint32_t domid)
+{
+	if (tell_reboot(host, domid) < 0)
+		log_error("on_dm_crash=restart: domain %u: %s", domid, strerror(errno));
+	else
+		log_info("on_dm_crash=restart: domain %u reboots, if its toolstack "
+			 "restarts it",
+			 domid);
+}
+
+void on_crash_act(struct domain_host *host, const struct plan *plan,
+		  enum stubopt_on_crash action)
+{
+	uint32_t domid = plan->guest_domid;
+
+	if (action == STUBOPT_ON_CRASH_PAUSE) {
+		pause_guest(host, domid);
+		return;
+	}
+	if (action == STUBOPT_ON_CRASH_LEAVE)
+		return;
+	if (domain_host_life(host, domid) != DOMAIN_LIFE_ALIVE)
+		log_warn("on_dm_crash=%s: domain %u is shut down; it is its toolstack's",
+			 stubopt_on_crash_name(action), domid);
+	else if (action == STUBOPT_ON_CRASH_DESTROY)
+		destroy(host, domid);
+	else
+		restart(host, domid);
 }

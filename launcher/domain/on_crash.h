@@ -6,10 +6,23 @@
 #include "domain/host.h"
 #include "plan/plan.h"
 
+/* More in ten minutes, and a guest is not restarted again. */
+enum { ON_CRASH_RESTARTS = 3 };
+
 /*
- * Does with the guest what the plan says.  A failure is a line in the log, and the guest
+ * The plan's fate of a guest that died `died_before` times in the last ten minutes.  A
+ * restart becomes `leave` for one that dies again and again.  died_before < 0: its deaths
+ * could not be counted, so it is not restarted either.
+ */
+enum stubopt_on_crash on_crash_choose(const struct plan *plan, int died_before);
+
+/*
+ * Does it.  A guest that is shut down already (for a save, say) is its toolstack's: it is
+ * neither destroyed nor restarted.  A restart tells the toolstack that the guest reboots; the toolstack then destroys
+ * it, which reaches the caller as a signal.  A failure is a line in the log, and the guest
  * is left as it is.
  */
-void on_crash_act(struct domain_host *host, const struct plan *plan);
+void on_crash_act(struct domain_host *host, const struct plan *plan,
+		  enum stubopt_on_crash action);
 
 #endif

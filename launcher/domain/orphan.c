@@ -86,9 +86,9 @@ static bool was_running(struct domain_host *host, const struct plan *plan)
 	return state && strcmp(state, "running") == 0;
 }
 
-/* first: nobody has done this before for the same death. */
+/* action: `leave` if somebody has acted for the same death. */
 static void answer_for(struct domain_host *host, const struct plan *plan,
-		       const struct orphan *orphan, bool first)
+		       const struct orphan *orphan, enum stubopt_on_crash action)
 {
 	cleanup_free struct stand_in *stand_in = calloc(1, sizeof(*stand_in));
 	struct err err;
@@ -109,8 +109,7 @@ static void answer_for(struct domain_host *host, const struct plan *plan,
 		log_warn("%s", err.msg);
 	open_monitors(stand_in, plan);
 	/* Not earlier: an answer is there for a toolstack that asks because of it. */
-	if (first)
-		on_crash_act(host, plan);
+	on_crash_act(host, plan, action);
 	/* A token of its own: the launcher has a watch like this. */
 	if (xs_watch(host->xs, "@releaseDomain", "orphan"))
 		serve(stand_in, host, plan, orphan->signals);
@@ -132,7 +131,7 @@ void orphan_stay(struct domain_host *host, const struct plan *plan,
 	if (death) {
 		const struct orphan again = {.why = death, .signals = orphan->signals};
 
-		answer_for(host, plan, &again, false);
+		answer_for(host, plan, &again, STUBOPT_ON_CRASH_LEAVE);
 		return;
 	}
 	evidence.running = was_running(host, plan);
@@ -142,10 +141,15 @@ void orphan_stay(struct domain_host *host, const struct plan *plan,
 	name = xenstore_read(host->xs, "/local/domain/%u/name", plan->guest_domid);
 	evidence.guest = name ? name : plan->guest_name;
 	tell_name(evidence.guest);
+	/* Deaths are counted by their evidence. */
+	if (evidence.running)
+		evidence.action =
+			on_crash_choose(plan, evidence_count_recent(evidence.guest));
 	evidence_keep(&evidence, crash);
-	if (evidence.running) {
-		tell_death(plan, orphan->why, stubopt_on_crash_name(plan->on_crash),
-			   crash);
-		answer_for(host, plan, orphan, true);
-	}
+	if (!evidence.running)
+		return;
+	if (evidence.action == STUBOPT_ON_CRASH_RESTART && !crash[0])
+		evidence.action = on_crash_choose(plan, -1);
+	tell_death(plan, orphan->why, stubopt_on_crash_name(evidence.action), crash);
+	answer_for(host, plan, orphan, evidence.action);
 }

@@ -21,6 +21,8 @@ enum stubopt_model { STUBOPT_MODEL_STUBDOM, STUBOPT_MODEL_DOM0 };
 enum stubopt_on_crash {
 	STUBOPT_ON_CRASH_LEAVE,
 	STUBOPT_ON_CRASH_PAUSE,
+	STUBOPT_ON_CRASH_DESTROY,
+	STUBOPT_ON_CRASH_RESTART,
 };
 
 /* Owns its strings; stubopt_free releases them. */

@@ -14,7 +14,7 @@
 static const char *const kernels[] = {"auto", "linux", "nub", NULL};
 static const char *const types[] = {"pvh", "pv", NULL};
 static const char *const models[] = {"stubdom", "dom0", NULL};
-static const char *const crashes[] = {"leave", "pause", NULL};
+static const char *const crashes[] = {"leave", "pause", "destroy", "restart", NULL};
 static const char *const logs[] = {"error", "warn", "info", "debug", NULL};
 
 _Static_assert(sizeof(enum stubopt_kernel) == sizeof(unsigned) &&
@@ -184,12 +184,14 @@ const struct stubopt_key stubopt_keys[] = {
 		.name = "on_dm_crash",
 		.offset = offsetof(struct stubopt, on_crash),
 		.words = crashes,
-		.what = "leave or pause",
+		.what = "leave, pause, destroy or restart",
 		.initial = "leave",
 		.brief = "the guest's fate when its stub domain dies",
 		.help = "The fate of a running guest whose stub domain has died. With leave "
 			"it goes on without a device model, as when QEMU in dom0 crashes. "
-			"With pause its virtual CPUs stop.",
+			"With pause its virtual CPUs stop. With destroy it ends. With "
+			"restart its toolstack is told that it reboots, and on_reboot= "
+			"applies; a guest that has died three times in ten minutes is left.",
 	},
 	{
 		FIELD(seclabel),

@@ -88,10 +88,10 @@ def test_damaged_image(make_guest, dom0):
 
 def test_root_taken_away(make_guest, dom0, stub):
     """The disk with QEMU's own files goes. QEMU ends when it needs a page that it does not have, and
-    the log says why."""
+    the log says why. The guest ends, too, as on_dm_crash= says."""
     if stub.options["kernel"] != "nub":
         pytest.skip("Linux has the root in its memory")
-    guest = make_guest("rootless", nics=())
+    guest = make_guest("rootless", nics=(), stub=Stub(**stub.options, on_dm_crash="destroy"))
     guest.start()
     dom0.run("xl", "block-detach", f"{guest.name}-dm", "xvdzz", timeout=60)
     guest.detach()
@@ -99,7 +99,7 @@ def test_root_taken_away(make_guest, dom0, stub):
     done = dom0.run("stubdom", "screenshot", guest.name, "/tmp/rootless.png", check=False,
                     timeout=120)
     assert done.status != 0
-    dom0.wait_gone(f"{guest.name}-dm")
+    dom0.wait_gone(guest.name, f"{guest.name}-dm")
     assert "the root's disk (xvdzz) failed at page" in guest.log()
     assert "QEMU ended (signal 7)" in guest.log()
 

@@ -71,6 +71,8 @@ static const struct {
 	{"type=pv", {.type = STUBOPT_TYPE_PV}},
 	{"on_dm_crash=leave", {.on_crash = STUBOPT_ON_CRASH_LEAVE}},
 	{"on_dm_crash=pause", {.on_crash = STUBOPT_ON_CRASH_PAUSE}},
+	{"on_dm_crash=destroy", {.on_crash = STUBOPT_ON_CRASH_DESTROY}},
+	{"on_dm_crash=restart", {.on_crash = STUBOPT_ON_CRASH_RESTART}},
 	{"device-model=stubdom", {.device_model = STUBOPT_MODEL_STUBDOM}},
 	{"device-model=dom0", {.device_model = STUBOPT_MODEL_DOM0}},
 	{"memory=32", {.memory_mb = 32}},

@@ -85,6 +85,9 @@ static void test_names_and_order(void **state)
 	assert_string_equal(dir.names[0], "_._a__-20260131T120000Z");
 	assert_string_equal(dir.names[1], "win-b-20260131T120001Z");
 	assert_string_equal(dir.names[3], "win-20260131T120002Z.1");
+	assert_int_equal(crash_dir_count(&dir, "win", NOON), 2);
+	assert_int_equal(crash_dir_count(&dir, "win", NOON + 3), 0);
+	assert_int_equal(crash_dir_count(&dir, "win-b", NOON), 1);
 	crash_dir_close(&dir);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
