@@ -75,6 +75,7 @@ static void read_guest(struct xs_handle *xs, const char *domid, struct guest *ou
 	cleanup_free char *stub = read_fact(xs, domid, STUBDOM_FACT_STUB);
 	cleanup_free char *pid = read_fact(xs, domid, STUBDOM_FACT_LAUNCHER);
 	cleanup_free char *started = read_fact(xs, domid, STUBDOM_FACT_STARTED);
+	cleanup_free char *silent = read_fact(xs, domid, STUBDOM_FACT_SILENT);
 	uint64_t n;
 
 	/* Renamed at the end of a restore or migration: today's name before the first. */
@@ -101,6 +102,7 @@ static void read_guest(struct xs_handle *xs, const char *domid, struct guest *ou
 			out->error = read_died(xs, domid);
 		out->io_error = read_foreign(xs, out->stub_domid, STUBDOM_XS_IO_ERROR);
 	}
+	out->silent = silent;
 	if (decimal_parse(pid, 1 << 22, &n) == 0 && n > 0) {
 		out->launcher = (pid_t)n;
 		out->launcher_alive = kill(out->launcher, 0) == 0 || errno == EPERM;
@@ -245,7 +247,7 @@ const char *guest_state(const struct guest *guest)
 	if (guest->launcher && !guest->launcher_alive)
 		return "unserved";
 	if (guest->stage && strcmp(guest->stage, STUBDOM_STAGE_RUNNING) == 0)
-		return "running";
+		return guest->silent ? "silent" : "running";
 	return "starting";
 }
 

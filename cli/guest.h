@@ -32,6 +32,7 @@ struct guest {
 	bool guest_alive; /* the domains exist */
 	bool stub_alive;
 	bool launcher_alive;
+	bool silent; /* QEMU has not answered a QMP command */
 };
 
 struct guest_list {
@@ -53,7 +54,7 @@ int guest_find(const char *name_or_id, struct guest *out, struct err *err);
 void guest_free(struct guest *guest);
 
 /*
- * In one word: "starting", "running", "failed", "ended".  A leftover is "guest gone",
+ * In one word: "starting", "running", "silent", "failed", "ended".  A leftover is "guest gone",
  * "stub gone" or "unserved" (its stubdom-dm is gone).
  */
 const char *guest_state(const struct guest *guest);

@@ -22,8 +22,8 @@ enum {
 	SECTOR = 512,
 };
 
-static const char *const states[] = {"starting",   "running",	"failed",  "ended",
-				     "guest gone", "stub gone", "unserved"};
+static const char *const states[] = {"starting",   "running",	"failed",   "ended",
+				     "guest gone", "stub gone", "unserved", "silent"};
 
 /* One guest, and Xen's word on its stub domain. */
 struct one {

@@ -25,6 +25,9 @@
 /* Why the stub domain died under its guest; not there while it lives. */
 #define STUBDOM_FACT_DIED "died"
 
+/* QEMU does not answer a QMP command; not there once it has spoken again. */
+#define STUBDOM_FACT_SILENT "silent"
+
 #define STUBDOM_FACT_NIC "nic" /* a directory: <tap> is "MODEL MAC" */
 
 /*

@@ -11,19 +11,22 @@
 #include <unistd.h>
 
 #include "abi/channel.h"
+#include "abi/facts.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "decimal.h"
 #include "endpoint/endpoint.h"
 #include "log.h"
 #include "pty_slave.h"
+#include "relay/silence.h"
 #include "xenstore_util.h"
 
 /* The relay's clock and ours may be read a moment apart. */
 enum { DIAL_SLACK_MS = 100 };
 
 /*
- * A message costs little, a device a second of libxl's.  The dear part of a connection is
+ * A message costs little, a device a second of libxl's.  A line of the log that the relay
+ * has us write again and again costs as much.  The dear part of a connection is
  * to open the stub domain's server, so each channel has a rate of its own for that.  A
  * channel that the stub domain closes again and again does not keep the others waiting.
  */
@@ -82,6 +85,30 @@ static int dial(struct domain_channels *channels, uint32_t i)
 	return relay_msg_send(channels->relay->control, &msg, &fd, fd >= 0);
 }
 
+/* Told to people by the guest's record; the guest is left as it is. */
+static void tell_silence(struct domain_channels *channels, bool silent)
+{
+	const struct plan *plan = channels->plan;
+	struct xs_handle *xs = channels->hotplug->host->xs;
+	struct err err;
+
+	if (channels->silent == silent)
+		return;
+	channels->silent = silent;
+	if (!silent) {
+		log_info("QEMU in %s answers again", plan->name);
+		xenstore_remove(xs, STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_SILENT,
+				plan->guest_domid);
+		return;
+	}
+	log_warn("QEMU in %s has not answered a QMP command for %d s; is the stub domain "
+		 "paused, or this host overloaded?",
+		 plan->name, SILENCE_MS / 1000);
+	if (xenstore_write(xs, &err, "1", STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_SILENT,
+			   plan->guest_domid) < 0)
+		log_warn("%s", err.msg);
+}
+
 /* "xvda 1024" */
 static int grow(struct domain_channels *channels, const char *text, struct err *err)
 {
@@ -138,6 +165,11 @@ static int take_request(struct domain_channels *channels, const struct relay_msg
 		return 0;
 	case RELAY_DIAL:
 		return dial(channels, msg->channel);
+	case RELAY_SILENT:
+		if (channels->plan->channels[msg->channel].kind != STUBDOM_CHANNEL_QMP)
+			return -1;
+		tell_silence(channels, msg->code == 1);
+		return 0;
 	case RELAY_ATTACH:
 		if (fd < 0)
 			return -1;
@@ -168,11 +200,11 @@ int domain_channels_hear(struct domain_channels *channels, struct err *err)
 	int rc = relay_msg_receive(channels->relay->control, &msg, fds);
 
 	if (rc > 0) {
-		bool device = msg.type == RELAY_ATTACH || msg.type == RELAY_DETACH ||
-			      msg.type == RELAY_GROW || msg.type == RELAY_LEND ||
-			      msg.type == RELAY_RETURN;
+		bool dear = msg.type == RELAY_ATTACH || msg.type == RELAY_DETACH ||
+			    msg.type == RELAY_GROW || msg.type == RELAY_LEND ||
+			    msg.type == RELAY_RETURN || msg.type == RELAY_SILENT;
 
-		rate_spend(&channels->asked, device ? DEVICE_COST : ASK_COST);
+		rate_spend(&channels->asked, dear ? DEVICE_COST : ASK_COST);
 		rc = take_request(channels, &msg, fds[0]);
 	}
 	for (int i = 0; i < RELAY_FDS_MAX; i++) {

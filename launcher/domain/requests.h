@@ -22,6 +22,7 @@ struct domain_channels {
 	struct rate *offers; /* by channel: looks at the stub domain's server */
 	int64_t *dialled_ms; /* by channel: when its endpoint was last connected */
 	bool console_given;
+	bool silent; /* the relay says that QEMU does not answer */
 	struct domain_hotplug *hotplug;
 	struct rate asked; /* what the relay's requests cost */
 	struct domain_backends *backends;

@@ -15,6 +15,7 @@
 #include "relay/kind.h"
 #include "relay/qmp/filter.h"
 #include "relay/save.h"
+#include "relay/silence.h"
 #include "relay/telnet.h"
 #include "relay/vnc_door.h"
 #include "vchan_stream.h"
@@ -43,6 +44,8 @@ struct relay_channel {
 	struct vnc_door door;	/* of a screen with a password */
 	int64_t door_until_ms;	/* its viewer must be past it */
 	struct qmp_filter qmp;	/* idle in a channel of another kind */
+	bool spoke;		/* the stub domain, since silence_step */
+	struct silence silence; /* of a QMP connection */
 	struct rate rate;	/* of the stub domain's bytes, over all connections */
 	bool held_back;		/* there are more of them than that */
 	int64_t again_ms;	/* when a QMP job is to try again */

@@ -48,6 +48,8 @@ struct relay_kind {
 			 struct err *err);
 	/* The stub domain's end was lost before it was closed here; NULL: no matter. */
 	void (*lost)(struct relay_channel *channel);
+	/* Whether the client waits for the stub domain's answer; NULL: it never says so. */
+	bool (*waits)(const struct relay_channel *channel);
 	/* Forgets the bytes on their way, for the next client. */
 	void (*forget)(struct relay_channel *channel);
 };

@@ -51,7 +51,15 @@ static int take_client(struct relay_channel *channel, const char *data, size_t l
 static int take_stub(struct relay_channel *channel, const char *data, size_t len,
 		     struct err *err)
 {
+	channel->spoke = true;
 	return qmp_filter_stub(&channel->qmp, data, len, err);
+}
+
+/* Not one that does not read what is there: then QEMU's words wait for it. */
+static bool waits(const struct relay_channel *channel)
+{
+	return channel->open && endpoint_connected(&channel->end) && !channel->closing &&
+	       channel->outgoing->len < RELAY_HELD_MAX && qmp_filter_waits(&channel->qmp);
 }
 
 /* A job's descriptors and its turn go, too. */
@@ -75,5 +83,6 @@ const struct relay_kind relay_kind_qmp = {
 	.end_client = relay_kind_end_client,
 	.take_stub = take_stub,
 	.lost = relay_channel_send_away,
+	.waits = waits,
 	.forget = forget,
 };

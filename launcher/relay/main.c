@@ -172,6 +172,7 @@ static int find_timeout(struct relay_state *state, int64_t now)
 		if (wait == 0)
 			wait = relay_channel_timeout(&state->channels[i], now);
 		least = sooner(wait, least);
+		least = sooner(silence_timeout(&state->channels[i].silence, now), least);
 	}
 	return least;
 }
@@ -227,6 +228,35 @@ static void check_save(struct relay_state *state, int64_t now)
 		}
 	}
 	relay_channel_end_save(state->save, now);
+}
+
+static int tell_silence(struct relay_state *state, uint32_t i, bool silent)
+{
+	struct relay_msg msg = {.type = RELAY_SILENT, .channel = i, .code = silent};
+
+	if (state->silent == silent)
+		return 0;
+	state->silent = silent;
+	return relay_msg_send(state->control, &msg, NULL, 0);
+}
+
+/* -1: the launcher is gone. */
+static int watch_silence(struct relay_state *state, int64_t now)
+{
+	for (size_t i = 0; i < state->plan->n_channels; i++) {
+		struct relay_channel *channel = &state->channels[i];
+		enum silence_news news;
+
+		if (!channel->kind->waits)
+			continue;
+		news = silence_step(&channel->silence, channel->kind->waits(channel),
+				    channel->spoke, now);
+		channel->spoke = false;
+		if (news != SILENCE_NO_NEWS &&
+		    tell_silence(state, (uint32_t)i, news == SILENCE_BEGINS) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Descriptors that no command uses go when the last client has gone, as in QEMU. */
@@ -307,7 +337,7 @@ static int round_trip(struct relay_state *state)
 		relay_console_read(&state->console, now);
 		budget_charge(&state->budget, n, true, budget_cpu_us());
 	}
-	if (serve_channels(state, now) < 0)
+	if (serve_channels(state, now) < 0 || watch_silence(state, now) < 0)
 		return -1;
 	forget_fds(state);
 	check_save(state, now);

@@ -18,6 +18,7 @@ enum relay_msg_type {
 	RELAY_READY, /* every endpoint is open, no privileges are left; code: Landlock's version */
 	RELAY_FAILED, /* code, text: nothing was left open */
 	RELAY_WANT,   /* channel: a connection to the stub domain is wanted */
+	RELAY_SILENT, /* channel; code 1: QEMU does not answer a client's QMP; 0: it does */
 	RELAY_DIAL,   /* channel: its *-connect endpoint is to be connected again */
 	/*
 	 * relay to launcher, for a QMP command on `channel`.  The answer is a message of

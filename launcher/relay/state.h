@@ -31,6 +31,7 @@ struct relay_state {
 	char vnc_service[16];
 	struct relay_console console;
 	struct budget budget; /* by channel; the console is the last party */
+	bool silent;	      /* the launcher was told that QEMU does not answer */
 	size_t first;	      /* of the channels, in this round */
 };
 

@@ -57,6 +57,21 @@ def check_quit(dom0, guest):
     assert "says that QEMU ended" in dom0.run("stubdom", "status", guest.name).stdout
 
 
+def check_silence(dom0, guest):
+    """QEMU that does not answer is told in the list, until it has spoken again. Nobody waits: nothing."""
+    node = f"/local/domain/0/stubdom/{guest.domid}/silent"
+    answer = f"{guest.folder}/answer"
+    dom0.run("xl", "pause", f"{guest.name}-dm")
+    dom0.shell(f"stubdom qmp -t 60 {guest.name} query-status >{answer} 2>&1 &")
+    assert dom0.call("wait_xenstore_there", 30, path=node, seconds=30)
+    assert dom0.run("stubdom", "list").stdout.splitlines()[1].split()[-1] == "silent"
+    dom0.run("xl", "unpause", f"{guest.name}-dm")
+    dom0.wait_file(answer, '"status": "running"')
+    dom0.wait_file(guest.log_path, "answers again", seconds=60)
+    assert dom0.xenstore(node) is None
+    assert dom0.run("stubdom", "list").stdout.splitlines()[1].split()[-1] == "running"
+
+
 def test_several_clients(make_guest, dom0, qemu_qmp):
     """Greeting, ids, events and errors are QEMU's; one client's end is not another's."""
     guest = make_guest("talk", disks=1, nics=(), serial="null")
@@ -121,6 +136,7 @@ def test_several_clients(make_guest, dom0, qemu_qmp):
     assert "xl cd-insert" in text, text
     if qemu_qmp:
         check_real_clients(dom0, guest, own, qemu_qmp)
+    check_silence(dom0, guest)
     check_quit(dom0, guest)
     if not qemu_qmp:
         pytest.skip("all but QEMU's own client, for the mirror has no source of QEMU")

@@ -542,6 +542,11 @@ bool qmp_filter_client_full(const struct qmp_filter *filter)
 	       filter->n_pending >= QMP_PENDING_MAX / 2;
 }
 
+bool qmp_filter_waits(const struct qmp_filter *filter)
+{
+	return !filter->greeted || (filter->first && !filter->first->reply);
+}
+
 void qmp_filter_free(struct qmp_filter *filter)
 {
 	while (filter->first)

@@ -64,6 +64,9 @@ bool qmp_filter_can_go_on(const struct qmp_filter *filter);
 /* Whether so much is on its way that no more should be read from the client. */
 bool qmp_filter_client_full(const struct qmp_filter *filter);
 
+/* Whether QEMU owes something: its greeting, or the answer to a command or a job's step. */
+bool qmp_filter_waits(const struct qmp_filter *filter);
+
 void qmp_filter_free(struct qmp_filter *filter);
 
 #endif

@@ -24,7 +24,7 @@ def test_every_figure(host, crashes):  # noqa: F811
     states = samples(families, "stubdom_guest_state")
     assert [labels["stubdom_guest_state"] for labels, value in states if value] == ["running"]
     assert {value for _, value in states} == {0, 1}
-    assert len(states) == 7
+    assert len(states) == 8
     for name in ("stubdom_memory_used_bytes", "stubdom_memory_given_bytes",
                  "stubdom_start_time_seconds", "stubdom_cpu_seconds"):
         [(found, value)] = samples(families, name)

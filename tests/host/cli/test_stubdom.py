@@ -174,6 +174,7 @@ def test_list(host):
     (lambda host: host.put("local/domain/8/data/stubdom/error", "disks: xvda: not there"),
      "failed"),
     (lambda host: host.put("local/domain/0/stubdom/7/launcher-pid", 2 ** 22 - 1), "unserved"),
+    (lambda host: host.put("local/domain/0/stubdom/7/silent", "1"), "silent"),
     (lambda host: shutil.rmtree(f"{host.xen}/local/domain/7"), "guest gone"),
     (lambda host: shutil.rmtree(f"{host.xen}/local/domain/8"), "stub gone"),
 ])
