@@ -23,10 +23,18 @@ static struct usock *usock_of(struct file *f)
 	return s && s->family == AF_UNIX ? (struct usock *)s : NULL;
 }
 
+/* Each act on sockets may look for what only each other hold. A look visits all that is in
+ * flight. So that N acts do not cost N times N visits, acts pay for the next look. */
+#define VISITS_PER_ACT 128
+static u32 visits; /* of the last look */
+static u32 acts;   /* since then */
+
+static void collect(void);
+
 int flight_start(struct umsg *m, struct file *const *files, unsigned n)
 {
 	if (n_files + n > FILES_MAX)
-		flight_collect();
+		collect();
 	if (n_files + n > FILES_MAX)
 		return -ETOOMANYREFS;
 	m->fds = kcalloc(n, sizeof(*m->fds));
@@ -98,6 +106,7 @@ static void each_in(struct list *messages, void (*fn)(struct usock *held))
 	struct umsg *m;
 
 	list_for_each(m, messages, link) {
+		visits += 1 + m->nfds;
 		for (unsigned i = 0; i < m->nfds; i++) {
 			struct usock *u = usock_of(m->fds[i]);
 
@@ -146,17 +155,20 @@ static void doom_messages(struct usock *u, struct list *messages)
 	}
 }
 
-void flight_collect(void)
+static void collect(void)
 {
 	struct list seen = LIST_INIT(seen);
 	struct usock *u, *next, *c;
 
 	if (list_empty(&flying) || draining)
 		return;
+	acts = 0;
+	visits = 0;
 	/* Nobody but messages holds it. */
 	list_for_each(u, &flying, flight) {
 		u->suspect = u->file->refs == (int)u->in_flight;
 		u->outside = u->in_flight;
+		visits++;
 	}
 	/* Counts those of these messages that are not in other suspects' queues. */
 	list_for_each(u, &flying, flight)
@@ -184,4 +196,10 @@ void flight_collect(void)
 		list_add_tail(&flying, &u->flight);
 	}
 	drain();
+}
+
+void flight_collect(void)
+{
+	if (++acts >= visits / VISITS_PER_ACT)
+		collect();
 }
