@@ -140,14 +140,17 @@ static bool write_frontend(const struct backend_device *device,
 	       write_in(xs, t, frontend, "state", BACKEND_INITIALISING);
 }
 
-static int point_frontend(const struct backend_device *device,
-			  const struct backend_place *place, const char *frontend,
-			  struct err *err)
+int backend_device_offer(const struct backend_device *device,
+			 const struct backend_place *place, struct err *err)
 {
 	struct xs_handle *xs = place->host->xs;
+	cleanup_free char *frontend = backend_device_read(device, place, "frontend");
 	bool done = false;
 	bool ok = true;
 
+	if (!frontend)
+		return err_set(err, ERR_HOST, "xenstore: %s/frontend is not there",
+			       device->from);
 	/* A guest that writes there all the time must not keep us here. */
 	for (int i = 0; i < TRIES && !done && ok; i++) {
 		xs_transaction_t t = xs_transaction_start(xs);
@@ -179,13 +182,8 @@ int backend_device_move(const struct backend_device *device,
 			const struct backend_place *place, const char *dev,
 			struct err *err)
 {
-	cleanup_free char *frontend = backend_device_read(device, place, "frontend");
-
-	if (!frontend)
-		return err_set(err, ERR_HOST, "xenstore: %s/frontend is not there",
-			       device->from);
 	if (copy(device, place, dev, err) < 0 ||
-	    point_frontend(device, place, frontend, err) < 0)
+	    backend_device_offer(device, place, err) < 0)
 		return -1;
 	return put(device, place, "state", BACKEND_INITIALISING, err);
 }

@@ -24,6 +24,13 @@ enum backend_phase {
 
 enum { BACKEND_KEPT = 3, BACKEND_KEPT_MAX = 24 };
 
+/* Of a device that came while the guest runs (backend_offer.h). */
+struct backend_offer {
+	int64_t due_ms; /* 0: nothing is */
+	unsigned tries;
+	bool hidden;
+};
+
 struct backend_device {
 	const char *type; /* of the back end: "qdisk" */
 	char id[16];
@@ -33,10 +40,12 @@ struct backend_device {
 	/* The toolstack's words in the guest's half, while that is hidden. */
 	char kept[BACKEND_KEPT][BACKEND_KEPT_MAX];
 	enum backend_phase phase;
+	struct backend_offer offer;
 };
 
 /* enum xenbus_state, as xenstore has it */
 #define BACKEND_INITIALISING "1"
+#define BACKEND_INIT_WAIT "2"
 #define BACKEND_CLOSING_STATE "5"
 #define BACKEND_CLOSED_STATE "6"
 
@@ -56,10 +65,14 @@ const char *backend_params_split(const char *params, char format[16]);
 
 /*
  * Takes the guest's half out of its sight, for a guest reads only once where the other
- * half is.  backend_device_move puts it back.
+ * half is.  backend_device_move and backend_device_offer put it back.
  */
 void backend_device_hide(struct backend_device *device,
 			 const struct backend_place *place);
+
+/* Shows the guest its half, which says that the stub domain has the other.  ERR_HOST. */
+int backend_device_offer(const struct backend_device *device,
+			 const struct backend_place *place, struct err *err);
 
 /*
  * Makes the stub domain the back end.  `dev` is its name of a disk's container, or NULL.

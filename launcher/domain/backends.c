@@ -9,6 +9,8 @@
 #include <xen/sched.h>
 
 #include "cleanup.h"
+#include "clock.h"
+#include "domain/backend_offer.h"
 #include "log.h"
 #include "plan/builder.h"
 #include "xenstore_util.h"
@@ -324,8 +326,10 @@ static void take_new(struct domain_backends *backends, struct backend_device *de
 		rc = attach_disk(backends, device, &err);
 	else if (!refusal)
 		rc = backend_device_move(device, &backends->place, NULL, &err);
-	if (rc == 0)
+	if (rc == 0) {
+		backend_offer_begin(device, clock_ms());
 		return;
+	}
 	log_error("the guest's new PV device %s %s is not served: %s", device->type,
 		  vdev ? vdev : device->id, err.msg);
 	if (device->added[0])
@@ -364,12 +368,13 @@ static void follow_one(struct domain_backends *backends, struct backend_device *
 	if (device->phase == BACKEND_SERVED &&
 	    (!wanted || strcmp(wanted, BACKEND_CLOSING_STATE) == 0)) {
 		device->phase = BACKEND_CLOSING;
+		backend_offer_end(device, place);
 		backend_device_end(device, place);
 	} else if (device->phase == BACKEND_CLOSING) {
 		/* Taken by force (a guest without a driver): only a disk is waited for. */
 		if (closed || (!wanted && !device->added[0]))
 			let_go(backends, device);
-	} else if (is_state(state)) {
+	} else if (is_state(state) && !device->offer.hidden) {
 		backend_device_show(device, place, state, false);
 	}
 }
@@ -459,6 +464,25 @@ void domain_backends_hear(struct domain_backends *backends, const char *path)
 		else
 			follow(backends, i, id);
 	}
+}
+
+void domain_backends_tick(struct domain_backends *backends, int64_t now_ms)
+{
+	for (size_t i = 0; i < backends->n; i++)
+		backend_offer_tick(&backends->list[i], &backends->place, now_ms);
+}
+
+int domain_backends_timeout(const struct domain_backends *backends, int64_t now_ms)
+{
+	int least = -1;
+
+	for (size_t i = 0; i < backends->n; i++) {
+		int left = backend_offer_timeout(&backends->list[i], now_ms);
+
+		if (left >= 0 && (least < 0 || left < least))
+			least = left;
+	}
+	return least;
 }
 
 void domain_backends_free(struct domain_backends *backends)

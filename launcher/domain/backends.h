@@ -47,6 +47,12 @@ int domain_backends_watch(const struct domain_backends *backends, const char *to
  */
 void domain_backends_hear(struct domain_backends *backends, const char *path);
 
+/* Offers a new device to the guest again, when it is time (backend_offer.h). */
+void domain_backends_tick(struct domain_backends *backends, int64_t now_ms);
+
+/* After so many ms domain_backends_tick is due; -1: not at all. */
+int domain_backends_timeout(const struct domain_backends *backends, int64_t now_ms);
+
 void domain_backends_free(struct domain_backends *backends);
 
 #endif

@@ -277,7 +277,10 @@ static int take_relay(struct watch_state *state, struct err *err)
 static int next_timeout(const struct watch_state *state, bool held)
 {
 	int64_t left = domain_nodes_timeout(&state->nodes, clock_ms());
+	int offer = domain_backends_timeout(state->watch->backends, clock_ms());
 
+	if (offer >= 0 && (left < 0 || left > offer))
+		left = offer;
 	if (held && (left < 0 || left > HELD_MS))
 		left = HELD_MS;
 	if (!state->started && !state->watch->plan->paused) {
@@ -333,6 +336,8 @@ static int step(struct watch_state *state, struct err *err)
 		rc = take_xenstore(state, err);
 	if (rc == STEP_GO_ON && domain_nodes_tick(&state->nodes, clock_ms(), err) < 0)
 		rc = STEP_FAILED;
+	if (rc == STEP_GO_ON)
+		domain_backends_tick(watch->backends, clock_ms());
 	if (rc == STEP_GO_ON && fds[RELAY].revents)
 		rc = take_relay(state, err);
 	if (rc == STEP_GO_ON && fds[GUARDIAN].revents)
