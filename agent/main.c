@@ -23,6 +23,7 @@
 #include "qemu.h"
 #include "report.h"
 #include "setup.h"
+#include "start_log.h"
 #include "xs.h"
 
 enum {
@@ -86,7 +87,8 @@ struct agent {
 	bool announced; /* QEMU wrote that it runs */
 	bool running;	/* and dom0 has been told */
 	bool xenstore_ok;
-	int64_t kill_at; /* 0: nobody asked QEMU to end */
+	int64_t channels_ms; /* their offering took */
+	int64_t kill_at;     /* 0: nobody asked QEMU to end */
 };
 
 static int start(struct agent *agent, struct err *err)
@@ -104,8 +106,10 @@ static int start(struct agent *agent, struct err *err)
 		return -1;
 	/* xenstore's answers from here on cost no time: QEMU starts meanwhile. */
 	report_stage(STUBDOM_STAGE_CHANNELS);
+	agent->channels_ms = clock_ms();
 	if (channels_open(&agent->boot, err) < 0)
 		return -1;
+	agent->channels_ms = clock_ms() - agent->channels_ms;
 	/* QEMU writes its state below the stub domain's own path. */
 	snprintf(agent->state_path, sizeof(agent->state_path), "device-model/%u/state",
 		 agent->boot.guest_domid);
@@ -114,6 +118,16 @@ static int start(struct agent *agent, struct err *err)
 	    xs_client_watch(STUBDOM_XS_ASK, TOKEN_ASK, err) < 0)
 		return -1;
 	return 0;
+}
+
+/* For `stubdom blame`. */
+static void report_start(const struct agent *agent)
+{
+	const struct xs_waits waits = xs_client_waits();
+
+	report_line(START_LOG_LINKED, (long long)qemu_linked_ms(),
+		    (unsigned)agent->boot.n_channels, (long long)agent->channels_ms,
+		    waits.n, (long long)waits.ms);
 }
 
 static void end_qemu(struct agent *agent)
@@ -227,6 +241,7 @@ static _Noreturn void supervise(struct agent *agent)
 			agent->running = true;
 			events_open();
 			report_stage(STUBDOM_STAGE_RUNNING);
+			report_start(agent);
 		}
 		if (asked_to_end) {
 			asked_to_end = 0;

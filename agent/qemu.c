@@ -12,13 +12,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cleanup.h"
+#include "clock.h"
 #include "console.h"
 #include "events.h"
+
+/* ld.so(8) adds the process's number, and writes its times there before main runs. */
+#define LINKED_FILE "/run/linked"
+#define LINKED_WORDS "total startup time in dynamic loader: "
 
 enum { LINE_BYTES = 1000, LAST_BYTES = 400 };
 
 static struct {
 	pid_t pid;
+	int64_t spawn_ms;
+	uint64_t spawn_tsc;
 	int output;
 	int status;
 	char line[LINE_BYTES];
@@ -46,7 +54,12 @@ static char **make_argv(const struct boot_contract *boot)
 static int spawn(const struct boot_contract *boot, char *const argv[], int output)
 {
 	/* TZ: the stub domain has no time zone; HOME: none, but programs expect one. */
-	static char *const env[] = {"PATH=/usr/libexec", "HOME=/", "TZ=UTC0", NULL};
+	static char *const env[] = {"PATH=/usr/libexec",
+				    "HOME=/",
+				    "TZ=UTC0",
+				    "LD_DEBUG=statistics",
+				    "LD_DEBUG_OUTPUT=" LINKED_FILE,
+				    NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none;
@@ -76,6 +89,8 @@ int qemu_start(const struct boot_contract *boot, struct err *err)
 		free(argv);
 		return err_errno(err, ERR_STUB, errno, "starting QEMU");
 	}
+	qemu.spawn_ms = clock_ms();
+	qemu.spawn_tsc = __builtin_ia32_rdtsc();
 	rc = spawn(boot, argv, pipe_fds[1]);
 	free(argv);
 	close(pipe_fds[1]);
@@ -87,6 +102,30 @@ int qemu_start(const struct boot_contract *boot, struct err *err)
 	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
 	qemu.output = pipe_fds[0];
 	return 0;
+}
+
+int64_t qemu_linked_ms(void)
+{
+	const uint64_t ms = (uint64_t)(clock_ms() - qemu.spawn_ms);
+	const uint64_t cycles = __builtin_ia32_rdtsc() - qemu.spawn_tsc;
+	char path[64], text[1024];
+	const char *at;
+	cleanup_fd int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), LINKED_FILE ".%d", (int)qemu.pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	unlink(path);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0 || cycles == 0)
+		return -1;
+	text[n] = '\0';
+	at = strstr(text, LINKED_WORDS);
+	if (!at)
+		return -1;
+	return qemu.spawn_ms +
+	       (int64_t)((double)strtoull(at + strlen(LINKED_WORDS), NULL, 10) *
+			 (double)ms / (double)cycles);
 }
 
 int qemu_output_fd(void)

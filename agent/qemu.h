@@ -4,11 +4,18 @@
 #define AGENT_QEMU_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "boot_contract.h"
 
 /* Starts QEMU with /dev/null as input and its output on a pipe to the agent. */
 int qemu_start(const struct boot_contract *boot, struct err *err);
+
+/*
+ * When its libraries were loaded and linked, by clock_ms(); -1: not known.  To be asked
+ * once.
+ */
+int64_t qemu_linked_ms(void);
 
 /* The pipe that QEMU's output comes from; -1 at its end. */
 int qemu_output_fd(void);

@@ -12,6 +12,7 @@
 #include "abi/boot.h"
 #include "clock.h"
 #include "console.h"
+#include "start_log.h"
 #include "xs.h"
 
 enum { CONSOLE_DRAIN_MS = 2000 };
@@ -34,7 +35,7 @@ void report_stage(const char *stage)
 
 	current_stage = stage;
 	/* Both kernels count from their own start. */
-	console_printf("agent", "stage %s after %lld ms", stage, (long long)clock_ms());
+	console_printf("agent", START_LOG_STAGE, stage, (long long)clock_ms());
 	if (last)
 		tell(STUBDOM_XS_STAGE, stage); /* the power goes off behind it */
 	else if (xs_client_fd() >= 0 && xs_client_post(STUBDOM_XS_STAGE, stage, &err) < 0)

@@ -32,6 +32,7 @@ static struct {
 	size_t in_len;
 	char events[EVENTS_MAX][TOKEN_MAX];
 	unsigned first, n;
+	struct xs_waits waits;
 } xs = {.fd = -1};
 
 void xs_client_attach(int fd)
@@ -154,11 +155,20 @@ static int send_request(enum xsd_sockmsg_type type, const char *a, const char *b
 static int request(enum xsd_sockmsg_type type, const char *a, const char *b, bool ends,
 		   struct err *err)
 {
+	const int64_t begin = clock_ms();
+
 	if (send_request(type, a, b, ends, err) < 0 || wait_reply(err) < 0)
 		return -1;
+	xs.waits.n++;
+	xs.waits.ms += clock_ms() - begin;
 	if (xs.in.hdr.type == XS_ERROR)
 		return err_set(err, ERR_STUB, "xenstore: %s: %s", a, xs.in.body);
 	return 0;
+}
+
+struct xs_waits xs_client_waits(void)
+{
+	return xs.waits;
 }
 
 int xs_client_write(const char *path, const char *value, struct err *err)

@@ -4,6 +4,7 @@
 #define AGENT_XS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "err.h"
 
@@ -15,6 +16,12 @@
  */
 enum { XS_TIMEOUT_MS = 10000 };
 
+/* Answers that were waited for, and how long. */
+struct xs_waits {
+	unsigned n;
+	int64_t ms;
+};
+
 int xs_client_open(struct err *err);
 
 /* Uses a connection that is open already, a non-blocking stream. */
@@ -22,6 +29,8 @@ void xs_client_attach(int fd);
 
 /* -1 before xs_client_open. */
 int xs_client_fd(void);
+
+struct xs_waits xs_client_waits(void);
 
 int xs_client_write(const char *path, const char *value, struct err *err);
 

@@ -10,11 +10,24 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "start_log.h"
 
 struct domain_logger {
 	xentoollog_logger vtable; /* first: libxl sees only this */
 	char first_error[400];	  /* the cause; those after it are its consequences */
 };
+
+/* libxl tells of a script's start, and of a device that needs no (other) script. */
+static void log_scripts(const char *text)
+{
+	static const char script[] = "calling hotplug script: ";
+	const char *at = strstr(text, script);
+
+	if (at)
+		log_info(START_LOG_SCRIPT "%s", at + strlen(script));
+	else if (strstr(text, "No hotplug script to execute"))
+		log_info(START_LOG_DEVICE);
+}
 
 static void logger_message(xentoollog_logger *base, xentoollog_level level,
 			   int errno_value, const char *context, const char *fmt,
@@ -40,6 +53,7 @@ static void logger_message(xentoollog_logger *base, xentoollog_level level,
 		log_info("%s: %s", context ? context : "xen", text);
 	} else {
 		log_debug("%s: %s", context ? context : "xen", text);
+		log_scripts(text);
 	}
 }
 

@@ -26,6 +26,7 @@
 #include "domain/watch.h"
 #include "log.h"
 #include "proc_status.h"
+#include "start_log.h"
 
 enum { OOM_SCORE = -900 };
 
@@ -57,7 +58,7 @@ static int create(struct domain_watch *watch, const struct manifest *manifest,
 
 	if (ramdisk < 0)
 		return -1;
-	log_info("creating %s: %u MiB, %zu disks, %zu interfaces", plan->name,
+	log_info(START_LOG_CREATING "%s: %u MiB, %zu disks, %zu interfaces", plan->name,
 		 plan->memory_mb, plan->n_disks, plan->n_nics);
 	if (domain_create(watch->host, &parts, &watch->stub, err) < 0)
 		return -1;
@@ -158,6 +159,7 @@ int domain_run(const struct plan *plan, const struct manifest *manifest,
 	struct domain_host host = {0};
 	cleanup_fd int signals = end_signals_open(err);
 	struct orphan orphan = {.manifest = manifest, .signals = signals};
+	struct toolstack toolstack;
 	struct err undo_err;
 	libxl_uuid uuid;
 	int rc = -1;
@@ -168,11 +170,13 @@ int domain_run(const struct plan *plan, const struct manifest *manifest,
 		.relay = &relay,
 		.guardian = &guardian,
 		.uuid = &uuid,
+		.toolstack = &toolstack,
 		.signals = signals,
 	};
 
 	if (signals < 0)
 		return -1;
+	toolstack_find(&toolstack);
 	host.freed_kb = domain_memory_account(err);
 	if (!host.freed_kb)
 		return -1;

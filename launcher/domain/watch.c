@@ -20,6 +20,7 @@
 #include "domain/vif_rate.h"
 #include "log.h"
 #include "log_file.h"
+#include "start_log.h"
 #include "xenstore_util.h"
 
 enum { STEP_GO_ON, STEP_END, STEP_FAILED };
@@ -124,8 +125,8 @@ static void tell_running(struct watch_state *state)
 			   "/local/domain/0/device-model/%u/state",
 			   watch->plan->guest_domid) < 0)
 		log_warn("%s", err.msg);
-	log_info("%s, domain %u, runs the device model of domain %u", watch->plan->name,
-		 watch->stub, watch->plan->guest_domid);
+	log_info("%s, domain %u," START_LOG_TOLD "%u", watch->plan->name, watch->stub,
+		 watch->plan->guest_domid);
 	tell_start(watch->plan, watch->stub);
 	*watch->host->freed_kb = 0; /* the stub domain's now, to its end */
 	state->started = true;
@@ -312,7 +313,7 @@ static int check_deadline(struct watch_state *state, struct err *err)
 static int step(struct watch_state *state, struct err *err)
 {
 	struct domain_watch *watch = state->watch;
-	enum { SIGNAL, XENSTORE, RELAY, RELAY_LOG, GUARDIAN, N };
+	enum { SIGNAL, XENSTORE, RELAY, RELAY_LOG, GUARDIAN, TOOLSTACK, N };
 	bool hears = domain_channels_may_ask(&state->channels);
 	bool logs = relay_log_may_write(&watch->relay->log);
 	struct pollfd fds[N] = {
@@ -321,6 +322,7 @@ static int step(struct watch_state *state, struct err *err)
 		[RELAY] = {.fd = hears ? watch->relay->control : -1, .events = POLLIN},
 		[RELAY_LOG] = {.fd = logs ? watch->relay->log.fd : -1, .events = POLLIN},
 		[GUARDIAN] = {.fd = watch->guardian->pidfd, .events = POLLIN},
+		[TOOLSTACK] = {.fd = watch->toolstack->pidfd, .events = POLLIN},
 	};
 	int rc = STEP_GO_ON;
 
@@ -342,6 +344,8 @@ static int step(struct watch_state *state, struct err *err)
 		rc = take_relay(state, err);
 	if (rc == STEP_GO_ON && fds[GUARDIAN].revents)
 		rc = restart_guardian(state);
+	if (fds[TOOLSTACK].revents)
+		toolstack_hear(watch->toolstack);
 	if (log_take_written(LOGGED_BYTES))
 		log_file_bound();
 	if (rc == STEP_GO_ON && state->retry_name)
@@ -393,6 +397,10 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 		    0 ||
 	    domain_unpause(watch->host, watch->stub, err) < 0)
 		rc = STEP_FAILED;
+	else
+		log_info(START_LOG_UNPAUSED "%s, domain %u", watch->plan->name,
+			 watch->stub);
+	toolstack_watch(watch->toolstack);
 	while (rc == STEP_GO_ON)
 		rc = step(&state, err);
 	domain_channels_free(&state.channels);

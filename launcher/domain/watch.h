@@ -9,6 +9,7 @@
 #include "domain/orders.h"
 #include "domain/relay.h"
 #include "domain/requests.h"
+#include "domain/toolstack.h"
 #include "image_check.h"
 #include "plan/plan.h"
 
@@ -22,6 +23,7 @@ struct domain_watch {
 	struct domain_orders *orders;
 	struct domain_backends *backends;
 	struct domain_pci *pci;
+	struct toolstack *toolstack;
 	const libxl_uuid *uuid;
 	uint32_t stub;
 	int signals; /* signalfd of the signals that end us */
