@@ -1,206 +1,232 @@
 /* SPDX-License-Identifier: MIT */
-/* The phases of a guest's start, from what the launcher wrote down. */
+/* The phases of a guest's start, from the log of its stub domain and from xenstore. */
 #include "blame.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <xenstore.h>
 
 #include "abi/boot.h"
-#include "cleanup.h"
-#include "xenstore_util.h"
+#include "start_log.h"
 
 enum {
-	MS_PER_S = 1000,
-	BUILD_MS_MAX = 600 * MS_PER_S, /* a guest older than that was not just built */
-	START_TIME_FIELD = 22,	       /* of /proc/PID/stat */
+	LINE_SIZE = 2048, /* longer than any line of the log (lib/log.c) */
+	TOOLSTACK_MS_MAX =
+		120000, /* older: a daemon, which did not begin for this guest */
+	STUB_MS_MAX = 3600 * 1000,
 };
 
-#define LAUNCHER "stubdom-dm: "
-#define KERNEL "kernel: "
-
-/* The stages that dom0 is told of; the phase begins with the stage. */
+/* A stage that the stub domain reports, and the moment that it is. */
 static const struct {
-	const char *stage, *what;
+	const char *stage;
+	enum blame_point point;
 } stages[] = {
-	{STUBDOM_STAGE_BOOT, "the agent starts"},
-	{STUBDOM_STAGE_DISKS, "the agent waits for the stub domain's disks"},
-	{STUBDOM_STAGE_NET, "the agent wires the interfaces"},
-	{STUBDOM_STAGE_QEMU, "QEMU is started"},
-	{STUBDOM_STAGE_CHANNELS, "QEMU starts, and the channels are opened"},
+	{STUBDOM_STAGE_BOOT, BLAME_AGENT},     {STUBDOM_STAGE_DISKS, BLAME_DISKS},
+	{STUBDOM_STAGE_NET, BLAME_NET},	       {STUBDOM_STAGE_QEMU, BLAME_LINKING},
+	{STUBDOM_STAGE_RUNNING, BLAME_REPORT},
+};
+enum { N_STAGES = sizeof(stages) / sizeof(*stages) };
+
+struct reader {
+	struct blame *blame;
+	bool begun;
+	/* By the stub domain's own clock, from its kernel's start; -1: not said. */
+	long long after[BLAME_POINTS];
+	long long offset; /* dom0's time of that start, or a little later; 0: not known */
+	long long heard;  /* when dom0 heard the last word */
 };
 
-static void add(struct blame *blame, int64_t at_ms, const char *name, const char *what)
+static void begin(struct reader *reader)
 {
-	struct blame_phase *last = blame->n ? &blame->phases[blame->n - 1] : NULL;
-
-	if (blame->n == BLAME_PHASES_MAX)
-		return;
-	/* The clock may be set back; the order of the lines is what counts. */
-	if (last && at_ms < last->from_ms)
-		at_ms = last->from_ms;
-	blame->phases[blame->n++] =
-		(struct blame_phase){.name = name, .what = what, .from_ms = at_ms};
+	*reader->blame = (struct blame){0};
+	reader->begun = true;
+	reader->offset = reader->heard = 0;
+	for (int i = 0; i < BLAME_POINTS; i++)
+		reader->after[i] = -1;
 }
 
-/* "2026-01-31T12:00:00.123Z TEXT": the text; NULL: another kind of line. */
-static const char *parse_line(const char *line, int64_t *at_ms)
+/* "2026-01-31T12:00:00.123Z SOURCE: TEXT"; NULL if it is no such line. */
+static char *split(char *line, long long *at, char **text)
 {
 	struct tm tm = {0};
-	const char *rest = strptime(line, "%Y-%m-%dT%H:%M:%S", &tm);
-	char *end;
-	long ms;
+	char *rest = strptime(line, "%Y-%m-%dT%H:%M:%S.", &tm), *colon;
+	int ms, n = 0;
 
-	if (!rest || *rest != '.')
+	if (!rest || sscanf(rest, "%3dZ %n", &ms, &n) != 1 || n == 0)
 		return NULL;
-	ms = strtol(rest + 1, &end, 10);
-	if (end != rest + 4 || strncmp(end, "Z ", 2) != 0)
+	*at = timegm(&tm) * 1000LL + ms;
+	rest += n;
+	colon = strstr(rest, ": ");
+	if (!colon)
 		return NULL;
-	*at_ms = (int64_t)timegm(&tm) * MS_PER_S + ms;
-	return end + 2;
+	*colon = '\0';
+	*text = colon + 2;
+	(*text)[strcspn(*text, "\n")] = '\0';
+	return rest;
 }
 
-/* The stage of ": stage NAME", a line of the launcher's. */
-static void take_stage(struct blame *blame, int64_t at_ms, const char *text)
+static bool starts(const char *text, const char *with)
 {
-	const char *stage = strstr(text, ": stage ");
-
-	for (size_t i = 0; stage && i < sizeof(stages) / sizeof(stages[0]); i++)
-		if (strcmp(stage + strlen(": stage "), stages[i].stage) == 0)
-			add(blame, at_ms, stages[i].stage, stages[i].what);
+	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Ends the last phase, and makes the times relative to the first one. */
-static void finish(struct blame *blame, int64_t end_ms)
+static void take_called(struct reader *reader, long long at, const char *text)
 {
-	int64_t begin_ms = blame->phases[0].from_ms;
+	struct blame *blame = reader->blame;
+	long long before, own;
+	char name[16];
+	int pid;
 
-	add(blame, end_ms, "", "");
-	blame->n--;
-	for (size_t i = 0; i < blame->n; i++) {
-		blame->phases[i].ms =
-			blame->phases[i + 1].from_ms - blame->phases[i].from_ms;
-		blame->phases[i].from_ms -= begin_ms;
+	begin(reader);
+	if (sscanf(text, START_LOG_CALLED "%15[^,]" START_LOG_CALLED_REST, name, &pid,
+		   &before, &own) != 4 ||
+	    own < 0 || before < own || own > TOOLSTACK_MS_MAX)
+		return;
+	blame->at[BLAME_LAUNCHER] = at - own;
+	blame->at[BLAME_CHECKS] = at;
+	strcpy(blame->toolstack, name);
+	if (before <= TOOLSTACK_MS_MAX)
+		blame->at[BLAME_TOOLSTACK] = at - before;
+}
+
+static void take_launcher(struct reader *reader, long long at, const char *text)
+{
+	long long *points = reader->blame->at;
+
+	if (starts(text, START_LOG_CALLED)) {
+		take_called(reader, at, text);
+		return;
 	}
-	blame->total_ms =
-		blame->phases[blame->n - 1].from_ms + blame->phases[blame->n - 1].ms;
-}
-
-static void begin(struct blame *blame, int64_t at_ms, int64_t exec_ms, int64_t build_ms)
-{
-	blame->n = 0;
-	if (exec_ms && exec_ms <= at_ms) {
-		if (build_ms && build_ms <= exec_ms && exec_ms - build_ms < BUILD_MS_MAX)
-			add(blame, build_ms, "toolstack",
-			    "the toolstack builds the guest, up to stubdom-dm");
-		add(blame, exec_ms, "launcher",
-		    "stubdom-dm: the plan, checks, relay, guardian, disks");
+	if (starts(text, START_LOG_CREATING)) {
+		/* Also the first line of a log that lost the one above. */
+		if (!reader->begun || points[BLAME_LIBXL])
+			begin(reader);
+		points[BLAME_LIBXL] = at;
 	}
-	add(blame, at_ms, "libxl",
-	    "libxl creates the stub domain and its devices, scripts run");
+	if (reader->begun && starts(text, START_LOG_CHECKED))
+		points[BLAME_RELAY] = at;
+	if (reader->begun && starts(text, START_LOG_READY))
+		points[BLAME_RAMDISK] = at;
+	if (!points[BLAME_LIBXL])
+		return;
+	if (starts(text, START_LOG_SCRIPT) && !points[BLAME_UNPAUSED]) {
+		reader->blame->scripts++;
+		if (!points[BLAME_SCRIPTS])
+			points[BLAME_SCRIPTS] = at;
+	}
+	if (starts(text, START_LOG_DEVICE) && points[BLAME_SCRIPTS] &&
+	    !points[BLAME_UNPAUSED])
+		points[BLAME_DEVICES] = at;
+	if (starts(text, START_LOG_UNPAUSED))
+		points[BLAME_UNPAUSED] = at;
+	if (strstr(text, START_LOG_TOLD) && !points[BLAME_RETURN])
+		points[BLAME_RETURN] = at;
+	if (starts(text, START_LOG_RETURNED) && points[BLAME_RETURN])
+		points[BLAME_END] = at;
 }
 
-int blame_parse(FILE *log, int64_t exec_ms, int64_t build_ms, struct blame *out,
-		struct err *err)
+/* Any text at all may come: it is the stub domain's. */
+static void take_agent(struct reader *reader, long long at, const char *text)
 {
-	cleanup_free char *line = NULL;
-	size_t room = 0;
-	bool whole = false;
-	bool kernel = false;
-	int64_t at_ms;
-	ssize_t len;
+	struct blame *blame = reader->blame;
+	struct blame_wait channels, xenstore;
+	char stage[16];
+	long long after;
+
+	if (blame->at[BLAME_RETURN] && blame->xenstore.known)
+		return;
+	reader->heard = at;
+	if (sscanf(text, "stage %15s after %lld ms", stage, &after) == 2 && after >= 0 &&
+	    after < STUB_MS_MAX) {
+		for (int i = 0; i < N_STAGES; i++)
+			if (strcmp(stage, stages[i].stage) == 0 &&
+			    reader->after[stages[i].point] < 0)
+				reader->after[stages[i].point] = after;
+		/* A line comes later than it was written, never earlier. */
+		if (!reader->offset || at - after < reader->offset)
+			reader->offset = at - after;
+	}
+	if (sscanf(text, START_LOG_LINKED, &after, &channels.n, &channels.ms, &xenstore.n,
+		   &xenstore.ms) != 5 ||
+	    blame->xenstore.known)
+		return;
+	if (after >= 0 && after < STUB_MS_MAX)
+		reader->after[BLAME_QEMU] = after;
+	channels.known = xenstore.known = true;
+	if (channels.ms >= 0 && channels.ms < STUB_MS_MAX)
+		blame->channels = channels;
+	if (xenstore.ms >= 0 && xenstore.ms < STUB_MS_MAX)
+		blame->xenstore = xenstore;
+}
+
+static void take_line(struct reader *reader, char *line)
+{
+	long long at;
+	char *text;
+	const char *source = split(line, &at, &text);
+
+	if (!source)
+		return;
+	if (strcmp(source, "stubdom-dm") == 0)
+		take_launcher(reader, at, text);
+	else if (strcmp(source, "agent") == 0 && reader->begun)
+		take_agent(reader, at, text);
+}
+
+/*
+ * The stub domain's moments on dom0's clock: none before it was started, none after dom0
+ * has heard of it.
+ */
+static void place(struct reader *reader)
+{
+	long long *at = reader->blame->at;
+	const long long most = at[BLAME_RETURN] ? at[BLAME_RETURN] : reader->heard;
+
+	if (!reader->offset || !at[BLAME_UNPAUSED])
+		return;
+	reader->after[BLAME_KERNEL] = 0;
+	for (int i = BLAME_KERNEL; i <= BLAME_REPORT; i++)
+		if (reader->after[i] >= 0) {
+			at[i] = reader->offset + reader->after[i];
+			if (at[i] > most)
+				at[i] = most;
+		}
+}
+
+static void order(long long *at)
+{
+	long long least = 0;
+
+	for (int i = 0; i < BLAME_POINTS; i++) {
+		if (at[i] && at[i] < least)
+			at[i] = least;
+		if (at[i])
+			least = at[i];
+	}
+}
+
+int blame_read(FILE *log, const struct blame_builds *builds, struct blame *out,
+	       struct err *err)
+{
+	struct reader reader = {.blame = out};
+	char line[LINE_SIZE];
 
 	*out = (struct blame){0};
-	while ((len = getline(&line, &room, log)) > 0) {
-		const char *text;
-
-		line[strcspn(line, "\n")] = '\0';
-		text = parse_line(line, &at_ms);
-		if (!text)
-			continue;
-		if (strncmp(text, LAUNCHER "creating ", strlen(LAUNCHER "creating ")) ==
-		    0) {
-			begin(out, at_ms, exec_ms, build_ms);
-			whole = kernel = false;
-		} else if (out->n && !whole && !kernel &&
-			   strncmp(text, KERNEL, strlen(KERNEL)) == 0) {
-			kernel = true;
-			add(out, at_ms, "kernel", "the stub domain's kernel");
-		} else if (out->n && !whole &&
-			   strncmp(text, LAUNCHER, strlen(LAUNCHER)) == 0) {
-			take_stage(out, at_ms, text);
-			whole = strstr(text, " runs the device model of ") != NULL;
-			if (whole)
-				finish(out, at_ms);
-		}
-	}
-	if (!whole)
-		return err_set(err, ERR_HOST,
-			       "the log has no whole start: it is not complete yet, or "
-			       "its lines are gone (log=info writes them)");
+	while (fgets(line, sizeof(line), log))
+		take_line(&reader, line);
+	if (!reader.begun)
+		return err_set(err, ERR_GUEST,
+			       "no start is in the log (-stubdom log= must be info, the "
+			       "default, when the guest starts)");
+	place(&reader);
+	if (builds->guest_ms && out->at[BLAME_LAUNCHER] > builds->guest_ms)
+		out->at[BLAME_GUEST_BUILD] = builds->guest_ms;
+	if (builds->stub_ms && out->at[BLAME_LIBXL])
+		out->at[BLAME_BUILD] = builds->stub_ms;
+	order(out->at);
 	return 0;
 }
 
-/* When the process was started, since 1970; 0: not known. */
-static int64_t exec_time(pid_t pid)
+bool blame_is_whole(const struct blame *blame)
 {
-	struct timespec real, boot;
-	cleanup_file FILE *f = NULL;
-	char path[64], text[1024];
-	const char *at;
-	size_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = pid > 0 ? fopen(path, "re") : NULL;
-	n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
-	text[n] = '\0';
-	at = strrchr(text, ')'); /* of field 2, the name */
-	for (int i = 2; at && i < START_TIME_FIELD; i++)
-		at = strchr(at + 1, ' ');
-	if (!at)
-		return 0;
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	return ((int64_t)real.tv_sec - boot.tv_sec) * MS_PER_S +
-	       (real.tv_nsec - boot.tv_nsec) / 1000000 +
-	       strtoll(at, NULL, 10) * MS_PER_S / sysconf(_SC_CLK_TCK);
-}
-
-/* libxl's note, "SECONDS.HUNDREDTHS"; 0: there is none. */
-static int64_t build_time(unsigned domid)
-{
-	struct xs_handle *xs = xs_open(0);
-	cleanup_free char *vm = NULL;
-	cleanup_free char *text = NULL;
-
-	if (!xs)
-		return 0;
-	vm = xenstore_read(xs, "/local/domain/%u/vm", domid);
-	if (vm && strncmp(vm, "/vm/", 4) == 0)
-		text = xenstore_read(xs, "%s/start_time", vm);
-	xs_close(xs);
-	return text ? (int64_t)(strtod(text, NULL) * MS_PER_S) : 0;
-}
-
-int blame_read(const struct guest *guest, struct blame *out, struct err *err)
-{
-	cleanup_file FILE *log = NULL;
-
-	if (!guest->log)
-		return err_set(err, ERR_HOST,
-			       "the device model of %s has no log in a file",
-			       guest->name ? guest->name : "the guest");
-	log = fopen(guest->log, "re");
-	if (!log)
-		return err_errno(err, ERR_HOST, errno, "%s", guest->log);
-	if (blame_parse(log, exec_time(guest->launcher), build_time(guest->domid), out,
-			err) < 0)
-		return err_prefix(err, "%s", guest->log);
-	return 0;
+	return blame->at[BLAME_RETURN] != 0;
 }

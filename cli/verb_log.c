@@ -13,34 +13,9 @@
 
 #include "cleanup.h"
 #include "decimal.h"
-#include "guest.h"
+#include "guest_log.h"
 #include "term.h"
 #include "verb.h"
-
-#define LOG_DIR "/var/log/xen" /* where libxl puts a device model's log */
-
-/* A guest that is gone has no record; its log is where libxl put it. */
-static int find_log(const char *name, char **out, struct err *err)
-{
-	struct guest guest;
-
-	if (guest_find(name, &guest, err) == 0) {
-		const char *at = guest.name ? guest.name : name;
-
-		if (guest.log)
-			*out = strdup(guest.log);
-		else if (asprintf(out, LOG_DIR "/qemu-dm-%s.log", at) < 0)
-			*out = NULL;
-		guest_free(&guest);
-		return *out ? 0 : err_set(err, ERR_HOST, "out of memory");
-	}
-	/* The error that guest_find gave stands unless there is such a log. */
-	if (strchr(name, '/') || asprintf(out, LOG_DIR "/qemu-dm-%s.log", name) < 0) {
-		*out = NULL;
-		return -1;
-	}
-	return access(*out, R_OK);
-}
 
 /* The place where the last `lines` lines begin. */
 static off_t tail_start(int fd, int64_t lines)
@@ -192,7 +167,7 @@ int verb_log(int argc, char **argv, struct err *err)
 	}
 	if (optind + 1 != argc)
 		return verb_usage_error(argv[0], err, "expected one GUEST");
-	if (find_log(argv[optind], &path, err) < 0)
+	if (guest_log_find(argv[optind], &path, err) < 0)
 		return -1;
 	return print_log(path, lines, follow, err);
 }

@@ -7,6 +7,8 @@
 #define START_LOG_CALLED "called by "
 #define START_LOG_CALLED_REST                                                            \
 	", process %d, %lld ms after its start and %lld ms after this program's"
+#define START_LOG_CHECKED "guest and host are checked"
+#define START_LOG_READY "the relay is ready"
 #define START_LOG_CREATING "creating "
 #define START_LOG_SCRIPT "hot-plug script "
 #define START_LOG_DEVICE "hot-plug: a device is ready"

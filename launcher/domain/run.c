@@ -129,8 +129,10 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 	    domain_check(watch->host, plan, manifest, err) < 0 ||
 	    run_dir_make(plan, err) < 0)
 		return -1;
+	log_info(START_LOG_CHECKED);
 	if (relay_go(watch->relay, plan, watch->signals, err) < 0)
 		return -1;
+	log_info(START_LOG_READY);
 	/* Not earlier: it has read nothing yet, and its start is not to be slowed down. */
 	domain_cgroup_enter(plan, watch->relay->pid);
 	close_inherited(plan);

@@ -27,7 +27,7 @@ def _close(node):
         if "properties" in node:
             node.setdefault("additionalProperties", False)
         for key, value in node.items():
-            if key == "properties":
+            if key in ("properties", "$defs"):
                 for member in value.values():
                     _close(member)
             elif key in ("items", "additionalProperties", "oneOf"):

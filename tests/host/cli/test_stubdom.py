@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
@@ -487,6 +488,88 @@ def test_log_follow(host):
     assert read_line(process) == b"three\n"
     process.send_signal(signal.SIGTERM)
     process.wait(SECONDS)
+
+
+# A start as launcher and agent write it. The log got the agent's first lines late.
+START = """\
+2026-01-02T03:04:00.000Z stubdom-dm: called by old, process 9, 60 ms after its start and 50 ms after this program's
+2026-01-02T03:04:05.000Z stubdom-dm: called by xl, process 12, 2500 ms after its start and 100 ms after this program's
+2026-01-02T03:04:05.120Z stubdom-dm: guest and host are checked
+2026-01-02T03:04:05.350Z stubdom-dm: the relay is ready
+2026-01-02T03:04:05.400Z stubdom-dm: creating s1-dm: 88 MiB, 1 disks, 1 interfaces
+2026-01-02T03:04:06.000Z stubdom-dm: hot-plug script /etc/xen/scripts/block add
+2026-01-02T03:04:06.010Z stubdom-dm: hot-plug script /etc/xen/scripts/vif-bridge online
+2026-01-02T03:04:06.200Z stubdom-dm: hot-plug: a device is ready
+2026-01-02T03:04:06.300Z stubdom-dm: hot-plug: a device is ready
+2026-01-02T03:04:06.500Z stubdom-dm: unpaused s1-dm, domain 8
+2026-01-02T03:04:06.900Z agent: stage boot after 90 ms
+2026-01-02T03:04:06.901Z agent: stage disks after 100 ms
+2026-01-02T03:04:06.902Z agent: stage net after 200 ms
+2026-01-02T03:04:06.903Z agent: stage qemu after 250 ms
+2026-01-02T03:04:06.904Z agent: stage channels after 260 ms
+2026-01-02T03:04:07.520Z agent: stage running after 1000 ms
+2026-01-02T03:04:07.521Z agent: QEMU was linked after 650 ms; 3 channels took 40 ms, 7 answers of xenstore 12 ms
+2026-01-02T03:04:07.600Z stubdom-dm: s1-dm, domain 8, runs the device model of domain 7
+2026-01-02T03:04:09.100Z stubdom-dm: the toolstack has returned
+2026-01-02T03:05:00.000Z stubdom-dm: hot-plug: a device is ready
+"""
+PHASES = {"toolstack": 1100, "guest": 1300, "launcher": 100, "checks": 120, "relay": 230, "ramdisk": 50, "libxl": 200, "build": 400, "scripts": 300,
+          "nodes": 200, "unpaused": 20, "kernel": 90, "agent": 10, "disks": 100, "net": 50, "linking": 400,
+          "qemu": 350, "report": 80, "return": 1500}
+
+
+def put_builds(host):
+    """When libxl began to build the two domains: 3.60 and 5.60 seconds."""
+    second = 1767323040  # 2026-01-02T03:04:00Z
+    for domid, at in ((7, "3.60"), (8, "5.60")):
+        host.put(f"local/domain/{domid}/vm", f"/vm/{domid}")
+        host.put(f"vm/{domid}/start_time", f"{second + int(at[0])}.{at[2:]}")
+
+
+def blame(host):
+    found = schema.check("blame", host.run("blame", "s1", "--json")[0])
+    phases = {p["phase"]: p["ms"] for p in found["phases"]}
+    assert sum(phases.values()) == found["total_ms"]
+    assert [p["from_ms"] for p in found["phases"]] == \
+        [sum(list(phases.values())[:i]) for i in range(len(phases))]
+    return found, phases
+
+
+def test_blame(host):
+    """Each phase begins where the last one ends; the second start of the log counts."""
+    log = host.where / "s1.log"
+    log.write_text(START)
+    put_builds(host)
+    found, phases = blame(host)
+    assert phases == PHASES
+    assert (found["name"], found["toolstack"], found["whole"], found["scripts"]) == ("s1", "xl", True, 2)
+    assert found["channels"] == {"count": 3, "ms": 40} and found["xenstore"] == {"count": 7, "ms": 12}
+    text = host.run("blame", "s1")[0]
+    assert re.search(r"^ +4\.270 +0\.400 +6  linking +QEMU's libraries", text, re.M), text
+    picture = ElementTree.fromstring(host.run("blame", "s1", "--svg")[0])
+    bars = [b for b in picture.iter() if b.tag.endswith("}rect") and b.get("x")]
+    assert len(bars) == len(PHASES)
+    widths = {name: float(bar.get("width")) for name, bar in zip(PHASES, bars)}
+    assert abs(widths["return"] / widths["guest"] - 1500 / 1300) < 0.01
+    # The log's first part is elsewhere, and an earlier guest's there is not this one's.
+    log.write_text("2026-01-02T03:09:00.000Z qemu: hello\n")
+    (host.where / "s1.log.old").write_text(START)
+    assert blame(host)[1] == PHASES
+    os.utime(host.where / "s1.log.old", (0, 0))
+    assert "no start is in the log" in host.run("blame", "s1", status=5)[1]
+
+
+def test_blame_of_what_is_not_known(host):
+    """Unknown moments join their neighbours; a start that goes on has no end."""
+    log = host.where / "s1.log"
+    log.write_text(START.replace("2500 ms after its start", "7200000 ms after its start"))
+    _, phases = blame(host)
+    assert "toolstack" not in phases and "guest" not in phases and "build" not in phases
+    assert phases["libxl"] == PHASES["libxl"] + PHASES["build"]
+    log.write_text("".join(START.splitlines(True)[4:-3]))
+    found, phases = blame(host)
+    assert not found["whole"] and list(phases)[0] == "libxl" and list(phases)[-1] == "qemu"
+    assert "has not been told" in host.run("blame", "s1")[0]
 
 
 def test_security(host):
