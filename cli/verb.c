@@ -32,9 +32,16 @@ const struct verb verb_table[] = {
 	 "  --json  as JSON, for programs\n"
 	 "  --svg   as a picture\n"
 	 "\n"
-	 "Up to QEMU's own word that it runs. It is read from the log of the guest's start.\n"
-	 "The rest of it is the toolstack's.\n",
+	 "It is read from the log of the guest's start (log=info) and from xenstore. Times\n"
+	 "inside the stub domain are its own word.\n",
 	 verb_blame},
+	{"bench", "[-r N] [--json]", "times of QEMU in dom0 and in a stub domain",
+	 "  -r, --rounds N  so many guests on each side (5)\n"
+	 "  --json          as JSON, for programs\n"
+	 "\n"
+	 "Creates and destroys a small guest, stubdom-bench, on both sides in turn. Prints\n"
+	 "the host, times and memory, and the phases of the last start.\n",
+	 verb_bench},
 	{"qmp", "GUEST '{...}' | GUEST COMMAND [KEY=VALUE...]", "run a QMP command",
 	 "  -t, --timeout SECONDS  wait this long for the answer (60)\n"
 	 "\n"

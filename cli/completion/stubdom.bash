@@ -56,6 +56,7 @@ _stubdom() {
 	status) options=--json takes_guest=1 ;;
 	topology) options='--json --dot' takes_guest=1 ;;
 	blame) options='--json --svg' takes_guest=1 ;;
+	bench) options='-r --rounds --json' ;;
 	qmp) options='-t --timeout' takes_guest=1 ;;
 	monitor) options='-c --command' takes_guest=1 ;;
 	serial) options='-n --number' takes_guest=1 ;;

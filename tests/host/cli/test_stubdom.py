@@ -680,7 +680,7 @@ def test_no_xenstore(host):
 
 def test_usage(host):
     verbs = re.findall(r"^  ([a-z]+) ", host.run("help")[0], re.M)
-    assert len(verbs) == 20
+    assert len(verbs) == 21
     for verb in verbs:
         out, _ = host.run(verb, "--help")
         assert out.startswith(f"usage: stubdom {verb}")
