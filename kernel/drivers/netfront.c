@@ -15,7 +15,11 @@
 #include <nub/slab.h>
 #include <nub/string.h>
 
-#define RX_BUFFERS 64u	  /* pages kept posted */
+/*
+ * Pages kept posted at first.  The number doubles, up to the ring's size, when the back end
+ * has used up all.  Frames of a burst come faster than we have our turn.
+ */
+#define RX_BUFFERS 64u
 #define RX_PIECES_MAX 18u /* of one frame: as many as a back end may send */
 #define FRAGS_MAX 17u	  /* of one frame; the back end's limit is 18 slots with extras */
 
@@ -35,6 +39,7 @@ struct netfront {
 	struct netrx_ring rx;
 	struct sent sent[NETRING_SLOTS];
 	struct sent posted[NETRING_SLOTS];
+	unsigned rx_buffers; /* to be kept posted */
 	/* the frame that is being received */
 	struct netbuf *frame, **frame_tail;
 	unsigned frame_pieces;
@@ -142,7 +147,7 @@ static void rx_refill(struct netfront *n)
 {
 	bool any = false;
 
-	while (n->rx.prod - n->rx.cons < RX_BUFFERS) {
+	while (n->rx.prod - n->rx.cons < n->rx_buffers) {
 		struct netbuf *nb = netbuf_alloc();
 		unsigned slot = netrx_next_slot(&n->rx);
 		grant_ref_t ref;
@@ -228,6 +233,7 @@ static void netfront_event(u32 port, void *arg)
 {
 	struct netfront *n = arg;
 	struct netrx_frag f;
+	const u32 seen = n->rx.cons;
 	int got = 0;
 
 	if (!n->connected)
@@ -246,8 +252,12 @@ static void netfront_event(u32 port, void *arg)
 	if (n->connected && n->holds && grant_held(n) > GRANT_HELD_MAX)
 		lose(n, "keeps what it has answered");
 	n->holds = false;
-	if (n->connected && n->dev.carrier)
-		rx_refill(n);
+	if (!n->connected || !n->dev.carrier)
+		return;
+	if (n->rx.cons != seen && n->rx.prod == n->rx.cons &&
+	    n->rx_buffers < NETRING_SLOTS)
+		n->rx_buffers *= 2;
+	rx_refill(n);
 }
 
 static void disconnect(struct netfront *n)
@@ -306,6 +316,7 @@ static int setup(struct netfront *n)
 		return -ENOMEM;
 	nettx_init(&n->tx, page_to_virt(n->tx_page));
 	netrx_init(&n->rx, page_to_virt(n->rx_page));
+	n->rx_buffers = RX_BUFFERS;
 	n->port = event_alloc_unbound(d->other_dom, netfront_event, n);
 	if (n->port < 0)
 		return n->port;

@@ -83,7 +83,7 @@ static void frame_without_end(unsigned flags, int status)
 	before = shim_allocations;
 	for (unsigned i = 0; i < 500; i++)
 		answer_all(flags, status);
-	assert_true(shim_allocations <= before + 2 * RX_BUFFERS);
+	assert_true(shim_allocations <= before + 2 * NETRING_SLOTS);
 	assert_true(front->connected);
 	received = 0;
 	answer(0, 100);
@@ -106,10 +106,35 @@ static void test_empty_pieces_without_end(void **state)
 		answer_all(NETRXF_more_data, 0);
 	for (unsigned i = 0; i < 500; i++)
 		answer_all(NETRXF_more_data, -1);
-	assert_true(shim_allocations <= before + 4 * RX_BUFFERS);
+	assert_true(shim_allocations <= before + 3 * NETRING_SLOTS);
 	answer(0, 100);
 	backend_event();
 	check_frame(100);
+}
+
+static unsigned posted(void)
+{
+	return front->rx.shared->req_prod - front->rx.shared->rsp_prod;
+}
+
+/* A back end that uses up all pages gets more, up to the ring's size; another does not. */
+static void test_bursts(void **state)
+{
+	assert_int_equal(posted(), RX_BUFFERS);
+	for (unsigned i = 0; i < 500; i++)
+		check_frame(100);
+	assert_int_equal(posted(), RX_BUFFERS);
+	for (unsigned most = RX_BUFFERS; most < NETRING_SLOTS;) {
+		answer_all(0, 100);
+		most *= 2;
+		assert_int_equal(posted(), most);
+	}
+	answer_all(0, 100);
+	assert_int_equal(posted(), NETRING_SLOTS);
+	/* Another connection begins anew. */
+	changed(&xb, XenbusStateClosed);
+	connect();
+	assert_int_equal(posted(), RX_BUFFERS);
 }
 
 /* As many pieces as a back end may send. */
@@ -187,6 +212,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_empty_pieces_without_end,
 						setup_front, end_front),
 		cmocka_unit_test_setup_teardown(test_pieces, setup_front, end_front),
+		cmocka_unit_test_setup_teardown(test_bursts, setup_front, end_front),
 		cmocka_unit_test_setup_teardown(test_answered_and_kept, setup_front,
 						end_front),
 		cmocka_unit_test_setup_teardown(test_flaps_and_keeps, setup_front,
