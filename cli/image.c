@@ -43,7 +43,8 @@ json_t *image_load_at(int folder, const char *dir, struct err *err)
 {
 	cleanup_fd int fd = openat(folder, MANIFEST_FILE, O_RDONLY | O_CLOEXEC);
 	cleanup_free char *path = NULL;
-	json_error_t why;
+	cleanup_file FILE *f = NULL;
+	json_error_t why = {.text = "no memory"};
 	json_t *manifest;
 	json_t *version;
 
@@ -56,7 +57,11 @@ json_t *image_load_at(int folder, const char *dir, struct err *err)
 		err_set(err, ERR_HOST, "%s: %s; " MAKE, path, strerror(errno));
 		return NULL;
 	}
-	manifest = json_loadfd(fd, JSON_REJECT_DUPLICATES, &why);
+	f = fdopen(fd, "r");
+	if (f)
+		fd = -1;
+	/* Not json_loadfd: it reads byte by byte. */
+	manifest = f ? json_loadf(f, JSON_REJECT_DUPLICATES, &why) : NULL;
 	if (!manifest) {
 		err_set(err, ERR_HOST, "%s: line %d: %s; " MAKE, path, why.line,
 			why.text);
