@@ -31,7 +31,7 @@ static int check_xen(struct domain_host *host, const struct plan *plan, struct e
 		return err_set(
 			err, ERR_HOST,
 			"Xen %d.%d cannot run a device model in a PVH domain (4.19 "
-			"can); give the option '-stubdom type=pv'",
+			"can); give the option '-stubdom kernel=linux,type=pv'",
 			info->xen_version_major, info->xen_version_minor);
 	return 0;
 }
