@@ -68,7 +68,8 @@ check-intel:
 
 check-cluster:
 	@$(WB) rig/build $(BUILD)
-	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 5400 -v --long tests/system/test_two_hosts.py
+	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 5400 -v --long \
+		tests/system/test_two_hosts.py tests/system/test_ganeti.py
 
 check-pci:
 	@$(WB) rig/build $(BUILD)

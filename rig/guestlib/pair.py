@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Two rigs joined by a cable, each dom0 with the product, the tests' guests, and ssh to the other."""
+"""Two rigs joined by a cable, each dom0 with the product, the tests' guests, and ssh to the
+other and to itself."""
 import os
 
 from rigctl.join import ADDRESSES, join
@@ -30,9 +31,9 @@ def start(build, packages=(), name=None):
         host.address = address
         host.install_assets(build)
         debs.install(host.rig, ["openssh-server", *packages])
-    keys = [host.shell(KEY).stdout for host in hosts]
-    for host, key in zip(hosts, reversed(keys)):
-        host.write("/root/.ssh/authorized_keys", key)
+    keys = "".join(host.shell(KEY).stdout for host in hosts)
+    for host in hosts:
+        host.write("/root/.ssh/authorized_keys", keys)
         host.shell(LISTEN)
     return hosts
 
