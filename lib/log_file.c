@@ -16,7 +16,7 @@
 #include "log.h"
 
 /* The name that the file has now: libxl renames logs when the next guest starts. */
-static int find_path(int fd, char *out, size_t size)
+static int find_path(int fd, char out[static PATH_MAX])
 {
 	char link[32];
 	struct stat named;
@@ -24,7 +24,7 @@ static int find_path(int fd, char *out, size_t size)
 	ssize_t n;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, out, size - 1);
+	n = readlink(link, out, PATH_MAX - 1);
 	if (n <= 0)
 		return -1;
 	out[n] = '\0';
@@ -45,7 +45,7 @@ static int find_old(int fd, char *out, size_t size)
 {
 	char path[PATH_MAX];
 
-	if (find_path(fd, path, sizeof(path)) < 0)
+	if (find_path(fd, path) < 0)
 		return -1;
 	return snprintf(out, size, "%s.old", path) < (int)size ? 0 : -1;
 }
@@ -77,7 +77,7 @@ static int copy_old(int fd, size_t bytes)
 	cleanup_fd int from = -1;
 	cleanup_fd int to = -1;
 
-	if (find_path(fd, path, sizeof(path)) < 0)
+	if (find_path(fd, path) < 0)
 		return -1;
 	snprintf(old, sizeof(old), "%s.old", path);
 	/* A new file: a reader of the last one keeps that. */
