@@ -18,7 +18,6 @@
 #include "endpoint/endpoint.h"
 #include "log.h"
 #include "pty_slave.h"
-#include "relay/silence.h"
 #include "xenstore_util.h"
 
 /* The relay's clock and ours may be read a moment apart. */
@@ -101,9 +100,9 @@ static void tell_silence(struct domain_channels *channels, bool silent)
 				plan->guest_domid);
 		return;
 	}
-	log_warn("QEMU in %s has not answered a QMP command for %d s; is the stub domain "
-		 "paused, or this host overloaded?",
-		 plan->name, SILENCE_MS / 1000);
+	log_warn("QEMU in %s has not answered a QMP command for some seconds; is the stub "
+		 "domain paused, or this host overloaded?",
+		 plan->name);
 	if (xenstore_write(xs, &err, "1", STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_SILENT,
 			   plan->guest_domid) < 0)
 		log_warn("%s", err.msg);
