@@ -87,13 +87,20 @@ def test_growth(dom0, folder, make_guest):
 
 
 def test_longer_than_a_file(dom0, folder, make_guest):
-    """A container that may one day need more than the file system can hold in one file."""
-    dom0.run("qemu-img", "create", "-q", "-f", "qcow2", f"{folder}/huge.qcow2", "20T")
+    """Containers that may one day need more than the file system can hold in one file: of itself,
+    and for its internal snapshots."""
+    tib = {"xvda": 20, "xvdb": 2}
+    dom0.shell(f"cd {folder}; qemu-img create -q -f qcow2 xvda 20T; qemu-img create -q -f qcow2 xvdb 2T; "
+               "for i in 1 2 3 4 5 6 7 8; do qemu-img snapshot -c s$i xvdb; done")
     guest = make_guest("growth", kind="direct", disks=0, nics=(), cmdline=PV, disk=[
-        f"format=qcow2,vdev=hda,access=rw,target={folder}/huge.qcow2"])
+        f"format=qcow2,vdev=hd{name[-1]},access=rw,target={folder}/{name}" for name in tib])
     guest.start()
-    assert "its file system holds no file of more than" in dom0.read(guest.log_path)
-    assert disks.wait_listed(guest, 1)["xvda"][0] == 20 << 40
-    last = (20 << 40) // 512 - 1
-    guest.ask(f"write xvda {last} 0x31", f"write xvda {last} ok")
+    warned = [line for line in dom0.read(guest.log_path).splitlines()
+              if "its file system holds no file of more than" in line]
+    assert len(warned) == 2, warned
+    found = disks.wait_listed(guest, 2)
+    for name, size in tib.items():
+        assert found[name][0] == size << 40
+        last = (size << 40) // 512 - 1
+        guest.ask(f"write {name} {last} 0x31", f"write {name} {last} ok")
     guest.destroy()

@@ -43,6 +43,8 @@ def check_named(dom0, guest, why):
     # The toolstack still shows it, and QMP says why nothing else works.
     assert [d["config"]["c_info"]["name"] for d in json.loads(dom0.run("xl", "list", "-l").stdout)
             if d["domid"]] == [guest.name]
+    assert dom0.run("/usr/lib/xen-common/bin/xen-init-list").stdout.split() == \
+        [str(guest.domid), guest.name]
     refused = dom0.run("xl", "qemu-monitor-command", guest.name, "info status", check=False)
     assert "has died" in refused.text and remedy in refused.text
 
