@@ -6,11 +6,13 @@ import struct
 
 TRC_HVM_EXITS = {0x00081002, 0x00081102, 0x00081003, 0x00081103}  # VMX, SVM; 32, 64 bits
 TRC_LOST_RECORDS = 0x0001F001
+TRC_SCHED_SWITCH = 0x0002800A  # from a domain and its vCPU to a domain and its vCPU
 # AMD64 Architecture Programmer's Manual, volume 2, appendix C
 REASONS = {0x60: "interrupt", 0x61: "NMI", 0x64: "virtual interrupt", 0x6E: "rdtsc",
            0x72: "cpuid", 0x78: "hlt", 0x7B: "port", 0x7C: "msr", 0x81: "hypercall",
            0x400: "memory"}
 CLASS_HVM = "0x0008f000"
+EXITS_AND_SWITCHES = "0x000a9000"
 SECONDS = 120  # at most
 
 
@@ -43,16 +45,34 @@ def exits(data):
     return found
 
 
+def domain_exits(data):
+    """A Counter of exits by the domain that had the CPU: of a machine with one."""
+    found, domid = collections.Counter(), None
+    for event, words in records(data):
+        if event == TRC_LOST_RECORDS:
+            raise TraceError(f"Xen lost {words[0]} records: its buffers are too small")
+        if event == TRC_SCHED_SWITCH:
+            domid = words[2]
+        elif event in TRC_HVM_EXITS:
+            found[domid] += 1
+    return found
+
+
 def exits_during(dom0, work):
     """The exits of all domains while `work` runs."""
-    dom0.shell(f"xentrace -D -S 256 -e {CLASS_HVM} -T {SECONDS} /tmp/trace >/dev/null 2>&1 & "
+    return exits(trace_during(dom0, CLASS_HVM, work))
+
+
+def trace_during(dom0, events, work):
+    """Xen's records of these events while `work` runs."""
+    dom0.shell(f"xentrace -D -S 256 -e {events} -T {SECONDS} /tmp/trace >/dev/null 2>&1 & "
                "sleep 1")
     work()
     # xentrace writes out what it has on SIGTERM, then ends
     dom0.shell("pkill -TERM -x xentrace; while pgrep -x xentrace; do sleep 0.1; done", timeout=120)
     trace = dom0.rig.exec(["cat", "/tmp/trace"]).stdout
     dom0.run("rm", "/tmp/trace")
-    return exits(trace)
+    return trace
 
 
 def exits_each(dom0, work, count):
@@ -60,3 +80,10 @@ def exits_each(dom0, work, count):
     taken off, for the exits that the guest's own words on the serial line cost."""
     many, one = (exits_during(dom0, lambda n=n: work(n)) for n in (count, 1))
     return {reason: (n - one[reason]) / (count - 1) for reason, n in many.items()}
+
+
+def exits_of_domains(dom0, work, count):
+    """The exits by domain, in the same way."""
+    many, one = (domain_exits(trace_during(dom0, EXITS_AND_SWITCHES, lambda n=n: work(n)))
+                 for n in (count, 1))
+    return {domid: (many[domid] - one[domid]) / (count - 1) for domid in many}
