@@ -44,6 +44,14 @@ def remove(dom0):
     dom0.run("rm", "-rf", HOSTILE)
 
 
+def choose_lie(dom0, path, lie):
+    """Of the channel evil-lies: a letter of tests/system/parts/hostile/lies.h."""
+    said = dom0.run("python3", "-c", "import socket, sys; s = socket.socket(1); "
+                    "s.connect(sys.argv[1]); s.settimeout(60); s.send(sys.argv[2].encode()); "
+                    "print(s.recv(2).decode())", path, lie)
+    assert said.stdout.strip() == lie
+
+
 def stream(length):
     """The bytes that the channel evil-stream sends once a byte has come."""
     blocks = (b"block %08x " % n + b"." * (BLOCK - 16) + b"\n" for n in range(length // BLOCK))

@@ -66,7 +66,11 @@ static const struct {
 	 "[{\"type\":\"" SECRET
 	 "\",\"vcpus-count\":1,\"props\":{\"socket-id\":0},\"qom-path\":"
 	 "\"" SECRET "\"}]"},
-	{"query-pci", "[{\"bus\":0,\"devices\":[]}]"},
+	/* The device that a test asks for is here, and is not where it could be. */
+	{"query-pci",
+	 "[{\"bus\":0,\"devices\":[{\"bus\":0,\"slot\":4000000000,\"function\":-1,"
+	 "\"class_info\":{\"class\":0},\"id\":{\"device\":1,\"vendor\":1},\"irq_pin\":0,"
+	 "\"qdev_id\":\"pci-pt-01_00.0\",\"regions\":[]}]}]"},
 	{"query-name", "{\"name\":\"" SECRET "\"}"},
 	{"query-fdsets",
 	 "[{\"fdset-id\":0,\"fds\":[{\"fd\":3,\"opaque\":\"" SECRET "\"}]}]"},

@@ -295,6 +295,27 @@ static void command_load(struct arguments *a)
 	say("load %s done", a->word[0]);
 }
 
+static void command_irq(struct arguments *a)
+{
+	irq_move_all(a->word[0], a->word[1]);
+}
+
+static void command_rom(struct arguments *a)
+{
+	rom_read_all(a->word[0]);
+}
+
+static void command_pci(struct arguments *a)
+{
+	pci_list();
+}
+
+static void command_register(struct arguments *a)
+{
+	register_write(a->word[0], (unsigned)strtoul(a->word[1], NULL, 0),
+		       (uint32_t)strtoul(a->word[2], NULL, 0), atoi(a->word[3]));
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct arguments *a);
@@ -326,6 +347,10 @@ static const struct {
 	{"flood", command_flood},	  /* LINES */
 	{"input", command_input},	  /* PART-OF-NAME COUNT */
 	{"driver", command_driver},	  /* BRIDGE */
+	{"irq", command_irq},		  /* WORD [CPU] */
+	{"rom", command_rom},		  /* CLASS */
+	{"pci", command_pci},		  /* */
+	{"register", command_register},	  /* NIC OFFSET VALUE SECONDS */
 	{"uptime", command_uptime},	  /* */
 	{"tty", command_tty},		  /* NAME WORD */
 	{"sleep", command_sleep},	  /* */

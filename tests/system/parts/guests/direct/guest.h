@@ -64,6 +64,15 @@ void driver_start(const char *bridge);
 /* input.c: the next COUNT events of the first device with this in its name. */
 void input_report(const char *part, int count);
 
+/* pci.c */
+/* To this CPU, the interrupts whose line in /proc/interrupts has the word in it; "": to none.
+ * Says how often each CPU had them. */
+void irq_move_all(const char *word, const char *cpu);
+void rom_read_all(const char *class); /* of devices whose class begins so: "0x0200" */
+void pci_list(void);		      /* the places of all devices */
+/* To the register at this place in the NIC's first base address, without end. */
+void register_write(const char *nic, unsigned offset, uint32_t value, int seconds);
+
 /* commands.c: reads and answers commands from the console; never returns. */
 void commands_serve(void) __attribute__((noreturn));
 void power(const char *how) __attribute__((noreturn)); /* "poweroff" or "reboot" */
