@@ -73,7 +73,7 @@ check-cluster:
 
 check-pci:
 	@$(WB) rig/build $(BUILD)
-	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long --machine=iommu tests/system/test_pci*.py
+	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long --machine=iommu --memory=6656 tests/system/test_pci*.py
 
 # Not in the workbench: each release has its own.
 check-matrix:

@@ -146,6 +146,11 @@ class Rig:
         """Of machines.KINDS."""
         return self._info().get("kind", "standard")
 
+    @property
+    def memory(self):
+        """MB, of its machine."""
+        return self._info().get("memory", self.machine.memory)
+
     def down(self):
         """Ends the rig and removes its files."""
         with self._lock():

@@ -30,6 +30,7 @@ def pytest_addoption(parser):
     parser.addoption("--machine", choices=MACHINES, help="the kind of a rig that is started")
     parser.addoption("--platform", choices=PLATFORMS, help="the Debian release of its dom0")
     parser.addoption("--cpus", type=int, help="CPUs of the rig's machine (1)")
+    parser.addoption("--memory", type=int, metavar="MB", help="memory of the rig's machine")
     parser.addoption("--long", action="store_true", help="also run the tests that take minutes")
     parser.addoption("--hypercalls", metavar="FILE",
                      help="trace nub's hypercalls and append them to FILE (docs/testing.md)")
@@ -52,6 +53,7 @@ def rig(request):
     rig = Rig.up(name or f"system-{os.getpid()}", product=True, bound=not name,
                  kind=request.config.getoption("--machine"),
                  cpus=request.config.getoption("--cpus"),
+                 memory=request.config.getoption("--memory"),
                  platform=request.config.getoption("--platform"))
     yield rig
     if not name:

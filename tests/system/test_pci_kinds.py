@@ -4,9 +4,13 @@ import re
 
 import pytest
 
-from guestlib.pci import DOM0, IGB, node
-from pci_host import check_disk, host, make, make_plug, more, wait_free  # noqa: F401: fixtures, too
+from guestlib import disks
+from guestlib.pci import AHCI, DOM0, E1000, E1000E, IGB, MACS, VIRTIO, node
+from pci_host import check_disk, host, interrupts, make, make_plug, more, ping, wait_free  # noqa: F401: fixtures, too
+from test_libvirt import virsh  # noqa: F401: a fixture
 
+# MB: the guest's memory and its devices' windows leave no room below 4 GiB.
+LARGE_RIG, LARGE_GUEST = 6656, 4352
 VF_MAC = "52:54:00:00:00:05"
 
 
@@ -38,7 +42,49 @@ def test_virtual_function(dom0, guest, function):
 
 
 @more
-def test_nvme(rig, dom0, guest, plug):
+def test_cpus_and_holes(rig, dom0, guest):
+    """Four vCPUs among which interrupts move; memory above 4 GiB, which the devices reach; a map with
+    the host's holes; words of the device's entry."""
+    words = ",msitranslate=1,power_mgmt=1,rdm_policy=strict"
+    pt = guest("pt", VIRTIO + words, E1000E + words, AHCI, E1000, vcpus=4, memory=1100,
+               mmio_hole=3328, rdm="strategy=host,policy=strict")
+    pt.start()
+    assert {"vda", "sda"} <= disks.wait_listed(pt, 2).keys()
+    check_disk(rig, pt)
+    ping(pt, E1000E, 2)
+    ping(pt, E1000, 3)
+    check_disk(rig, pt, "sda", "pt-ahci")
+    # Not the AHCI controller's: its one message stays where it is, with QEMU in dom0, too.
+    for cpu in (3, 1, 2, 0):
+        for place, part in ((E1000E, 2), (E1000, 3)):
+            found, moved, before = interrupts(pt, "eth", cpu)
+            assert found and moved == found
+            ping(pt, place, part)
+            after = interrupts(pt, "eth")[2]
+            assert after[cpu] > before[cpu], (place, cpu, before, after)
+    pt.detach()
+    pt.destroy()
+    dom0.wait_gone("pt", "pt-dm")
+    wait_free(dom0, VIRTIO, E1000E, AHCI, E1000)
+
+
+@more
+def test_memory_above_4_gib(rig, dom0, guest):
+    """Linux takes the memory at the top first: the devices reach it."""
+    if rig.memory < LARGE_RIG:
+        pytest.skip(f"the rig has {rig.memory} MB: --memory={LARGE_RIG}")
+    pt = guest("pt", VIRTIO, E1000E, memory=LARGE_GUEST)
+    pt.start()
+    check_disk(rig, pt)
+    ping(pt, E1000E, 2)
+    pt.detach()
+    pt.destroy()
+    dom0.wait_gone("pt", "pt-dm")
+    wait_free(dom0, VIRTIO, E1000E)
+
+
+@more
+def test_nvme(rig, dom0, plug, guest):
     """A disk whose driver has a queue, and a message, for each CPU."""
     (place,) = plug({"driver": "nvme", "id": "pt-nvme", "drive": "pt-nvme", "serial": "pt-nvme"})
     pt = guest("pt", place, modules=("nvme",), vcpus=2)
@@ -48,3 +94,97 @@ def test_nvme(rig, dom0, guest, plug):
     pt.destroy()
     dom0.wait_gone("pt", "pt-dm")
     wait_free(dom0, place)
+
+
+@more
+def test_rom(dom0, plug, guest):
+    """pciback lets no guest turn a device's ROM on: it reads as nothing, and the device works."""
+    (place,) = plug({"driver": "e1000e", "id": "pt-rom", "mac": "52:54:00:00:01:00", "netdev": "hub0-3"})
+    MACS[place] = "52:54:00:00:01:00"
+    pt = guest("pt", place)
+    pt.start()
+    assert "error" in pt.ask("rom 0x0200", "roms done")
+    ping(pt, place, 6)
+    pt.detach()
+    pt.destroy()
+    dom0.wait_gone("pt", "pt-dm")
+    wait_free(dom0, place)
+
+
+@more
+def test_several_functions(dom0, plug, guest):
+    """Two functions of a device, each by its own name."""
+    places = plug(*({"driver": "e1000e", "id": f"pt-fn{n}", "addr": f"0.{n}", "multifunction": n == 0,
+                     "mac": f"52:54:00:00:01:0{n}", "netdev": f"hub0-{3 + n}"} for n in (1, 0)))
+    every = guest("every", "04:00.*@6").create(check=False)
+    assert every.status and "name each function in place of '*'" in every.text, every.text
+    dom0.wait_gone("every", "every-dm")
+    wait_free(dom0, *places)
+    pt = guest("pt", *places)
+    pt.start()
+    for n in (0, 1):
+        MACS[places[n]] = f"52:54:00:00:01:0{n}"
+        ping(pt, places[n], 6 + n)
+    pt.detach()
+    pt.destroy()
+    dom0.wait_gone("pt", "pt-dm")
+    wait_free(dom0, *places)
+
+
+DOMAIN = """<domain type='xen' xmlns:xen='http://libvirt.org/schemas/domain/xen/1.0'>
+  <name>{name}</name>
+  <memory unit='MiB'>176</memory>
+  <vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='xenfv'>hvm</type>
+    <kernel>{kernel}</kernel><initrd>{ramdisk}</initrd><cmdline>{cmdline}</cmdline></os>
+  <features><acpi/><apic/><xen><passthrough state='on'/></xen></features>
+  <clock offset='utc'><timer name='tsc' present='yes' mode='native'/></clock>
+  <devices>
+    <emulator>/usr/bin/stubdom-dm</emulator>
+    {device}
+    <serial type='pty'><target port='0'/></serial>
+  </devices>
+  <xen:commandline><xen:arg value='-stubdom'/><xen:arg value='{stub}'/></xen:commandline>
+</domain>
+"""
+
+
+def hostdev(place):
+    bus, slot, function = re.split("[:.]", place)
+    return ("<hostdev mode='subsystem' type='pci' managed='no'><driver name='xen'/><source><address domain='0x0' "
+            f"bus='0x{bus}' slot='0x{slot}' function='0x{function}'/></source></hostdev>")
+
+
+@pytest.fixture(name="defined")
+def make_defined(dom0, guest, stub, virsh):  # noqa: F811
+    """A guest of libvirt's with a device, not started."""
+    pt = guest("pt")
+    config = {k: pt.config[k] for k in ("kernel", "ramdisk", "cmdline")}
+    dom0.write(f"{pt.folder}/domain.xml", DOMAIN.format(
+        name=pt.name, device=hostdev(VIRTIO), stub=stub.argument(), **config))
+    virsh("define", f"{pt.folder}/domain.xml")
+    yield pt
+    virsh("destroy", pt.name, check=False)
+    virsh("undefine", pt.name)
+
+
+@more
+def test_libvirt(rig, dom0, defined, virsh):  # noqa: F811
+    """libvirt's <hostdev>, in a guest's definition and while it runs."""
+    pt = defined
+    dom0.write(f"{pt.folder}/nic.xml", hostdev(E1000E))
+    virsh("start", "--paused", pt.name)
+    pt.attach()
+    virsh("resume", pt.name)
+    pt.wait("guest: ready", 180)
+    assert dom0.qemu_processes() == []
+    check_disk(rig, pt)
+    for _ in range(2):
+        virsh("attach-device", pt.name, f"{pt.folder}/nic.xml", "--live")
+        ping(pt, E1000E, 2)
+        virsh("detach-device", pt.name, f"{pt.folder}/nic.xml", "--live")
+        wait_free(dom0, E1000E, last=False)
+    pt.detach()
+    virsh("destroy", pt.name)
+    dom0.wait_gone("pt", "pt-dm")
+    wait_free(dom0, VIRTIO)
