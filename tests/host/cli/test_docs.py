@@ -21,7 +21,8 @@ from guestlib import package  # noqa: E402
 # Files of QEMU's and Xen's that docs name.
 FOREIGN = {"tools/libs/light/libxl_dm.c", "libxl_internal.h", "SUPPORT.md", "CHANGELOG.md",
            "xen-mapcache.c", "hw/xen/xen-mapcache.c", "docs/designs/qemu-deprivilege.md",
-           "target/i386/tcg/decode-new.c", "libxl_pci.c", "hw/xen/xen_pt.c"}
+           "target/i386/tcg/decode-new.c", "libxl_pci.c", "hw/xen/xen_pt.c",
+           "conf_space_header.c", "xen_pt_graphics.c", "xen_igd_pt.c", "xen-host-pci-device.c"}
 
 
 def read(path):
