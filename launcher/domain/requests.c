@@ -100,9 +100,10 @@ static void tell_silence(struct domain_channels *channels, bool silent)
 				plan->guest_domid);
 		return;
 	}
-	log_warn("QEMU in %s has not answered a QMP command for some seconds; is the stub "
-		 "domain paused, or this host overloaded?",
-		 plan->name);
+	log_warn(
+		"QEMU in %s has not answered a QMP command for some seconds; is the stub "
+		"domain paused, or this host overloaded?",
+		plan->name);
 	if (xenstore_write(xs, &err, "1", STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_SILENT,
 			   plan->guest_domid) < 0)
 		log_warn("%s", err.msg);
