@@ -24,6 +24,7 @@ platform_packages() {
 	bookworm)
 		grep -vxE 'clang-format|libclang-rt-dev|llvm|vncdotool' |
 			sed 's/^libpng16-16t64$/libpng16-16/'
+		echo mount # nothing there needs it, so it would be left out
 		;;
 	esac
 }
