@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "domain/create.h"
+#include "domain/undo.h"
 #include "log.h"
 #include "xenstore_util.h"
 
@@ -81,9 +82,10 @@ static bool launcher_alive(struct domain_host *host, uint32_t domid)
 	return pid && atoi(pid) > 1 && kill(atoi(pid), 0) == 0;
 }
 
-/* Removes a stub domain of ours whose guest is gone and whose launcher is, too. */
+/* Removes a stub domain of ours whose guest is gone and whose launcher is, too.  guest: the
+ * node that names it. */
 static int remove_orphan(struct domain_host *host, const char *name, uint32_t domid,
-			 struct err *err)
+			 const char *guest, struct err *err)
 {
 	libxl_dominfo info;
 	libxl_uuid uuid;
@@ -97,7 +99,11 @@ static int remove_orphan(struct domain_host *host, const char *name, uint32_t do
 		return 0;
 	log_warn("removing domain %u, %s, that an earlier launcher left behind", domid,
 		 name);
-	return domain_remove(host, &uuid, err);
+	if (domain_remove(host, &uuid, err) < 0)
+		return -1;
+	if (guest && atoi(guest) > 0)
+		domain_undo_left(host, (uint32_t)atoi(guest));
+	return 0;
 }
 
 /* Waits until xenstore says that a domain went, or a second has passed. */
@@ -139,7 +145,7 @@ static int check_name(struct domain_host *host, const struct plan *plan, struct 
 		said = true;
 		if (ours && !launcher_alive(host, domid) &&
 		    clock_ms() + ORPHAN_MS > until) {
-			rc = remove_orphan(host, plan->name, domid, err);
+			rc = remove_orphan(host, plan->name, domid, target, err);
 			break;
 		}
 		if (clock_ms() >= until) {

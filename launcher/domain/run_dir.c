@@ -46,7 +46,9 @@ int run_dir_make(const struct plan *plan, struct err *err)
 void run_dir_remove(const struct plan *plan)
 {
 	cleanup_free char *dir = xasprintf(STUBDOM_RUN_DIR "/%u", plan->guest_domid);
+	cleanup_free char *qmp = xasprintf("%s/" STUBDOM_RUN_QMP, dir);
 
+	unlink(qmp); /* of a launcher that was killed */
 	rmdir(dir);
 	rmdir(STUBDOM_RUN_DIR); /* unless another guest has its own in it */
 }

@@ -9,7 +9,7 @@
 /* Makes it, open to root only. */
 int run_dir_make(const struct plan *plan, struct err *err);
 
-/* Removes it; the sockets must be gone.  Safe to call at any time. */
+/* Removes it, with the socket of ours in it.  Safe to call at any time. */
 void run_dir_remove(const struct plan *plan);
 
 #endif

@@ -49,3 +49,12 @@ int domain_undo(struct domain_host *host, const struct plan *plan, const libxl_u
 	domain_cgroup_remove(plan);
 	return rc;
 }
+
+void domain_undo_left(struct domain_host *host, uint32_t guest)
+{
+	const struct plan left = {.guest_domid = guest};
+
+	remove_nodes(host, &left);
+	run_dir_remove(&left);
+	domain_cgroup_remove(&left);
+}

@@ -20,4 +20,10 @@
 int domain_undo(struct domain_host *host, const struct plan *plan, const libxl_uuid *uuid,
 		struct relay *relay, const struct orphan *orphan, struct err *err);
 
+/*
+ * The rest of a guest whose launcher and guardian were killed at once, when its stub domain
+ * has been removed.  Its plan is lost, so sockets in places that the caller named stay.
+ */
+void domain_undo_left(struct domain_host *host, uint32_t guest);
+
 #endif
