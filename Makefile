@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system check-configs check-browser check-cluster check-intel check-matrix check-pci deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system check-configs check-browser check-cluster check-deaths check-intel check-matrix check-pci deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -20,6 +20,7 @@ help:
 	@echo 'make check-configs    every value of xl.cfg that the tests know, beside QEMU in dom0 (long)'
 	@echo 'make check-pci        PCI devices of a host with an IOMMU, passed through'
 	@echo 'make check-cluster    guests that move between two hosts'
+	@echo 'make check-deaths     what dies under a guest, and what becomes of it (long)'
 	@echo 'make check-browser    a guest in a real browser, which is installed for it (800 MB)'
 	@echo 'make check-intel      some system tests on an emulated Intel host with two CPUs (Bochs, built once)'
 	@echo 'make check-matrix     a few system tests on each Debian release of docs/support.md (hours at first)'
@@ -70,6 +71,11 @@ check-cluster:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 5400 -v --long \
 		tests/system/test_two_hosts.py tests/system/test_ganeti.py
+
+# docs/deaths.md has the table.
+check-deaths:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long tests/system/test_kill.py tests/system/test_deaths.py
 
 check-pci:
 	@$(WB) rig/build $(BUILD)

@@ -230,6 +230,10 @@ def test_tests_that_are_named_exist():
             named += 1
             if name not in there:
                 missing.append(f"{os.path.basename(path)}: {name}")
+        for name, function in re.findall(r"\b(test_[a-z0-9_]+\.py)::(test_\w+)", read(path)):
+            files = glob.glob(f"{TREE}/tests/**/{name}", recursive=True)
+            if not any(f"def {function}(" in read(f) for f in files):
+                missing.append(f"{os.path.basename(path)}: {name}::{function}")
         for name in re.findall(r"(?<![\w/])tests/[\w/.-]*[\w]", read(path)):
             if not glob.glob(f"{TREE}/{name}*"):
                 missing.append(f"{os.path.basename(path)}: {name}")
