@@ -240,8 +240,9 @@ static void netfront_event(u32 port, void *arg)
 		return;
 	tx_complete(n);
 	/* No more than the ring holds at a time, lest a back end that answers as fast as
-	 * we post keep the processor for itself. */
-	for (unsigned i = 0; n->connected && i < NETRING_SLOTS; i++) {
+	 * we post keep the processor for itself.  One look more asks for the next event,
+	 * when a full ring was answered. */
+	for (unsigned i = 0; n->connected && i <= NETRING_SLOTS; i++) {
 		got = netrx_next(&n->rx, &f, &n->in_extra);
 		if (got <= 0)
 			break;

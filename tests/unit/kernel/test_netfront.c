@@ -131,6 +131,8 @@ static void test_bursts(void **state)
 	}
 	answer_all(0, 100);
 	assert_int_equal(posted(), NETRING_SLOTS);
+	/* The back end notifies of its next answer, also after a full ring. */
+	assert_int_equal(front->rx.shared->rsp_event, front->rx.shared->rsp_prod + 1);
 	/* Another connection begins anew. */
 	changed(&xb, XenbusStateClosed);
 	connect();
