@@ -17,8 +17,8 @@ enum stubopt_on_crash on_crash_choose(const struct plan *plan, int died_before)
 		return plan->on_crash;
 	if (died_before < 0)
 		log_error(
-			"on_dm_crash=restart: the deaths of %s could not be counted; it "
-			"is left as it is",
+			"on_dm_crash=restart: the deaths of %s could not be counted; its "
+			"guest is left as it is",
 			plan->name);
 	else
 		log_error(
@@ -56,20 +56,21 @@ static int end_waits(struct domain_host *host, uint32_t domid)
 
 static int tell_reboot(struct domain_host *host, uint32_t domid)
 {
-	int rc, error;
-
-	if (xc_domain_pause(host->xc, domid) < 0)
+	if (end_waits(host, domid) < 0)
 		return -1;
-	rc = end_waits(host, domid);
-	if (rc == 0) {
-		/* Else xenstored thinks that it has told of this shutdown. */
-		xs_resume_domain(host->xs, domid);
-		rc = xc_domain_shutdown(host->xc, domid, SHUTDOWN_reboot);
-	}
-	error = errno;
-	xc_domain_unpause(host->xc, domid);
-	errno = error;
-	return rc;
+	/* Else xenstored thinks that it has told of this shutdown. */
+	xs_resume_domain(host->xs, domid);
+	return xc_domain_shutdown(host->xc, domid, SHUTDOWN_reboot);
+}
+
+static bool is_toolstacks(struct domain_host *host, uint32_t domid,
+			  enum stubopt_on_crash action)
+{
+	if (domain_host_life(host, domid) == DOMAIN_LIFE_ALIVE)
+		return false;
+	log_warn("on_dm_crash=%s: domain %u is shut down; it is its toolstack's",
+		 stubopt_on_crash_name(action), domid);
+	return true;
 }
 
 static void pause_guest(struct domain_host *host, uint32_t domid)
@@ -98,12 +99,21 @@ static void destroy(struct domain_host *host, uint32_t domid)
 
 static void restart(struct domain_host *host, uint32_t domid)
 {
-	if (tell_reboot(host, domid) < 0)
+	/* Before we look: a guest that shuts down behind our look would be resumed. */
+	if (xc_domain_pause(host->xc, domid) < 0) {
 		log_error("on_dm_crash=restart: domain %u: %s", domid, strerror(errno));
-	else
-		log_info("on_dm_crash=restart: domain %u reboots, if its toolstack "
-			 "restarts it",
-			 domid);
+		return;
+	}
+	if (!is_toolstacks(host, domid, STUBOPT_ON_CRASH_RESTART)) {
+		if (tell_reboot(host, domid) < 0)
+			log_error("on_dm_crash=restart: domain %u: %s", domid,
+				  strerror(errno));
+		else
+			log_info("on_dm_crash=restart: domain %u reboots, if its "
+				 "toolstack restarts it",
+				 domid);
+	}
+	xc_domain_unpause(host->xc, domid);
 }
 
 void on_crash_act(struct domain_host *host, const struct plan *plan,
@@ -111,17 +121,11 @@ void on_crash_act(struct domain_host *host, const struct plan *plan,
 {
 	uint32_t domid = plan->guest_domid;
 
-	if (action == STUBOPT_ON_CRASH_PAUSE) {
+	if (action == STUBOPT_ON_CRASH_PAUSE)
 		pause_guest(host, domid);
-		return;
-	}
-	if (action == STUBOPT_ON_CRASH_LEAVE)
-		return;
-	if (domain_host_life(host, domid) != DOMAIN_LIFE_ALIVE)
-		log_warn("on_dm_crash=%s: domain %u is shut down; it is its toolstack's",
-			 stubopt_on_crash_name(action), domid);
-	else if (action == STUBOPT_ON_CRASH_DESTROY)
-		destroy(host, domid);
-	else
+	else if (action == STUBOPT_ON_CRASH_RESTART)
 		restart(host, domid);
+	else if (action == STUBOPT_ON_CRASH_DESTROY &&
+		 !is_toolstacks(host, domid, action))
+		destroy(host, domid);
 }
