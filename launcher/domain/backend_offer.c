@@ -19,17 +19,24 @@ static bool is_state(const char *state, const char *wanted)
 	return state && strcmp(state, wanted) == 0;
 }
 
-/* QEMU waits for the guest, and the guest has not begun. */
-static bool is_missed(const struct backend_device *device,
-		      const struct backend_place *place)
+/* The guest has not begun. */
+static bool is_untaken(const struct backend_device *device,
+		       const struct backend_place *place)
 {
-	struct xs_handle *xs = place->host->xs;
 	cleanup_free char *frontend = backend_device_read(device, place, "frontend");
 	cleanup_free char *guest =
-		frontend ? xenstore_read(xs, "%s/state", frontend) : NULL;
-	cleanup_free char *stub = xenstore_read(xs, "%s/state", device->to);
+		frontend ? xenstore_read(place->host->xs, "%s/state", frontend) : NULL;
 
-	return is_state(guest, BACKEND_INITIALISING) && is_state(stub, BACKEND_INIT_WAIT);
+	return is_state(guest, BACKEND_INITIALISING);
+}
+
+/* QEMU waits for the guest. */
+static bool is_ready(const struct backend_device *device,
+		     const struct backend_place *place)
+{
+	cleanup_free char *stub = xenstore_read(place->host->xs, "%s/state", device->to);
+
+	return is_state(stub, BACKEND_INIT_WAIT);
 }
 
 static void show(struct backend_device *device, const struct backend_place *place)
@@ -51,18 +58,22 @@ void backend_offer_tick(struct backend_device *device, const struct backend_plac
 
 	if (offer->due_ms == 0 || now_ms < offer->due_ms)
 		return;
-	if (offer->hidden) {
-		show(device, place);
-		offer->due_ms =
-			now_ms + ((int64_t)BACKEND_OFFER_ANSWER_MS << offer->tries);
-	} else if (offer->tries < BACKEND_OFFER_TRIES && is_missed(device, place)) {
+	if (!offer->hidden) {
+		if (offer->tries == BACKEND_OFFER_TRIES || !is_untaken(device, place)) {
+			offer->due_ms = 0;
+			return;
+		}
 		offer->tries++;
-		offer->hidden = true;
-		backend_device_hide(device, place);
-		offer->due_ms = now_ms + BACKEND_OFFER_HIDDEN_MS;
+		if (is_ready(device, place)) {
+			offer->hidden = true;
+			backend_device_hide(device, place);
+			offer->due_ms = now_ms + BACKEND_OFFER_HIDDEN_MS;
+			return;
+		}
 	} else {
-		offer->due_ms = 0;
+		show(device, place);
 	}
+	offer->due_ms = now_ms + ((int64_t)BACKEND_OFFER_ANSWER_MS << offer->tries);
 }
 
 void backend_offer_end(struct backend_device *device, const struct backend_place *place)

@@ -13,7 +13,8 @@
  * may be about to take it while it is hidden (backend_device_hide).  Linux keeps it then
  * as a device without a driver, and learns of its end only if it looks while it is gone.
  * A guest that was slow to look never answers.  The device is hidden and shown again, a
- * few times only: a guest without a driver does not answer either.
+ * few times only: a guest without a driver does not answer either.  While QEMU does not
+ * wait for the guest yet, the guest has nothing to answer.  That time counts as one, too.
  */
 enum {
 	BACKEND_OFFER_TRIES = 3,

@@ -96,11 +96,19 @@ static void test_taken(void **state)
 
 static void test_not_ready(void **state)
 {
-	/* QEMU has not opened the disk: the guest has missed nothing. */
+	/* QEMU has not opened the disk: nothing can be said of the guest yet. */
 	struct backend_device device = start("1", "1");
 
 	run(&device, 0);
 	assert_int_equal(offers, 0);
+	/* It opens the disk late. */
+	device = start("1", "1");
+	backend_offer_tick(&device, &place, BACKEND_OFFER_ANSWER_MS);
+	assert_true(shown);
+	stub_state = "2";
+	run(&device, BACKEND_OFFER_ANSWER_MS);
+	assert_int_equal(offers, BACKEND_OFFER_TRIES - 1);
+	assert_true(shown);
 }
 
 static void test_missed(void **state)
