@@ -120,7 +120,9 @@ static void take_launcher(struct reader *reader, long long at, const char *text)
 		points[BLAME_UNPAUSED] = at;
 	if (strstr(text, START_LOG_TOLD) && !points[BLAME_RETURN])
 		points[BLAME_RETURN] = at;
-	if (starts(text, START_LOG_RETURNED) && points[BLAME_RETURN])
+	/* Later it is a daemon's end, or that of an xl which waits for its guest. */
+	if (starts(text, START_LOG_RETURNED) && points[BLAME_RETURN] &&
+	    at - points[BLAME_RETURN] <= TOOLSTACK_MS_MAX)
 		points[BLAME_END] = at;
 }
 

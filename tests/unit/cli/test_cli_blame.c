@@ -77,6 +77,15 @@ static void test_other_logs(void **state)
 	assert_int_equal(took(&b, "launcher"), 100);
 	assert_int_equal(took(&b, "linking"), 400);
 	assert_int_equal(took(&b, "return"), 1500);
+	/* A daemon's end is no part of the start. */
+	assert_int_equal(parse(CALLED CREATING UNPAUSED STAGES TOLD
+			       "2026-01-02T06:00:00.000Z stubdom-dm: the toolstack has "
+			       "returned\n",
+			       &b),
+			 0);
+	assert_true(blame_is_whole(&b));
+	assert_int_equal(took(&b, "return"), -1);
+	assert_int_equal(took(&b, "report"), 80);
 }
 
 /* Its words move no moment of dom0's, and none of its own out of them. */
