@@ -54,8 +54,8 @@ int guest_find(const char *name_or_id, struct guest *out, struct err *err);
 void guest_free(struct guest *guest);
 
 /*
- * In one word: "starting", "running", "silent", "failed", "ended".  A leftover is "guest gone",
- * "stub gone" or "unserved" (its stubdom-dm is gone).
+ * In one word: "starting", "running", "silent", "failed", "ended".  A leftover is "guest
+ * gone", "stub gone" or "unserved" (its stubdom-dm is gone).
  */
 const char *guest_state(const struct guest *guest);
 

@@ -20,9 +20,9 @@ void log_file_bound(void);
 void log_file_bound_fd(int fd, size_t most);
 
 /*
- * Opens FILE.old of a log for reading, if its lines are of the same life of the guest.  Then
- * it is younger than the log, which libxl makes anew.  -1: there is
- * none, or this file system does not tell when a file was made.
+ * Opens FILE.old of a log for reading, if its lines are of the same life of the guest.
+ * Then it is younger than the log, which libxl makes anew.  -1: there is none, or this
+ * file system does not tell when a file was made.  The caller closes it.
  */
 int log_file_open_old(int fd);
 

@@ -82,8 +82,10 @@ static bool launcher_alive(struct domain_host *host, uint32_t domid)
 	return pid && atoi(pid) > 1 && kill(atoi(pid), 0) == 0;
 }
 
-/* Removes a stub domain of ours whose guest is gone and whose launcher is, too.  guest: the
- * node that names it. */
+/*
+ * Removes a stub domain of ours whose guest is gone and whose launcher is, too.  guest: the
+ * text of the node that names the guest.
+ */
 static int remove_orphan(struct domain_host *host, const char *name, uint32_t domid,
 			 const char *guest, struct err *err)
 {

@@ -41,7 +41,7 @@ int evidence_count_recent(const char *guest)
 	return (int)n;
 }
 
-/* Reads the last bytes of a file to the end of `text`; returns how many, `most` at most. */
+/* Reads the last bytes of a file to the end of `text`; returns how many, `room` at most. */
 static size_t read_end(int fd, char *text, size_t room)
 {
 	struct stat st;

@@ -6,7 +6,7 @@
 #include "domain/host.h"
 #include "plan/plan.h"
 
-/* More in ten minutes, and a guest is not restarted again. */
+/* After so many deaths in ten minutes the next one is not followed by a restart. */
 enum { ON_CRASH_RESTARTS = 3 };
 
 /*
@@ -18,9 +18,9 @@ enum stubopt_on_crash on_crash_choose(const struct plan *plan, int died_before);
 
 /*
  * Does it.  A guest that is shut down already (for a save, say) is its toolstack's: it is
- * neither destroyed nor restarted.  A restart tells the toolstack that the guest reboots; the toolstack then destroys
- * it, which reaches the caller as a signal.  A failure is a line in the log, and the guest
- * is left as it is.
+ * neither destroyed nor restarted.  A restart tells the toolstack that the guest reboots;
+ * the toolstack then destroys it, which reaches the caller as a signal.  A failure is a
+ * line in the log, and the guest is left as it is.
  */
 void on_crash_act(struct domain_host *host, const struct plan *plan,
 		  enum stubopt_on_crash action);

@@ -25,9 +25,9 @@ enum { DIAL_SLACK_MS = 100 };
 
 /*
  * A message costs little, a device a second of libxl's.  A line of the log that the relay
- * has us write again and again costs as much.  The dear part of a connection is
- * to open the stub domain's server, so each channel has a rate of its own for that.  A
- * channel that the stub domain closes again and again does not keep the others waiting.
+ * has us write again and again costs as much.  The dear part of a connection is to open
+ * the stub domain's server, so each channel has a rate of its own for that.  A channel
+ * that the stub domain closes again and again does not keep the others waiting.
  */
 enum { ASK_COST = 1, DEVICE_COST = 50, COST_PER_S = 100, COST_AT_ONCE = 1000 };
 enum { OFFERS_PER_S = 1, OFFERS_AT_ONCE = 20 };
