@@ -95,9 +95,10 @@ static void tell_silence(struct domain_channels *channels, bool silent)
 		return;
 	channels->silent = silent;
 	if (!silent) {
-		log_info("QEMU in %s answers again", plan->name);
+		/* Before the line: a reader of the log finds the list true. */
 		xenstore_remove(xs, STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_SILENT,
 				plan->guest_domid);
+		log_info("QEMU in %s answers again", plan->name);
 		return;
 	}
 	log_warn(
