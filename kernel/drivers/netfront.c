@@ -255,8 +255,8 @@ static void netfront_event(u32 port, void *arg)
 	n->holds = false;
 	if (!n->connected || !n->dev.carrier)
 		return;
-	if (n->rx.cons != seen && n->rx.prod == n->rx.cons &&
-	    n->rx_buffers < NETRING_SLOTS)
+	/* All, and not the few for which there was memory. */
+	if (n->rx.cons - seen == n->rx_buffers && n->rx_buffers < NETRING_SLOTS)
 		n->rx_buffers *= 2;
 	rx_refill(n);
 }

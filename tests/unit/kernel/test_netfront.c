@@ -139,6 +139,21 @@ static void test_bursts(void **state)
 	assert_int_equal(posted(), RX_BUFFERS);
 }
 
+/* Without memory all is used up as well. */
+static void test_no_memory(void **state)
+{
+	shim_fail_after = 0;
+	for (unsigned i = 0; i < RX_BUFFERS / 2; i++)
+		answer(0, 100);
+	backend_event();
+	answer_all(0, 100);
+	assert_int_equal(posted(), 0);
+	shim_fail_after = -1;
+	backend_event();
+	assert_int_equal(posted(), RX_BUFFERS);
+	check_frame(100);
+}
+
 /* As many pieces as a back end may send. */
 static void test_pieces(void **state)
 {
@@ -215,6 +230,7 @@ int main(void)
 						setup_front, end_front),
 		cmocka_unit_test_setup_teardown(test_pieces, setup_front, end_front),
 		cmocka_unit_test_setup_teardown(test_bursts, setup_front, end_front),
+		cmocka_unit_test_setup_teardown(test_no_memory, setup_front, end_front),
 		cmocka_unit_test_setup_teardown(test_answered_and_kept, setup_front,
 						end_front),
 		cmocka_unit_test_setup_teardown(test_flaps_and_keeps, setup_front,
