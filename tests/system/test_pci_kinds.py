@@ -16,7 +16,7 @@ VF_MAC = "52:54:00:00:00:05"
 
 @pytest.fixture(name="function")
 def make_function(dom0, leak_check):
-    """A virtual function of dom0's NIC."""
+    """A virtual function of dom0's NIC. A test asks for it before `guest`, as for a device of `plug`."""
     folder = f"/sys/bus/pci/devices/0000:{IGB}"
     dom0.shell(f"echo 1 >{folder}/sriov_numvfs; ip link set $(ls {folder}/net) vf 0 mac {VF_MAC}")
     place = dom0.shell(f"basename $(readlink {folder}/virtfn0)").text.strip().removeprefix("0000:")
@@ -27,7 +27,7 @@ def make_function(dom0, leak_check):
 
 
 @more
-def test_virtual_function(dom0, guest, function):
+def test_virtual_function(dom0, function, guest):
     """A virtual function does not look like one in its own configuration space."""
     pt = guest("pt", function, modules=("igbvf",))
     pt.start()
