@@ -267,4 +267,3 @@ def test_the_kernel_of_the_package(tmp_path):
     assert path() == f"{boot}/vmlinuz-7.2.1-amd64"
     (libraries / "7.2.1-amd64/vmlinuz").write_bytes(b"")
     assert path() == f"{libraries}/7.2.1-amd64/vmlinuz"
-
