@@ -191,7 +191,8 @@ const struct stubopt_key stubopt_keys[] = {
 			"it goes on without a device model, as when QEMU in dom0 crashes. "
 			"With pause its virtual CPUs stop. With destroy it ends. With "
 			"restart its toolstack is told that it reboots, and on_reboot= "
-			"applies; a guest that has died three times in ten minutes is left.",
+			"applies; a guest that has died three times in ten minutes before is "
+			"left.",
 	},
 	{
 		FIELD(seclabel),
