@@ -17,7 +17,7 @@ from . import console
 from .errors import RigDead, RigError
 from .link import Link, NoAnswer
 from .machine import PORTS, Machine, arguments, initrd
-from .paths import CACHE, RIG, Lock
+from .paths import RIG, Lock
 
 BOOT_TIMEOUT = 900      # it takes 30 s on an idle machine of two cores
 RECIPE = 2              # part of the saved host's key: raise it when hosts must be saved anew
