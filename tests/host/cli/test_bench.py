@@ -2,10 +2,12 @@
 """stubdom bench with made-up xl, stubdom and QMP: the figures are taken from the right places."""
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -20,9 +22,12 @@ echo "$*" >>{where}/calls
 case $1 in
 info) echo "xen_version            : 4.20.0"; echo "nr_cpus                : 2"; echo "total_memory : 1000" ;;
 create) [ ! -e {where}/broken ] || {{ echo "libxl: error: no memory" >&2; exit 3; }}
-	cp "$3" {where}/last.cfg ;;
+	cp "$3" {where}/last.cfg; touch {where}/runs
+	[ ! -e {where}/slow ] || exec sleep 60 ;;
+destroy) rm {where}/runs ;;
 domid) echo 7 ;;
-list) echo Name; [ ! -e {where}/there ] || {{ rm {where}/there; echo stubdom-bench-dm; }} ;;
+list) echo Name; echo x-stubdom-bench-dm 9; [ ! -e {where}/runs ] || echo stubdom-bench 7
+	[ ! -e {where}/there ] || {{ rm {where}/there; echo stubdom-bench-dm; }} ;;
 esac
 """
 STUBDOM = """#!/bin/sh
@@ -106,3 +111,24 @@ def test_errors(bench):
     assert run(status=3).splitlines()[-1].startswith("stubdom bench: ")
     assert (where / "calls").read_text().splitlines()[-2].startswith("destroy stubdom-bench")
     assert "no such program" in run("--qemu", "/nowhere", status=3)
+    (where / "runs").touch()
+    assert "a guest stubdom-bench is there" in run(status=3)
+    assert (where / "runs").exists()
+
+
+def test_interrupted(bench):
+    """A start that is cut short leaves no guest."""
+    where, _ = bench
+    (where / "slow").touch()
+    with subprocess.Popen(
+            [BENCH, "--qemu", "/bin/true", "--stubdom-dm", "/bin/false"], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            env={**os.environ, "PATH": f"{where}:{os.environ['PATH']}"}) as process:
+        while not (where / "runs").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, "Traceback" in err) == (130, "", False), err
+    assert not (where / "runs").exists()
