@@ -32,14 +32,34 @@ esac
 """
 STUBDOM = """#!/bin/sh
 case "$1 $2" in
-"image show") echo '{"qemu": {"version": "10.0.13"}}' ;;
-"list --json") echo '{"guests": [{"name": "other", "memory_given_kb": 1},
-	{"name": "stubdom-bench", "memory_given_kb": 40960}]}' ;;
-"blame stubdom-bench") echo '{"phases": [{"phase": "kernel", "what": "the kernel", "from_ms": 0, "ms": 250}]}' ;;
+"image show") echo '{{"qemu": {{"version": "10.0.13"}}}}' ;;
+"list --json") echo '{list}' ;;
+"blame stubdom-bench") echo '{blame}' ;;
 version*) echo 'qemu-stubdom 0.1' ;;
 *) exit 9 ;;
 esac
 """
+
+
+def listed(name, memory_kb):
+    none = dict.fromkeys(("stub", "kernel", "type", "qemu", "image", "log", "stage", "error",
+                          "io_error", "exit"))
+    return none | {"guest": name, "domid": 7, "stub_domid": 8, "state": "running",
+                   "image_older": False, "launcher_pid": 1, "started": 1, "uptime": 1,
+                   "memory_used_kb": memory_kb, "memory_given_kb": memory_kb, "vcpus": 1, "cpu_ns": 1}
+
+
+def answers():
+    """stubdom's, as their schemas have them."""
+    found = {
+        "list": {"version": 1, "guests": [listed("other", 1), listed("stubdom-bench", 40960)]},
+        "blame": {"version": 1, "name": "stubdom-bench", "whole": True, "total_ms": 250, "scripts": 2,
+                  "toolstack": None, "channels": None, "xenstore": None, "phases": [
+                      {"phase": "kernel", "what": "the kernel", "from_ms": 0, "ms": 250}]},
+    }
+    for name, answer in found.items():
+        schema.check(name, json.dumps(answer))
+    return {name: json.dumps(answer) for name, answer in found.items()}
 
 
 def serve(server):
@@ -58,7 +78,7 @@ def serve(server):
 
 @pytest.fixture
 def bench(tmp_path):
-    for name, text in (("xl", XL.format(where=tmp_path)), ("stubdom", STUBDOM),
+    for name, text in (("xl", XL.format(where=tmp_path)), ("stubdom", STUBDOM.format(**answers())),
                        ("xenstore-read", f"#!/bin/sh\necho {os.getpid()}\n")):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
