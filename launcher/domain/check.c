@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "decimal.h"
 #include "domain/create.h"
 #include "domain/undo.h"
 #include "log.h"
@@ -83,11 +84,11 @@ static bool launcher_alive(struct domain_host *host, uint32_t domid)
 }
 
 /*
- * Removes a stub domain of ours whose guest is gone and whose launcher is, too.  guest: the
- * text of the node that names the guest.
+ * Removes a stub domain of ours whose guest is gone and whose launcher is, too.  guest:
+ * that guest's domain id; 0: not known.
  */
 static int remove_orphan(struct domain_host *host, const char *name, uint32_t domid,
-			 const char *guest, struct err *err)
+			 uint32_t guest, struct err *err)
 {
 	libxl_dominfo info;
 	libxl_uuid uuid;
@@ -103,8 +104,8 @@ static int remove_orphan(struct domain_host *host, const char *name, uint32_t do
 		 name);
 	if (domain_remove(host, &uuid, err) < 0)
 		return -1;
-	if (guest && atoi(guest) > 0)
-		domain_undo_left(host, (uint32_t)atoi(guest));
+	if (guest)
+		domain_undo_left(host, guest);
 	return 0;
 }
 
@@ -130,11 +131,12 @@ static int check_name(struct domain_host *host, const struct plan *plan, struct 
 			xenstore_read(host->xs, "/local/domain/%u/target", domid);
 		bool ours = xenstore_exists(
 			host->xs, "/local/domain/%u/" DOMAIN_XS_LAUNCHER, domid);
+		unsigned guest = 0; /* what is no number counts as dom0, which lives */
 
+		decimal_parse_unsigned(target, 1, UINT32_MAX, &guest);
 		/* A name without its nodes: on its way in or out, watched below. */
-		if ((target && !ours) ||
-		    (target && domain_host_life(host, (uint32_t)atoi(target)) !=
-				       DOMAIN_LIFE_GONE)) {
+		if (target &&
+		    (!ours || domain_host_life(host, guest) != DOMAIN_LIFE_GONE)) {
 			rc = err_set(err, ERR_HOST,
 				     "there is a domain called %s already (%u); rename "
 				     "it or destroy it ('xl destroy %s')",
@@ -147,7 +149,7 @@ static int check_name(struct domain_host *host, const struct plan *plan, struct 
 		said = true;
 		if (ours && !launcher_alive(host, domid) &&
 		    clock_ms() + ORPHAN_MS > until) {
-			rc = remove_orphan(host, plan->name, domid, target, err);
+			rc = remove_orphan(host, plan->name, domid, guest, err);
 			break;
 		}
 		if (clock_ms() >= until) {
