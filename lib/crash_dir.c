@@ -143,17 +143,25 @@ static void make_stamp(time_t when, char out[STAMP_LEN + 1])
 		strcpy(out, "00000000T000000Z");
 }
 
+/* Of a guest, at or after `stamp`; "": all. */
+static unsigned count_of(const struct crash_dir *dir, const char *guest,
+			 const char *stamp)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < dir->n; i++)
+		n += is_of(dir->names[i], guest) &&
+		     strcmp(dir->names[i] + find_stamp(dir->names[i]), stamp) >= 0;
+	return n;
+}
+
 unsigned crash_dir_count(const struct crash_dir *dir, const char *guest, time_t since)
 {
 	char plain[CRASH_NAME_MAX], stamp[STAMP_LEN + 1];
-	unsigned n = 0;
 
 	crash_dir_name_guest(guest, plain);
 	make_stamp(since, stamp);
-	for (size_t i = 0; i < dir->n; i++)
-		n += is_of(dir->names[i], plain) &&
-		     strcmp(dir->names[i] + find_stamp(dir->names[i]), stamp) >= 0;
-	return n;
+	return count_of(dir, plain, stamp);
 }
 
 /* One piece of evidence: files, no folders. */
@@ -174,15 +182,6 @@ static void remove_one(int dir, const char *name)
 	unlinkat(dir, name, AT_REMOVEDIR);
 }
 
-static size_t count_of(const struct crash_dir *dir, const char *guest)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < dir->n; i++)
-		n += is_of(dir->names[i], guest);
-	return n;
-}
-
 /* There is one.  NULL: of any guest. */
 static void remove_oldest(struct crash_dir *dir, const char *guest)
 {
@@ -199,7 +198,7 @@ static void remove_oldest(struct crash_dir *dir, const char *guest)
 /* Leaves room for one more of this guest, and for one more of all. */
 static void make_room(struct crash_dir *dir, const char *guest)
 {
-	while (count_of(dir, guest) >= CRASH_DIR_GUEST_MAX)
+	while (count_of(dir, guest, "") >= CRASH_DIR_GUEST_MAX)
 		remove_oldest(dir, guest);
 	while (dir->n >= CRASH_DIR_MAX)
 		remove_oldest(dir, NULL);
