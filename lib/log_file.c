@@ -15,6 +15,9 @@
 #include "cleanup.h"
 #include "log.h"
 
+#define OLD ".old"
+enum { OLD_MAX = PATH_MAX + sizeof(OLD) - 1 };
+
 /* The name that the file has now: libxl renames logs when the next guest starts. */
 static int find_path(int fd, char out[static PATH_MAX])
 {
@@ -41,24 +44,23 @@ static bool is_after(const struct statx_timestamp *a, const struct statx_timesta
 	       (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
 }
 
-static int find_old(int fd, char *out, size_t size)
+static int find_old(int fd, char path[static PATH_MAX], char old[static OLD_MAX])
 {
-	char path[PATH_MAX];
-
 	if (find_path(fd, path) < 0)
 		return -1;
-	return snprintf(out, size, "%s.old", path) < (int)size ? 0 : -1;
+	snprintf(old, OLD_MAX, "%s" OLD, path);
+	return 0;
 }
 
 int log_file_open_old(int fd)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], name[OLD_MAX];
 	struct statx log, old;
 	int found;
 
-	if (find_old(fd, path, sizeof(path)) < 0)
+	if (find_old(fd, path, name) < 0)
 		return -1;
-	found = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	found = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (found < 0)
 		return -1;
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &log) == 0 &&
@@ -72,14 +74,12 @@ int log_file_open_old(int fd)
 
 static int copy_old(int fd, size_t bytes)
 {
-	char path[PATH_MAX];
-	char old[PATH_MAX + 4];
+	char path[PATH_MAX], old[OLD_MAX];
 	cleanup_fd int from = -1;
 	cleanup_fd int to = -1;
 
-	if (find_path(fd, path) < 0)
+	if (find_old(fd, path, old) < 0)
 		return -1;
-	snprintf(old, sizeof(old), "%s.old", path);
 	/* A new file: a reader of the last one keeps that. */
 	if (unlink(old) < 0 && errno != ENOENT)
 		return -1;
