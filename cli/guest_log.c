@@ -7,24 +7,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "guest.h"
-
 #define LOG_DIR "/var/log/xen" /* where libxl puts a device model's log */
 
 /* A guest that is gone has no record; its log is where libxl put it. */
-int guest_log_find(const char *name, char **out, struct err *err)
+int guest_log_find(const char *name, struct guest *guest, char **out, struct err *err)
 {
-	struct guest guest;
-
 	*out = NULL;
-	if (guest_find(name, &guest, err) == 0) {
-		const char *at = guest.name ? guest.name : name;
+	if (guest_find(name, guest, err) == 0) {
+		const char *at = guest->name ? guest->name : name;
 
-		if (guest.log)
-			*out = strdup(guest.log);
+		if (guest->log)
+			*out = strdup(guest->log);
 		else if (asprintf(out, LOG_DIR "/qemu-dm-%s.log", at) < 0)
 			*out = NULL;
-		guest_free(&guest);
 		return *out ? 0 : err_set(err, ERR_HOST, "out of memory");
 	}
 	/* The error that guest_find gave stands unless there is such a log. */

@@ -3,30 +3,27 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <xenstore.h>
 
 #include "blame.h"
 #include "cleanup.h"
-#include "guest.h"
 #include "guest_json.h"
 #include "guest_log.h"
 #include "verb.h"
+#include "xenstore_util.h"
 
 /* When libxl began to build a domain: "SECONDS.HUNDREDTHS" at /vm/UUID/start_time. */
 static long long build_ms(struct xs_handle *xs, unsigned domid)
 {
-	char path[256];
-	cleanup_free char *vm = NULL;
-	cleanup_free char *text = NULL;
-	unsigned len, hundredths;
+	cleanup_free char *vm = xenstore_read(xs, "/local/domain/%u/vm", domid);
+	cleanup_free char *text = vm && strncmp(vm, "/vm/", 4) == 0
+					  ? xenstore_read(xs, "%s/start_time", vm)
+					  : NULL;
+	unsigned hundredths;
 	long long seconds;
 
-	snprintf(path, sizeof(path), "/local/domain/%u/vm", domid);
-	vm = xs_read(xs, XBT_NULL, path, &len);
-	if (!vm || snprintf(path, sizeof(path), "%s/start_time", vm) >= (int)sizeof(path))
-		return 0;
-	text = xs_read(xs, XBT_NULL, path, &len);
 	if (!text || sscanf(text, "%lld.%2u", &seconds, &hundredths) != 2)
 		return 0;
 	return seconds * 1000 + hundredths * 10;
@@ -79,16 +76,17 @@ int verb_blame(int argc, char **argv, struct err *err)
 		{"json", no_argument, NULL, 'j'}, {"svg", no_argument, NULL, 's'}, {0}};
 	cleanup_free char *path = NULL;
 	struct blame_builds builds = {0};
-	struct guest guest = {0};
+	struct guest guest;
 	struct blame blame;
-	struct err unknown;
 	int form = verb_form(argc, argv, names, 1, err), rc;
 
-	if (form < 0 || guest_log_find(argv[optind], &path, err) < 0)
+	if (form < 0)
 		return -1;
-	if (guest_find(argv[optind], &guest, &unknown) == 0)
+	rc = guest_log_find(argv[optind], &guest, &path, err);
+	if (rc == 0) {
 		find_builds(&guest, &builds);
-	rc = read_log(path, &guest, &builds, &blame, err);
+		rc = read_log(path, &guest, &builds, &blame, err);
+	}
 	if (rc == 0 && form == 'j') {
 		cleanup_json json_t *o = blame_to_json(&blame);
 

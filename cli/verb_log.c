@@ -150,8 +150,9 @@ int verb_log(int argc, char **argv, struct err *err)
 	cleanup_free char *path = NULL;
 	bool follow = false;
 	int64_t lines = -1;
+	struct guest guest;
 	uint64_t n;
-	int c;
+	int c, rc;
 
 	while ((c = verb_getopt(argc, argv, "fn:", names, err)) != -1) {
 		if (c == '?')
@@ -167,7 +168,7 @@ int verb_log(int argc, char **argv, struct err *err)
 	}
 	if (optind + 1 != argc)
 		return verb_usage_error(argv[0], err, "expected one GUEST");
-	if (guest_log_find(argv[optind], &path, err) < 0)
-		return -1;
-	return print_log(path, lines, follow, err);
+	rc = guest_log_find(argv[optind], &guest, &path, err);
+	guest_free(&guest);
+	return rc < 0 ? -1 : print_log(path, lines, follow, err);
 }
