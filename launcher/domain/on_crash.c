@@ -37,8 +37,7 @@ enum stubopt_on_crash on_crash_choose(const struct plan *plan, int died_before)
 static int end_waits(struct domain_host *host, uint32_t domid)
 {
 	const struct sched_param first = {.sched_priority = 1};
-	const struct sched_param none = {0};
-	struct sched_param before = none;
+	struct sched_param before = {0};
 	int policy = sched_getscheduler(0);
 	bool ahead = policy >= 0 && sched_getparam(0, &before) == 0 &&
 		     sched_setscheduler(0, SCHED_FIFO, &first) == 0;
