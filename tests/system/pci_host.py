@@ -52,6 +52,14 @@ def wait_free(dom0, *places, last=True):
     assert set(places) <= assignable(dom0)
 
 
+def end(dom0, pt, *places):
+    """Destroys the guest; its devices are given back."""
+    pt.detach()
+    pt.destroy()
+    dom0.wait_gone(pt.name, f"{pt.name}-dm")
+    wait_free(dom0, *places)
+
+
 @pytest.fixture(name="guest")
 def make(make_guest):
     """Makes a Linux guest without emulated disks and NICs, whose drivers are the devices' own."""

@@ -7,7 +7,7 @@ import pytest
 from guestlib import disks
 from guestlib.guest import Stub
 from guestlib.pci import AHCI, E1000, E1000E, VIRTIO, content, node
-from pci_host import (check_disk, check_next_guest, host, make, more, ping, rights,  # noqa: F401
+from pci_host import (check_disk, check_next_guest, end, host, make, more, ping, rights,  # noqa: F401
                       wait_free)
 
 
@@ -21,10 +21,7 @@ def test_at_create(rig, dom0, guest):
         check_disk(rig, pt)
         assert VIRTIO in dom0.run("xl", "pci-list", pt.name).stdout
         assert rights(dom0, pt.stub_domid)
-        pt.detach()
-        pt.destroy()
-        dom0.wait_gone("pt", "pt-dm")
-        wait_free(dom0, VIRTIO)
+        end(dom0, pt, VIRTIO)
 
 
 def test_attach_and_detach(rig, dom0, guest):

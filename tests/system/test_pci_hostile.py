@@ -7,7 +7,7 @@ import pytest
 
 from guestlib import hostile
 from guestlib.pci import AHCI, E1000, E1000E, IGB, VIRTIO
-from pci_host import (check_next_guest, host, interrupts, make, more, ping, registers,  # noqa: F401
+from pci_host import (check_next_guest, end, host, interrupts, make, more, ping, registers,  # noqa: F401
                       rights, wait_free)
 from test_hostile import CONTROL, LIES
 
@@ -36,10 +36,7 @@ def test_hostile_stub_domain(rig, dom0, guest, stub, build):
             assert pt.name in dom0.run("xl", "list", timeout=30).stdout
             assert registers(dom0, VIRTIO).split()[16:40] == bars[:24]
             assert time.monotonic() - began < 30
-        pt.detach()
-        pt.destroy()
-        dom0.wait_gone("pt", "pt-dm")
-        wait_free(dom0, VIRTIO)
+        end(dom0, pt, VIRTIO)
     finally:
         hostile.remove(dom0)
     assert registers(dom0, VIRTIO).split()[16:64] == bars

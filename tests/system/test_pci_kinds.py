@@ -6,7 +6,8 @@ import pytest
 
 from guestlib import disks
 from guestlib.pci import AHCI, DOM0, E1000, E1000E, IGB, MACS, VIRTIO, node
-from pci_host import check_disk, host, interrupts, make, make_plug, more, ping, wait_free  # noqa: F401: fixtures, too
+from pci_host import (check_disk, end, host, interrupts, make, make_plug, more, ping,  # noqa: F401
+                      wait_free)
 from test_libvirt import virsh  # noqa: F401: a fixture
 
 # MB: the guest's memory and its devices' windows leave no room below 4 GiB.
@@ -35,10 +36,7 @@ def test_virtual_function(dom0, function, guest):
     assert " up" in said, said
     said = pt.ask(f"ping {DOM0} 5", f"ping {re.escape(DOM0)} ")
     assert f"ping {DOM0} ok 5/5" in said, said
-    pt.detach()
-    pt.destroy()
-    dom0.wait_gone("pt", "pt-dm")
-    wait_free(dom0, function)
+    end(dom0, pt, function)
 
 
 @more
@@ -62,10 +60,7 @@ def test_cpus_and_holes(rig, dom0, guest):
             ping(pt, place, part)
             after = interrupts(pt, "eth")[2]
             assert after[cpu] > before[cpu], (place, cpu, before, after)
-    pt.detach()
-    pt.destroy()
-    dom0.wait_gone("pt", "pt-dm")
-    wait_free(dom0, VIRTIO, E1000E, AHCI, E1000)
+    end(dom0, pt, VIRTIO, E1000E, AHCI, E1000)
 
 
 @more
@@ -77,10 +72,7 @@ def test_memory_above_4_gib(rig, dom0, guest):
     pt.start()
     check_disk(rig, pt)
     ping(pt, E1000E, 2)
-    pt.detach()
-    pt.destroy()
-    dom0.wait_gone("pt", "pt-dm")
-    wait_free(dom0, VIRTIO, E1000E)
+    end(dom0, pt, VIRTIO, E1000E)
 
 
 @more
@@ -90,10 +82,7 @@ def test_nvme(rig, dom0, plug, guest):
     pt = guest("pt", place, modules=("nvme",), vcpus=2)
     pt.start()
     check_disk(rig, pt, "nvme0n1", "pt-nvme")
-    pt.detach()
-    pt.destroy()
-    dom0.wait_gone("pt", "pt-dm")
-    wait_free(dom0, place)
+    end(dom0, pt, place)
 
 
 @more
@@ -105,10 +94,7 @@ def test_rom(dom0, plug, guest):
     pt.start()
     assert "error" in pt.ask("rom 0x0200", "roms done")
     ping(pt, place, 6)
-    pt.detach()
-    pt.destroy()
-    dom0.wait_gone("pt", "pt-dm")
-    wait_free(dom0, place)
+    end(dom0, pt, place)
 
 
 @more
@@ -125,10 +111,7 @@ def test_several_functions(dom0, plug, guest):
     for n in (0, 1):
         MACS[places[n]] = f"52:54:00:00:01:0{n}"
         ping(pt, places[n], 6 + n)
-    pt.detach()
-    pt.destroy()
-    dom0.wait_gone("pt", "pt-dm")
-    wait_free(dom0, *places)
+    end(dom0, pt, *places)
 
 
 DOMAIN = """<domain type='xen' xmlns:xen='http://libvirt.org/schemas/domain/xen/1.0'>
