@@ -2,8 +2,12 @@
 /* A lent PCI device below /sys/bus/pci/devices, as QEMU's xen-pci-passthrough reads it. */
 #include "pcidev.h"
 
-#include "../xen/lent.h"
+#include "pcirom.h"
 
+#include "../xen/lent.h"
+#include "../xen/xenbus.h"
+
+#include <abi/pci.h>
 #include <nub/errno.h>
 #include <nub/printk.h>
 #include <nub/slab.h>
@@ -19,7 +23,6 @@
 #define AT_STATUS 0x06u
 #define AT_REVISION 0x08u /* and the class */
 #define AT_BAR 0x10u
-#define AT_ROM 0x30u
 #define AT_CAPABILITIES 0x34u
 #define AT_LINE 0x3cu
 #define AT_PIN 0x3du
@@ -41,7 +44,9 @@ static const char *const names[TEXTS] = {"vendor", "device",   "class",
 struct pcidev {
 	int refs;	 /* pcifront's, and each file's */
 	struct pciop *q; /* NULL: the device is gone */
-	int err;	 /* of an access that was not answered */
+	struct xenbus_device *xb;
+	bool rom_on;
+	int err; /* of an access that was not answered */
 	struct pciop_place at;
 	char name[32];
 	struct lent_device lent;
@@ -103,6 +108,37 @@ static u32 piece(u64 pos, u64 left)
 	return n;
 }
 
+static bool has_rom(const struct pcidev *d)
+{
+	return d->lent.bars[LENT_BARS - 1].last;
+}
+
+static int read_register(struct pcidev *d, u32 off, u32 size, u32 *v)
+{
+	int err = d->q ? pciop_read(d->q, &d->at, off, size, v) : -ENODEV;
+
+	if (!err && off == STUBDOM_PCI_ROM_REGISTER && d->rom_on)
+		*v |= STUBDOM_PCI_ROM_ON;
+	return err;
+}
+
+/* pciback drops a write of the ROM's register, or turns the ROM off at it. */
+static int write_register(struct pcidev *d, u32 off, u32 size, u32 v)
+{
+	const bool on = v & STUBDOM_PCI_ROM_ON;
+	int err = 0;
+
+	if (!d->q)
+		return -ENODEV;
+	if (!has_rom(d) || off / 4 != STUBDOM_PCI_ROM_REGISTER / 4)
+		return pciop_write(d->q, &d->at, off, size, v);
+	if (off == STUBDOM_PCI_ROM_REGISTER && on != d->rom_on) {
+		err = pcirom_turn(d->q, d->xb, on);
+		d->rom_on = on && !err;
+	}
+	return err;
+}
+
 static ssize_t config_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct pcidev *d = f->inode->priv;
@@ -111,7 +147,7 @@ static ssize_t config_read(struct file *f, struct uio *u, u64 *pos)
 	while (u->left && *pos < CONFIG_BYTES) {
 		const u32 n = piece(*pos, u->left);
 		u32 v = 0;
-		int err = d->q ? pciop_read(d->q, &d->at, (u32)*pos, n, &v) : -ENODEV;
+		int err = read_register(d, (u32)*pos, n, &v);
 
 		if (!err && uio_put(u, &v, n) != n)
 			err = -EFAULT;
@@ -134,7 +170,7 @@ static ssize_t config_write(struct file *f, struct uio *u, u64 *pos)
 		int err = uio_get(u, &v, n) == n ? 0 : -EFAULT;
 
 		if (!err)
-			err = d->q ? pciop_write(d->q, &d->at, (u32)*pos, n, v) : -ENODEV;
+			err = write_register(d, (u32)*pos, n, v);
 		if (err)
 			return done ? done : err;
 		*pos += n;
@@ -196,7 +232,7 @@ static u32 probe_bar(struct pcidev *d, u32 off, u32 *value)
 	u32 mask;
 
 	*value = read_config(d, off, 4);
-	write_config(d, off, off == AT_ROM ? ~1u : ~0u);
+	write_config(d, off, off == STUBDOM_PCI_ROM_REGISTER ? ~1u : ~0u);
 	mask = read_config(d, off, 4);
 	write_config(d, off, *value);
 	return mask;
@@ -246,7 +282,7 @@ static void read_bars(struct pcidev *d)
 
 	for (u32 i = 0; i < LENT_BARS - 1;)
 		i += read_bar(d, i);
-	mask = probe_bar(d, AT_ROM, &low);
+	mask = probe_bar(d, STUBDOM_PCI_ROM_REGISTER, &low);
 	note_bar(d, LENT_BARS - 1, low & ~0x7ffu, (u32) - (mask & ~0x7ffu),
 		 FLAG_MEMORY | FLAG_PREFETCH);
 }
@@ -374,8 +410,8 @@ void pcidev_remove(struct pcidev *d)
 	put(d);
 }
 
-struct pcidev *pcidev_create(struct pciop *q, const struct pciop_place *real,
-			     const struct pciop_place *at, bool virtual)
+struct pcidev *pcidev_create(struct pciop *q, struct xenbus_device *xb,
+			     const struct pciop_place *real, const struct pciop_place *at)
 {
 	struct pcidev *d = kzalloc(sizeof(*d));
 	u32 ignored;
@@ -385,6 +421,7 @@ struct pcidev *pcidev_create(struct pciop *q, const struct pciop_place *real,
 		return ERR_PTR(-ENOMEM);
 	d->refs = 1;
 	d->q = q;
+	d->xb = xb;
 	d->at = *at;
 	snprintf(d->name, sizeof(d->name), "%04x:%02x:%02x.%x", (u16)real->domain,
 		 (u8)real->bus, real->devfn >> 3 & 31, real->devfn & 7);
@@ -406,7 +443,7 @@ struct pcidev *pcidev_create(struct pciop *q, const struct pciop_place *real,
 		return ERR_PTR(err);
 	}
 	lent_add(&d->lent);
-	err = make_files(d, virtual);
+	err = make_files(d, xenbus_read_other(xb, STUBDOM_PCI_PHYSFN, 0));
 	if (err) {
 		pcidev_remove(d);
 		return ERR_PTR(err);

@@ -115,7 +115,7 @@ static void connect(struct pcifront *p)
 		printk("pci: %s names no device\n", p->xb->other);
 		return;
 	}
-	dev = pcidev_create(&p->op, &real, &at, xenbus_read_other(p->xb, "physfn-0", 0));
+	dev = pcidev_create(&p->op, p->xb, &real, &at);
 	if (IS_ERR(dev)) {
 		printk("pci: %s: %ld\n", p->xb->other, PTR_ERR(dev));
 		return;

@@ -23,7 +23,7 @@ struct pciop {
 	u32 port;
 	bool busy; /* a thread has the page */
 	bool gone;
-	unsigned users; /* threads in here */
+	unsigned users; /* threads in here, and in pcirom.c */
 	struct waitq wq;
 };
 

@@ -16,6 +16,7 @@ static const struct {
 } watched[] = {
 	{"data/stubdom", DOMAIN_NODES_REPORT},
 	{STUBDOM_XS_CHANNEL, DOMAIN_NODES_CHANNEL},
+	{"device/pci", DOMAIN_NODES_PCI},
 };
 
 enum { WATCHED = sizeof(watched) / sizeof(watched[0]) };

@@ -13,6 +13,7 @@
 /* Tokens of the watches. */
 #define DOMAIN_NODES_REPORT "report"   /* stages and errors */
 #define DOMAIN_NODES_CHANNEL "channel" /* vchan servers; the console's terminal */
+#define DOMAIN_NODES_PCI "pci-front"   /* its halves of lent PCI devices */
 
 /*
  * Each write wakes this process, and xenstored for it.  A stub domain that writes more

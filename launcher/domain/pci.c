@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "abi/facts.h"
+#include "abi/pci.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "decimal.h"
@@ -304,6 +305,36 @@ void domain_pci_check_owners(struct domain_pci *pci)
 		if (pci->slots[i].used && !is_guests(pci, &pci->slots[i].device) &&
 		    !is_listed(pci, &pci->slots[i].device))
 			take_back(pci, i);
+}
+
+/* The device's own range answers or not; it was lent with the others. */
+static void turn_rom(struct domain_pci *pci, int slot, bool on)
+{
+	struct pci_slot *s = &pci->slots[slot];
+	unsigned answer = on;
+	struct err err;
+
+	s->rom = on;
+	if (pci_device_turn_rom(&s->device, PCI_SYSFS, on, &err) < 0) {
+		log_warn("%s", err.msg);
+		answer = STUBDOM_PCI_ROM_REFUSED;
+	}
+	if (pci_nodes_rom_tell(pci->host, pci->stub, number_of(slot), answer, &err) < 0)
+		log_warn("%s", err.msg);
+}
+
+void domain_pci_turn_roms(struct domain_pci *pci)
+{
+	for (int i = 0; i < PCI_LENT_MAX; i++) {
+		const struct pci_slot *s = &pci->slots[i];
+		int asked;
+
+		if (!s->used || !s->shown)
+			continue;
+		asked = pci_nodes_rom_asked(pci->host, pci->stub, number_of(i));
+		if (asked >= 0 && s->rom != (bool)asked)
+			turn_rom(pci, i, asked);
+	}
 }
 
 void domain_pci_remove_error(struct domain_pci *pci)

@@ -25,6 +25,7 @@ struct domain_pci {
 	struct pci_slot {
 		bool used;
 		bool shown; /* there are nodes of it */
+		bool rom;   /* as the stub domain wanted it last */
 		struct pci_device device;
 	} slots[PCI_LENT_MAX];
 };
@@ -44,6 +45,9 @@ void domain_pci_return(struct domain_pci *pci, const char *name);
 
 /* Takes back what the toolstack has taken from the guest. */
 void domain_pci_check_owners(struct domain_pci *pci);
+
+/* Turns ROMs on and off, as the stub domain wants it (abi/pci.h). */
+void domain_pci_turn_roms(struct domain_pci *pci);
 
 /* libxl also makes a back end for the guest, which pciback refuses, with a node as trace. */
 void domain_pci_remove_error(struct domain_pci *pci);

@@ -3,11 +3,13 @@
 #include "domain/pci_device.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/pci.h"
 #include "cleanup.h"
 #include "log.h"
 
@@ -101,6 +103,22 @@ bool pci_device_is_permissive(const struct pci_device *device, const char *sysfs
 	if (list)
 		fclose(list);
 	return found;
+}
+
+int pci_device_turn_rom(const struct pci_device *device, const char *sysfs, bool on,
+			struct err *err)
+{
+	const uint8_t byte = on ? STUBDOM_PCI_ROM_ON : 0;
+	char name[PCI_NAME_SIZE], path[PATH_MAX];
+	cleanup_fd int fd = -1;
+
+	pci_device_name(device, name);
+	snprintf(path, sizeof(path), "%s/devices/%s/config", sysfs, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && pwrite(fd, &byte, 1, STUBDOM_PCI_ROM_REGISTER) == 1)
+		return 0;
+	return err_errno(err, ERR_HOST, errno, "turning the ROM of PCI device %s %s: %s",
+			 name, on ? "on" : "off", path);
 }
 
 static unsigned long first_frame(const struct pci_range *range)

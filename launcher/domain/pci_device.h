@@ -46,6 +46,13 @@ int pci_device_look(struct pci_device *device, const char *sysfs, struct err *er
  */
 bool pci_device_is_permissive(const struct pci_device *device, const char *sysfs);
 
+/*
+ * Writes the byte of its configuration space that has the bit, and nothing of the ROM's
+ * address.  pciback sets it back when it takes the device.
+ */
+int pci_device_turn_rom(const struct pci_device *device, const char *sysfs, bool on,
+			struct err *err);
+
 /* Xen lets the domain map the device's memory and ports into a guest, and use its line. */
 int pci_device_grant(xc_interface *xc, uint32_t domid, const struct pci_device *device,
 		     struct err *err);

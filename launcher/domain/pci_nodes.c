@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/pci.h"
 #include "cleanup.h"
+#include "decimal.h"
 #include "xenstore_util.h"
 
 #define BACK "/local/domain/0/backend/pci/%u/%u"
@@ -79,8 +81,7 @@ static void put_both(struct writing *w, const struct paths *p, uint32_t stub,
 	put(w, p->back, "online", "1");
 	put(w, p->back, "dev-0", name);
 	put(w, p->back, "state-0", INITIALISING);
-	/* Ours: a virtual function does not look like one. */
-	put(w, p->back, "physfn-0", device->virtual_function ? "1" : "0");
+	put(w, p->back, STUBDOM_PCI_PHYSFN, device->virtual_function ? "1" : "0");
 	put(w, p->back, "num_devs", "1");
 	put(w, p->back, "state", INITIALISING);
 }
@@ -129,6 +130,25 @@ bool pci_nodes_closed(uint32_t stub, unsigned number)
 
 	snprintf(path, sizeof(path), "/sys/devices/pci-%u-%u", stub, number);
 	return access(path, F_OK) < 0;
+}
+
+int pci_nodes_rom_asked(struct domain_host *host, uint32_t stub, unsigned number)
+{
+	cleanup_free char *text =
+		xenstore_read(host->xs, FRONT "/" STUBDOM_PCI_ROM, stub, number);
+	unsigned on;
+
+	return decimal_parse_unsigned(text, 0, 1, &on) == 0 ? (int)on : -1;
+}
+
+int pci_nodes_rom_tell(struct domain_host *host, uint32_t stub, unsigned number,
+		       unsigned answer, struct err *err)
+{
+	char text[8];
+
+	snprintf(text, sizeof(text), "%u", answer);
+	return xenstore_write(host->xs, err, text, BACK "/" STUBDOM_PCI_ROM, stub,
+			      number);
 }
 
 void pci_nodes_remove(struct domain_host *host, uint32_t stub, unsigned number)

@@ -19,6 +19,12 @@ int pci_nodes_make(struct domain_host *host, uint32_t stub, unsigned number,
 /* 1: both sides are connected; 0: not yet; -1: pciback refuses. */
 int pci_nodes_connected(struct domain_host *host, uint32_t stub, unsigned number);
 
+/* The device's ROM, as the stub domain wants it: 1: on; 0: off; -1: it has not said. */
+int pci_nodes_rom_asked(struct domain_host *host, uint32_t stub, unsigned number);
+/* abi/pci.h has the answers. */
+int pci_nodes_rom_tell(struct domain_host *host, uint32_t stub, unsigned number,
+		       unsigned answer, struct err *err);
+
 /* Asks both sides for the end. */
 int pci_nodes_close(struct domain_host *host, uint32_t stub, unsigned number,
 		    struct err *err);

@@ -178,6 +178,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	bool vifs = false;
 	bool orders = false;
 	bool owners = false;
+	bool pci_fronts = false;
 	int step = STEP_GO_ON;
 	unsigned foreign = 0;
 	char **event = NULL;
@@ -186,7 +187,8 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		const char *token = event[XS_WATCH_TOKEN];
 
 		foreign += strcmp(token, DOMAIN_NODES_REPORT) == 0 ||
-			   strcmp(token, DOMAIN_NODES_CHANNEL) == 0;
+			   strcmp(token, DOMAIN_NODES_CHANNEL) == 0 ||
+			   strcmp(token, DOMAIN_NODES_PCI) == 0;
 		released |= strcmp(token, "release") == 0;
 		reported |= strcmp(token, DOMAIN_NODES_REPORT) == 0;
 		channels |= strcmp(token, DOMAIN_NODES_CHANNEL) == 0;
@@ -194,6 +196,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		vifs |= strcmp(token, "vif") == 0;
 		orders |= strcmp(token, "order") == 0;
 		owners |= strcmp(token, DOMAIN_PCI_OWNERS) == 0;
+		pci_fronts |= strcmp(token, DOMAIN_NODES_PCI) == 0;
 		if (strcmp(token, DOMAIN_PCI_ERROR) == 0)
 			domain_pci_remove_error(state->watch->pci);
 		if (strcmp(token, "backend") == 0)
@@ -222,6 +225,8 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 				     state->watch->plan);
 	if (step == STEP_GO_ON && owners)
 		domain_pci_check_owners(state->watch->pci);
+	if (step == STEP_GO_ON && pci_fronts)
+		domain_pci_turn_roms(state->watch->pci);
 	if (step == STEP_GO_ON && channels)
 		state->retry_channels =
 			domain_channels_serve(&state->channels, state->watch->host);

@@ -51,6 +51,11 @@ int waitq_sleep_hard(struct waitq *q, u64 deadline)
 
 	if (deadline == NEVER)
 		abort();
+	/* The launcher has no answer, or not the one that it is waited for. */
+	if (!(shared->flags & 1)) {
+		shim_now = deadline;
+		return -ETIMEDOUT;
+	}
 	if (how >= 0xf0) {
 		shim_now = deadline;
 		return -ETIMEDOUT;
@@ -144,7 +149,7 @@ static void use_config(void)
 			continue;
 		f.ops->read(&f, &(struct uio){.left = n, .one.base = (uintptr_t)bytes},
 			    &pos);
-		memset(bytes, 0x5a, sizeof(bytes));
+		memset(bytes, (int)next_byte(), sizeof(bytes));
 		f.ops->write(&f, &(struct uio){.left = n, .one.base = (uintptr_t)bytes},
 			     &pos);
 	}

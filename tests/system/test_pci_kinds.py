@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: MIT
 """Kinds of PCI devices, of guests that have them, and of toolstacks that give them."""
+import hashlib
+import random
 import re
+import struct
 
 import pytest
 
 from guestlib import disks
 from guestlib.pci import AHCI, DOM0, E1000, E1000E, IGB, MACS, VIRTIO, node
 from pci_host import (check_disk, end, host, interrupts, make, make_plug, more, ping,  # noqa: F401
-                      wait_free)
+                      registers, wait_free)
 from test_libvirt import virsh  # noqa: F401: a fixture
 
 # MB: the guest's memory and its devices' windows leave no room below 4 GiB.
 LARGE_RIG, LARGE_GUEST = 6656, 4352
 VF_MAC = "52:54:00:00:00:05"
+ROM_REGISTER = 0x30
 
 
 @pytest.fixture(name="function")
@@ -85,16 +89,33 @@ def test_nvme(rig, dom0, plug, guest):
     end(dom0, pt, place)
 
 
+def option_rom(blocks):
+    """One image of so many times 512 bytes (PCI Firmware Specification 3.0, 5.1)."""
+    rom = bytearray(random.Random("rom").randbytes(blocks * 512))
+    rom[:4] = 0x55, 0xAA, blocks, 0xCB  # at its entry: return
+    rom[0x18:0x1A] = struct.pack("<H", 0x1C)
+    rom[0x1C:0x34] = struct.pack("<4sHHHHB3sHHBBH", b"PCIR", 0x8086, 0x10D3, 0, 0x18, 0, b"\0\0\2",
+                                 blocks, 0, 0, 0x80, 0)
+    return bytes(rom)
+
+
 @more
-def test_rom(dom0, plug, guest):
-    """pciback lets no guest turn a device's ROM on: it reads as nothing, and the device works."""
-    (place,) = plug({"driver": "e1000e", "id": "pt-rom", "mac": "52:54:00:00:01:00", "netdev": "hub0-3"})
-    MACS[place] = "52:54:00:00:01:00"
-    pt = guest("pt", place)
+@pytest.mark.parametrize("side", ["stub", "dom0"])
+def test_rom(rig, dom0, plug, guest, side):
+    """The guest turns its device's ROM on and reads it, off, and on again; for the next guest it is off."""
+    rom, mac = option_rom(80), "52:54:00:00:01:00"
+    with open(rig.machine.path("pt.rom"), "wb") as f:
+        f.write(rom)
+    (place,) = plug({"driver": "e1000e", "id": "pt-rom", "mac": mac, "netdev": "hub0-3", "romfile": "pt.rom"})
+    MACS[place] = mac
+    pt = guest("pt", place, **({} if side == "stub" else {"stub": None}))
     pt.start()
-    assert "error" in pt.ask("rom 0x0200", "roms done")
+    for _ in range(2):
+        said = pt.ask("rom 0x0200", "roms done")
+        assert f"bytes {len(rom)} sha256 {hashlib.sha256(rom).hexdigest()}" in said, said
     ping(pt, place, 6)
     end(dom0, pt, place)
+    assert int(registers(dom0, place).split()[ROM_REGISTER], 16) & 1 == 0
 
 
 @more

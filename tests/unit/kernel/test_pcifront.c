@@ -7,6 +7,7 @@
 #include "backend.h"
 #include "shim.h"
 
+#include <abi/pci.h>
 #include <nub/vfs.h>
 
 #include "../../../kernel/drivers/pcifront.c"
@@ -21,6 +22,7 @@ static struct {
 	bool probing[CONFIG / 4];
 	uint32_t junk; /* over the bytes that were not asked for */
 	bool stalls, refuses;
+	bool taken;    /* while the launcher is waited for */
 	unsigned last; /* access that it does not answer; 0: none */
 	unsigned asked;
 } back;
@@ -64,6 +66,13 @@ int waitq_sleep_hard(struct waitq *q, u64 deadline)
 
 	back.asked++;
 	assert_true(deadline != NEVER);
+	/* Waits for the launcher. */
+	if (!(shared->flags & 1)) {
+		shim_now = deadline;
+		if (back.taken)
+			front->op.gone = true;
+		return -ETIMEDOUT;
+	}
 	if (back.stalls || back.asked == back.last) {
 		shim_now = deadline;
 		return -ETIMEDOUT;
@@ -312,6 +321,72 @@ static void test_reads_and_writes(void **state)
 	let_go(ino);
 }
 
+static u32 rom_register(struct file *f)
+{
+	u32 value = 0;
+	u64 pos = STUBDOM_PCI_ROM_REGISTER;
+
+	assert_int_equal(
+		f->ops->read(f, &(struct uio){.left = 4, .one.base = (uintptr_t)&value},
+			     &pos),
+		4);
+	return value;
+}
+
+static ssize_t write_rom(struct file *f, u32 value)
+{
+	u64 pos = STUBDOM_PCI_ROM_REGISTER;
+
+	return f->ops->write(f, &(struct uio){.left = 4, .one.base = (uintptr_t)&value},
+			     &pos);
+}
+
+/* The back end's word is not asked: it would drop the bit.  The launcher's is. */
+static void test_rom(void **state)
+{
+	struct file f = {0};
+	unsigned asked;
+
+	changed(&xb, XenbusStateConnected);
+	f.inode = find_file("config");
+	assert_int_equal(f.inode->ops->open(f.inode, &f), 0);
+	assert_int_equal(rom_register(&f), 0xfea00000);
+	asked = back.asked;
+	backend_number = 1;
+	assert_int_equal(write_rom(&f, 0xfea00001), 4);
+	assert_int_equal(back.asked, asked);
+	assert_int_equal(rom_register(&f), 0xfea00001);
+	/* The address is not its guest's to move, nor the size to ask for. */
+	assert_int_equal(write_rom(&f, 0xffffffff), 4);
+	assert_int_equal(rom_register(&f), 0xfea00001);
+	/* Not yet off, and then never. */
+	assert_int_equal(write_rom(&f, 0xfea00000), -ETIMEDOUT);
+	assert_int_equal(rom_register(&f), 0xfea00000);
+	backend_number = STUBDOM_PCI_ROM_REFUSED;
+	assert_int_equal(write_rom(&f, 0xfea00001), -EPERM);
+	assert_int_equal(rom_register(&f), 0xfea00000);
+	/* The device is taken while its program waits. */
+	backend_number = 0;
+	back.taken = true;
+	assert_int_equal(write_rom(&f, 0xfea00001), -ENODEV);
+	assert_int_equal(front->op.users, 0);
+}
+
+/* A register that is none of a device without a ROM is the back end's. */
+static void test_no_rom(void **state)
+{
+	struct file f = {0};
+	unsigned asked;
+
+	back.regs[12] = back.masks[12] = 0;
+	changed(&xb, XenbusStateConnected);
+	f.inode = find_file("config");
+	assert_int_equal(f.inode->ops->open(f.inode, &f), 0);
+	asked = back.asked;
+	assert_int_equal(write_rom(&f, 1), 4);
+	assert_int_equal(back.asked, asked + 1);
+}
+
 /* It costs one time-out, and no device is made. */
 static void test_stalls(void **state)
 {
@@ -479,6 +554,8 @@ int main(void)
 		TEST(test_no_memory_for_names),
 		TEST(test_virtual_function),
 		TEST(test_reads_and_writes),
+		TEST(test_rom),
+		TEST(test_no_rom),
 		TEST(test_stalls),
 		TEST(test_stalls_halfway),
 		TEST(test_refuses),

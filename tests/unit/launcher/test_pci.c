@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/pci.h"
 #include "clock.h"
 #include "domain/pci_nodes.h"
 #include "unit.h"
@@ -17,7 +18,10 @@
 
 static struct {
 	unsigned granted, revoked, made, asked_to_close, removed;
-	bool closed;  /* pciback has let go */
+	bool closed; /* pciback has let go */
+	int rom;     /* as the stub domain wants it; -1: it has not said */
+	bool rom_fails;
+	unsigned turned, told, answer;
 	bool refuses; /* Xen, the right */
 	bool none;    /* the toolstack has given no device */
 	unsigned unmarked;
@@ -92,6 +96,27 @@ int pci_device_parse(const char *text, struct pci_device *device)
 void pci_device_name(const struct pci_device *device, char name[PCI_NAME_SIZE])
 {
 	strcpy(name, device->function ? SECOND : NAME);
+}
+
+int pci_device_turn_rom(const struct pci_device *device, const char *sysfs, bool on,
+			struct err *err)
+{
+	dom0.turned++;
+	assert_int_equal(on, dom0.rom);
+	return dom0.rom_fails ? err_set(err, ERR_HOST, "locked down") : 0;
+}
+
+int pci_nodes_rom_asked(struct domain_host *h, uint32_t stub, unsigned number)
+{
+	return number == 1 ? dom0.rom : -1;
+}
+
+int pci_nodes_rom_tell(struct domain_host *h, uint32_t stub, unsigned number,
+		       unsigned answer, struct err *err)
+{
+	dom0.told++;
+	dom0.answer = answer;
+	return 0;
 }
 
 int pci_device_grant(xc_interface *xc, uint32_t domid, const struct pci_device *device,
@@ -191,7 +216,7 @@ static void test_not_given(void **state)
 {
 	struct err err;
 
-	pci.slots[0] = (struct pci_slot){true, true, {.bus = 1}};
+	pci.slots[0] = (struct pci_slot){true, true, false, {.bus = 1}};
 	assert_int_equal(domain_pci_lend(&pci, SECOND, &err), -1);
 	assert_int_equal(dom0.unmarked, 0);
 	pci.slots[0].used = false;
@@ -219,7 +244,7 @@ static void test_signal(void **state)
 {
 	int64_t start = clock_ms();
 
-	pci.slots[0] = (struct pci_slot){true, true, {.bus = 1}};
+	pci.slots[0] = (struct pci_slot){true, true, false, {.bus = 1}};
 	assert_int_equal(write(signals[1], "", 1), 1);
 	domain_pci_return(&pci, NAME);
 	assert_true(clock_ms() - start < 2000);
@@ -232,7 +257,7 @@ static void test_signal(void **state)
 /* The toolstack has it no more in either of its lists. */
 static void test_return(void **state)
 {
-	pci.slots[0] = (struct pci_slot){true, true, {.bus = 1}};
+	pci.slots[0] = (struct pci_slot){true, true, false, {.bus = 1}};
 	dom0.closed = true;
 	domain_pci_check_owners(&pci);
 	assert_true(pci.slots[0].used);
@@ -243,12 +268,43 @@ static void test_return(void **state)
 	assert_int_equal(dom0.revoked, 1);
 }
 
+static void expect_turn(unsigned turned, unsigned answer)
+{
+	domain_pci_turn_roms(&pci);
+	assert_int_equal(dom0.turned, turned);
+	assert_int_equal(dom0.told, turned);
+	assert_int_equal(dom0.answer, answer);
+}
+
+/* Once for each change, of a device that is lent. */
+static void test_rom(void **state)
+{
+	dom0.rom = 1;
+	expect_turn(0, 0);
+	pci.slots[0] =
+		(struct pci_slot){.used = true, .shown = true, .device = {.bus = 1}};
+	pci.slots[1] = pci.slots[0];
+	dom0.rom = -1;
+	expect_turn(0, 0);
+	dom0.rom = 0;
+	expect_turn(0, 0);
+	dom0.rom = 1;
+	expect_turn(1, 1);
+	expect_turn(1, 1);
+	dom0.rom = 0;
+	expect_turn(2, 0);
+	dom0.rom = 1;
+	dom0.rom_fails = true;
+	expect_turn(3, STUBDOM_PCI_ROM_REFUSED);
+	expect_turn(3, STUBDOM_PCI_ROM_REFUSED);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_refused_early), T(test_not_given), T(test_not_able),
-		T(test_signal),	       T(test_return),
+		T(test_signal),	       T(test_return),	  T(test_rom),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

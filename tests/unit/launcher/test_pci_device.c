@@ -63,7 +63,7 @@ static void expect_calls(const char *text)
 
 /* --- sysfs --- */
 
-static char root[] = "/tmp/stubdom-pci-XXXXXX";
+static char root[32];
 
 static void put(const char *path, const char *text)
 {
@@ -94,6 +94,7 @@ static void put(const char *path, const char *text)
 
 static int make_sysfs(void **state)
 {
+	strcpy(root, "/tmp/stubdom-pci-XXXXXX");
 	if (!mkdtemp(root))
 		return -1;
 	put("devices", NULL);
@@ -178,6 +179,35 @@ static void test_sysfs(void **state)
 	assert_int_equal(err.code, ERR_HOST);
 }
 
+/* One byte of the configuration space, and no other. */
+static void test_rom(void **state)
+{
+	char path[200], text[64] = "";
+	struct pci_device device;
+	struct err err;
+	FILE *file;
+
+	pci_device_parse(NAME, &device);
+	assert_int_equal(pci_device_turn_rom(&device, root, true, &err), -1);
+	assert_int_equal(err.code, ERR_HOST);
+	put("devices/" NAME "/config",
+	    "0123456789abcdef0123456789abcdef0123456789abcdefXYZ");
+	assert_int_equal(pci_device_turn_rom(&device, root, true, &err), 0);
+	snprintf(path, sizeof(path), "%s/devices/" NAME "/config", root);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_int_equal(fread(text, 1, sizeof(text), file), 51);
+	fclose(file);
+	assert_string_equal(text,
+			    "0123456789abcdef0123456789abcdef0123456789abcdef\001YZ");
+	assert_int_equal(pci_device_turn_rom(&device, root, false, &err), 0);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, 0x30, SEEK_SET), 0);
+	assert_int_equal(fgetc(file), 0);
+	fclose(file);
+}
+
 /* A page that two small ranges share, and a line. */
 static void test_shared(void **state)
 {
@@ -207,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test_setup_teardown(test_sysfs, make_sysfs, remove_sysfs),
+		cmocka_unit_test_setup_teardown(test_rom, make_sysfs, remove_sysfs),
 		cmocka_unit_test(test_shared),
 	};
 
