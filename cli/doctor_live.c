@@ -112,7 +112,7 @@ void doctor_check_user(const struct doctor_host *host, struct doctor_report *rep
 	stubopt_free(&options);
 }
 
-static void check_leftover(const struct guest *guest, struct doctor_report *report)
+static void check_guest(const struct guest *guest, struct doctor_report *report)
 {
 	const char *state = guest_state(guest);
 	char remedy[128];
@@ -132,6 +132,13 @@ static void check_leftover(const struct guest *guest, struct doctor_report *repo
 		doctor_add(report, DOCTOR_WARN, remedy, "guest %u (%.64s): %s%s%.200s",
 			   guest->domid, guest->name ? guest->name : "?", state,
 			   guest->error ? ": " : "", guest->error ? guest->error : "");
+	} else if (strcmp(state, "silent") == 0) {
+		snprintf(remedy, sizeof(remedy),
+			 "ask again with 'stubdom status %u'; see 'stubdom log %u'",
+			 guest->domid, guest->domid);
+		doctor_add(report, DOCTOR_WARN, remedy,
+			   "guest %u (%.64s): its QEMU does not answer QMP", guest->domid,
+			   guest->name ? guest->name : "?");
 	}
 }
 
@@ -144,7 +151,7 @@ void doctor_check_leftovers(const struct doctor_host *host, struct doctor_report
 	if (guest_list_read(&list, &err) < 0)
 		return; /* doctor_check_xenstore has told */
 	for (size_t i = 0; i < list.n; i++)
-		check_leftover(&list.guests[i], report);
+		check_guest(&list.guests[i], report);
 	if (report->n == before)
 		doctor_add(report, DOCTOR_OK, NULL,
 			   "nothing is left over of other guests");

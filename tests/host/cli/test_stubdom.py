@@ -673,6 +673,17 @@ def test_doctor_on_interrupt_remapping(host, monkeypatch, machine, status, text)
     assert all(text in t for _, t in found)
 
 
+@pytest.mark.parametrize("silent, words", [(True, "guest 7 (s1): its QEMU does not answer QMP"),
+                                           (False, "nothing is left over of other guests")])
+def test_doctor_names_a_silent_stub_domain(host, silent, words):
+    if silent:
+        host.put("local/domain/0/stubdom/7/silent", "1")
+    checks = schema.check("doctor", host.run("doctor", "--json", status=1)[0])["checks"]
+    (found,) = [c for c in checks if words in c["text"]]
+    assert found["status"] == ("warn" if silent else "ok")
+    assert not silent or "stubdom status 7" in found["remedy"]
+
+
 def test_no_xenstore(host):
     _, err = host.run("list", status=3, xen=False)
     assert "xenstore cannot be reached" in err and "stubdom doctor" in err
