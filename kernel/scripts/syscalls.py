@@ -305,8 +305,9 @@ def document(calls, tests):
         out.append(f"| {c.nr} | `{c.name}({', '.join(a for a, _ in c.args)})` | {c.level} | "
                    f"{c.remark} | {', '.join(by[c.name])} |")
     out += ["", "## Flags, commands and options", "",
-            "What a call knows, and in brackets the program of `tests/abi` and its case that use "
-            "it. The checks are made before the call, by code generated from the same table. "
+            "The flags, commands and options that nub knows. Brackets name the program of "
+            "`tests/abi` and its case that use one. Code that is generated from the same table "
+            "checks them before the call. "
             "`abi-unknown` tries every bit and value that is not named.", "",
             "| call | argument: what is known |", "|---|---|"]
     seen = shown(tests / "exercised.txt")
