@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "abi/facts.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "decimal.h"
@@ -16,6 +17,7 @@
 
 enum {
 	NAME_WAIT_S = 20,
+	EARLIER_POLL_MS = 50,
 	ORPHAN_MS = 5000, /* before that, an orphan is removed */
 	LEAST_MB = 32,	  /* besides the ramdisk: QEMU and its kernel */
 };
@@ -118,9 +120,35 @@ static void wait_release(struct domain_host *host)
 		free(xs_check_watch(host->xs));
 }
 
-static int check_name(struct domain_host *host, const struct plan *plan, struct err *err)
+/*
+ * libxl gives a guest that lives another device model when its kernel has started another
+ * one (a soft reset).  The first one still tidies up what the second one makes; its
+ * facts go last.
+ */
+static void wait_earlier(struct domain_host *host, const struct plan *plan, int64_t until)
 {
-	int64_t until = clock_ms() + NAME_WAIT_S * INT64_C(1000);
+	bool said = false;
+
+	while (clock_ms() < until) {
+		cleanup_free char *pid = xenstore_read(
+			host->xs, STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_LAUNCHER,
+			plan->guest_domid);
+
+		if (!pid || atoi(pid) <= 1 || kill(atoi(pid), 0) < 0)
+			return;
+		if (!said)
+			log_info(
+				"waiting for the earlier device model of domain %u, process "
+				"%s, to end",
+				plan->guest_domid, pid);
+		said = true;
+		clock_wait_ms(EARLIER_POLL_MS);
+	}
+}
+
+static int check_name(struct domain_host *host, const struct plan *plan, int64_t until,
+		      struct err *err)
+{
 	bool watching = false;
 	bool said = false;
 	uint32_t domid;
@@ -136,7 +164,8 @@ static int check_name(struct domain_host *host, const struct plan *plan, struct 
 		decimal_parse_unsigned(target, 1, UINT32_MAX, &guest);
 		/* A name without its nodes: on its way in or out, watched below. */
 		if (target &&
-		    (!ours || domain_host_life(host, guest) != DOMAIN_LIFE_GONE)) {
+		    (!ours || (guest != plan->guest_domid &&
+			       domain_host_life(host, guest) != DOMAIN_LIFE_GONE))) {
 			rc = err_set(err, ERR_HOST,
 				     "there is a domain called %s already (%u); rename "
 				     "it or destroy it ('xl destroy %s')",
@@ -171,11 +200,14 @@ static int check_name(struct domain_host *host, const struct plan *plan, struct 
 int domain_check(struct domain_host *host, const struct plan *plan,
 		 const struct manifest *manifest, struct err *err)
 {
+	int64_t until = clock_ms() + NAME_WAIT_S * INT64_C(1000);
+
 	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
 		return err_set(err, ERR_GUEST, "-xen-domid %u: there is no such domain",
 			       plan->guest_domid);
+	wait_earlier(host, plan, until);
 	if (check_xen(host, plan, err) < 0 || check_label(host, plan, err) < 0 ||
-	    check_size(plan, manifest, err) < 0 || check_name(host, plan, err) < 0)
+	    check_size(plan, manifest, err) < 0 || check_name(host, plan, until, err) < 0)
 		return -1;
 	return 0;
 }

@@ -179,6 +179,11 @@ static int become_device_model(struct domain_host *host, const struct plan *plan
 		return err_errno(err, ERR_HOST, errno,
 				 "making domain %u the device model of domain %u", stub,
 				 plan->guest_domid);
+	/*
+	 * After a soft reset the guest is still shut down for xenstored, which would never
+	 * tell of its next end (docs/upstream-bugs.md).
+	 */
+	xs_resume_domain(host->xs, plan->guest_domid);
 	if (!xs_set_target(host->xs, stub, plan->guest_domid))
 		return err_errno(err, ERR_HOST, errno,
 				 "xenstore: giving domain %u the rights of domain %u",

@@ -39,14 +39,15 @@ int domain_undo(struct domain_host *host, const struct plan *plan, const libxl_u
 		relay_stop(relay);
 	for (size_t i = 0; i < plan->n_channels; i++)
 		endpoint_tidy(&plan->channels[i].endpoint);
+	if (host->libxl && rc == 0 && orphan)
+		orphan_stay(host, plan, orphan);
+	run_dir_remove(plan);
+	domain_cgroup_remove(plan);
+	/* Last: the guest's next device model waits for it. */
 	if (host->libxl) {
-		if (rc == 0 && orphan)
-			orphan_stay(host, plan, orphan);
 		remove_nodes(host, plan);
 		domain_host_close(host);
 	}
-	run_dir_remove(plan);
-	domain_cgroup_remove(plan);
 	return rc;
 }
 

@@ -29,7 +29,7 @@ from vncshot import viewer_close, viewer_open, viewer_picture, viewer_stall, vie
 from xs import Xenstore
 
 POLL_SECONDS = 0.1
-SHUTDOWN_CRASH = 3  # xen/include/public/sched.h
+SHUTDOWN = {"crash": 3, "soft reset": 5}  # xen/include/public/sched.h
 HVM_PARAM_ACPI_S_STATE = 14  # xen/include/public/hvm/params.h
 
 consoles = {}
@@ -177,11 +177,12 @@ def xenctrl():
     return xc, ctypes.c_void_p(xc.xc_interface_open(None, None, 0))
 
 
-def crash(domid):
-    """The domain is as one that has told Xen of its crash. 0 if that went well."""
+def shut_down(domid, why):
+    """The domain is as one that has told Xen of its "crash" or its "soft reset". 0 if that went
+    well."""
     xc, handle = xenctrl()
     try:
-        return xc.xc_domain_shutdown(handle, domid, SHUTDOWN_CRASH)
+        return xc.xc_domain_shutdown(handle, domid, SHUTDOWN[why])
     finally:
         xc.xc_interface_close(handle)
 
@@ -249,7 +250,7 @@ OPERATIONS = {
                             listen_close, viewer_open, viewer_picture, viewer_stall, viewer_type, viewer_close,
                             domains, xenstore_read, xenstore_write, wait_xenstore, wait_xenstore_there,
                             timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
-                            wait_no_process, wait_file, crash, wait_crashed, wait_asleep,
+                            wait_no_process, wait_file, shut_down, wait_crashed, wait_asleep,
                             strike, vnc_shot, digest, drain, process_use,
                             qmp_round_trips, socat_stream, leakscan.scan,
                             capture_start, capture_stop, frame_send, traffic_serve, traffic_to,
