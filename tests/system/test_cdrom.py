@@ -72,6 +72,11 @@ def test_cd_change(make_guest, dom0):
     guest.ask("hold", "hold  none")
     assert read_cd(guest) == first
 
+    # By HMP, too, the file is free afterwards.
+    assert guest.monitor("eject ide-5632").strip() == ""
+    assert one not in loop_files(dom0)
+    dom0.run("xl", "cd-insert", guest.name, "hdc", one)
+
     # Paravirtual disks of the guest's own are libxl's alone; this one has no driver for them,
     # so it does not let go by itself.
     extra = f"{guest.folder}/extra.img"

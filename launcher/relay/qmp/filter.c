@@ -200,15 +200,21 @@ static int take_vnc_command(struct qmp_filter *filter, const char *name,
 	return answer_here(filter, reply, message, err) < 0 ? -1 : 1;
 }
 
-/* NULL: it is no line of HMP that is answered here. */
-static json_t *make_hmp_answer(const char *name, const json_t *message)
+/* NULL: it is no line of HMP. */
+static const char *hmp_line(const char *name, const json_t *message)
 {
 	const json_t *arguments = json_object_get(message, "arguments");
-	const char *line = json_string_value(json_object_get(arguments, "command-line"));
-	const char *refusal = NULL;
 
-	if (name && line && strcmp(name, "human-monitor-command") == 0)
-		refusal = qmp_hmp_refusal(line);
+	if (!name || strcmp(name, "human-monitor-command") != 0)
+		return NULL;
+	return json_string_value(json_object_get(arguments, "command-line"));
+}
+
+/* NULL: it is no line of HMP that is answered here. */
+static json_t *make_hmp_answer(const char *line)
+{
+	const char *refusal = line ? qmp_hmp_refusal(line) : NULL;
+
 	return refusal ? json_pack("{s:s}", "return", refusal) : NULL;
 }
 
@@ -262,7 +268,8 @@ static int take_lending(struct qmp_filter *filter, const struct qmp_command *com
 static int take_command(struct qmp_filter *filter, json_t *message, struct err *err)
 {
 	const char *name = json_string_value(json_object_get(message, "execute"));
-	json_t *hmp = make_hmp_answer(name, message);
+	const char *line = hmp_line(name, message);
+	json_t *hmp = make_hmp_answer(line);
 	const struct qmp_command *command;
 	const char *fault;
 	const char *key;
@@ -294,6 +301,10 @@ static int take_command(struct qmp_filter *filter, json_t *message, struct err *
 		rc = take_growing(filter, name, message, err);
 		if (rc)
 			return rc < 0 ? -1 : 0;
+		if (line && qmp_hmp_releases(line)) {
+			qmp_job_begin(&filter->job, QMP_RELEASE, message);
+			return 0;
+		}
 		return send_command(filter, message, QMP_PASS, err);
 	case QMP_LENDS:
 	case QMP_RETURNS:

@@ -2,7 +2,6 @@
 /* QEMU's human monitor by way of QMP: commands that name a file of dom0's. */
 #include "relay/qmp/hmp.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -95,4 +94,12 @@ const char *qmp_hmp_refusal_alone(const char *line)
 				      strcspn(word, " \t"));
 
 	return refusal ? refusal : qmp_hmp_refusal(line);
+}
+
+bool qmp_hmp_releases(const char *line)
+{
+	const char *word = line + strspn(line, " \t");
+	size_t len = strcspn(word, " \t");
+
+	return word_is(word, len, "eject") || word_is(word, len, "drive_del");
 }

@@ -242,6 +242,32 @@ static void test_change_medium(void **state)
 	assert_int_equal(shared.media.n, 2);
 }
 
+/* The same by HMP, as people type it. */
+static void test_eject_by_hmp(void **state)
+{
+	static const char *const lines[] = {"eject -f ide-5632", " drive_del more"};
+	char text[120];
+
+	for (size_t i = 0; i < 2; i++) {
+		qmp_shared_add_disk(&shared, "xvdb", "");
+		snprintf(text, sizeof(text),
+			 "{\"execute\":\"human-monitor-command\",\"arguments\":{"
+			 "\"command-line\":\"%s\"}",
+			 lines[i]);
+		client(text);
+		client("}");
+		sent(text);
+		stub("{\"return\":\"\"");
+		sent(CHECK);
+		stub("{\"return\":[{\"file\":\"/dev/xvda\"}]");
+		assert_int_equal(f.job.need, QMP_NEED_DETACH);
+		qmp_job_detached(&f.job, &shared);
+		go_on();
+		expect(&f.to_client, "{\"return\":\"\"}\r\n");
+		assert_int_equal(shared.media.n, 0);
+	}
+}
+
 /* The tray is locked: QEMU's own error, and the disk that nobody uses goes. */
 static void test_locked_tray(void **state)
 {
@@ -576,6 +602,7 @@ int main(void)
 		T(test_save_fails),
 		T(test_file_by_name),
 		T(test_change_medium),
+		T(test_eject_by_hmp),
 		T(test_locked_tray),
 		T(test_too_many_disks),
 		T(test_disk_by_path),
