@@ -180,6 +180,38 @@ static void close_device(struct domain_backends *backends, struct backend_device
 	device->phase = BACKEND_CLOSED;
 }
 
+/*
+ * A console on a pty, which is dom0's: in the stub domain it is the channel that libxl
+ * named for it.  QEMU in dom0 would write the pty's name here, for the toolstack.
+ */
+static int name_pty(const struct domain_backends *backends,
+		    const struct backend_device *device, struct err *err)
+{
+	struct xs_handle *xs = backends->place.host->xs;
+	cleanup_free char *frontend =
+		backend_device_read(device, &backends->place, "frontend");
+	cleanup_free char *output =
+		frontend ? xenstore_read(xs, "%s/output", frontend) : NULL;
+	char label[40], text[60];
+	const char *at = backends->ptys;
+	unsigned n;
+
+	if (!output || strcmp(output, "pty") != 0)
+		return 0;
+	snprintf(label, sizeof(label), PLAN_CONSOLE_LABEL "%s ", device->id);
+	while (at && strncmp(at, label, strlen(label)) != 0) {
+		at = strchr(at, '\n');
+		at = at ? at + 1 : NULL;
+	}
+	if (!at || sscanf(at + strlen(label), "/dev/pts/%u", &n) != 1)
+		return 0;
+	snprintf(text, sizeof(text), "/dev/pts/%u", n);
+	if (xenstore_write(xs, err, text, "%s/tty", frontend) < 0)
+		return -1;
+	snprintf(text, sizeof(text), "chardev:" PLAN_CONSOLE_LABEL "%s", device->id);
+	return xenstore_write(xs, err, text, "%s/output", frontend);
+}
+
 static int start_one(struct domain_backends *backends, struct backend_device *device,
 		     const char *refusal, struct err *err)
 {
@@ -191,6 +223,8 @@ static int start_one(struct domain_backends *backends, struct backend_device *de
 	/* Nobody else uses it: it goes with the device. */
 	if (disk && disk->pv_only)
 		snprintf(device->added, sizeof(device->added), "%s", disk->dev);
+	if (strcmp(device->type, "console") == 0 && name_pty(backends, device, err) < 0)
+		return -1;
 	if (!refusal && (!is_disk || disk))
 		return backend_device_move(device, &backends->place,
 					   disk ? disk->dev : NULL, err);

@@ -16,6 +16,7 @@ struct domain_backends {
 	struct backend_place place;
 	const struct plan *plan;
 	struct domain_hotplug *hotplug;
+	const char *ptys; /* of the guest's consoles, as RELAY_READY has them */
 	struct backend_device *list;
 	size_t n;
 	bool let_run; /* the guest may have run */

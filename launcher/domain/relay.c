@@ -195,6 +195,8 @@ int relay_go(struct relay *relay, const struct plan *plan, int signals, struct e
 	if (msg.type != RELAY_READY)
 		return err_set(err, ERR_HOST, "the relay spoke out of turn");
 	relay->landlock = msg.code > 0 ? msg.code : 0;
+	snprintf(relay->ptys, sizeof(relay->ptys), "%.*s", (int)sizeof(msg.text),
+		 msg.text);
 	return check_dropped(relay, err);
 }
 

@@ -18,6 +18,8 @@ struct relay {
 	int control; /* SOCK_SEQPACKET, see relay/msg.h */
 	/* Version of the Landlock that it has tried and found shut; 0: dom0 has none. */
 	int landlock;
+	/* Of RELAY_READY; a word from before it has read anything of the stub domain's. */
+	char ptys[sizeof(((struct relay_msg *)0)->text)];
 	struct relay_log log;
 };
 

@@ -116,7 +116,8 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 	struct domain_hotplug hotplug = {
 		.host = watch->host, .plan = plan, .disks = &disks};
 	struct domain_orders orders = {.console_lock = -1};
-	struct domain_backends backends = {.plan = plan, .hotplug = &hotplug};
+	struct domain_backends backends = {
+		.plan = plan, .hotplug = &hotplug, .ptys = watch->relay->ptys};
 	struct domain_pci pci = {
 		.host = watch->host, .plan = plan, .signals = watch->signals};
 	int rc;

@@ -15,6 +15,9 @@
 
 #define PLAN_VERSION 1 /* of the JSON form, docs/interface.md */
 
+/* libxl's id of the character device of a channel= line; the console's number follows. */
+#define PLAN_CONSOLE_LABEL "libxl-channel"
+
 enum { PLAN_PORT_MAX = 65535 };
 
 /* A channel's end in dom0. */

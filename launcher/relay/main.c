@@ -75,6 +75,29 @@ static rlim_t file_bytes(const struct plan *plan)
 	return QMP_TAKE_MAX;
 }
 
+/* The ptys of the guest's PV consoles, which the toolstack shows. */
+static void name_ptys(const struct relay_state *state, char *text, size_t size)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < state->plan->n_channels; i++) {
+		const char *label = state->plan->channels[i].label;
+		const struct endpoint *end = &state->channels[i].end;
+		int n;
+
+		if (!end->is_pty || !label ||
+		    strncmp(label, PLAN_CONSOLE_LABEL, strlen(PLAN_CONSOLE_LABEL)) != 0)
+			continue;
+		n = snprintf(text + at, size - at, "%s %s\n", label,
+			     end->name + strlen("pty:"));
+		if (n < 0 || (size_t)n >= size - at) {
+			text[at] = '\0';
+			return;
+		}
+		at += (size_t)n;
+	}
+}
+
 static int get_ready(struct relay_state *state, json_t *schema)
 {
 	struct relay_msg msg = {.type = RELAY_FAILED};
@@ -96,6 +119,7 @@ static int get_ready(struct relay_state *state, json_t *schema)
 	}
 	json_decref(schema);
 	msg = (struct relay_msg){.type = RELAY_READY, .code = landlock};
+	name_ptys(state, msg.text, sizeof(msg.text));
 	return relay_msg_send(state->control, &msg, NULL, 0);
 }
 

@@ -15,7 +15,11 @@ enum relay_msg_type {
 	RELAY_CONSOLE, /* fd: the stub domain's console */
 	RELAY_DIALLED, /* channel; fd: a socket that connects; none: it failed */
 	/* relay to launcher: it is the less trusted side, check its words */
-	RELAY_READY, /* every endpoint is open, no privileges are left; code: Landlock's version */
+	/*
+	 * Every endpoint is open, no privileges are left.  code: Landlock's version.  text:
+	 * the ptys of the guest's channel= devices, "LABEL /dev/pts/N", a line each.
+	 */
+	RELAY_READY,
 	RELAY_FAILED, /* code, text: nothing was left open */
 	RELAY_WANT,   /* channel: a connection to the stub domain is wanted */
 	RELAY_SILENT, /* channel; code 1: QEMU does not answer a client's QMP; 0: it does */

@@ -369,10 +369,11 @@ def test_restored_elsewhere(sided, dom0):
 
 @both_sides
 def test_channel(sided, dom0):
-    """A PV console beside the first one, as a socket of dom0's: bytes go both ways."""
+    """PV consoles beside the first one, as a socket and a pty of dom0's: bytes go both ways."""
     path = "/opt/guests/run/chan/socket"
     guest = sided("chan", kind="direct", disks=0, nics=(),
-                  channel=[f"connection=socket,name=org.test.0,path={path}"])
+                  channel=[f"connection=socket,name=org.test.0,path={path}",
+                           "connection=pty,name=org.test.1"])
     guest.start()
     assert dom0.xenstore(f"/local/domain/{guest.domid}/device/console/1/state") == "4"
     dom0.call("console_open", name="socket", terminal=f"unix:{path}")
@@ -381,3 +382,12 @@ def test_channel(sided, dom0):
     assert dom0.call("console_ask", 60, name="socket", text="", pattern="from-guest",
                      seconds=60)["found"]
     dom0.call("console_close", name="socket")
+    # Where the toolstack shows a pty.
+    tty = dom0.xenstore(f"/local/domain/{guest.domid}/device/console/2/tty")
+    assert tty in dom0.run("xl", "channel-list", guest.name).stdout
+    dom0.call("console_open", name="pty", terminal=tty)
+    dom0.call("console_send", name="pty", text="from-dom0\n")
+    assert guest.ask("tty hvc2 from-guest", "tty hvc2 said").endswith("said from-dom0\n")
+    assert dom0.call("console_ask", 60, name="pty", text="", pattern="from-guest",
+                     seconds=60)["found"]
+    dom0.call("console_close", name="pty")
