@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from guestlib.guest import Stub
+
 SAVED = "/var/lib/xen/save"
 XENDOMAINS = "/etc/init.d/xendomains"
 QUICK_SECONDS = 20  # far from libxl's 60 s
@@ -65,20 +67,20 @@ def check_obeyed(dom0, guest, name, sector):
     obeyed(dom0, "xl", "rename", name, "other")
     assert dom0.call("wait_domains", 20, names=[guest.name, name], seconds=20), dom0.domains()
     assert works(guest, sector)
-    online = f"/local/domain/{stub}/cpu/0/availability"
-    dom0.run("xenstore-write", online, "offline")
+    obeyed(dom0, "xl", "vcpu-set", name, "1")  # of two
+    online = f"/local/domain/{stub}/cpu/1/availability"
     assert dom0.call("wait_xenstore", 20, path=online, value="online", seconds=20)
     obeyed(dom0, "xl", "config-update", name, guest.config_path)  # leaves nothing, changes nothing
     obeyed(dom0, "xl", "pause", name)
     obeyed(dom0, "xl", "unpause", name)
     assert works(guest, sector)
     assert guest.stub_domid == stub
-    for line in ("told 'poweroff'", "told 'reboot'", "SysRq", "stays online"):
+    for line in ("told 'poweroff'", "told 'reboot'", "SysRq", "vCPU 1 of orders-dm stays online"):
         assert line in guest.log(), line
 
 
-def test_orders_to_the_stub_domain(make_guest, dom0):
-    guest = make_guest("orders")
+def test_orders_to_the_stub_domain(make_guest, dom0, stub):
+    guest = make_guest("orders", stub=Stub(**{**stub.options, "vcpus": 2}))
     guest.start()
     sector = guest.ask("write 0 1200 0x5a", "write 0 1200").split()[-1]
     name = guest.name + "-dm"
