@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system check-configs check-browser check-cluster check-deaths check-intel check-matrix check-pci deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system check-configs check-orders check-browser check-cluster check-deaths check-intel check-matrix check-pci deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -18,6 +18,7 @@ help:
 	@echo 'make check-units      the units only, with sanitizers'
 	@echo 'make check-system     the system tests only'
 	@echo 'make check-configs    every value of xl.cfg that the tests know, beside QEMU in dom0 (long)'
+	@echo 'make check-orders     orders, media and disks of an administrator, beside QEMU in dom0 (long)'
 	@echo 'make check-pci        PCI devices of a host with an IOMMU, passed through'
 	@echo 'make check-cluster    guests that move between two hosts'
 	@echo 'make check-deaths     what dies under a guest, and what becomes of it (long)'
@@ -52,6 +53,13 @@ deb:
 check-configs:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 1800 -v --long tests/system/test_configs.py
+
+# The long tests of these files, too: each side, ten times in a row, libvirt's guests.
+check-orders:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 1800 -v --long tests/system/test_orders.py \
+		tests/system/test_cdrom.py tests/system/test_pv_disks.py tests/system/test_libvirt.py \
+		tests/system/test_wrong.py
 
 check-browser:
 	@$(WB) rig/build $(BUILD)

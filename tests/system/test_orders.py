@@ -105,6 +105,24 @@ def xendomains(dom0, order):
     return text, not re.search(r"failed|rror occurred|FAIL", text)
 
 
+def stop_saved(dom0, saved, guest, names):
+    """The guest is in a file, and nothing else is."""
+    text, well = xendomains(dom0, "stop")
+    assert well, text
+    dom0.wait_gone(*names)
+    assert dom0.run("ls", saved).stdout.split() == [guest.name]
+
+
+def check_back(dom0, guest, names, saved):
+    """`xendomains start` has brought it back, and its file is gone."""
+    text, well = xendomains(dom0, "start")
+    assert well, text
+    assert dom0.call("wait_domains", 30, names=names, seconds=30), dom0.domains()
+    assert dom0.run("ls", saved).stdout == ""
+    guest.attach()
+    guest.ask_awake()
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_xendomains(make_guest, dom0, stub, saved, side):
     """Saves the guests and nothing else, and brings them back; with a full directory each is
@@ -114,16 +132,8 @@ def test_xendomains(make_guest, dom0, stub, saved, side):
     guest.start()
     names = [guest.name] + ([guest.name + "-dm"] if stub else [])
     guest.detach()
-    text, well = xendomains(dom0, "stop")
-    assert well, text
-    assert dom0.domains() == {} or dom0.call("wait_no_domain", 60, names=names, seconds=60)
-    assert dom0.run("ls", saved).stdout.split() == [guest.name]
-    text, well = xendomains(dom0, "start")
-    assert well, text
-    assert dom0.run("ls", saved).stdout.split() == []
-    assert dom0.call("wait_domains", 30, names=names, seconds=30), dom0.domains()
-    guest.attach()
-    guest.ask_awake()
+    stop_saved(dom0, saved, guest, names)
+    check_back(dom0, guest, names, saved)
     guest.ask("disks", "disks done")
 
     guest.detach()
@@ -141,18 +151,37 @@ def stop_without_room(dom0, saved, guest, names):
         dom0.run("umount", saved)
 
 
+def stop_unsaved(dom0, saved, guest, names):
+    """XENDOMAINS_SAVE= names no directory: each guest is shut down."""
+    config = "/etc/default/xendomains"
+    dom0.run("sed", "-i", "s/^XENDOMAINS_SAVE=/& #/", config)
+    text, well = xendomains(dom0, "stop")
+    assert well, text
+    dom0.wait_gone(*names)
+    assert dom0.run("ls", saved).stdout == ""
+    dom0.run("sed", "-i", "s/^XENDOMAINS_SAVE= #/XENDOMAINS_SAVE=/", config)
+
+
 @pytest.mark.long("ten times in a row")
 def test_xendomains_ten_times(make_guest, dom0, saved):
-    """With a full save directory the guest ends whole each time. Its last write is on the disk, no
-    file is there for the stub domain, nothing is left."""
-    guest = make_guest("ten", nics=())
+    """The guest is saved and comes back, or it ends whole where it cannot be saved or is not to be.
+    Its last write is on the disk each time, no file is there for the stub domain, nothing is
+    left."""
+    guest = make_guest("ten", kind="direct", nics=())
     names = [guest.name, guest.name + "-dm"]
+    guest.start()
     for turn in range(10):
-        guest.start()
-        guest.ask(f"write 0 1201 {0x30 + turn}", "write 0 1201")
+        guest.ask(f"write sda 1201 {0x30 + turn}", "write sda 1201 ok")
         guest.detach()
-        stop_without_room(dom0, saved, guest, names)
+        if turn % 2:
+            (stop_unsaved if turn % 4 == 1 else stop_without_room)(dom0, saved, guest, names)
+        else:
+            stop_saved(dom0, saved, guest, names)
         assert set(dom0.sector(guest.disks[0], 1201)) == {0x30 + turn}
+        if turn % 2:
+            guest.start()
+        else:
+            check_back(dom0, guest, names, saved)
 
 
 @pytest.mark.parametrize("side", SIDES)
