@@ -19,7 +19,6 @@ enum {
 	NAME_WAIT_S = 20,
 	EARLIER_POLL_MS = 50,
 	ORPHAN_MS = 5000, /* before that, an orphan is removed */
-	LEAST_MB = 32,	  /* besides the ramdisk: QEMU and its kernel */
 };
 
 /* Foreign mappings by PVH domains: Xen 4.19. */
@@ -61,11 +60,10 @@ static int check_label(struct domain_host *host, const struct plan *plan, struct
 			 plan->seclabel);
 }
 
-/* With less, QEMU does not even start. */
 static int check_size(const struct plan *plan, const struct manifest *manifest,
 		      struct err *err)
 {
-	unsigned long long least = (plan_ramdisk_bytes(plan, manifest) >> 20) + LEAST_MB;
+	unsigned long long least = plan_least_mb(plan, manifest);
 
 	if (plan->memory_mb >= least)
 		return 0;

@@ -9,6 +9,7 @@
 enum {
 	KIB = 1 << 10,
 	MIB_KB = 1 << 10,
+	LEAST_MB = 32, /* besides the ramdisk: QEMU and its kernel */
 	GRANULE_MB = 4,
 	LINUX_MB =
 		160, /* kernel, page tables, QEMU's own 31 MB, its threads and caches */
@@ -70,6 +71,11 @@ unsigned long long plan_ramdisk_bytes(const struct plan *plan,
 	return bytes;
 }
 
+unsigned long long plan_least_mb(const struct plan *plan, const struct manifest *manifest)
+{
+	return (plan_ramdisk_bytes(plan, manifest) >> 20) + LEAST_MB;
+}
+
 /*
  * The guest's screen memory is mapped from the guest, but is drawn through a buffer of
  * the same size in QEMU.
@@ -91,5 +97,8 @@ void plan_set_memory(struct plan *plan, const struct manifest *manifest)
 	else
 		kb += NUB_MB * MIB_KB + mapped * TABLES_KB_PER_MB +
 		      (plan->n_disks + plan->n_nics) * NUB_DEVICE_KB;
+	/* A guest without a screen and devices. */
+	if (kb < plan_least_mb(plan, manifest) * MIB_KB)
+		kb = plan_least_mb(plan, manifest) * MIB_KB;
 	plan->memory_mb = (unsigned)((kb + granule_kb - 1) / granule_kb * GRANULE_MB);
 }

@@ -166,6 +166,10 @@ struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const cha
 unsigned long long plan_ramdisk_bytes(const struct plan *plan,
 				      const struct manifest *manifest);
 
+/* With less, QEMU does not even start. */
+unsigned long long plan_least_mb(const struct plan *plan,
+				 const struct manifest *manifest);
+
 /*
  * Fills in memory_mb if the caller did not say it, from the image and the
  * boot files (docs/interface.md gives the sum).

@@ -47,8 +47,8 @@ def test_attach_and_detach(rig, dom0, guest):
 
 
 def test_reboot(rig, dom0, guest):
-    """A reboot of the guest gives the device to the next one."""
-    pt = guest("pt", VIRTIO, serial="file:/opt/guests/run/pt/serial.log")
+    """A reboot of the guest, which has no screen, gives the device to the next one."""
+    pt = guest("pt", VIRTIO, vga="none", serial="file:/opt/guests/run/pt/serial.log")
     log = f"{pt.folder}/serial.log"
     pt.config["cmdline"] = f"{pt._command_line()} guest.disk=vda:{content(rig, 'pt-virtio')}"
     pt.write_config()

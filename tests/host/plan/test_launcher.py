@@ -222,7 +222,7 @@ def test_plan(tmp_path, image):
     plan = json.loads(done.stdout)
     assert plan["version"] == 1
     assert plan["domain"]["name"] == "s1-dm"
-    assert plan["domain"]["memory_mb"] == 80  # 50 + 27 and one disk, in steps of 4
+    assert plan["domain"]["memory_mb"] == 84  # 50 + 32, the least, in steps of 4
     assert plan["disks"][0]["target"] == str(disk)
     assert plan["notes"][0].startswith("-chroot /x: dropped")
     assert run("--plan", *LINE, *image, "-drive", f"file={disk},format=raw", "-chroot",

@@ -341,8 +341,9 @@ static void test_memory(void **state)
 	check_memory(STUBOPT_KERNEL_LINUX, 0, 16, 0, 300);	   /* + 16 */
 	check_memory(STUBOPT_KERNEL_LINUX, 0, 0, 100 << 20, 484);  /* + 2 * 100 */
 	check_memory(STUBOPT_KERNEL_LINUX, 99, 16, 100 << 20, 99); /* as said */
-	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 1, 104);	   /* 60.1 + 16 + 27 */
-	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 10 << 20, 116);	   /* + 10 */
+	check_memory(STUBOPT_KERNEL_NUB, 0, 0, 0, 92);		/* 60 + 32, the least */
+	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 1, 104);	/* 60.1 + 16 + 27 */
+	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 10 << 20, 116); /* + 10 */
 	check_memory_of(STUBOPT_KERNEL_NUB, 0, 16, "boot/kernel", 10 << 20,
 			124); /* + 2 * 10 */
 }
@@ -360,8 +361,8 @@ static void test_guests_memory(void **state)
 		{"64G", 152}, /* + 64: the map cache holds 32 GiB */
 		{"18446744073709551615G", 152},
 		{"99999999999", 152},
-		{"0", 88},
-		{"x", 88},
+		{"0", 92}, /* the least */
+		{"x", 92},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
