@@ -54,18 +54,36 @@ static char *read_report(struct watch_state *state, const char *node)
 			     state->watch->stub, node);
 }
 
-/* The stub domain's name of a disk, followed by dom0's, if its text has one. */
-static void name_disk(const struct plan *plan, const char *text, char *out, size_t size)
+/* Whether the text has the word, and not a longer one that begins with it. */
+static bool has_word(const char *text, const char *word)
 {
-	out[0] = '\0';
-	for (size_t i = 0; i < plan->n_disks; i++) {
-		const char *dev = plan->disks[i].dev;
-		const char *at = strstr(text, "/dev/");
+	size_t length = strlen(word);
 
-		if (at && strncmp(at + 5, dev, strlen(dev)) == 0 &&
-		    !isalnum((unsigned char)at[5 + strlen(dev)]))
-			snprintf(out, size, " (%s is %.300s, %.60s)", dev,
+	for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+		if (!isalnum((unsigned char)at[length]) &&
+		    (at == text || !isalnum((unsigned char)at[-1])))
+			return true;
+	return false;
+}
+
+/* The stub domain's name of a disk or interface, followed by dom0's, if its text has one. */
+static void name_device(const struct plan *plan, const char *text, char *out, size_t size)
+{
+	char name[20];
+
+	out[0] = '\0';
+	for (size_t i = 0; i < plan->n_disks; i++)
+		if (has_word(text, plan->disks[i].dev))
+			snprintf(out, size, " (%s is %.300s, %.60s)", plan->disks[i].dev,
 				 plan->disks[i].target, plan->disks[i].use);
+	for (size_t i = 0; i < plan->n_nics; i++) {
+		const struct plan_nic *nic = &plan->nics[i];
+
+		snprintf(name, sizeof(name), "xenif%u", nic->xenif);
+		if (has_word(text, name))
+			snprintf(out, size, " (%s is %.60s of the guest, on %.60s)", name,
+				 nic->mac ? nic->mac : "an interface",
+				 nic->bridge ? nic->bridge : "no bridge");
 	}
 }
 
@@ -75,11 +93,11 @@ static int report_death(struct watch_state *state, struct err *err)
 	cleanup_free char *error = read_report(state, STUBDOM_XS_ERROR);
 	cleanup_free char *end = read_report(state, STUBDOM_XS_EXIT);
 	const char *name = state->watch->plan->name;
-	char disk[400];
+	char device[400];
 
 	if (error) {
-		name_disk(state->watch->plan, error, disk, sizeof(disk));
-		err_set(err, ERR_STUB, "%s says: '%.400s'%s", name, error, disk);
+		name_device(state->watch->plan, error, device, sizeof(device));
+		err_set(err, ERR_STUB, "%s says: '%.400s'%s", name, error, device);
 	} else if (end)
 		err_set(err, ERR_STUB,
 			"%s says that QEMU ended ('%.40s'); see the lines above", name,

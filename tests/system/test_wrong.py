@@ -104,6 +104,34 @@ def test_root_taken_away(make_guest, dom0, stub):
     assert "QEMU ended (signal 7)" in guest.log()
 
 
+BLOCK_SCRIPT = "/usr/libexec/qemu-stubdom/stubdom-block"
+# The stand-in runs the real script, and then takes the stub domain's first disk from its driver, which
+# closes it. libxl has seen it open by then, and does not look again.
+CLOSES = f"""#!/bin/sh
+{BLOCK_SCRIPT}.real "$@" || exit
+case "$1 $XENBUS_PATH" in
+"add backend/vbd/"*/51712) echo "${{XENBUS_PATH#backend/}}" | tr / - >/sys/bus/xen-backend/drivers/vbd/unbind ;;
+esac
+"""
+
+
+@pytest.mark.long("the stub domain waits for 25 s")
+def test_disk_that_does_not_connect(make_guest, dom0):
+    """Named long before libxl's 60 s, in xl's own output, too."""
+    guest = make_guest("wrong")
+    dom0.run("mv", BLOCK_SCRIPT, f"{BLOCK_SCRIPT}.real")
+    try:
+        dom0.write(BLOCK_SCRIPT, CLOSES)
+        dom0.run("chmod", "755", BLOCK_SCRIPT)
+        done = guest.create(check=False)
+    finally:
+        dom0.run("mv", f"{BLOCK_SCRIPT}.real", BLOCK_SCRIPT)
+    assert done.status != 0
+    assert GAVE_UP not in done.text
+    for text in (done.text, guest.log()):
+        assert re.search(rf"/dev/xvda: not there after .*\(xvda is {guest.disks[0]}, ", text), text
+
+
 def test_right_after_wrong(make_guest):
     """A failure leaves nothing that is in the way of the next guest of that name."""
     guest = make_guest("wrong", device_model_args=["-stubdom", "colour=red"])
