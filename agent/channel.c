@@ -39,7 +39,8 @@ struct channel {
 	int sock;		   /* to QEMU (save: its file), or -1 */
 	bool sock_eof;		   /* QEMU sends nothing more */
 	bool again;		   /* stopped by ROUNDS_MAX, not for want of bytes */
-	int64_t retry_at;	   /* when to connect to QEMU again; 0: no plan */
+	bool early;	  /* connected to QEMU before dom0 is, and until its first byte */
+	int64_t retry_at; /* when to connect to QEMU again; 0: no plan */
 	int64_t retry_since;
 	int retry_ms;
 	struct buffer *in, *out; /* to QEMU, to dom0 */
@@ -65,6 +66,12 @@ static bool is_eager(const struct channel *ch)
 static bool is_save(const struct channel *ch)
 {
 	return ch->spec->kind == STUBDOM_CHANNEL_SAVE;
+}
+
+/* dom0 pauses a guest only when the QEMU that is to go on with it listens. */
+static bool is_restore(const struct channel *ch)
+{
+	return ch->spec->kind == STUBDOM_CHANNEL_RESTORE;
 }
 
 static int offer(struct channel *ch, struct err *err)
@@ -111,7 +118,8 @@ static void connect_failed(struct channel *ch, int why)
 		ch->retry_since = now;
 		ch->retry_ms = RETRY_MIN_MS;
 	}
-	if (wait && (is_eager(ch) || now - ch->retry_since < CONNECT_TIMEOUT_MS)) {
+	if (wait &&
+	    (is_eager(ch) || ch->early || now - ch->retry_since < CONNECT_TIMEOUT_MS)) {
 		ch->retry_at = now + ch->retry_ms;
 		if (ch->retry_ms < RETRY_MAX_MS)
 			ch->retry_ms *= 2;
@@ -185,6 +193,7 @@ static bool step_in(struct channel *ch, bool *ended)
 		in->at = 0;
 		in->len = (size_t)n;
 		moved = true;
+		ch->early = false;
 	}
 	if (ch->sock < 0)
 		return moved;
@@ -259,7 +268,8 @@ static void pump(struct channel *ch)
 			return;
 		}
 		if (ch->sock < 0 && ch->retry_at <= clock_ms() &&
-		    (is_eager(ch) || vchan_peer(ch->vchan) != VCHAN_PEER_NONE)) {
+		    (is_eager(ch) || ch->early ||
+		     vchan_peer(ch->vchan) != VCHAN_PEER_NONE)) {
 			connect_qemu(ch);
 			if (!ch->vchan)
 				return;
@@ -289,7 +299,8 @@ int channels_open(const struct boot_contract *boot, struct err *err)
 
 		ch->spec = &boot->channels[i];
 		ch->sock = -1;
-		ch->retry_at = is_eager(ch) ? clock_ms() : 0;
+		ch->early = is_restore(ch);
+		ch->retry_at = is_eager(ch) || ch->early ? clock_ms() : 0;
 		snprintf(ch->path, sizeof(ch->path), STUBDOM_XS_CHANNEL "/%s",
 			 ch->spec->name);
 		ch->in = calloc(1, sizeof(*ch->in));
@@ -355,6 +366,14 @@ void channels_run(const struct pollfd *pfds, size_t n)
 		if (pfd[0].revents || pfd[1].revents || ch->again || due)
 			pump(ch);
 	}
+}
+
+bool channels_incoming(void)
+{
+	for (size_t i = 0; i < channels.n; i++)
+		if (is_restore(&channels.all[i]) && channels.all[i].sock >= 0)
+			return true;
+	return false;
 }
 
 bool channels_ready(void)

@@ -24,6 +24,9 @@ size_t channels_poll(struct pollfd *pfds, int *timeout_ms);
 /* Moves bytes, after poll; `pfds` as channels_poll filled them. */
 void channels_run(const struct pollfd *pfds, size_t n);
 
+/* Whether QEMU waits for a saved state, and listens for it. */
+bool channels_incoming(void);
+
 /*
  * Whether every channel that is connected from the start is connected.  Tries those that
  * are not: QEMU listens before it says that it runs.

@@ -84,6 +84,7 @@ static int read_contract(struct boot_contract *boot, struct err *err)
 struct agent {
 	struct boot_contract boot;
 	char state_path[64];
+	bool incoming;	/* QEMU listens for a saved state, and dom0 has been told */
 	bool announced; /* QEMU wrote that it runs */
 	bool running;	/* and dom0 has been told */
 	bool xenstore_ok;
@@ -236,6 +237,10 @@ static _Noreturn void supervise(struct agent *agent)
 {
 	for (;;) {
 		wait_and_serve(agent);
+		if (!agent->incoming && !agent->running && channels_incoming()) {
+			agent->incoming = true;
+			report_stage(STUBDOM_STAGE_INCOMING);
+		}
 		/* Not before serial ports are connected: nothing of the guest is lost. */
 		if (agent->announced && !agent->running && channels_ready()) {
 			agent->running = true;

@@ -66,6 +66,7 @@
 #define STUBDOM_STAGE_NET "net"
 #define STUBDOM_STAGE_QEMU "qemu"
 #define STUBDOM_STAGE_CHANNELS "channels"
+#define STUBDOM_STAGE_INCOMING "incoming" /* with a restore channel: QEMU listens */
 #define STUBDOM_STAGE_RUNNING "running"
 #define STUBDOM_STAGE_EXITED "exited"
 

@@ -21,8 +21,8 @@
  *    screendump …).  dom0 opens the vchan after QEMU's command has returned.  It gets the
  *    file's length in eight bytes, little endian, the file, and then the end of the
  *    stream.  The agent removes the file when dom0 has it.
- *  - A restore channel carries the saved state to QEMU once.  Then dom0 closes it and
- *    opens it no more.
+ *  - A restore channel is connected to QEMU from the start.  It carries the saved state
+ *    to QEMU once.  Then dom0 closes it and opens it no more.
  */
 #define STUBDOM_XS_CHANNEL "data/channel"
 #define STUBDOM_CHANNEL_NAME_MAX 63 /* [A-Za-z0-9_-]: xenstore has no '.' */

@@ -280,6 +280,32 @@ static void test_last_words_of_a_client_arrive(void **state)
 	finish();
 }
 
+/* dom0 pauses a guest only when the QEMU that is to go on with it listens. */
+static void test_restore_is_connected_early_and_once(void **state)
+{
+	start(STUBDOM_CHANNEL_RESTORE, false);
+	settle(0);
+	assert_false(channels_incoming());
+	qemu_listen();
+	settle(600);
+	assert_true(qemu_accept());
+	assert_true(channels_incoming());
+	assert_true(channels_ready());
+	assert_asleep();
+	dom0_connect();
+	dom0_send("state");
+	settle(0);
+	qemu_expect("state");
+	/* It has read all. */
+	close(t.conn);
+	settle(0);
+	assert_false(channels_incoming());
+	assert_int_equal(offers, 2);
+	settle(600);
+	assert_false(qemu_accept());
+	finish();
+}
+
 static void test_last_words_of_qemu_arrive(void **state)
 {
 	char big[3 * RING];
@@ -484,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_both_ways_and_the_next_client),
 		cmocka_unit_test(test_idle_wakes_nobody),
 		cmocka_unit_test(test_last_words_of_a_client_arrive),
+		cmocka_unit_test(test_restore_is_connected_early_and_once),
 		cmocka_unit_test(test_last_words_of_qemu_arrive),
 		cmocka_unit_test(test_slow_dom0_holds_qemu_back_without_spinning),
 		cmocka_unit_test(test_slow_qemu_holds_dom0_back),

@@ -17,6 +17,7 @@ static void test_start(void **state)
 	assert_int_equal(stage_take(&stage, "qemu"), STAGE_NEW);
 	assert_string_equal(stage_name(&stage), STUBDOM_STAGE_QEMU);
 	assert_int_equal(stage_take(&stage, "channels"), STAGE_NEW);
+	assert_int_equal(stage_take(&stage, "incoming"), STAGE_NEW);
 	assert_int_equal(stage_take(&stage, "running"), STAGE_NEW);
 	assert_int_equal(stage_take(&stage, "exited"), STAGE_NEW);
 	assert_string_equal(stage_name(&stage), STUBDOM_STAGE_EXITED);
