@@ -46,6 +46,12 @@ bool relay_kind_end_client(struct relay_channel *channel)
 	return endpoint_end_input(&channel->end);
 }
 
+/* Not before there is one: QEMU takes the end of a connection for the end of its state. */
+static bool has_state(const struct relay_channel *channel)
+{
+	return endpoint_connected(&channel->end) || channel->ended;
+}
+
 /* The toolstack's file is read; its rest is still to be delivered. */
 static bool end_restore(struct relay_channel *channel)
 {
@@ -187,8 +193,7 @@ static const struct relay_kind kind_save = {
 
 static const struct relay_kind kind_restore = {
 	BYTES,
-	.stays = true,
-	.has_reader = relay_kind_is_connected,
+	.has_reader = has_state,
 	.end_client = end_restore,
 	.take_stub = take_stub,
 	.lost = lost_restore,
