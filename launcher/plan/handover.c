@@ -112,6 +112,17 @@ static int read_channel(const json_t *json, struct plan_channel *channel)
 	return 0;
 }
 
+/* For RELAY_STATE (relay/msg.h).  No client ever comes to it by itself. */
+static void add_state_channel(struct plan *out)
+{
+	out->channels = xgrow(out->channels, out->n_channels, sizeof(*out->channels));
+	out->channels[out->n_channels++] = (struct plan_channel){
+		.name = xstrdup("state"),
+		.kind = STUBDOM_CHANNEL_RESTORE,
+		.endpoint = {.type = PLAN_ENDPOINT_SHARED, .with = xstrdup(""), .fd = -1},
+	};
+}
+
 static int read_plan(const json_t *json, struct plan *out)
 {
 	json_t *item;
@@ -146,8 +157,10 @@ int plan_take_over(int fd, struct plan *out, json_t **schema, struct err *err)
 
 	memset(out, 0, sizeof(*out));
 	*schema = json_incref(json_object_get(json, "schema"));
-	if (*schema && read_plan(json, out) == 0)
+	if (*schema && read_plan(json, out) == 0) {
+		add_state_channel(out);
 		return 0;
+	}
 	json_decref(*schema);
 	plan_free(out);
 	return err_set(err, ERR_HOST, "the relay's part of the plan cannot be read");

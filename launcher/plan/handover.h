@@ -14,7 +14,8 @@ int plan_hand_over(const struct plan *plan, const json_t *schema, struct err *er
 
 /*
  * The other end of it, which closes the descriptor; *out has nothing else, and is the
- * caller's to plan_free, as is *schema to json_decref.
+ * caller's to plan_free, as is *schema to json_decref.  Behind the plan's channels is one
+ * more, for RELAY_STATE (relay/msg.h).
  */
 int plan_take_over(int fd, struct plan *out, json_t **schema, struct err *err);
 

@@ -125,6 +125,36 @@ void relay_channel_end_save(struct relay_channel *channel, int64_t now_ms)
 	relay_channel_drop_stream(channel, now_ms);
 }
 
+void relay_channel_switch(struct relay_channel *channel, int64_t now_ms)
+{
+	struct err err;
+
+	if (channel->kind->stays)
+		return;
+	if (channel->open)
+		/* An answer that is there already; QEMU says no more. */
+		relay_channel_step(channel, now_ms);
+	relay_channel_drop_stream(channel, now_ms);
+	channel->busy = true;
+	if (!endpoint_connected(&channel->end) || channel->closing)
+		return;
+	if (channel->kind->switches && channel->kind->switches(channel, &err) == 0)
+		return;
+	if (channel->kind->switches)
+		log_info("channel %s: %s", channel->plan->name, err.msg);
+	relay_channel_send_away(channel);
+}
+
+void relay_channel_restore(struct relay_channel *channel, int fd, int64_t now_ms)
+{
+	relay_channel_drop_stream(channel, now_ms);
+	endpoint_disconnect(&channel->end);
+	channel->kind->forget(channel);
+	channel->ended = channel->over = channel->closing = channel->asked = false;
+	channel->not_before_ms = 0;
+	endpoint_take(&channel->end, fd);
+}
+
 bool relay_channel_pending(const struct relay_channel *channel)
 {
 	return channel->outgoing->len > 0 && endpoint_connected(&channel->end);

@@ -103,6 +103,15 @@ bool relay_channel_tick(struct relay_channel *channel, int64_t now_ms);
 /* Moves bytes without blocking; channel->busy: there is more to move at once. */
 void relay_channel_step(struct relay_channel *channel, int64_t now_ms);
 
+/*
+ * Another stub domain has taken over: the next connection is to that.  The client stays
+ * if its kind can go on with another QEMU.
+ */
+void relay_channel_switch(struct relay_channel *channel, int64_t now_ms);
+
+/* A restore channel carries the state in fd, which it takes, to a stub domain. */
+void relay_channel_restore(struct relay_channel *channel, int fd, int64_t now_ms);
+
 /* A save channel whose client has gone. */
 void relay_channel_end_save(struct relay_channel *channel, int64_t now_ms);
 

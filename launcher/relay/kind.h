@@ -50,6 +50,12 @@ struct relay_kind {
 	void (*lost)(struct relay_channel *channel);
 	/* Whether the client waits for the stub domain's answer; NULL: it never says so. */
 	bool (*waits)(const struct relay_channel *channel);
+	/*
+	 * Another stub domain has taken over.  -1: the client must go.  NULL: so it must,
+	 * unless the connection stays: then that ends by itself, with the old stub
+	 * domain's last words.
+	 */
+	int (*switches)(struct relay_channel *channel, struct err *err);
 	/* Forgets the bytes on their way, for the next client. */
 	void (*forget)(struct relay_channel *channel);
 };

@@ -62,6 +62,11 @@ static bool waits(const struct relay_channel *channel)
 	       channel->outgoing->len < RELAY_HELD_MAX && qmp_filter_waits(&channel->qmp);
 }
 
+static int switches(struct relay_channel *channel, struct err *err)
+{
+	return qmp_filter_switch(&channel->qmp, err);
+}
+
 /* A job's descriptors and its turn go, too. */
 static void forget(struct relay_channel *channel)
 {
@@ -84,5 +89,6 @@ const struct relay_kind relay_kind_qmp = {
 	.take_stub = take_stub,
 	.lost = relay_channel_send_away,
 	.waits = waits,
+	.switches = switches,
 	.forget = forget,
 };

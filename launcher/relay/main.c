@@ -140,6 +140,15 @@ static int take_control(struct relay_state *state)
 				     clock_ms());
 		return 0;
 	}
+	if (msg.type == RELAY_STATE && fds[0] >= 0) {
+		relay_channel_restore(&state->channels[state->plan->n_channels - 1],
+				      fds[0], clock_ms());
+		fds[0] = -1;
+	}
+	if (msg.type == RELAY_SWITCH) {
+		for (size_t i = 0; i < state->plan->n_channels; i++)
+			relay_channel_switch(&state->channels[i], clock_ms());
+	}
 	if (msg.type == RELAY_DIALLED && msg.channel < state->plan->n_channels) {
 		relay_channel_dialled(&state->channels[msg.channel], fds[0], clock_ms());
 		fds[0] = -1;
@@ -347,6 +356,16 @@ static int serve_channels(struct relay_state *state, int64_t now)
 	return 0;
 }
 
+static int tell_migrates(struct relay_state *state)
+{
+	struct relay_msg msg = {.type = RELAY_MIGRATES, .code = state->shared.migrates};
+
+	if (state->told_migrates == state->shared.migrates)
+		return 0;
+	state->told_migrates = state->shared.migrates;
+	return relay_msg_send(state->control, &msg, NULL, 0);
+}
+
 /* One round; -1: the launcher is gone. */
 static int round_trip(struct relay_state *state)
 {
@@ -362,6 +381,8 @@ static int round_trip(struct relay_state *state)
 		budget_charge(&state->budget, n, true, budget_cpu_us());
 	}
 	if (serve_channels(state, now) < 0 || watch_silence(state, now) < 0)
+		return -1;
+	if (tell_migrates(state) < 0)
 		return -1;
 	forget_fds(state);
 	check_save(state, now);

@@ -14,6 +14,12 @@ enum relay_msg_type {
 	RELAY_OFFER,   /* channel, offer; fds: grant, event */
 	RELAY_CONSOLE, /* fd: the stub domain's console */
 	RELAY_DIALLED, /* channel; fd: a socket that connects; none: it failed */
+	/*
+	 * fd: QEMU's saved state, for the stub domain that is to take over.  It goes there
+	 * over a channel that the plan does not have, the one after its last.
+	 */
+	RELAY_STATE,
+	RELAY_SWITCH, /* the connections to the stub domain end: another has taken over */
 	/* relay to launcher: it is the less trusted side, check its words */
 	/*
 	 * Every endpoint is open, no privileges are left.  code: Landlock's version.  text:
@@ -32,6 +38,7 @@ enum relay_msg_type {
 	RELAY_DETACH, /* text: a disk that QEMU has let go */
 	RELAY_GROW,   /* text: a disk that has to be longer, and for what (qmp/job.h) */
 	RELAY_RUN,    /* the guest is to run: may it? */
+	RELAY_MIGRATES, /* code: 1, a live migration of the guest has begun; 0: it is over */
 	/* Text of both: "dddd:bb:ss.f". */
 	RELAY_LEND, /* a PCI device that QEMU is to pass through.  Answer: text, the same */
 	RELAY_RETURN, /* one that QEMU has let go */

@@ -33,6 +33,7 @@ struct relay_state {
 	struct budget budget; /* by channel; the console is the last party */
 	bool silent;	      /* the launcher was told that QEMU does not answer */
 	size_t first;	      /* of the channels, in this round */
+	bool told_migrates;   /* what the launcher knows */
 };
 
 /* Opens the endpoints of all channels, with the privileges of the caller; plan is set. */

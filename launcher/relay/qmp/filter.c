@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "log.h"
@@ -295,6 +296,11 @@ static int take_command(struct qmp_filter *filter, json_t *message, struct err *
 	case QMP_REFUSE:
 		return refuse(filter, message, "%s cannot be carried: %s", name,
 			      command->why, err);
+	case QMP_TRACKS:
+		if (filter->shared)
+			filter->shared->migrates = json_is_true(json_object_get(
+				json_object_get(message, "arguments"), "enable"));
+		return send_command(filter, message, QMP_PASS, err);
 	case QMP_FDS:
 		return take_fd_command(filter, name, message, err);
 	case QMP_GROWS:
@@ -443,7 +449,10 @@ static int take_greeting(struct qmp_filter *filter, const json_t *message,
 		return err_set(err, ERR_STUB, "QMP: the stub domain %s",
 			       greeting ? "greeted twice" : "greeted without a version");
 	filter->greeted = true;
-	if (emit(&filter->to_client, greeting, err) < 0 || emit_own(filter, err) < 0)
+	if (!filter->shown && emit(&filter->to_client, greeting, err) < 0)
+		return -1;
+	filter->shown = true;
+	if (emit_own(filter, err) < 0)
 		return -1;
 	return qmp_filter_go_on(filter, err);
 }
@@ -501,7 +510,11 @@ static int take_answer(struct qmp_filter *filter, json_t *message, struct err *e
 	if (pending->action == QMP_STEP) {
 		qmp_job_answer(&filter->job, filter->shared, reply);
 		json_decref(reply);
+	} else if (pending->action == QMP_RESUMES) {
+		json_decref(reply);
 	} else {
+		filter->agreed |=
+			pending->action == QMP_AGREES && json_object_get(reply, "return");
 		rc = emit_reply(filter, reply, pending->client_id, err);
 	}
 	free_pending(pending);
@@ -544,6 +557,68 @@ int qmp_filter_stub(struct qmp_filter *filter, const char *data, size_t len,
 	if (more < 0)
 		return err_set(err, ERR_STUB, "QMP: the stub domain sent %s", why);
 	return 0;
+}
+
+static const char replaced[] = "the guest's QEMU was replaced by another meanwhile; look "
+			       "at its state and ask again";
+
+static int answer_pending(struct qmp_filter *filter, struct err *err)
+{
+	int rc = 0;
+
+	while (filter->first && rc == 0) {
+		struct qmp_pending *pending = take_pending(filter);
+		json_t *reply =
+			pending->reply
+				? json_incref(pending->reply)
+				: qmp_answer_refuse("%s: %s", pending->name, replaced);
+
+		if (pending->action == QMP_STEP || pending->action == QMP_RESUMES)
+			json_decref(reply);
+		else
+			rc = emit_reply(filter, reply, pending->client_id, err);
+		free_pending(pending);
+	}
+	return rc;
+}
+
+/* As QEMU does when a guest goes on; the new one did so before it had a client. */
+static int emit_resume(struct qmp_filter *filter, struct err *err)
+{
+	cleanup_json json_t *event = NULL;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	event = json_pack("{s:s, s:{s:I, s:I}}", "event", "RESUME", "timestamp",
+			  "seconds", (json_int_t)now.tv_sec, "microseconds",
+			  (json_int_t)now.tv_nsec / 1000);
+	return emit(&filter->to_client, event, err);
+}
+
+int qmp_filter_switch(struct qmp_filter *filter, struct err *err)
+{
+	cleanup_json json_t *agree = json_pack("{s:s}", "execute", "qmp_capabilities");
+	enum qmp_job_state job = filter->job.state;
+
+	qmp_split_free(&filter->from_stub);
+	buffer_free(&filter->to_stub);
+	filter->greeted = false;
+	if (answer_pending(filter, err) < 0)
+		return -1;
+	if (job != QMP_JOB_NONE && job != QMP_JOB_WAITS && job != QMP_JOB_FINISHED) {
+		const json_t *id = json_object_get(filter->job.message, "id");
+
+		if (emit_reply(filter, qmp_answer_refuse("%s%s", "", replaced),
+			       (json_t *)id, err) < 0)
+			return -1;
+		end_job(filter);
+	}
+	if (!filter->agreed)
+		return 0;
+	if (emit_resume(filter, err) < 0)
+		return -1;
+	/* The first command of the new connection. */
+	return send_command(filter, agree, QMP_RESUMES, err);
 }
 
 bool qmp_filter_client_full(const struct qmp_filter *filter)

@@ -38,6 +38,8 @@ struct qmp_filter {
 	unsigned n_pending;
 	json_int_t last_id; /* that was given to a command for QEMU */
 	bool greeted;	    /* by the stub domain */
+	bool shown;	    /* the client has had a greeting */
+	bool agreed;	    /* and has left negotiation */
 	bool told;	    /* the log, that the stub domain sends what QEMU does not */
 	struct qmp_job job; /* a command of many steps: the next ones wait for it */
 	struct buffer held; /* the client's bytes meanwhile */
@@ -66,6 +68,13 @@ bool qmp_filter_client_full(const struct qmp_filter *filter);
 
 /* Whether QEMU owes something: its greeting, or the answer to a command or a job's step. */
 bool qmp_filter_waits(const struct qmp_filter *filter);
+
+/*
+ * The connection to the stub domain has ended, for another one has taken over.  Commands
+ * without an answer get an error.  The next bytes of the stub domain are of a new
+ * connection, which the client takes for the old one.  -1: as above.
+ */
+int qmp_filter_switch(struct qmp_filter *filter, struct err *err);
 
 void qmp_filter_free(struct qmp_filter *filter);
 

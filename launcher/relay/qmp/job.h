@@ -60,6 +60,7 @@ struct qmp_shared {
 	struct vnc_password *vnc; /* NULL: the screen has none, or there is no screen */
 	struct qmp_media media;
 	struct qmp_lent lent;
+	bool migrates;	  /* libxl has QEMU track what it writes to the guest's memory */
 	const void *busy; /* the connection whose job runs: one at a time */
 };
 

@@ -60,6 +60,7 @@ static const struct qmp_command table[] = {
 	{"netdev_add", QMP_REFUSE, host_devices},
 	{"object-add", QMP_REFUSE, host_devices},
 	{"pmemsave", QMP_WRITES, NULL},
+	{"qmp_capabilities", QMP_AGREES, NULL},
 	{"query-chardev", QMP_ANSWER_CHARDEV, NULL},
 	{"query-fdsets", QMP_FDS, NULL},
 	{"query-pci", QMP_RETURNS, NULL},
@@ -69,6 +70,7 @@ static const struct qmp_command table[] = {
 	{"transaction", QMP_REFUSE, images},
 	{"xen-load-devices-state", QMP_REFUSE, files},
 	{"xen-save-devices-state", QMP_SAVES, NULL},
+	{"xen-set-global-dirty-log", QMP_TRACKS, NULL},
 };
 
 const struct qmp_command *qmp_table_find(const char *name)

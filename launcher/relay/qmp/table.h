@@ -20,6 +20,9 @@ enum qmp_action {
 	QMP_RETURNS, /* passed; its answer tells which PCI devices QEMU has let go */
 	QMP_SAVES,   /* as QMP_WRITES, without a PCI device */
 	QMP_RELEASE, /* passed; after it disks may be in no use any more */
+	QMP_AGREES,  /* passed; the client is done with negotiation when it went well */
+	QMP_TRACKS,  /* passed; a live migration has begun or ended */
+	QMP_RESUMES, /* asked by ourselves of a new QEMU, which a client need not know of */
 	QMP_STEP,    /* asked by ourselves on the way (job.h): no command of a client */
 };
 

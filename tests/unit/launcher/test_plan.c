@@ -99,7 +99,7 @@ static unsigned long transfers(void)
 	return reads + writes;
 }
 
-/* The relay, another program, has the same channels and disks. */
+/* The relay, another program, has the same disks, and one channel more. */
 static void check_handover(const struct plan *plan, const json_t *tree)
 {
 	struct plan got;
@@ -115,7 +115,10 @@ static void check_handover(const struct plan *plan, const json_t *tree)
 	/* In large pieces: QEMU's real schema has 80 KB. */
 	assert_true(transfers() - before < 16);
 	assert_true(json_equal(schema, got_schema));
+	assert_int_equal(got.n_channels, plan->n_channels + 1);
+	assert_int_equal(got.channels[plan->n_channels].kind, STUBDOM_CHANNEL_RESTORE);
 	got_tree = plan_to_json(&got);
+	json_array_remove(json_object_get(got_tree, "channels"), plan->n_channels);
 	assert_true(json_equal(json_object_get(got_tree, "channels"),
 			       json_object_get(tree, "channels")));
 	assert_int_equal(got.log, plan->log);

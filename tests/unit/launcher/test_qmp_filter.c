@@ -403,6 +403,69 @@ static void test_vnc_of_none(void **state)
 	qmp_filter_free(&f);
 }
 
+static void agree(struct qmp_filter *f)
+{
+	assert_int_equal(from_client(f, "{\"execute\":\"qmp_capabilities\"}"), 0);
+	assert_int_equal(from_stub(f, "{\"return\":{},\"id\":1}"), 0);
+	buffer_consume(&f->to_stub, f->to_stub.len);
+	buffer_consume(&f->to_client, f->to_client.len);
+}
+
+/* Another stub domain takes over: the client's connection stays, and so do its ids. */
+static void test_switch(void **state)
+{
+	struct qmp_filter f = filter_with(&names);
+	char *said;
+	struct err err;
+
+	agree(&f);
+	/* One is on its way, one has not left yet, one is half here. */
+	assert_int_equal(from_client(&f, "{\"execute\":\"stop\",\"id\":\"a\"}"
+					 "{\"execute\":\"cont"),
+			 0);
+	assert_int_equal(from_stub(&f, "{\"return\":{},\"i"), 0);
+	assert_int_equal(qmp_filter_switch(&f, &err), 0);
+	said = strndup(buffer_bytes(&f.to_client), f.to_client.len);
+	assert_non_null(strstr(said, "\"a\""));
+	assert_non_null(strstr(said, "replaced"));
+	assert_non_null(strstr(said, "RESUME"));
+	free(said);
+	buffer_consume(&f.to_client, f.to_client.len);
+	expect(&f.to_stub, "{\"execute\":\"qmp_capabilities\",\"id\":3}\r\n");
+	/* The new QEMU's greeting and its answer to us are not the client's. */
+	assert_int_equal(from_stub(&f, GREETING "{\"return\":{},\"id\":3}"), 0);
+	assert_int_equal(f.to_client.len, 0);
+	assert_int_equal(from_client(&f, "2\"}{\"execute\":\"stop\",\"id\":\"b\"}"), 0);
+	expect(&f.to_stub, "{\"execute\":\"cont2\",\"id\":4}\r\n"
+			   "{\"execute\":\"stop\",\"id\":5}\r\n");
+	/* It may not answer what was asked of the old one, nor greet again. */
+	assert_int_equal(from_stub(&f, "{\"return\":{},\"id\":2}"), -1);
+	assert_int_equal(from_stub(&f, GREETING), -1);
+	qmp_filter_free(&f);
+}
+
+/* A client that has not agreed yet agrees with the new one, and is greeted once. */
+static void test_switch_early(void **state)
+{
+	struct qmp_filter f = filter_with(&names);
+	struct err err;
+
+	assert_int_equal(qmp_filter_switch(&f, &err), 0);
+	assert_int_equal(f.to_client.len, 0);
+	assert_int_equal(f.to_stub.len, 0);
+	assert_int_equal(from_stub(&f, "{\"return\":{},\"id\":1}"), -1);
+	assert_int_equal(from_stub(&f, GREETING), 0);
+	assert_int_equal(f.to_client.len, 0);
+	agree(&f);
+	assert_true(f.agreed);
+	qmp_filter_free(&f);
+	f = (struct qmp_filter){.names = &names};
+	assert_int_equal(qmp_filter_switch(&f, &err), 0);
+	assert_int_equal(from_stub(&f, GREETING), 0);
+	expect(&f.to_client, GREETING);
+	qmp_filter_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,6 +484,8 @@ int main(void)
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_flood_from_client),
 		cmocka_unit_test(test_vnc_of_none),
+		cmocka_unit_test(test_switch),
+		cmocka_unit_test(test_switch_early),
 	};
 	int rc;
 
