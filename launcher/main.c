@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check/image_load.h"
 #include "check/resolve.h"
 #include "cleanup.h"
 #include "domain/backends.h"
@@ -42,22 +43,6 @@ static const char help_end[] =
 	"\n"
 	"Exit status:\n";
 
-static int load_image(const struct stubopt *options, struct manifest *manifest,
-		      struct err *err)
-{
-	const char *kernel = stubopt_kernel_name(options->kernel);
-
-	if (image_check_owner(options->image, err) < 0 ||
-	    manifest_load(options->image, manifest, err) < 0)
-		return -1;
-	if (manifest_find_kernel(manifest, kernel))
-		return 0;
-	return err_set(err, ERR_HOST,
-		       "%s: no kernel '%s' in this image; choose another with -stubdom "
-		       "kernel=, or rebuild the image",
-		       options->image, kernel);
-}
-
 /*
  * On a host without the image or a disk, their parts of the plan are left out: the rest
  * is still worth seeing.  A line that no host can run is an error.
@@ -69,7 +54,8 @@ static int print_plan(struct plan *plan, const struct stubopt *options, struct e
 	cleanup_json json_t *json = NULL;
 	int rc = 0;
 
-	if (load_image(options, &manifest, &missing) < 0)
+	if (image_load(options->image, stubopt_kernel_name(options->kernel), &manifest,
+		       &missing) < 0)
 		log_warn("%s", missing.msg);
 	rc = plan_resolve(plan, err);
 	if (rc < 0 && err->code != ERR_USAGE) {
@@ -87,18 +73,6 @@ static int print_plan(struct plan *plan, const struct stubopt *options, struct e
 	return rc;
 }
 
-/* The files stay open until they are in the stub domain's memory: one image may take another's place meanwhile. */
-static int load_checked_image(const struct stubopt *options, struct manifest *manifest,
-			      struct image_files *files, struct err *err)
-{
-	const char *name = stubopt_kernel_name(options->kernel);
-
-	if (load_image(options, manifest, err) < 0)
-		return -1;
-	return image_check_kernel(manifest->fd, manifest_find_kernel(manifest, name),
-				  IMAGE_SUMS_DIR, files, err);
-}
-
 static int run_plan(struct plan *plan, const struct stubopt *options, struct err *err)
 {
 	struct manifest manifest = {0};
@@ -106,7 +80,8 @@ static int run_plan(struct plan *plan, const struct stubopt *options, struct err
 	int rc = -1;
 
 	if (endpoint_check_inherited(plan, err) == 0 &&
-	    load_checked_image(options, &manifest, &files, err) == 0 &&
+	    image_load_checked(options->image, stubopt_kernel_name(options->kernel),
+			       &manifest, &files, err) == 0 &&
 	    domain_backends_plan(plan, err) == 0 && plan_resolve(plan, err) == 0 &&
 	    endpoint_lookup(plan, err) == 0) {
 		plan_set_memory(plan, &manifest);
