@@ -19,6 +19,7 @@
 #include "console.h"
 #include "disks.h"
 #include "events.h"
+#include "ioreq.h"
 #include "net.h"
 #include "qemu.h"
 #include "report.h"
@@ -90,6 +91,7 @@ struct agent {
 	bool xenstore_ok;
 	int64_t channels_ms; /* their offering took */
 	int64_t kill_at;     /* 0: nobody asked QEMU to end */
+	bool leaves;	     /* another QEMU has the guest */
 };
 
 static int start(struct agent *agent, struct err *err)
@@ -140,6 +142,18 @@ static void end_qemu(struct agent *agent)
 	qemu_signal(SIGTERM);
 }
 
+/*
+ * A QEMU that ends by itself takes the cable out of each NIC.  An e1000 raises its
+ * interrupt then, and the QEMU that has the guest now would never lower it.
+ */
+static void leave_guest(struct agent *agent)
+{
+	report_line("asked to leave the guest to another QEMU");
+	agent->leaves = true;
+	agent->kill_at = clock_ms() + KILL_MS;
+	qemu_signal(SIGKILL);
+}
+
 static void handle_event(struct agent *agent, const char *token)
 {
 	char value[64];
@@ -150,8 +164,12 @@ static void handle_event(struct agent *agent, const char *token)
 	    !strcmp(value, "running"))
 		agent->announced = true;
 	if (!strcmp(token, TOKEN_END) &&
-	    xs_client_read(STUBDOM_XS_END, value, sizeof(value), &err) == 0 && value[0])
-		end_qemu(agent);
+	    xs_client_read(STUBDOM_XS_END, value, sizeof(value), &err) == 0 && value[0]) {
+		if (!strcmp(value, STUBDOM_END_NOW))
+			leave_guest(agent);
+		else
+			end_qemu(agent);
+	}
 	if (!strcmp(token, TOKEN_ASK) && answer(&err) < 0)
 		report_line("answering: %s", err.msg);
 }
@@ -176,6 +194,8 @@ static _Noreturn void finish(struct agent *agent)
 	const bool wanted = agent->kill_at || (agent->running && qemu_ended_well());
 	struct err err;
 
+	if (agent->leaves)
+		ioreq_give_up(agent->boot.guest_domid);
 	/* Ends with the pipe; a child that QEMU left behind may keep it open. */
 	while (qemu_output_fd() >= 0 && clock_ms() < end)
 		if (!qemu_read_output())

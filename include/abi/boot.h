@@ -34,10 +34,13 @@
 #define STUBDOM_XS_IO_ERROR "data/stubdom/io-error"
 
 /*
- * The launcher writes any text here: QEMU ends, its writes are flushed, the power goes
- * off.  A toolstack's own orders (control/shutdown) do not reach the stub domain.
+ * The launcher writes here: QEMU ends, the power goes off.  With any text but _NOW its
+ * writes are flushed.  With _NOW the guest has another QEMU already.  This one ends without
+ * a last touch of the guest's interrupt lines.  Its ioreq server goes.  A toolstack's own
+ * orders (control/shutdown) do not reach the stub domain.
  */
 #define STUBDOM_XS_END "control/stubdom-end"
+#define STUBDOM_END_NOW "now"
 
 /*
  * The stub domain's state, for a tool in dom0 that asks.  Only dom0 can write to _ASK.  The
