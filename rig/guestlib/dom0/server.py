@@ -22,14 +22,14 @@ import leakscan
 from capture import capture_start, capture_stop, frame_send
 from clients import digest, drain, process_use, qmp_round_trips, socat_stream
 from console import Console, open_terminal
+from hypervisor import shut_down, xenctrl
 from pxe import pxe_start, pxe_stop
-from strike import strike
+from strike import strike, strike_replace
 from traffic import traffic_serve, traffic_to
 from vncshot import viewer_close, viewer_open, viewer_picture, viewer_stall, viewer_type, vnc_shot
 from xs import Xenstore
 
 POLL_SECONDS = 0.1
-SHUTDOWN = {"crash": 3, "soft reset": 5}  # xen/include/public/sched.h
 HVM_PARAM_ACPI_S_STATE = 14  # xen/include/public/hvm/params.h
 
 consoles = {}
@@ -170,23 +170,6 @@ def state_of(name):
     return done.stdout.split()[-2] if done.returncode == 0 else ""
 
 
-def xenctrl():
-    """libxenctrl and a handle of it, which is the caller's to close."""
-    xc = ctypes.CDLL("libxenctrl.so.4.20")
-    xc.xc_interface_open.restype = ctypes.c_void_p
-    return xc, ctypes.c_void_p(xc.xc_interface_open(None, None, 0))
-
-
-def shut_down(domid, why):
-    """The domain is as one that has told Xen of its "crash" or its "soft reset". 0 if that went
-    well."""
-    xc, handle = xenctrl()
-    try:
-        return xc.xc_domain_shutdown(handle, domid, SHUTDOWN[why])
-    finally:
-        xc.xc_interface_close(handle)
-
-
 def wait_asleep(domid, seconds):
     """Whether the guest comes to have its ACPI state S3 in time: Xen then lets no vCPU run."""
     xc, handle = xenctrl()
@@ -251,7 +234,7 @@ OPERATIONS = {
                             domains, xenstore_read, xenstore_write, wait_xenstore, wait_xenstore_there,
                             timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
                             wait_no_process, wait_file, shut_down, wait_crashed, wait_asleep,
-                            strike, vnc_shot, digest, drain, process_use,
+                            strike, strike_replace, vnc_shot, digest, drain, process_use,
                             qmp_round_trips, socat_stream, leakscan.scan,
                             capture_start, capture_stop, frame_send, traffic_serve, traffic_to,
                             pxe_start, pxe_stop)
