@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system check-configs check-orders check-browser check-cluster check-deaths check-intel check-matrix check-pci deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system check-configs check-orders check-browser check-cluster check-deaths check-intel check-matrix check-pci check-replace deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -19,6 +19,7 @@ help:
 	@echo 'make check-system     the system tests only'
 	@echo 'make check-configs    every value of xl.cfg that the tests know, beside QEMU in dom0 (long)'
 	@echo 'make check-orders     orders, media and disks of an administrator, beside QEMU in dom0 (long)'
+	@echo 'make check-replace    another QEMU under guests that run'
 	@echo 'make check-pci        PCI devices of a host with an IOMMU, passed through'
 	@echo 'make check-cluster    guests that move between two hosts'
 	@echo 'make check-deaths     what dies under a guest, and what becomes of it (long)'
@@ -88,6 +89,10 @@ check-deaths:
 check-pci:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long --machine=iommu --memory=6656 tests/system/test_pci*.py
+
+check-replace:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long tests/system/test_replace.py
 
 # Not in the workbench: each release has its own.
 check-matrix:

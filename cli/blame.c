@@ -222,7 +222,9 @@ int blame_read(FILE *log, const struct blame_builds *builds, struct blame *out,
 	place(&reader);
 	if (builds->guest_ms && out->at[BLAME_LAUNCHER] > builds->guest_ms)
 		out->at[BLAME_GUEST_BUILD] = builds->guest_ms;
-	if (builds->stub_ms && out->at[BLAME_LIBXL])
+	/* A later one is the build of a stub domain that has replaced the first. */
+	if (builds->stub_ms && out->at[BLAME_LIBXL] &&
+	    (!out->at[BLAME_UNPAUSED] || builds->stub_ms <= out->at[BLAME_UNPAUSED]))
 		out->at[BLAME_BUILD] = builds->stub_ms;
 	order(out->at);
 	return 0;

@@ -97,6 +97,17 @@ const struct verb verb_table[] = {
 	 "  show    its kernels, QEMU and packages\n"
 	 "  -d, --directory DIR  another image than the installed one\n",
 	 verb_image},
+	{"replace", "GUEST | --all [--parallel N] [--image DIR] [--json]",
+	 "a new QEMU, in a new stub domain, under a guest that runs",
+	 "  --all        each guest whose image is older than that, one after the other\n"
+	 "  --parallel N so many at a time\n"
+	 "  --image DIR  the image to start; without it the one that it was started from,\n"
+	 "               as that is now\n"
+	 "  --json       as JSON, for programs\n"
+	 "\n"
+	 "The guest is paused for a moment and goes on. If anything fails before that, it\n"
+	 "goes on with the old QEMU, and exit status 1 and the message say why.\n",
+	 verb_replace},
 	{"security", "GUEST [--json]", "the bounds of a stub domain, measured now",
 	 "  --json   as JSON, for programs\n"
 	 "\n"

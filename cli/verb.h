@@ -53,6 +53,7 @@ int verb_topology(int argc, char **argv, struct err *err);
 int verb_blame(int argc, char **argv, struct err *err);
 int verb_bench(int argc, char **argv, struct err *err);
 int verb_qmp(int argc, char **argv, struct err *err);
+int verb_replace(int argc, char **argv, struct err *err);
 int verb_monitor(int argc, char **argv, struct err *err);
 int verb_serial(int argc, char **argv, struct err *err);
 int verb_screenshot(int argc, char **argv, struct err *err);

@@ -66,6 +66,7 @@ _stubdom() {
 	metrics) options=--http ;;
 	plan) options=-- takes_guest=1 ;;
 	image) options='-d --directory --json' ;;
+	replace) options='--all --image --json --parallel' takes_guest=1 ;;
 	security) options=--json takes_guest=1 ;;
 	doctor | features) options=--json ;;
 	help)
@@ -74,7 +75,7 @@ _stubdom() {
 		;;
 	esac
 	case $verb:$prev in
-	image:-d | image:--directory)
+	image:-d | image:--directory | replace:--image)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return

@@ -62,7 +62,7 @@ function _stubdom_first
 			continue
 		end
 		switch $word
-			case -t --timeout -c --command -n --number --lines -d --directory
+			case -t --timeout -c --command -n --number --lines -d --directory --image --parallel
 				set value next
 			case '-*'
 			case '*'
@@ -78,9 +78,9 @@ complete -c stubdom -n _stubdom_no_verb -l version -d 'print the version'
 complete -c stubdom -l help -d explain
 complete -c stubdom -n '_stubdom_first help' -a '(_stubdom_verbs)'
 complete -c stubdom -n '_stubdom_first image' -a 'build verify show'
-complete -c stubdom -n '_stubdom_first status topology blame qmp monitor serial screenshot log plan security' \
+complete -c stubdom -n '_stubdom_first status topology blame qmp monitor serial screenshot log plan replace security' \
 	-a '(_stubdom_guests)'
-complete -c stubdom -n '_stubdom_verb list status topology blame bench crashes image security doctor features' -l json -d 'as JSON'
+complete -c stubdom -n '_stubdom_verb list status topology blame bench crashes image replace security doctor features' -l json -d 'as JSON'
 complete -c stubdom -n '_stubdom_verb list crashes' -l names -d 'names only'
 complete -c stubdom -n '_stubdom_first crashes' -a '(stubdom crashes --names 2>/dev/null)'
 complete -c stubdom -n '_stubdom_verb metrics' -l http -d 'answer an HTTP request'
@@ -94,6 +94,10 @@ complete -c stubdom -n '_stubdom_verb monitor' -s c -l command -x -d 'run this a
 complete -c stubdom -n '_stubdom_verb serial' -s n -l number -x -d port
 complete -c stubdom -n '_stubdom_verb log' -s f -l follow -d 'stay and print what is added'
 complete -c stubdom -n '_stubdom_verb log' -s n -l lines -x -d 'the last lines'
+complete -c stubdom -n '_stubdom_verb replace' -l all -d 'each with an older image'
+complete -c stubdom -n '_stubdom_verb replace' -l parallel -x -d 'so many at a time'
+complete -c stubdom -n '_stubdom_verb replace' -l image -x -a '(__fish_complete_directories)' \
+	-d 'the image to start'
 complete -c stubdom -n '_stubdom_verb image' -s d -l directory -x -a '(__fish_complete_directories)' \
 	-d 'another image'
 complete -c stubdom -n '_stubdom_verb screenshot' -F

@@ -28,6 +28,15 @@
 /* QEMU does not answer a QMP command; not there once it has spoken again. */
 #define STUBDOM_FACT_SILENT "silent"
 
+/*
+ * 'stubdom replace' (docs/replace.md).  The tool writes "NUMBER IMAGE" to _ASK: a number of
+ * its own, and the directory of the image.  stubdom-dm has _PHASE while it works.  It
+ * writes "NUMBER KEY=VALUE..." to _ANSWER then, or "NUMBER error TEXT".
+ */
+#define STUBDOM_FACT_REPLACE_ASK "replace/ask"
+#define STUBDOM_FACT_REPLACE_PHASE "replace/phase"
+#define STUBDOM_FACT_REPLACE_ANSWER "replace/answer"
+
 #define STUBDOM_FACT_NIC "nic" /* a directory: <tap> is "MODEL MAC" */
 
 /*

@@ -188,6 +188,25 @@ int backend_device_move(const struct backend_device *device,
 	return put(device, place, "state", BACKEND_INITIALISING, err);
 }
 
+int backend_device_prepare(const struct backend_device *device,
+			   const struct backend_place *place, const char *dev,
+			   struct err *err)
+{
+	if (copy(device, place, dev, err) < 0)
+		return -1;
+	return put(device, place, "state", BACKEND_INITIALISING, err);
+}
+
+bool backend_device_unused(const struct backend_device *device,
+			   const struct backend_place *place)
+{
+	cleanup_free char *frontend = backend_device_read(device, place, "frontend");
+	cleanup_free char *state =
+		frontend ? xenstore_read(place->host->xs, "%s/state", frontend) : NULL;
+
+	return !state || strcmp(state, BACKEND_INITIALISING) == 0;
+}
+
 void backend_device_end(const struct backend_device *device,
 			const struct backend_place *place)
 {

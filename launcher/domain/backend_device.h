@@ -82,6 +82,18 @@ int backend_device_move(const struct backend_device *device,
 			const struct backend_place *place, const char *dev,
 			struct err *err);
 
+/*
+ * The first half of that, for a stub domain that is to take over: its QEMU gets the device.
+ * The guest's half is pointed there later, by backend_device_offer.  ERR_HOST.
+ */
+int backend_device_prepare(const struct backend_device *device,
+			   const struct backend_place *place, const char *dev,
+			   struct err *err);
+
+/* Whether the guest has not begun to use it. */
+bool backend_device_unused(const struct backend_device *device,
+			   const struct backend_place *place);
+
 /* Asks the stub domain's QEMU to let the device go. */
 void backend_device_end(const struct backend_device *device,
 			const struct backend_place *place);

@@ -303,22 +303,36 @@ int domain_backends_let_run(struct domain_backends *backends, struct err *err)
 	return -1;
 }
 
+static int watch(const struct backend_place *place, const char *path, const char *token,
+		 struct err *err)
+{
+	if (xs_watch(place->host->xs, path, token))
+		return 0;
+	return err_errno(err, ERR_HOST, errno, "xenstore: watching %s", path);
+}
+
 int domain_backends_watch(const struct domain_backends *backends, const char *token,
 			  struct err *err)
 {
 	const struct backend_place *place = &backends->place;
 	char path[XENSTORE_PATH_MAX];
 
-	snprintf(path, sizeof(path), "/local/domain/%u/backend", place->stub);
-	for (size_t i = 0; i <= TYPES; i++) {
-		if (!xs_watch(place->host->xs, path, token))
-			return err_errno(err, ERR_HOST, errno, "xenstore: watching %s",
-					 path);
-		if (i < TYPES)
-			snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u",
-				 types[i].type, place->guest);
+	for (size_t i = 0; i < TYPES; i++) {
+		snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u",
+			 types[i].type, place->guest);
+		if (watch(place, path, token, err) < 0)
+			return -1;
 	}
-	return 0;
+	return domain_backends_watch_stub(backends, token, err);
+}
+
+int domain_backends_watch_stub(const struct domain_backends *backends, const char *token,
+			       struct err *err)
+{
+	char path[XENSTORE_PATH_MAX];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/backend", backends->place.stub);
+	return watch(&backends->place, path, token, err);
 }
 
 /* A disk that came while the guest runs. */
@@ -517,6 +531,92 @@ int domain_backends_timeout(const struct domain_backends *backends, int64_t now_
 			least = left;
 	}
 	return least;
+}
+
+/*
+ * A guest that loses its PV keyboard and pointer has the emulated ones: QEMU gives keys to
+ * these as soon as there are no others.
+ */
+static bool can_be_lost(const struct backend_device *device)
+{
+	return strcmp(device->type, "vkbd") == 0 && device->phase == BACKEND_SERVED;
+}
+
+static bool is_unused(const struct domain_backends *backends,
+		      const struct backend_device *device)
+{
+	return device->phase == BACKEND_SERVED && !device->added[0] &&
+	       backend_device_unused(device, &backends->place);
+}
+
+int domain_backends_check_unused(const struct domain_backends *backends, struct err *err)
+{
+	for (size_t i = 0; i < backends->n; i++) {
+		const struct backend_device *device = &backends->list[i];
+
+		if (device->phase == BACKEND_CLOSED || can_be_lost(device) ||
+		    is_unused(backends, device))
+			continue;
+		return err_set(
+			err, ERR_GUEST,
+			"the guest uses its PV device %s %s, which its QEMU serves; "
+			"a PV driver connects once, and not to another QEMU",
+			device->type, device->id);
+	}
+	return 0;
+}
+
+int domain_backends_offer(const struct domain_backends *backends, uint32_t stub,
+			  struct err *err)
+{
+	struct backend_place place = backends->place;
+
+	place.stub = stub;
+	for (size_t i = 0; i < backends->n; i++) {
+		const struct backend_device *device = &backends->list[i];
+		const struct plan_disk *disk = NULL;
+		struct backend_device fresh;
+		bool silent = false;
+
+		if (!is_unused(backends, device))
+			continue;
+		if (strcmp(device->type, "qdisk") == 0)
+			disk = disk_of(backends, device, &silent);
+		backend_device_init(&fresh, &place, device->type, device->id);
+		if (backend_device_prepare(&fresh, &place, disk ? disk->dev : NULL, err) <
+		    0)
+			return -1;
+	}
+	return 0;
+}
+
+int domain_backends_switch(struct domain_backends *backends, uint32_t stub,
+			   struct err *err)
+{
+	struct backend_place place = backends->place;
+	int rc = 0;
+
+	place.stub = stub;
+	for (size_t i = 0; i < backends->n; i++) {
+		struct backend_device *device = &backends->list[i];
+		struct backend_device fresh;
+
+		if (device->phase != BACKEND_SERVED)
+			continue;
+		if (!is_unused(backends, device)) {
+			log_info("the guest has its %s %s no more, but the emulated one",
+				 device->type, device->id);
+			close_device(backends, device);
+			continue;
+		}
+		backend_device_init(&fresh, &place, device->type, device->id);
+		if (backend_device_offer(&fresh, &place, err) < 0)
+			rc = -1;
+		else
+			*device = fresh;
+	}
+	backends->place.stub = stub;
+	return rc;
 }
 
 void domain_backends_free(struct domain_backends *backends)

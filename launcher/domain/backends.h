@@ -42,6 +42,10 @@ int domain_backends_let_run(struct domain_backends *backends, struct err *err);
 int domain_backends_watch(const struct domain_backends *backends, const char *token,
 			  struct err *err);
 
+/* The same for another stub domain, which has taken over. */
+int domain_backends_watch_stub(const struct domain_backends *backends, const char *token,
+			       struct err *err);
+
 /*
  * A node has changed: takes a new device, or lets one go at the toolstack's wish.  Blocks
  * while a disk comes or goes (domain_hotplug_attach).  Failures are on the log.
@@ -53,6 +57,18 @@ void domain_backends_tick(struct domain_backends *backends, int64_t now_ms);
 
 /* After so many ms domain_backends_tick is due; -1: not at all. */
 int domain_backends_timeout(const struct domain_backends *backends, int64_t now_ms);
+
+/*
+ * Another stub domain is to take over.  First check: no device is in use, for a PV
+ * driver of a guest connects once.  A PV keyboard may be: the guest loses it.  Then offer
+ * the others to the other's QEMU, before it runs.  Then, while the guest is paused,
+ * switch.
+ */
+int domain_backends_check_unused(const struct domain_backends *backends, struct err *err);
+int domain_backends_offer(const struct domain_backends *backends, uint32_t stub,
+			  struct err *err);
+int domain_backends_switch(struct domain_backends *backends, uint32_t stub,
+			   struct err *err);
 
 void domain_backends_free(struct domain_backends *backends);
 

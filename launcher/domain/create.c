@@ -26,7 +26,9 @@ static int describe_disks(const struct domain_disks *disks, libxl_domain_config 
 	config->disks = calloc(disks->n, sizeof(*config->disks));
 	if (!config->disks)
 		return -1;
-	for (size_t i = 0; i < disks->n && disks->list[i].dev[0]; i++) {
+	for (size_t i = 0; i < disks->n; i++) {
+		if (!disks->list[i].dev[0])
+			continue;
 		if (domain_disk_describe(&disks->list[i],
 					 &config->disks[config->num_disks++]) < 0)
 			return -1;
@@ -46,7 +48,8 @@ static const char *hotplug_script(const struct plan *plan, const struct plan_nic
 					      : "vif-bridge";
 }
 
-static int describe_nics(const struct plan *plan, libxl_domain_config *config)
+static int describe_nics(const struct plan *plan, bool second,
+			 libxl_domain_config *config)
 {
 	config->nics = calloc(plan->n_nics + 1, sizeof(*config->nics));
 	if (!config->nics)
@@ -64,7 +67,7 @@ static int describe_nics(const struct plan *plan, libxl_domain_config *config)
 		 * guest's frames carry the guest's MAC through it.
 		 */
 		nic->bridge = dup_or_null(from->bridge);
-		nic->ifname = dup_or_null(from->vifname);
+		nic->ifname = second ? NULL : dup_or_null(from->vifname);
 		nic->backend_domname = dup_or_null(plan->backend);
 		nic->script = strdup(hotplug_script(plan, from));
 		if (!nic->script)
@@ -129,7 +132,7 @@ static int describe_domain(struct domain_host *host, const struct domain_parts *
 		return -1;
 	if (describe_disks(parts->disks, config) < 0)
 		return -1;
-	return describe_nics(plan, config);
+	return describe_nics(plan, parts->second, config);
 }
 
 /* Nodes that are there from the domain's first moment, before a hot-plug script runs. */

@@ -31,6 +31,8 @@ struct domain_parts {
 	int ramdisk_fd;
 	const struct domain_disks *disks;
 	const libxl_uuid *uuid;
+	/* Another one has the guest's interfaces still: these get names of their own. */
+	bool second;
 };
 
 /*
@@ -50,9 +52,19 @@ int domain_unpause(struct domain_host *host, uint32_t domid, struct err *err);
 void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t domid);
 
 /*
- * Destroys the domain with this UUID, if there is one, and what belongs to it.
- * Safe to call at any time, any number of times; -1: it is still there.
+ * Has the stub domain leave the guest to another QEMU and power off; waits for that, so
+ * many ms at most.  It takes its ioreq server away from the guest, which nobody else can.
+ * False: it has not ended.
  */
+bool domain_ask_leave(struct domain_host *host, uint32_t domid, int ms);
+
+/*
+ * Destroys a stub domain and what belongs to it.  Safe to call at any time, any number of
+ * times; -1: it is still there.
+ */
+int domain_remove_one(struct domain_host *host, uint32_t domid, struct err *err);
+
+/* The same for all domains with a UUID of this family (domain/host.h). */
 int domain_remove(struct domain_host *host, const libxl_uuid *uuid, struct err *err);
 
 #endif

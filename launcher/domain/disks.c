@@ -137,8 +137,8 @@ int domain_disk_open(const struct plan *plan, const struct plan_disk *disk, int 
 	return out->fd < 0 ? -1 : 0;
 }
 
-/* Each stub domain has a loop device of its own on the one file: dom0 caches that once. */
-static int open_root(const char *path, int file, struct domain_disk *out, struct err *err)
+int domain_disk_open_root(const char *path, int file, struct domain_disk *out,
+			  struct err *err)
 {
 	char loop[LOOP_PATH_SIZE] = "";
 
@@ -168,7 +168,9 @@ int domain_disks_open(struct domain_disks *disks, const struct plan *plan,
 				     err) < 0)
 			return -1;
 	}
-	return root ? open_root(root, root_file, &disks->list[plan->n_disks], err) : 0;
+	return root ? domain_disk_open_root(root, root_file, &disks->list[plan->n_disks],
+					    err)
+		    : 0;
 }
 
 struct domain_disk *domain_disks_find(const struct domain_disks *disks, const char *dev)

@@ -47,6 +47,13 @@ int domain_disks_open(struct domain_disks *disks, const struct plan *plan,
 int domain_disk_open(const struct plan *plan, const struct plan_disk *disk, int wait_ms,
 		     struct domain_disk *out, struct err *err);
 
+/*
+ * The file with the image's root, open for reading, on a loop device.  Each stub domain has
+ * one of its own on the one file: dom0 caches that once.  As above.
+ */
+int domain_disk_open_root(const char *path, int file, struct domain_disk *out,
+			  struct err *err);
+
 /* By its name; "": a free place.  NULL: none. */
 struct domain_disk *domain_disks_find(const struct domain_disks *disks, const char *dev);
 

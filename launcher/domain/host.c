@@ -41,12 +41,6 @@ static void logger_message(xentoollog_logger *base, xentoollog_level level,
 	used = strlen(text);
 	if (errno_value >= 0)
 		snprintf(text + used, sizeof(text) - used, ": %s", strerror(errno_value));
-	/*
-	 * libxl takes any domain with a target for a stub domain of its own,
-	 * and misses a helper process of such ones.
-	 */
-	if (strstr(text, "QMP Proxy"))
-		level = XTL_DEBUG;
 	if (level >= XTL_ERROR) {
 		if (!logger->first_error[0])
 			memcpy(logger->first_error, text, sizeof(text));
@@ -160,10 +154,11 @@ enum domain_life domain_host_life(struct domain_host *host, uint32_t domid)
 						: DOMAIN_LIFE_ALIVE;
 }
 
-int domain_host_find(struct domain_host *host, const libxl_uuid *uuid, uint32_t *domid)
+int domain_host_find(struct domain_host *host, const libxl_uuid *uuid, uint32_t from,
+		     uint32_t *domid)
 {
 	xc_domaininfo_t infos[64];
-	uint32_t next = 1;
+	uint32_t next = from;
 
 	for (;;) {
 		int n = xc_domain_getinfolist(host->xc, next, 64, infos);
@@ -172,7 +167,7 @@ int domain_host_find(struct domain_host *host, const libxl_uuid *uuid, uint32_t 
 			return -1;
 		for (int i = 0; i < n; i++) {
 			if (memcmp(infos[i].handle, libxl_uuid_bytearray_const(uuid),
-				   16) == 0) {
+				   DOMAIN_UUID_FAMILY) == 0) {
 				*domid = infos[i].domain;
 				return 0;
 			}

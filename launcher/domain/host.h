@@ -41,7 +41,17 @@ enum domain_life {
 
 enum domain_life domain_host_life(struct domain_host *host, uint32_t domid);
 
-/* The domain with this UUID, dying or not; -1 if there is none. */
-int domain_host_find(struct domain_host *host, const libxl_uuid *uuid, uint32_t *domid);
+/*
+ * The stub domains of one launcher, one after the other, have UUIDs that differ in the
+ * last byte only.  So its guardian knows all of them before they are there.
+ */
+enum { DOMAIN_UUID_FAMILY = 15 }; /* bytes that they share */
+
+/*
+ * The first domain from the number `from` on whose UUID is of this family, dying or not;
+ * -1 if there is none.
+ */
+int domain_host_find(struct domain_host *host, const libxl_uuid *uuid, uint32_t from,
+		     uint32_t *domid);
 
 #endif

@@ -57,6 +57,18 @@ int domain_nodes_watch(struct domain_nodes *nodes, struct xs_handle *xs, uint32_
 	return watch_all(nodes, err);
 }
 
+void domain_nodes_unwatch(struct domain_nodes *nodes)
+{
+	char path[XENSTORE_PATH_MAX];
+
+	make_path(nodes, "console/tty", path);
+	xs_unwatch(nodes->xs, path, DOMAIN_NODES_CHANNEL);
+	for (size_t i = 0; i < WATCHED && !nodes->off; i++) {
+		make_path(nodes, watched[i].node, path);
+		xs_unwatch(nodes->xs, path, watched[i].token);
+	}
+}
+
 void domain_nodes_spend(struct domain_nodes *nodes, unsigned events, int64_t now_ms)
 {
 	char path[XENSTORE_PATH_MAX];

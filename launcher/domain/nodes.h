@@ -38,6 +38,9 @@ enum {
 int domain_nodes_watch(struct domain_nodes *nodes, struct xs_handle *xs, uint32_t stub,
 		       struct err *err);
 
+/* Of a stub domain that is gone. */
+void domain_nodes_unwatch(struct domain_nodes *nodes);
+
 /* So many events of these watches came. */
 void domain_nodes_spend(struct domain_nodes *nodes, unsigned events, int64_t now_ms);
 

@@ -27,11 +27,32 @@ static void leave_vm(struct domain_host *host, uint32_t domid)
 		xenstore_remove(host->xs, "%s", vm);
 }
 
-enum { FLUSH_MS = 10000, FLUSH_POLL_MS = 100 };
+enum { FLUSH_MS = 10000, END_POLL_MS = 50 };
+
+static bool ask_end(struct domain_host *host, uint32_t domid, const char *how, int ms)
+{
+	struct err err;
+
+	if (xenstore_write(host->xs, &err, how, "/local/domain/%u/" STUBDOM_XS_END,
+			   domid) < 0) {
+		log_warn("%s", err.msg);
+		return false;
+	}
+	for (int waited = 0; waited < ms; waited += END_POLL_MS) {
+		if (domain_host_life(host, domid) != DOMAIN_LIFE_ALIVE)
+			return true;
+		clock_wait_ms(END_POLL_MS);
+	}
+	return false;
+}
+
+bool domain_ask_leave(struct domain_host *host, uint32_t domid, int ms)
+{
+	return ask_end(host, domid, STUBDOM_END_NOW, ms);
+}
 
 void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t domid)
 {
-	struct err err;
 	bool writes = false;
 
 	for (size_t i = 0; i < plan->n_disks; i++)
@@ -39,45 +60,60 @@ void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t do
 	if (!writes || plan->kernel != STUBOPT_KERNEL_LINUX)
 		return;
 	leave_vm(host, domid);
-	if (xenstore_write(host->xs, &err, "1", "/local/domain/%u/" STUBDOM_XS_END,
-			   domid) < 0) {
-		log_warn("%s", err.msg);
+	if (ask_end(host, domid, "1", FLUSH_MS))
 		return;
-	}
-	for (int ms = 0; ms < FLUSH_MS; ms += FLUSH_POLL_MS) {
-		if (domain_host_life(host, domid) != DOMAIN_LIFE_ALIVE)
-			return;
-		clock_wait_ms(FLUSH_POLL_MS);
-	}
 	log_warn("%s did not end by itself in %d s; writes that its guest did not "
 		 "flush may be lost",
 		 plan->name, FLUSH_MS / 1000);
 }
 
-int domain_remove(struct domain_host *host, const libxl_uuid *uuid, struct err *err)
+/* Xen lists it while the guest's ioreq server holds it; nothing else is left of it. */
+static bool is_removed(struct domain_host *host, uint32_t domid)
 {
-	uint32_t domid;
+	return domain_host_life(host, domid) == DOMAIN_LIFE_GONE &&
+	       !xenstore_exists(host->xs, "/local/domain/%u", domid) &&
+	       !xenstore_exists(host->xs, "/libxl/%u", domid);
+}
 
-	if (domain_host_find(host, uuid, &domid) < 0)
+int domain_remove_one(struct domain_host *host, uint32_t domid, struct err *err)
+{
+	if (is_removed(host, domid))
 		return 0;
 	/* From here on the guest's disks do not change any more. */
 	xc_domain_pause(host->xc, domid);
+	/*
+	 * With it libxl takes the domain for a stub domain of its own, and the guest's QMP
+	 * sockets away, which another domain may serve.
+	 */
+	xenstore_remove(host->xs, "/local/domain/%u/target", domid);
 	leave_vm(host, domid);
 	domain_host_forget_error(host);
 	if (libxl_domain_destroy(host->libxl, domid, NULL) == 0)
 		return 0;
 	/* Another toolstack process may have been faster. */
-	if (domain_host_find(host, uuid, &domid) < 0)
+	if (is_removed(host, domid))
 		return 0;
 	/*
 	 * libxl may have only begun to make it: then parts that it would undo are
 	 * missing.
 	 */
-	if (xc_domain_destroy(host->xc, domid) < 0)
+	if (xc_domain_destroy(host->xc, domid) < 0 &&
+	    domain_host_life(host, domid) != DOMAIN_LIFE_GONE)
 		return domain_host_error(
 			host, err, "destroying the stub domain %u; try 'xl destroy %u'",
 			domid, domid);
 	xenstore_remove(host->xs, "/local/domain/%u", domid);
 	xenstore_remove(host->xs, "/libxl/%u", domid);
 	return 0;
+}
+
+int domain_remove(struct domain_host *host, const libxl_uuid *uuid, struct err *err)
+{
+	uint32_t domid;
+	int rc = 0;
+
+	for (uint32_t from = 1; domain_host_find(host, uuid, from, &domid) == 0;
+	     from = domid + 1)
+		rc |= domain_remove_one(host, domid, err);
+	return rc ? -1 : 0;
 }

@@ -44,7 +44,7 @@ int domain_channels_init(struct domain_channels *channels, const struct plan *pl
 	channels->dialled_ms = calloc(plan->n_channels + 1, sizeof(int64_t));
 	channels->offers = calloc(plan->n_channels + 1, sizeof(struct rate));
 	if (channels->wanted && channels->dialled_ms && channels->offers) {
-		for (size_t i = 0; i < plan->n_channels; i++)
+		for (size_t i = 0; i <= plan->n_channels; i++)
 			channels->offers[i] = rate_full(OFFERS_PER_S, OFFERS_AT_ONCE);
 		return 0;
 	}
@@ -158,6 +158,14 @@ static void serve_request(struct domain_channels *channels, const struct relay_m
 static int take_request(struct domain_channels *channels, const struct relay_msg *msg,
 			int fd)
 {
+	if (msg->type == RELAY_MIGRATES) {
+		channels->migrates = msg->code != 0;
+		return 0;
+	}
+	if (msg->channel == channels->plan->n_channels && msg->type == RELAY_WANT) {
+		channels->wanted[msg->channel] = true;
+		return 0;
+	}
 	if (msg->channel >= channels->plan->n_channels)
 		return -1;
 	switch (msg->type) {
@@ -230,7 +238,10 @@ static bool read_number(struct domain_host *host, uint32_t stub, const char *nam
 static bool serve_one(struct domain_channels *channels, struct domain_host *host,
 		      size_t i)
 {
-	const char *name = channels->plan->channels[i].name;
+	const struct plan *plan = channels->plan;
+	bool next = i == plan->n_channels;
+	const char *name = next ? channels->next_channel : plan->channels[i].name;
+	uint32_t stub = next ? channels->next_stub : channels->stub;
 	struct relay_msg msg = {.type = RELAY_OFFER, .channel = (uint32_t)i};
 	struct channel_rings most;
 	uint32_t ring_ref;
@@ -243,11 +254,12 @@ static bool serve_one(struct domain_channels *channels, struct domain_host *host
 		return true;
 	rate_spend(&channels->offers[i], 1);
 	/* No server: xenstore will say when there is one. */
-	if (!read_number(host, channels->stub, name, "ring-ref", &ring_ref) ||
-	    !read_number(host, channels->stub, name, "event-channel", &port))
+	if (!read_number(host, stub, name, "ring-ref", &ring_ref) ||
+	    !read_number(host, stub, name, "event-channel", &port))
 		return false;
-	most = channel_kind_rings(channels->plan->channels[i].kind);
-	rc = vchan_offer_open(channels->stub, ring_ref, port, &most, &msg.offer, &err);
+	most = channel_kind_rings(next ? STUBDOM_CHANNEL_RESTORE
+				       : plan->channels[i].kind);
+	rc = vchan_offer_open(stub, ring_ref, port, &most, &msg.offer, &err);
 	if (rc < 0) {
 		log_warn("channel %s: %s", name, err.msg);
 		channels->wanted[i] = err.code == ERR_HOST;
@@ -266,8 +278,9 @@ static bool serve_one(struct domain_channels *channels, struct domain_host *host
 static void give_console(struct domain_channels *channels, struct domain_host *host)
 {
 	struct relay_msg msg = {.type = RELAY_CONSOLE};
+	uint32_t stub = channels->next_stub ? channels->next_stub : channels->stub;
 	cleanup_free char *tty =
-		xenstore_read(host->xs, "/local/domain/%u/console/tty", channels->stub);
+		xenstore_read(host->xs, "/local/domain/%u/console/tty", stub);
 	cleanup_fd int fd = -1;
 	struct err err;
 
@@ -293,5 +306,7 @@ bool domain_channels_serve(struct domain_channels *channels, struct domain_host 
 		if (channels->wanted[i])
 			again |= serve_one(channels, host, i);
 	}
+	if (channels->next_channel && channels->wanted[channels->plan->n_channels])
+		again |= serve_one(channels, host, channels->plan->n_channels);
 	return again;
 }

@@ -18,12 +18,20 @@ struct domain_channels {
 	const struct plan *plan;
 	struct relay *relay;
 	uint32_t stub;
+	/*
+	 * The stub domain that is to take over.  0: none.  Its channel for QEMU's state
+	 * (RELAY_STATE), which is the last of `wanted` and `offers`.  NULL: it is not opened,
+	 * for QEMU takes a connection that ends for the end of a state.
+	 */
+	uint32_t next_stub;
+	const char *next_channel;
 	bool *wanted;	     /* by channel: the relay waits for an offer */
 	struct rate *offers; /* by channel: looks at the stub domain's server */
 	int64_t *dialled_ms; /* by channel: when its endpoint was last connected */
 	bool console_given;
 	bool silent; /* the relay says that QEMU does not answer */
 	struct domain_hotplug *hotplug;
+	bool migrates;	   /* libxl copies the guest's memory while it runs */
 	struct rate asked; /* what the relay's requests cost */
 	struct domain_backends *backends;
 	struct domain_pci *pci;

@@ -161,7 +161,7 @@ int domain_run(const struct plan *plan, const struct manifest *manifest,
 	struct relay relay = {.pidfd = -1, .control = -1, .log.fd = -1};
 	struct domain_host host = {0};
 	cleanup_fd int signals = end_signals_open(err);
-	struct orphan orphan = {.manifest = manifest, .signals = signals};
+	struct orphan orphan = {.signals = signals};
 	struct toolstack toolstack;
 	struct err undo_err;
 	libxl_uuid uuid;
@@ -172,6 +172,7 @@ int domain_run(const struct plan *plan, const struct manifest *manifest,
 		.host = &host,
 		.relay = &relay,
 		.guardian = &guardian,
+		.manifest = manifest,
 		.uuid = &uuid,
 		.toolstack = &toolstack,
 		.signals = signals,
@@ -188,9 +189,11 @@ int domain_run(const struct plan *plan, const struct manifest *manifest,
 	/* Guardian and scripts have it from us; the last to go, for they tidy up. */
 	proc_set_oom_score(OOM_SCORE);
 	libxl_uuid_generate(&uuid);
+	watch.generation = libxl_uuid_bytearray_const(&uuid)[DOMAIN_UUID_FAMILY];
 	if (relay_start(&relay, plan, manifest->schema, err) == 0 &&
 	    guardian_start(&guardian, plan, &uuid, NULL, relay.pidfd, err) == 0)
 		rc = prepare_and_serve(&watch, manifest, err);
+	orphan.manifest = watch.manifest;
 	orphan.why = err->msg;
 	orphan.code = err->code;
 	if (domain_undo(&host, plan, &uuid, &relay, rc < 0 ? &orphan : NULL, &undo_err) ==
@@ -198,5 +201,6 @@ int domain_run(const struct plan *plan, const struct manifest *manifest,
 		guardian_stop(&guardian);
 	else /* The guardian tries on when we are gone. */
 		log_error("%s", undo_err.msg);
+	manifest_free(&watch.replaced);
 	return rc;
 }

@@ -15,6 +15,7 @@
 #include "domain/create.h"
 #include "domain/name.h"
 #include "domain/nodes.h"
+#include "domain/replace.h"
 #include "domain/stage.h"
 #include "domain/tell.h"
 #include "domain/vif_rate.h"
@@ -186,6 +187,16 @@ static void follow_name(struct watch_state *state)
 		state->name_tries++ < NAME_TRIES;
 }
 
+/* The new stub domain runs, and whatever it says of its stage from now on is an end. */
+static void take_replace(struct watch_state *state)
+{
+	if (domain_replace(state->watch, &state->channels, &state->nodes)) {
+		state->retry_channels = true;
+		state->name_tries = 0;
+		follow_name(state);
+	}
+}
+
 static int take_xenstore(struct watch_state *state, struct err *err)
 {
 	struct xs_handle *xs = state->watch->host->xs;
@@ -197,6 +208,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	bool orders = false;
 	bool owners = false;
 	bool pci_fronts = false;
+	bool replace = false;
 	int step = STEP_GO_ON;
 	unsigned foreign = 0;
 	char **event = NULL;
@@ -215,6 +227,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		orders |= strcmp(token, "order") == 0;
 		owners |= strcmp(token, DOMAIN_PCI_OWNERS) == 0;
 		pci_fronts |= strcmp(token, DOMAIN_NODES_PCI) == 0;
+		replace |= strcmp(token, DOMAIN_REPLACE) == 0;
 		if (strcmp(token, DOMAIN_PCI_ERROR) == 0)
 			domain_pci_remove_error(state->watch->pci);
 		if (strcmp(token, "backend") == 0)
@@ -248,6 +261,8 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	if (step == STEP_GO_ON && channels)
 		state->retry_channels =
 			domain_channels_serve(&state->channels, state->watch->host);
+	if (step == STEP_GO_ON && replace && state->started)
+		take_replace(state);
 	return step;
 }
 
@@ -379,25 +394,35 @@ static int step(struct watch_state *state, struct err *err)
 	return rc == STEP_GO_ON ? check_deadline(state, err) : rc;
 }
 
+int domain_watch_name(struct domain_host *host, uint32_t domid, struct err *err)
+{
+	char path[XENSTORE_PATH_MAX];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+	if (xs_watch(host->xs, path, "name"))
+		return 0;
+	return err_errno(err, ERR_HOST, errno, "xenstore: watching %s", path);
+}
+
 static int watch_nodes(struct watch_state *state, struct err *err)
 {
 	struct xs_handle *xs = state->watch->host->xs;
 	char path[XENSTORE_PATH_MAX];
 	bool ok = xs_watch(xs, "@releaseDomain", "release");
 
-	if (domain_nodes_watch(&state->nodes, xs, state->watch->stub, err) < 0)
+	if (domain_nodes_watch(&state->nodes, xs, state->watch->stub, err) < 0 ||
+	    domain_watch_name(state->watch->host, state->watch->plan->guest_domid, err) <
+		    0 ||
+	    domain_watch_name(state->watch->host, state->watch->stub, err) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "/local/domain/%u/name",
-		 state->watch->plan->guest_domid);
-	ok = ok && xs_watch(xs, path, "name");
-	snprintf(path, sizeof(path), "/local/domain/%u/name", state->watch->stub);
-	ok = ok && xs_watch(xs, path, "name");
 	snprintf(path, sizeof(path), DOMAIN_VIF_RATE_NODES,
 		 state->watch->plan->guest_domid);
 	if (ok && state->watch->plan->n_nics > 0)
 		ok = xs_watch(xs, path, "vif");
 	if (!ok)
 		return err_errno(err, ERR_HOST, errno, "xenstore: setting watches");
+	if (domain_replace_watch(state->watch, err) < 0)
+		return -1;
 	return domain_backends_watch(state->watch->backends, "backend", err);
 }
 

@@ -24,10 +24,16 @@ struct domain_watch {
 	struct domain_backends *backends;
 	struct domain_pci *pci;
 	struct toolstack *toolstack;
-	const libxl_uuid *uuid;
+	const struct manifest *manifest; /* of the stub domain's image */
+	struct manifest replaced;	 /* that, if it is not the first one's */
+	const libxl_uuid *uuid;		 /* of the first stub domain */
+	uint8_t generation;		 /* the last byte of the latest one's */
 	uint32_t stub;
 	int signals; /* signalfd of the signals that end us */
 };
+
+/* Tells domain_watch of a domain's name that changes. */
+int domain_watch_name(struct domain_host *host, uint32_t domid, struct err *err);
 
 /*
  * Returns when the stub domain must go.  0: the toolstack said so (a signal), or the

@@ -85,8 +85,21 @@ def test_bios_guest(make_guest, dom0, any_stub):
     assert dom0.sector(guest.disks[0], 1200) == b"\x6b" * 512
 
 
+def check_replaced(dom0, guest):
+    """Another QEMU takes over, and disk and NIC go on; or it is refused. test_replace.py has more."""
+    old = guest.stub_domid
+    done = dom0.run("stubdom", "replace", guest.name, timeout=240, check=False)
+    if guest.stub.options["kernel"] == "nub":
+        assert done.status == 0 and guest.stub_domid != old, done
+    else:
+        assert "only kernel=nub can" in done.stderr and guest.stub_domid == old, done
+    assert set(dom0.domains()) == {guest.name, guest.name + "-dm"}
+    assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+
+
 def test_direct_guest(make_guest, dom0):
-    """Linux by direct kernel boot: its disk has the right content, its NIC reaches dom0."""
+    """Linux by direct kernel boot: its disk has the right content, its NIC reaches dom0. All this
+    also with another QEMU."""
     guest = make_guest("linux", kind="direct")
     report = guest.start()
     assert "guest: disk sda sha256 ok\n" in report
@@ -95,6 +108,7 @@ def test_direct_guest(make_guest, dom0):
 
     # dom0 reaches the guest too, and the guest's bytes are in dom0's file.
     dom0.run("ping", "-c", "2", "-W", "5", guest.addresses[0])
+    check_replaced(dom0, guest)
     guest.ask("write sda 1500 0x33", "write sda 1500 ok")
     assert dom0.sector(guest.disks[0], 1500) == b"\x33" * 512
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Starts `xl create` and does something to it at a stage of the stub domain's start."""
+"""Does something to a guest at a stage of its stub domain's start, or of its replacement."""
 import os
 import signal
 import subprocess
 import tempfile
 import time
 
+from hypervisor import shut_down
 from xs import Xenstore
 
 # In the order in which they are passed; a later one means that an earlier one was passed.
@@ -75,3 +76,62 @@ def strike(config, guest, stage, action, seconds):
     xs.close()
     return {"stage": found and found[0], "status": status, "text": text,
             "seconds": time.monotonic() - struck}
+
+
+# Of docs/replace.md, in this order.
+PHASES = ["check", "build", "boot", "save", "load", "switch", "end"]
+
+
+def guardian_of(launcher):
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8") as f:
+                name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
+        except FileNotFoundError:
+            continue
+        if name == "stubdom-guard" and int(rest.split()[1]) == launcher:
+            return int(entry)
+    return None
+
+
+def strike_replace(guest, domid, phase, victims, seconds):
+    """Starts `stubdom replace` and strikes in that phase, or a later one if the phase was too
+    short to be seen. A victim is a process, "launcher" or "guardian" (SIGKILL), or a stub domain,
+    "old" or "new" (it crashes), or "guest" (xl destroy). Returns the phase at the blow, and how the command ended."""
+    xs = Xenstore()
+    launcher = int(xs.read(f"/local/domain/{domid}/image/device-model-pid"))
+    stubs = {"old": xs.domid(guest + "-dm")}
+
+    def reached():
+        now = xs.read(f"/local/domain/0/stubdom/{domid}/replace/phase")
+        return now if now in PHASES and PHASES.index(now) >= PHASES.index(phase) else None
+
+    def strike_one(victim):
+        if victim == "launcher":
+            os.kill(launcher, signal.SIGKILL)
+        elif victim == "guardian":
+            os.kill(guardian_of(launcher), signal.SIGKILL)
+        elif victim == "guest":
+            subprocess.run(["xl", "destroy", str(domid)], stdin=subprocess.DEVNULL, check=False,
+                           timeout=seconds)
+        else:
+            shut_down(int(stubs[victim]), "crash")  # None would be dom0
+
+    with tempfile.TemporaryFile() as log:
+        command = subprocess.Popen(["stubdom", "replace", guest], stdin=subprocess.DEVNULL,
+                                   stdout=log, stderr=log)
+        found = xs.wait(f"/local/domain/0/stubdom/{domid}", reached, seconds)
+        if found:
+            stubs["new"] = xs.domid(guest + "-dm-new")
+            for victim in victims:
+                strike_one(victim)
+        try:
+            status = command.wait(seconds)
+        except subprocess.TimeoutExpired:
+            command.kill()
+            command.wait()
+            status = None
+        log.seek(0)
+        text = log.read().decode(errors="replace")
+    xs.close()
+    return {"phase": found, "status": status, "text": text}

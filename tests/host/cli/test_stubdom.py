@@ -691,7 +691,7 @@ def test_no_xenstore(host):
 
 def test_usage(host):
     verbs = re.findall(r"^  ([a-z]+) ", host.run("help")[0], re.M)
-    assert len(verbs) == 21
+    assert len(verbs) == 22
     for verb in verbs:
         out, _ = host.run(verb, "--help")
         assert out.startswith(f"usage: stubdom {verb}")

@@ -29,13 +29,19 @@
 
 static const struct blame_builds nothing;
 
-static int parse(const char *text, struct blame *out)
+static int parse_built(const char *text, const struct blame_builds *builds,
+		       struct blame *out)
 {
 	cleanup_file FILE *f = fmemopen((void *)text, strlen(text), "r");
 	struct err err;
 
 	assert_non_null(f);
-	return blame_read(f, &nothing, out, &err);
+	return blame_read(f, builds, out, &err);
+}
+
+static int parse(const char *text, struct blame *out)
+{
+	return parse_built(text, &nothing, out);
 }
 
 static long long took(const struct blame *blame, const char *name)
@@ -89,6 +95,22 @@ static void test_other_logs(void **state)
 }
 
 /* Its words move no moment of dom0's, and none of its own out of them. */
+/* xenstore tells of the stub domain of now only. */
+static void test_replaced(void **state)
+{
+	const struct blame_builds builds = {.stub_ms = 1767323046000};
+	const struct blame_builds later = {.stub_ms = 1767323100000};
+	struct blame b;
+
+	assert_int_equal(parse_built(START, &builds, &b), 0);
+	assert_int_equal(took(&b, "libxl"), 600);
+	assert_int_equal(took(&b, "build"), 500);
+	assert_int_equal(parse_built(START, &later, &b), 0);
+	assert_int_equal(took(&b, "build"), -1);
+	assert_int_equal(took(&b, "libxl"), 1100);
+	assert_int_equal(took(&b, "return"), 1500);
+}
+
 static void test_hostile_words(void **state)
 {
 	static const char *const words[] = {
@@ -143,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_other_logs),
+		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_hostile_words),
 		cmocka_unit_test(test_picture),
 	};

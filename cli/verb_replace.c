@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* stubdom replace: a new stub domain, with a new QEMU, under a guest that runs. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <xenstore.h>
+
+#include "abi/facts.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "decimal.h"
+#include "guest.h"
+#include "guest_json.h"
+#include "verb.h"
+#include "xalloc.h"
+#include "xenstore_util.h"
+
+enum {
+	BEGIN_MS = 20000, /* until its stubdom-dm has begun */
+	WORK_MS = 600000, /* more than all its own limits together */
+	LOOK_MS = 1000,
+	PARALLEL_MAX = 64,
+};
+
+struct request {
+	struct xs_handle *xs;
+	const struct guest *guest;
+	char number[32];
+	char phase[16]; /* the latest */
+	bool quiet;
+};
+
+static char *read_fact(const struct request *r, const char *node)
+{
+	return xenstore_read(r->xs, STUBDOM_XS_FACTS "/%u/%s", r->guest->domid, node);
+}
+
+/* Words of stubdom-dm's, which is root's. */
+static void show_phase(struct request *r)
+{
+	static const char *const known[] = {"check", "build",  "boot", "save",
+					    "load",  "switch", "end"};
+	cleanup_free char *phase = read_fact(r, STUBDOM_FACT_REPLACE_PHASE);
+
+	for (size_t i = 0; phase && i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(phase, known[i]) != 0 || strcmp(r->phase, phase) == 0)
+			continue;
+		snprintf(r->phase, sizeof(r->phase), "%s", known[i]);
+		if (!r->quiet)
+			fprintf(stderr, "%s: %s\n", r->guest->name ? r->guest->name : "?",
+				r->phase);
+	}
+}
+
+/* The text after our number; NULL: none yet. */
+static const char *find_answer(const struct request *r, const char *answer)
+{
+	size_t len = strlen(r->number);
+
+	return answer && strncmp(answer, r->number, len) == 0 && answer[len] == ' '
+		       ? answer + len + 1
+		       : NULL;
+}
+
+static int wait_answer(struct request *r, char **out, struct err *err)
+{
+	const int64_t began = clock_ms();
+
+	for (;;) {
+		cleanup_free char *answer = read_fact(r, STUBDOM_FACT_REPLACE_ANSWER);
+		cleanup_free char *asked = read_fact(r, STUBDOM_FACT_REPLACE_ASK);
+		const char *text = find_answer(r, answer);
+		struct pollfd pfd = {.fd = xs_fileno(r->xs), .events = POLLIN};
+
+		if (text) {
+			*out = xstrdup(text);
+			return 0;
+		}
+		show_phase(r);
+		if (!asked)
+			return err_set(err, ERR_STUB,
+				       "the guest's stub domain has ended meanwhile; "
+				       "'stubdom log' may say why");
+		if (kill(r->guest->launcher, 0) < 0 && errno == ESRCH)
+			return err_set(
+				err, ERR_HOST,
+				"its stubdom-dm, process %d, was killed meanwhile; "
+				"'stubdom status' says what became of the guest",
+				(int)r->guest->launcher);
+		if (!r->phase[0] && clock_ms() - began > BEGIN_MS)
+			return err_set(
+				err, ERR_HOST,
+				"its stubdom-dm, process %d, does not begin; if it is "
+				"of an older version, it cannot",
+				(int)r->guest->launcher);
+		if (clock_ms() - began > WORK_MS)
+			return err_set(err, ERR_HOST,
+				       "its stubdom-dm does not come to an "
+				       "end; 'stubdom log' may say why");
+		poll(&pfd, 1, LOOK_MS);
+		for (char **event; (event = xs_check_watch(r->xs));)
+			free(event);
+	}
+}
+
+static int put_request(struct request *r, const char *image, struct err *err)
+{
+	cleanup_free char *text = NULL;
+	char path[XENSTORE_PATH_MAX];
+	struct timespec ts;
+
+	snprintf(path, sizeof(path), STUBDOM_XS_FACTS "/%u/replace", r->guest->domid);
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	snprintf(r->number, sizeof(r->number), "%llu%09ld", (unsigned long long)ts.tv_sec,
+		 ts.tv_nsec);
+	text = xasprintf("%s %s", r->number, image);
+	xenstore_remove(r->xs, "%s/phase", path);
+	if (!xs_watch(r->xs, path, "replace"))
+		return err_set(err, ERR_HOST, "xenstore: watching %s", path);
+	return xenstore_write(r->xs, err, text, "%s/ask", path);
+}
+
+/* "stub=5 pause_ms=3 ..." as members of the guest's answer. */
+static json_t *parse(const struct guest *guest, const char *text)
+{
+	json_t *out = json_object();
+	char key[32];
+	long long value;
+	int n;
+
+	json_object_set_new(out, "version", json_integer(1));
+	json_object_set_new(out, "domid", json_integer(guest->domid));
+	guest_set_string(out, "name", guest->name);
+	for (; sscanf(text, " %31[a-z_]=%18lld%n", key, &value, &n) == 2; text += n)
+		json_object_set_new(out, key, json_integer(value));
+	return out;
+}
+
+static void print(const struct guest *guest, const char *text, bool as_json)
+{
+	cleanup_json json_t *got = parse(guest, text);
+
+	if (!as_json) {
+		printf("%s: domain %lld has replaced domain %u; the guest was paused for "
+		       "%lld ms\n",
+		       guest->name ? guest->name : "?",
+		       (long long)json_integer_value(json_object_get(got, "stub")),
+		       guest->stub_domid,
+		       (long long)json_integer_value(json_object_get(got, "pause_ms")));
+		return;
+	}
+	json_object_set_new(got, "old_stub", json_integer(guest->stub_domid));
+	guest_print_json(got);
+}
+
+static int replace(struct request *r, const char *image, bool as_json, struct err *err)
+{
+	cleanup_free char *answer = NULL;
+
+	if (put_request(r, image, err) < 0 || wait_answer(r, &answer, err) < 0)
+		return -1;
+	if (strncmp(answer, "error ", 6) == 0)
+		return err_set(err, VERB_NO, "%s", answer + 6);
+	print(r->guest, answer, as_json);
+	return 0;
+}
+
+static int replace_guest(const char *name, const char *image, bool as_json,
+			 struct err *err)
+{
+	struct request r = {.quiet = as_json || !isatty(STDERR_FILENO)};
+	struct guest guest;
+	int rc = -1;
+
+	if (guest_find(name, &guest, err) < 0)
+		return -1;
+	r.guest = &guest;
+	r.xs = xs_open(0);
+	if (!r.xs)
+		err_set(err, ERR_HOST, "xenstore cannot be reached");
+	else if (!guest.stub_alive || !guest.launcher_alive)
+		err_set(err, ERR_STUB, "%s: %s", name,
+			guest.stub_alive ? "its stubdom-dm has ended"
+					 : "its stub domain has ended, and nothing of "
+					   "QEMU's state is left");
+	else
+		rc = replace(&r, image ? image : guest.image, as_json, err);
+	if (r.xs)
+		xs_close(r.xs);
+	guest_free(&guest);
+	return rc < 0 ? err_prefix(err, "%s", name) : 0;
+}
+
+struct options {
+	const char *image;
+	bool as_json;
+	unsigned parallel; /* guests at a time */
+};
+
+/* In a process of its own, which says on its own how it went. */
+static pid_t begin(const char *name, const struct options *options)
+{
+	struct err err;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid != 0)
+		return pid;
+	err.code = 0;
+	if (replace_guest(name, options->image, options->as_json, &err) < 0)
+		fprintf(stderr, "stubdom: error: %s\n", err.msg);
+	fflush(stdout);
+	_exit(err.code);
+}
+
+static bool end_one(void)
+{
+	int status;
+
+	return waitpid(-1, &status, 0) > 0 && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 0;
+}
+
+/* Whether it has the image that it would get: then an earlier call has done it. */
+static bool is_done(const struct guest *guest, const char *image)
+{
+	return (!image || (guest->image && strcmp(guest->image, image) == 0)) &&
+	       !guest_image_is_older(guest);
+}
+
+static int replace_all(const struct options *options, struct err *err)
+{
+	struct guest_list list;
+	unsigned running = 0, failed = 0, asked = 0;
+
+	if (guest_list_read(&list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n; i++) {
+		char id[16];
+
+		if (!list.guests[i].stub_alive ||
+		    is_done(&list.guests[i], options->image))
+			continue;
+		if (running == options->parallel) {
+			failed += !end_one();
+			running--;
+		}
+		snprintf(id, sizeof(id), "%u", list.guests[i].domid);
+		asked++;
+		if (begin(id, options) > 0)
+			running++;
+		else
+			failed++;
+	}
+	while (running-- > 0)
+		failed += !end_one();
+	guest_list_free(&list);
+	if (!options->as_json && asked == 0)
+		puts("no guest runs an older image");
+	if (failed == 0)
+		return 0;
+	return err_set(err, VERB_NO, "%u of %u guests have their old QEMU still", failed,
+		       asked);
+}
+
+static int take_option(int c, struct options *options, bool *all, struct err *err)
+{
+	if (c == 'i' && optarg[0] != '/')
+		return verb_usage_error("replace", err, "'%s': not an absolute path",
+					optarg);
+	if (c == 'p' &&
+	    decimal_parse_unsigned(optarg, 1, PARALLEL_MAX, &options->parallel) < 0)
+		return verb_usage_error("replace", err,
+					"'%s': expected a number from 1 to %d", optarg,
+					PARALLEL_MAX);
+	if (c == 'i')
+		options->image = optarg;
+	*all |= c == 'a';
+	options->as_json |= c == 'j';
+	return c == '?' ? -1 : 0;
+}
+
+int verb_replace(int argc, char **argv, struct err *err)
+{
+	static const struct option names[] = {{"all", no_argument, NULL, 'a'},
+					      {"image", required_argument, NULL, 'i'},
+					      {"json", no_argument, NULL, 'j'},
+					      {"parallel", required_argument, NULL, 'p'},
+					      {0}};
+	struct options options = {.parallel = 1};
+	bool all = false;
+	int c;
+
+	while ((c = verb_getopt(argc, argv, "", names, err)) != -1)
+		if (take_option(c, &options, &all, err) < 0)
+			return -1;
+	if (argc - optind != !all)
+		return verb_usage_error(argv[0], err, "expected one GUEST or --all");
+	if (all)
+		return replace_all(&options, err);
+	return replace_guest(argv[optind], options.image, options.as_json, err);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* The stub domain that is to take over: made beside the one that serves. */
+#ifndef STUBDOM_DOMAIN_REPLACE_NEW_H
+#define STUBDOM_DOMAIN_REPLACE_NEW_H
+
+#include "domain/config.h"
+#include "domain/orders.h"
+#include "domain/replace_gone.h"
+#include "domain/watch.h"
+#include "image_check.h"
+#include "manifest.h"
+
+#define REPLACE_NO_STUB ((uint32_t)INVALID_DOMID)
+
+struct replace_new {
+	struct plan plan; /* borrows all from the guest's plan but the next two */
+	char **qemu;
+	struct plan_channel *channels;
+	char *name;
+	const char *restore; /* the channel that its QEMU takes the state from */
+	struct manifest manifest;
+	struct image_files files;
+	struct domain_disks disks; /* the guest's, borrowed, and a root of its own */
+	struct domain_disk *root;  /* of these; NULL: not open yet, or handed on */
+	libxl_uuid uuid;
+	uint32_t stub; /* REPLACE_NO_STUB: none yet */
+	struct domain_config config;
+	struct domain_orders orders;
+};
+
+/*
+ * The image, its manifest and a plan for it: the guest's of now, without the devices that
+ * are gone.  Touches nothing of Xen's.  ERR_HOST.
+ */
+int replace_new_plan(struct replace_new *next, const struct domain_watch *watch,
+		     const struct plan *plan, const struct replace_gone *gone,
+		     const char *image, struct err *err);
+
+/*
+ * Creates the domain and starts it.  It has the guest's disks, too, and QEMU in it waits
+ * for a state.  The PV devices that QEMU serves are there for it to take, and the guest's
+ * halves of them still point to the old stub domain.  Blocks while libxl works.
+ */
+int replace_new_make(struct replace_new *next, struct domain_watch *watch,
+		     struct err *err);
+
+/* The domain has taken over: its root's disk takes the place of the old one's. */
+void replace_new_keep_root(struct replace_new *next, struct domain_disks *disks);
+
+/*
+ * Its QEMU, which may have the guest's state, does not come to serve it any more.  It says
+ * `running` before it has Xen give it requests.  If it has said so, the stub domain is
+ * asked to leave the guest, so many ms at most.  False: it has died instead, and Xen may
+ * give it requests for ever.
+ */
+bool replace_new_stop(const struct replace_new *next, const struct domain_watch *watch,
+		      int end_ms);
+
+/* Takes the domain away, if there is one; QEMU ends before that, so many ms at most. */
+void replace_new_drop(struct replace_new *next, const struct domain_watch *watch,
+		      int end_ms);
+
+void replace_new_free(struct replace_new *next);
+
+#endif

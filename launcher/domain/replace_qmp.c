@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* Talks to the QEMU that is to be replaced, from a process without rights. */
+#include "domain/replace_qmp.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "abi/facts.h"
+#include "cleanup.h"
+#include "fds.h"
+#include "qmp_client.h"
+#include "xalloc.h"
+
+enum {
+	ANSWER_MS = 10000,
+	ROUNDS = 3,
+};
+
+struct child {
+	const struct plan *plan;
+	struct qmp_client qmp;
+	struct replace_gone gone;
+	int state_fd;
+	unsigned vcpus;
+};
+
+static int run(struct child *child, json_t *command, json_t **result, struct err *err)
+{
+	cleanup_json json_t *taken = command;
+	cleanup_json json_t *ignored = NULL;
+
+	return qmp_client_run(&child->qmp, taken, ANSWER_MS, ERR_STUB,
+			      result ? result : &ignored, err);
+}
+
+static json_t *plain(const char *name)
+{
+	return json_pack("{s:s}", "execute", name);
+}
+
+static int check_status(struct child *child, struct err *err)
+{
+	cleanup_json json_t *result = NULL;
+	const char *status;
+
+	if (run(child, plain("query-status"), &result, err) < 0)
+		return -1;
+	status = json_string_value(json_object_get(result, "status"));
+	if (json_is_true(json_object_get(result, "running")))
+		return 0;
+	return err_set(err, ERR_GUEST,
+		       "the guest does not run (QEMU says '%s'): it is paused, saved or "
+		       "migrated, or shut down",
+		       status ? status : "?");
+}
+
+/* Disks and NICs: a guest's PV drivers take emulated ones away. */
+static int find_gone(struct child *child, struct err *err)
+{
+	cleanup_json json_t *blocks = NULL;
+	cleanup_json json_t *pci = NULL;
+
+	if (run(child, plain("query-block"), &blocks, err) < 0 ||
+	    run(child, plain("query-pci"), &pci, err) < 0)
+		return -1;
+	return replace_gone_find(child->plan, blocks, pci, &child->gone, err);
+}
+
+/*
+ * QEMU keeps each device of a -device option, or of device_add, in one of two folders.
+ * Back ends of PV devices are there, too, and are looked at by others.
+ */
+static int count_devices(struct child *child, const char *folder, size_t *n,
+			 struct err *err)
+{
+	cleanup_json json_t *result = NULL;
+	size_t i;
+	json_t *item;
+
+	if (run(child,
+		json_pack("{s:s, s:{s:s}}", "execute", "qom-list", "arguments", "path",
+			  folder),
+		&result, err) < 0)
+		return -1;
+	json_array_foreach(result, i, item) {
+		const char *type = json_string_value(json_object_get(item, "type"));
+
+		*n += type && strncmp(type, "child<", 6) == 0 &&
+		      strcmp(type, "child<xen-backend>") != 0;
+	}
+	return 0;
+}
+
+static int check_devices(struct child *child, struct err *err)
+{
+	size_t wanted = 0, found = 0;
+
+	for (size_t i = 0; i < child->plan->n_qemu; i++)
+		wanted += strcmp(child->plan->qemu[i], "-device") == 0 &&
+			  !replace_gone_drops(child->plan, &child->gone, i);
+	if (count_devices(child, "/machine/peripheral", &found, err) < 0 ||
+	    count_devices(child, "/machine/peripheral-anon", &found, err) < 0)
+		return -1;
+	if (found == wanted)
+		return 0;
+	return err_set(err, ERR_GUEST,
+		       "QEMU has %zu devices in place of %zu at the guest's start: some "
+		       "were added or taken away; the new QEMU could not be given the "
+		       "same",
+		       found, wanted);
+}
+
+/*
+ * A request of the guest's may be on its way to QEMU, one for each vCPU and the buffered
+ * ones.  QEMU takes them in the loop in which it answers QMP, at least one in each round.
+ * After so many answers it has taken all.
+ */
+static int let_drain(struct child *child, struct err *err)
+{
+	for (unsigned i = 0; i < child->vcpus + ROUNDS; i++) {
+		if (run(child, plain("query-status"), NULL, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int save(struct child *child, struct err *err)
+{
+	char path[40];
+	json_int_t set;
+
+	if (let_drain(child, err) < 0 || run(child, plain("stop"), NULL, err) < 0 ||
+	    qmp_client_add_fd(&child->qmp, child->state_fd, ANSWER_MS, &set, err) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/dev/fdset/%lld", (long long)set);
+	return run(child,
+		   json_pack("{s:s, s:{s:s, s:b}}", "execute", "xen-save-devices-state",
+			     "arguments", "filename", path, "live", 1),
+		   NULL, err);
+}
+
+static int do_step(struct child *child, enum replace_step step, struct err *err)
+{
+	if (step == REPLACE_LOOK)
+		return check_status(child, err) < 0 || find_gone(child, err) < 0 ||
+				       check_devices(child, err) < 0
+			       ? -1
+			       : 0;
+	if (step == REPLACE_SAVE)
+		return save(child, err);
+	return run(child, plain("cont"), NULL, err);
+}
+
+static int open_qmp(struct child *child, uid_t uid, struct err *err)
+{
+	cleanup_free char *path = xasprintf(STUBDOM_RUN_DIR "/%u/" STUBDOM_RUN_QMP,
+					    child->plan->guest_domid);
+
+	if (qmp_client_open(&child->qmp, path, ANSWER_MS, err) < 0)
+		return err_prefix(err, "another client of 'stubdom qmp' may hold it");
+	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 ||
+	    setresuid(uid, uid, uid) < 0)
+		return err_errno(err, ERR_HOST, errno, "giving up root");
+	return 0;
+}
+
+static _Noreturn void child_main(struct child *child, int socket, uid_t uid)
+{
+	int keep[] = {socket, child->state_fd};
+	sigset_t all;
+	uint32_t step;
+	struct err err = {0};
+	int rc;
+
+	/* The launcher's signals are blocked, and are not ours. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "stubdom-replace");
+	fds_close_except(keep, sizeof(keep) / sizeof(keep[0]));
+	rc = open_qmp(child, uid, &err);
+	while (recv(socket, &step, sizeof(step), 0) == sizeof(step)) {
+		struct replace_answer answer = {0};
+
+		if (rc == 0)
+			rc = do_step(child, (enum replace_step)step, &err);
+		answer.code = rc < 0 ? err.code : 0;
+		answer.gone = child->gone;
+		snprintf(answer.text, sizeof(answer.text), "%.*s",
+			 (int)sizeof(answer.text) - 1, rc < 0 ? err.msg : "");
+		/* After a failed step QEMU can still be told to go on. */
+		if (child->qmp.fd >= 0)
+			rc = 0;
+		if (send(socket, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
+			break;
+	}
+	_exit(0);
+}
+
+int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,
+		      libxl_ctx *libxl, struct err *err)
+{
+	struct child child = {.plan = about->plan,
+			      .qmp.fd = -1,
+			      .state_fd = about->state_fd,
+			      .vcpus = about->vcpus};
+	int pair[2];
+
+	*qmp = (struct replace_qmp){.fd = -1};
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(err, ERR_HOST, errno, "making a socket pair");
+	qmp->pid = fork();
+	if (qmp->pid == 0) {
+		libxl_postfork_child_noexec(libxl);
+		close(pair[0]);
+		child_main(&child, pair[1], about->uid);
+	}
+	close(pair[1]);
+	qmp->fd = pair[0];
+	if (qmp->pid > 0)
+		return 0;
+	qmp->pid = 0;
+	return err_errno(err, ERR_HOST, errno, "starting a process");
+}
+
+int replace_qmp_ask(struct replace_qmp *qmp, enum replace_step step, struct err *err)
+{
+	uint32_t number = step;
+
+	if (send(qmp->fd, &number, sizeof(number), MSG_NOSIGNAL) == sizeof(number))
+		return 0;
+	return err_set(err, ERR_HOST, "the process that asks QEMU has ended");
+}
+
+int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct err *err)
+{
+	struct replace_answer answer;
+
+	if (recv(qmp->fd, &answer, sizeof(answer), MSG_DONTWAIT) != sizeof(answer))
+		return err_set(err, ERR_HOST, "the process that asks QEMU has ended");
+	answer.text[sizeof(answer.text) - 1] = '\0';
+	*gone = answer.gone;
+	return answer.code ? err_set(err, ERR_STUB, "%s", answer.text) : 0;
+}
+
+void replace_qmp_stop(struct replace_qmp *qmp)
+{
+	if (qmp->fd >= 0)
+		close(qmp->fd);
+	if (qmp->pid > 0) {
+		kill(qmp->pid, SIGKILL);
+		while (waitpid(qmp->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	*qmp = (struct replace_qmp){.fd = -1};
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Talks to the QEMU that is to be replaced, from a process without rights. */
+#ifndef STUBDOM_DOMAIN_REPLACE_QMP_H
+#define STUBDOM_DOMAIN_REPLACE_QMP_H
+
+#include <libxl.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "domain/replace_gone.h"
+#include "err.h"
+#include "plan/plan.h"
+
+/*
+ * The launcher serves the relay while QEMU answers, so it cannot wait for an answer
+ * itself.  The child connects to our own QMP socket of the guest and then gives up root.
+ * Its words are read with a bound.  They are shown to people, and leave out arguments of
+ * the new QEMU, which has the same guest.
+ */
+struct replace_qmp {
+	pid_t pid; /* 0: none */
+	int fd;	   /* SOCK_SEQPACKET to it; -1: none */
+};
+
+enum replace_step {
+	REPLACE_LOOK, /* does the guest run, and with which of its emulated devices? */
+	REPLACE_SAVE, /* the guest is paused: QEMU stops and saves into the descriptor */
+	REPLACE_BACK, /* QEMU goes on */
+};
+
+/* An answer: code 0, or text says why not. */
+struct replace_answer {
+	int32_t code;
+	struct replace_gone gone; /* of REPLACE_LOOK, and after it */
+	char text[900];
+};
+
+struct replace_ask {
+	const struct plan *plan; /* with the media of now */
+	int state_fd;		 /* where QEMU saves; stays the caller's */
+	unsigned vcpus;		 /* of the guest */
+	uid_t uid;		 /* of the child */
+};
+
+int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,
+		      libxl_ctx *libxl, struct err *err);
+
+/* Begins a step; the answer comes on fd. */
+int replace_qmp_ask(struct replace_qmp *qmp, enum replace_step step, struct err *err);
+
+/* The answer, once fd is readable: -1 and why if the step failed or the child is gone. */
+int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct err *err);
+
+void replace_qmp_stop(struct replace_qmp *qmp);
+
+#endif

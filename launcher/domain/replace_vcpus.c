@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* The guest's vCPUs, and the requests that they wait for. */
+#include "domain/replace_vcpus.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+
+enum { VCPUS_MS = 5000, VCPUS_MAX = 512 };
+
+static bool look(struct domain_host *host, uint32_t guest, xc_domaininfo_t *info)
+{
+	return xc_domain_getinfolist(host->xc, guest, 1, info) == 1 &&
+	       info->domain == guest;
+}
+
+unsigned replace_count_vcpus(struct domain_host *host, uint32_t guest)
+{
+	xc_domaininfo_t info;
+
+	return look(host, guest, &info) ? info.max_vcpu_id + 1 : 0;
+}
+
+bool replace_is_paused(struct domain_host *host, uint32_t guest)
+{
+	xc_domaininfo_t info;
+
+	return look(host, guest, &info) && (info.flags & XEN_DOMINF_paused);
+}
+
+static bool is_still_there(struct domain_host *host, uint32_t guest, unsigned vcpu,
+			   uint64_t before)
+{
+	xc_vcpuinfo_t info;
+
+	return xc_vcpu_getinfo(host->xc, guest, vcpu, &info) == 0 && info.online &&
+	       !info.blocked && info.cpu_time == before;
+}
+
+int64_t replace_unpause(struct domain_host *host, uint32_t guest, bool *went_on)
+{
+	static uint64_t before[VCPUS_MAX];
+	unsigned n = replace_count_vcpus(host, guest);
+	int64_t at_ms;
+
+	if (n > VCPUS_MAX)
+		n = VCPUS_MAX;
+	for (unsigned i = 0; i < n; i++) {
+		xc_vcpuinfo_t info;
+
+		before[i] = xc_vcpu_getinfo(host->xc, guest, i, &info) == 0
+				    ? info.cpu_time
+				    : 0;
+	}
+	if (xc_domain_unpause(host->xc, guest) < 0)
+		log_error("the guest stays paused ('xl unpause %u'): %s", guest,
+			  strerror(errno));
+	at_ms = clock_ms();
+	*went_on = true;
+	for (unsigned i = 0; i < n; i++) {
+		while (is_still_there(host, guest, i, before[i]) &&
+		       clock_ms() < at_ms + VCPUS_MS)
+			clock_wait_ms(1);
+		*went_on = *went_on && !is_still_there(host, guest, i, before[i]);
+	}
+	return at_ms;
+}

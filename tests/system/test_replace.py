@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: MIT
+"""`stubdom replace`: another QEMU under a guest that goes on (docs/replace.md)."""
+import re
+
+import pytest
+from guestlib import schema
+from guestlib.disks import digest, journal, sha256, wait_listed
+from guestlib.dom0host import ASSETS, mkdisk
+
+BLOCKS = 200  # of the disk's 256
+
+
+def check_served(guest, dom0, stub):
+    """By this stub domain, and by nothing else."""
+    assert dom0.domains() == {guest.name: guest.domid, guest.name + "-dm": stub}
+    assert dom0.qemu_processes() == []
+    (found,) = schema.check("list", dom0.run("stubdom", "list", "--json").stdout)["guests"]
+    assert (found["guest"], found["state"], found["stub_domid"]) == (guest.name, "running", stub)
+
+
+def replace(guest, dom0, *args):
+    old = guest.stub_domid
+    said = dom0.run("stubdom", "replace", guest.name, "--json", *args, timeout=240).stdout
+    done = schema.check("replace", said)
+    print(said)
+    assert (done["name"], done["domid"], done["old_stub"]) == (guest.name, guest.domid, old)
+    assert done["stub"] != old
+    check_served(guest, dom0, done["stub"])
+    return done
+
+
+def refused(guest, dom0, why, *args):
+    """Nothing was touched, and the message says why."""
+    old = guest.stub_domid
+    done = dom0.run("stubdom", "replace", guest.name, *args, timeout=240, check=False)
+    assert done.status == 1 and why in done.stderr, done
+    assert guest.stub_domid == old
+    check_served(guest, dom0, old)
+
+
+@pytest.mark.long("make check-replace")
+def test_under_load(make_guest, dom0):
+    """The guest writes to its disk meanwhile; its NIC, ports and QMP clients stay."""
+    guest = make_guest("replaced", kind="direct", disks=1)
+    guest.start()
+    ours = f"/var/run/xen/qmp-libxenstat-{guest.domid}"
+    guest.ask(f"journal sda 0 {BLOCKS}", "journal sda")
+    *_, ran, status, stop, resume = dom0.qmp(
+        ["a", "open", ours],
+        ["a", "ask", {"execute": "qmp_capabilities"}],
+        ["", "run", "stubdom", "replace", guest.name],
+        ["a", "ask", {"execute": "query-status"}],
+        ["a", "event", "STOP"],
+        ["a", "event", "RESUME"])
+    assert ran == 0, guest.log()
+    assert status["return"]["running"] is True
+    assert (stop["event"], resume["event"]) == ("STOP", "RESUME")
+    check_served(guest, dom0, guest.stub_domid)
+    assert "journal sda done" in guest.wait("journal sda (done|error)", 240)
+    for _ in range(2):
+        assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+        replace(guest, dom0)
+    assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+    wanted = journal(BLOCKS)
+    assert digest(guest, "sda", len(wanted)) == sha256(wanted)
+    guest.destroy()
+    with_disk = dom0.run("sh", "-c", f"head -c {len(wanted)} {guest.disks[0]} | sha256sum").stdout
+    assert with_disk.split()[0] == sha256(wanted)
+
+
+def test_bios_guest(make_guest, dom0):
+    """Its memory and devices are where they were; what cannot be replaced is refused."""
+    guest = make_guest("replaced")
+    guest.start()
+    kept = guest.ask("keep 77", "keep").split()[-1]
+    sector = guest.ask("write 0 1200 0x5a", "write 0 1200").split()[-1]
+    replace(guest, dom0)
+    assert guest.ask("kept", "kept").split()[-1] == kept
+    assert guest.ask("read 0 1200", "read 0 1200").split()[-1] == sector
+    assert "8086100e" in guest.ask("nics", "nics done")
+    refused(guest, dom0, "/nowhere/manifest.json: No such file", "--image", "/nowhere")
+    dom0.run("xl", "pause", guest.name)
+    refused(guest, dom0, "the guest is paused")
+    dom0.run("xl", "unpause", guest.name)
+    dom0.run("stubdom", "qmp", guest.name, "device_add", "driver=i6300esb", "id=dog")
+    refused(guest, dom0, " devices in place of ")
+
+
+@pytest.mark.long("make check-replace")
+def test_unplugged(make_guest, dom0):
+    """PV drivers took the emulated disk and NIC away: the new QEMU has them no more, either. The PV
+    keyboard is lost."""
+    path = f"{ASSETS}/run/replaced.img"
+    dom0.run("cp", f"{ASSETS}/data0.img", path)
+    guest = make_guest("replaced", kind="direct", disks=0, unplug="all",
+                       modules=("ata_piix", "sd_mod", "xen_blkfront", "xen-netfront"),
+                       disk=[f"format=raw,vdev=hda,access=rw,target={path}"])
+    try:
+        guest.start()
+        assert "xvda" in wait_listed(guest, 1)
+        keyboard = f"/local/domain/{guest.domid}/device/vkbd/0/state"
+        assert dom0.xenstore(keyboard) == "4"
+        guest.ask(f"journal xvda 0 {BLOCKS}", "journal xvda")
+        replace(guest, dom0)
+        assert "journal xvda done" in guest.wait("journal xvda (done|error)", 240)
+        replace(guest, dom0)
+        dom0.wait_file(guest.log_path, "has its vkbd 0 no more")
+        assert "8086:100e" not in guest.monitor("info pci")
+        assert "ide0-hd0" not in guest.monitor("info block")
+        assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+        wanted = journal(BLOCKS)
+        assert digest(guest, "xvda", len(wanted)) == sha256(wanted)
+    finally:
+        guest.destroy()
+        dom0.run("rm", path)
+
+
+def digest_cd(guest):
+    """A changed medium's first commands may fail (test_cdrom.py)."""
+    for _ in range(3):
+        line = guest.ask("sum sr0 0", "sum sr0 ", 180).splitlines()[-1]
+        if " error " not in line:
+            break
+    return line.split()[-1]
+
+
+@pytest.mark.long("make check-replace")
+def test_medium(make_guest, dom0):
+    """The CD drive has the medium of now, also if that is another one than at the start, or none."""
+    guest = make_guest("replaced", kind="direct", nics=(), modules=("sr_mod",))
+    one, two = f"{guest.folder}/one.iso", f"{guest.folder}/two.iso"
+    dom0.shell(f"cp {ASSETS}/data1.img {one}; cp {ASSETS}/data2.img {two}")
+    sums = [sha256(mkdisk.make_disk(n)) for n in (1, 2)]
+    guest.config["disk"].append(f"format=raw,vdev=hdc,access=ro,devtype=cdrom,target={one}")
+    guest.write_config()
+    guest.start()
+    assert digest_cd(guest) == sums[0]
+    replace(guest, dom0)
+    assert digest_cd(guest) == sums[0]
+    dom0.run("xl", "cd-insert", guest.name, "hdc", two)
+    replace(guest, dom0)
+    assert digest_cd(guest) == sums[1]
+    dom0.run("xl", "cd-eject", guest.name, "hdc")
+    replace(guest, dom0)
+    assert "error" in guest.ask("sum sr0 0", "sum sr0 ", 180)
+    dom0.run("xl", "cd-insert", guest.name, "hdc", one)
+    assert digest_cd(guest) == sums[0]
+
+
+BROKEN = "/var/lib/qemu-stubdom/broken"
+IMAGE = "/var/lib/qemu-stubdom/image"
+
+
+@pytest.mark.long("make check-replace")
+def test_back(make_guest, dom0):
+    """If the new QEMU does not start, or not take the state, the old one goes on."""
+    guest = make_guest("replaced", kind="direct", disks=1)
+    guest.start()
+    old = guest.stub_domid
+    dom0.shell(f"cp -rL {IMAGE} {BROKEN} && sed -i s,/usr/libexec/xen-qemu,/nowhere/xen-qemu, "
+               f"{BROKEN}/manifest.json")
+    try:
+        refused(guest, dom0, "cannot start /nowhere", "--image", BROKEN)
+    finally:
+        dom0.run("rm", "-r", BROKEN)
+    assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+    for phase in ("boot", "save", "load"):
+        struck = dom0.strike_replace(guest, phase, "new")
+        print(struck)
+        assert (struck["phase"], struck["status"]) == (phase, 1)
+        assert "the new stub domain" in struck["text"]
+        dom0.wait_gone("replaced-dm-new")
+        check_served(guest, dom0, old)
+        assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+    for pause in re.findall(r"the guest was paused for (\d+) ms", guest.log()):
+        assert int(pause) < 10000
+    guest.ask(f"journal sda 0 {BLOCKS}", "journal sda done")
+    replace(guest, dom0)
+
+
+def check_replaced(guest, dom0, struck, old):
+    """By another stub domain, which alone serves it."""
+    print(struck)
+    assert struck["status"] == 0, struck
+    dom0.wait_gone("replaced-dm-new")
+    assert guest.stub_domid != old
+    check_served(guest, dom0, guest.stub_domid)
+    assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+
+
+@pytest.mark.long("make check-replace")
+def test_others_killed(make_guest, dom0):
+    """The guardian is killed while there are two, then the old stub domain once its state is saved."""
+    guest = make_guest("replaced", kind="direct", disks=1)
+    guest.start()
+    for phase, victim in (("boot", "guardian"), ("save", "guardian"), ("load", "old"),
+                          ("end", "old"), ("end", "guardian")):
+        old = guest.stub_domid
+        check_replaced(guest, dom0, dom0.strike_replace(guest, phase, victim), old)
+        assert dom0.shell(f"pgrep -P {guest.launcher_pid} -x stubdom-guard").stdout.split()
+
+
+def is_paused(guest, dom0):
+    return dom0.run("xl", "list", guest.name).stdout.split()[-2][2] == "p"
+
+
+@pytest.mark.long("make check-replace")
+@pytest.mark.parametrize("phase", ["build", "boot", "save", "load", "switch", "end"])
+def test_launcher_killed(make_guest, dom0, phase):
+    """While there are two: neither stays, and the guest is told of."""
+    guest = make_guest("replaced")
+    guest.start()
+    struck = dom0.strike_replace(guest, phase, "launcher")
+    print(struck)
+    assert struck["status"] == 1 and "stubdom-dm" in struck["text"]
+    dom0.wait_gone("replaced-dm", "replaced-dm-new")
+    assert dom0.call("wait_xenstore_there", 60, seconds=60,
+                     path=f"/local/domain/0/stubdom/{guest.domid}/died")
+    assert is_paused(guest, dom0) == (struck["phase"] in ("save", "load", "switch"))
+    assert dom0.domains() == {guest.name: guest.domid}
+    guest.destroy()
+
+
+@pytest.mark.long("make check-replace")
+def test_both_killed(make_guest, dom0):
+    """Both stub domains die while the guest is paused: it stays so, and is told of."""
+    guest = make_guest("replaced")
+    guest.start()
+    struck = dom0.strike_replace(guest, "load", "old", "new")
+    print(struck)
+    assert struck["status"] == 1
+    dom0.wait_gone("replaced-dm", "replaced-dm-new")
+    assert dom0.call("wait_xenstore_there", 60, seconds=60,
+                     path=f"/local/domain/0/stubdom/{guest.domid}/died")
+    assert is_paused(guest, dom0)
+    dom0.wait_file(guest.log_path, "the guest stays paused")
+    guest.destroy()
+
+
+@pytest.mark.long("make check-replace")
+@pytest.mark.parametrize("phase", ["boot", "save"])
+def test_destroyed(make_guest, dom0, phase):
+    """The toolstack ends the guest meanwhile: nothing stays."""
+    guest = make_guest("replaced")
+    guest.start()
+    struck = dom0.strike_replace(guest, phase, "guest")
+    print(struck)
+    assert struck["status"] == 1
+    dom0.wait_gone("replaced", "replaced-dm", "replaced-dm-new")
