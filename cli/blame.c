@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "abi/boot.h"
+#include "abi/facts.h"
 #include "start_log.h"
 
 enum {
@@ -88,6 +89,30 @@ static void take_called(struct reader *reader, long long at, const char *text)
 		blame->at[BLAME_TOOLSTACK] = at - before;
 }
 
+static void take_replaced(struct blame_replace *replace, const char *text)
+{
+	static const char *const names[BLAME_REPLACE_PHASES] = STUBDOM_REPLACE_PHASES;
+	char key[16];
+	long long ms;
+	int n;
+
+	*replace = (struct blame_replace){0};
+	for (; sscanf(text, " %15[a-z_]=%18lld%n", key, &ms, &n) == 2; text += n) {
+		char *end = strstr(key, "_ms");
+
+		if (!end || ms < 0)
+			continue;
+		*end = '\0';
+		if (strcmp(key, "pause") == 0) {
+			replace->pause_ms = ms;
+			replace->known = true;
+		}
+		for (int i = 0; i < BLAME_REPLACE_PHASES; i++)
+			if (strcmp(key, names[i]) == 0)
+				replace->ms[i] = ms;
+	}
+}
+
 static void take_launcher(struct reader *reader, long long at, const char *text)
 {
 	long long *points = reader->blame->at;
@@ -106,6 +131,8 @@ static void take_launcher(struct reader *reader, long long at, const char *text)
 		points[BLAME_RELAY] = at;
 	if (reader->begun && starts(text, START_LOG_READY))
 		points[BLAME_RAMDISK] = at;
+	if (reader->begun && starts(text, START_LOG_REPLACED))
+		take_replaced(&reader->blame->replace, text + strlen(START_LOG_REPLACED));
 	if (!points[BLAME_LIBXL])
 		return;
 	if (starts(text, START_LOG_SCRIPT) && !points[BLAME_UNPAUSED]) {

@@ -41,6 +41,15 @@ struct blame_wait {
 	long long ms;
 };
 
+enum { BLAME_REPLACE_PHASES = 7 };
+
+/* Another QEMU has taken over (docs/replace.md), the last time. */
+struct blame_replace {
+	bool known;
+	long long pause_ms;		    /* of the guest */
+	long long ms[BLAME_REPLACE_PHASES]; /* of STUBDOM_REPLACE_PHASES */
+};
+
 struct blame {
 	/* Milliseconds since 1970, never falling; 0: not known. */
 	long long at[BLAME_POINTS];
@@ -48,6 +57,7 @@ struct blame {
 	unsigned scripts;
 	struct blame_wait channels; /* offered by the agent while QEMU starts */
 	struct blame_wait xenstore; /* answers that the agent waited for */
+	struct blame_replace replace;
 };
 
 /* Moments of xenstore's, as libxl writes them; 0: not known. */

@@ -31,6 +31,18 @@ static const struct {
 	[BLAME_RETURN] = {"return", "the toolstack: PV devices and scripts of the guest"},
 };
 
+static const struct {
+	const char *name, *text;
+} later[BLAME_REPLACE_PHASES] = {
+	{"check", "refusals; the old QEMU's devices"},
+	{"build", "libxl builds the new stub domain"},
+	{"boot", "its kernel and agent; the new QEMU makes the machine"},
+	{"save", "the old QEMU saves"},
+	{"load", "the new QEMU loads"},
+	{"switch", "interfaces and PV devices change hands"},
+	{"end", "the guest goes on; the old stub domain is removed"},
+};
+
 size_t blame_phases(const struct blame *blame, struct blame_phase *out)
 {
 	long long first = 0;
@@ -86,6 +98,15 @@ void blame_print(const struct blame *blame, FILE *out)
 	fprintf(out, "%u hot-plug scripts of the stub domain\n", blame->scripts);
 	print_wait(out, &blame->channels, "channels were offered");
 	print_wait(out, &blame->xenstore, "answers of xenstore came to the agent");
+	if (blame->replace.known) {
+		fprintf(out,
+			"\nQEMU was replaced later, the guest was paused for %.3f s\n",
+			(double)blame->replace.pause_ms / 1e3);
+		for (int i = 0; i < BLAME_REPLACE_PHASES; i++)
+			fprintf(out, "%9s %9.3f %4s  %-10s %s\n", "",
+				(double)blame->replace.ms[i] / 1e3, "", later[i].name,
+				later[i].text);
+	}
 	if (!blame_is_whole(blame))
 		fprintf(out, "the toolstack has not been told that the guest may run\n");
 }
@@ -169,6 +190,21 @@ static void set_wait(json_t *o, const char *key, const struct blame_wait *wait)
 					: json_null());
 }
 
+static json_t *replace_to_json(const struct blame_replace *replace)
+{
+	json_t *list;
+
+	if (!replace->known)
+		return json_null();
+	list = json_array();
+	for (int i = 0; i < BLAME_REPLACE_PHASES; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:I}", "phase", later[i].name, "what",
+					later[i].text, "ms", (json_int_t)replace->ms[i]));
+	return json_pack("{s:I, s:o}", "pause_ms", (json_int_t)replace->pause_ms,
+			 "phases", list);
+}
+
 json_t *blame_to_json(const struct blame *blame)
 {
 	struct blame_phase all[BLAME_POINTS];
@@ -187,5 +223,6 @@ json_t *blame_to_json(const struct blame *blame)
 	guest_set_string(o, "toolstack", blame->toolstack[0] ? blame->toolstack : NULL);
 	set_wait(o, "channels", &blame->channels);
 	set_wait(o, "xenstore", &blame->xenstore);
+	json_object_set_new(o, "replaced", replace_to_json(&blame->replace));
 	return o;
 }

@@ -43,8 +43,7 @@ static char *read_fact(const struct request *r, const char *node)
 /* Words of stubdom-dm's, which is root's. */
 static void show_phase(struct request *r)
 {
-	static const char *const known[] = {"check", "build",  "boot", "save",
-					    "load",  "switch", "end"};
+	static const char *const known[] = STUBDOM_REPLACE_PHASES;
 	cleanup_free char *phase = read_fact(r, STUBDOM_FACT_REPLACE_PHASE);
 
 	for (size_t i = 0; phase && i < sizeof(known) / sizeof(known[0]); i++) {

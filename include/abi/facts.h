@@ -36,6 +36,8 @@
 #define STUBDOM_FACT_REPLACE_ASK "replace/ask"
 #define STUBDOM_FACT_REPLACE_PHASE "replace/phase"
 #define STUBDOM_FACT_REPLACE_ANSWER "replace/answer"
+/* In their order; "check_ms" is the time of "check" in _ANSWER. */
+#define STUBDOM_REPLACE_PHASES {"check", "build", "boot", "save", "load", "switch", "end"}
 
 #define STUBDOM_FACT_NIC "nic" /* a directory: <tap> is "MODEL MAC" */
 

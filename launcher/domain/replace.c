@@ -26,6 +26,7 @@
 #include "domain/stage.h"
 #include "domain/vif_rate.h"
 #include "log.h"
+#include "start_log.h"
 #include "xenstore_util.h"
 
 enum {
@@ -39,8 +40,7 @@ enum {
 
 enum phase { CHECK, BUILD, BOOT, SAVE, LOAD, SWITCH, END, PHASES };
 
-static const char *const names[PHASES] = {"check", "build",  "boot", "save",
-					  "load",  "switch", "end"};
+static const char *const names[PHASES] = STUBDOM_REPLACE_PHASES;
 
 struct replace {
 	struct domain_watch *watch;
@@ -439,7 +439,7 @@ static void answer(struct replace *r, const char *fault)
 	for (int i = 0; i < PHASES && n < sizeof(text); i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, " %s_ms=%lld", names[i],
 				      (long long)r->ms[i]);
-	log_info("replaced:%s", strchr(text, ' '));
+	log_info(START_LOG_REPLACED "%s", strchr(text, ' '));
 	say(r, STUBDOM_FACT_REPLACE_ANSWER, text);
 }
 

@@ -54,7 +54,7 @@ def answers():
     found = {
         "list": {"version": 1, "guests": [listed("other", 1), listed("stubdom-bench", 40960)]},
         "blame": {"version": 1, "name": "stubdom-bench", "whole": True, "total_ms": 250, "scripts": 2,
-                  "toolstack": None, "channels": None, "xenstore": None, "phases": [
+                  "toolstack": None, "channels": None, "xenstore": None, "replaced": None, "phases": [
                       {"phase": "kernel", "what": "the kernel", "from_ms": 0, "ms": 250}]},
     }
     for name, answer in found.items():

@@ -27,6 +27,10 @@
 #define RETURNED AT "09.100Z stubdom-dm: the toolstack has returned\n"
 #define START CALLED CREATING UNPAUSED STAGES TOLD RETURNED
 
+#define REPLACED(pause, check)                                                           \
+	AT "19.000Z stubdom-dm: replaced: stub=9 pause_ms=" pause " check_ms=" check     \
+	   " build_ms=1 boot_ms=2 save_ms=3 load_ms=4 switch_ms=5 end_ms=6\n"
+
 static const struct blame_builds nothing;
 
 static int parse_built(const char *text, const struct blame_builds *builds,
@@ -109,6 +113,14 @@ static void test_replaced(void **state)
 	assert_int_equal(took(&b, "build"), -1);
 	assert_int_equal(took(&b, "libxl"), 1100);
 	assert_int_equal(took(&b, "return"), 1500);
+	assert_false(b.replace.known);
+	assert_int_equal(parse(START REPLACED("970", "61") REPLACED("812", "72"), &b), 0);
+	assert_true(b.replace.known);
+	assert_int_equal(b.replace.pause_ms, 812);
+	assert_int_equal(b.replace.ms[0], 72);
+	assert_int_equal(b.replace.ms[6], 6);
+	assert_int_equal(parse(START REPLACED("812", "72") START, &b), 0);
+	assert_false(b.replace.known);
 }
 
 static void test_hostile_words(void **state)
