@@ -142,6 +142,19 @@ static void check_guest(const struct guest *guest, struct doctor_report *report)
 	}
 }
 
+static void count_older(const struct guest_list *list, struct doctor_report *report)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		n += list->guests[i].stub_alive && guest_image_is_older(&list->guests[i]);
+	if (n > 0)
+		doctor_add(
+			report, DOCTOR_WARN, "stubdom replace --all",
+			"guests that run an older image than their next start takes: %u",
+			n);
+}
+
 void doctor_check_leftovers(const struct doctor_host *host, struct doctor_report *report)
 {
 	struct guest_list list;
@@ -155,5 +168,6 @@ void doctor_check_leftovers(const struct doctor_host *host, struct doctor_report
 	if (report->n == before)
 		doctor_add(report, DOCTOR_OK, NULL,
 			   "nothing is left over of other guests");
+	count_older(&list, report);
 	guest_list_free(&list);
 }

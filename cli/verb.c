@@ -97,9 +97,11 @@ const struct verb verb_table[] = {
 	 "  show    its kernels, QEMU and packages\n"
 	 "  -d, --directory DIR  another image than the installed one\n",
 	 verb_image},
-	{"replace", "GUEST | --all [--parallel N] [--image DIR] [--json]",
+	{"replace", "GUEST | --all | --upgrade [--parallel N] [--image DIR] [--json]",
 	 "a new QEMU, in a new stub domain, under a guest that runs",
 	 "  --all        each guest whose image is older than that, one after the other\n"
+	 "  --upgrade    the same by each guest's replace= (stubdom.conf): auto is replaced,\n"
+	 "               offer is named, never is passed over\n"
 	 "  --parallel N so many at a time\n"
 	 "  --image DIR  the image to start; without it the one that it was started from,\n"
 	 "               as that is now\n"

@@ -16,6 +16,7 @@
 #include "decimal.h"
 #include "guest.h"
 #include "guest_json.h"
+#include "plan/stubopt.h"
 #include "verb.h"
 #include "xalloc.h"
 #include "xenstore_util.h"
@@ -198,6 +199,7 @@ static int replace_guest(const char *name, const char *image, bool as_json,
 struct options {
 	const char *image;
 	bool as_json;
+	bool upgrade;	   /* by each guest's replace= */
 	unsigned parallel; /* guests at a time */
 };
 
@@ -233,6 +235,39 @@ static bool is_done(const struct guest *guest, const char *image)
 	       !guest_image_is_older(guest);
 }
 
+static enum stubopt_replace read_policy(const char *name)
+{
+	char *argv[] = {(char *)"", (char *)"-name", (char *)name, NULL};
+	enum stubopt_replace policy;
+	struct stubopt options;
+	struct args args;
+	struct err err;
+
+	args_split_known(3, argv, &args);
+	stubopt_init(&options);
+	policy = stubopt_load(&options, CONFDIR, &args, &err) < 0 ? STUBOPT_REPLACE_OFFER
+								  : options.replace;
+	stubopt_free(&options);
+	args_free(&args);
+	return policy;
+}
+
+/* Whether this guest is to be replaced now.  Names it if it is only offered. */
+static bool is_wanted(const struct guest *guest, const struct options *options)
+{
+	enum stubopt_replace policy;
+
+	if (!guest->stub_alive || is_done(guest, options->image))
+		return false;
+	if (!options->upgrade || !guest->name)
+		return !options->upgrade;
+	policy = read_policy(guest->name);
+	if (policy == STUBOPT_REPLACE_OFFER && !options->as_json)
+		printf("%s runs an older image: 'stubdom replace %u' gives it the new QEMU\n",
+		       guest->name, guest->domid);
+	return policy == STUBOPT_REPLACE_AUTO;
+}
+
 static int replace_all(const struct options *options, struct err *err)
 {
 	struct guest_list list;
@@ -243,8 +278,7 @@ static int replace_all(const struct options *options, struct err *err)
 	for (size_t i = 0; i < list.n; i++) {
 		char id[16];
 
-		if (!list.guests[i].stub_alive ||
-		    is_done(&list.guests[i], options->image))
+		if (!is_wanted(&list.guests[i], options))
 			continue;
 		if (running == options->parallel) {
 			failed += !end_one();
@@ -260,7 +294,7 @@ static int replace_all(const struct options *options, struct err *err)
 	while (running-- > 0)
 		failed += !end_one();
 	guest_list_free(&list);
-	if (!options->as_json && asked == 0)
+	if (!options->as_json && !options->upgrade && asked == 0)
 		puts("no guest runs an older image");
 	if (failed == 0)
 		return 0;
@@ -280,7 +314,8 @@ static int take_option(int c, struct options *options, bool *all, struct err *er
 					PARALLEL_MAX);
 	if (c == 'i')
 		options->image = optarg;
-	*all |= c == 'a';
+	*all |= c == 'a' || c == 'u';
+	options->upgrade |= c == 'u';
 	options->as_json |= c == 'j';
 	return c == '?' ? -1 : 0;
 }
@@ -291,6 +326,7 @@ int verb_replace(int argc, char **argv, struct err *err)
 					      {"image", required_argument, NULL, 'i'},
 					      {"json", no_argument, NULL, 'j'},
 					      {"parallel", required_argument, NULL, 'p'},
+					      {"upgrade", no_argument, NULL, 'u'},
 					      {0}};
 	struct options options = {.parallel = 1};
 	bool all = false;

@@ -23,6 +23,9 @@ on_dm_crash=leave
 on_dm_crash=pause
 on_dm_crash=destroy
 on_dm_crash=restart
+replace=offer
+replace=never
+replace=auto
 seclabel=
 timeout=
 topology=
@@ -66,7 +69,7 @@ _stubdom() {
 	metrics) options=--http ;;
 	plan) options=-- takes_guest=1 ;;
 	image) options='-d --directory --json' ;;
-	replace) options='--all --image --json --parallel' takes_guest=1 ;;
+	replace) options='--all --image --json --parallel --upgrade' takes_guest=1 ;;
 	security) options=--json takes_guest=1 ;;
 	doctor | features) options=--json ;;
 	help)

@@ -24,6 +24,9 @@ set -g _stubdom_keys \
 	on_dm_crash=pause \
 	on_dm_crash=destroy \
 	on_dm_crash=restart \
+	replace=offer \
+	replace=never \
+	replace=auto \
 	seclabel= \
 	timeout= \
 	topology= \
@@ -95,6 +98,7 @@ complete -c stubdom -n '_stubdom_verb serial' -s n -l number -x -d port
 complete -c stubdom -n '_stubdom_verb log' -s f -l follow -d 'stay and print what is added'
 complete -c stubdom -n '_stubdom_verb log' -s n -l lines -x -d 'the last lines'
 complete -c stubdom -n '_stubdom_verb replace' -l all -d 'each with an older image'
+complete -c stubdom -n '_stubdom_verb replace' -l upgrade -d 'the same by replace= of stubdom.conf'
 complete -c stubdom -n '_stubdom_verb replace' -l parallel -x -d 'so many at a time'
 complete -c stubdom -n '_stubdom_verb replace' -l image -x -a '(__fish_complete_directories)' \
 	-d 'the image to start'

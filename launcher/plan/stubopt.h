@@ -25,12 +25,20 @@ enum stubopt_on_crash {
 	STUBOPT_ON_CRASH_RESTART,
 };
 
+/* A running guest whose image is older than the one that it would get now. */
+enum stubopt_replace {
+	STUBOPT_REPLACE_OFFER,
+	STUBOPT_REPLACE_NEVER,
+	STUBOPT_REPLACE_AUTO,
+};
+
 /* Owns its strings; stubopt_free releases them. */
 struct stubopt {
 	enum stubopt_kernel kernel;
 	enum stubopt_type type;
 	enum stubopt_model device_model;
 	enum stubopt_on_crash on_crash;
+	enum stubopt_replace replace;
 	unsigned memory_mb; /* 0: work it out */
 	unsigned vcpus;
 	unsigned timeout_s;

@@ -15,12 +15,14 @@ static const char *const kernels[] = {"auto", "linux", "nub", NULL};
 static const char *const types[] = {"pvh", "pv", NULL};
 static const char *const models[] = {"stubdom", "dom0", NULL};
 static const char *const crashes[] = {"leave", "pause", "destroy", "restart", NULL};
+static const char *const replaces[] = {"offer", "never", "auto", NULL};
 static const char *const logs[] = {"error", "warn", "info", "debug", NULL};
 
 _Static_assert(sizeof(enum stubopt_kernel) == sizeof(unsigned) &&
 		       sizeof(enum stubopt_type) == sizeof(unsigned) &&
 		       sizeof(enum stubopt_model) == sizeof(unsigned) &&
 		       sizeof(enum stubopt_on_crash) == sizeof(unsigned) &&
+		       sizeof(enum stubopt_replace) == sizeof(unsigned) &&
 		       sizeof(enum log_level) == sizeof(unsigned),
 	       "the table below stores enums as unsigned");
 
@@ -193,6 +195,18 @@ const struct stubopt_key stubopt_keys[] = {
 			"restart its toolstack is told that it reboots, and on_reboot= "
 			"applies; a guest that has died three times in ten minutes before is "
 			"left.",
+	},
+	{
+		FIELD(replace),
+		.words = replaces,
+		.what = "offer, never or auto",
+		.initial = "offer",
+		.brief = "another QEMU while the guest runs, after an upgrade",
+		.help = "The fate of a running guest whose image is older than the installed "
+			"one, at 'stubdom replace --upgrade'. With offer the guest is named. "
+			"With never it is passed over. With auto it gets the new QEMU. The "
+			"Debian package runs that command after an upgrade. Only the "
+			"configuration files are read for it.",
 	},
 	{
 		FIELD(seclabel),

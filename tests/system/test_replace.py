@@ -147,6 +147,42 @@ def test_medium(make_guest, dom0):
     assert digest_cd(guest) == sums[0]
 
 
+CONF = "/etc/qemu-stubdom/guests/replaced.conf"
+
+
+@pytest.mark.long("make check-replace")
+def test_after_an_upgrade(make_guest, dom0):
+    """The guest's image is older than the one it would get: it is told, and replaced if that is wished."""
+    guest = make_guest("replaced")
+    guest.start()
+    old = guest.stub_domid
+
+    def is_older():
+        (found,) = schema.check("list", dom0.run("stubdom", "list", "--json").stdout)["guests"]
+        assert ("image than their" in dom0.run("stubdom", "doctor", check=False).stdout) == found["image_older"]
+        return found["image_older"]
+
+    assert not is_older()
+    assert "no guest runs an older" in dom0.run("stubdom", "replace", "--all").stdout
+    dom0.run("xenstore-write", f"/local/domain/0/stubdom/{guest.domid}/image-mark", "of-an-older-one")
+    assert is_older()
+    try:
+        dom0.write(CONF, "replace = never\n")
+        assert dom0.run("stubdom", "replace", "--upgrade").stdout == ""
+        dom0.write(CONF, "# the default\n")
+        assert f"'stubdom replace {guest.domid}'" in dom0.run("stubdom", "replace", "--upgrade").stdout
+        assert guest.stub_domid == old
+        dom0.write(CONF, "replace = auto\n")
+        dom0.run("stubdom", "replace", "--upgrade", timeout=240)
+    finally:
+        dom0.run("rm", CONF)
+    check_served(guest, dom0, guest.stub_domid)
+    assert guest.stub_domid != old and not is_older()
+    assert "replaced later" in dom0.run("stubdom", "blame", guest.name).stdout
+    blamed = schema.check("blame", dom0.run("stubdom", "blame", guest.name, "--json").stdout)
+    assert 0 < blamed["replaced"]["pause_ms"] < 10000 and blamed["whole"]
+
+
 BROKEN = "/var/lib/qemu-stubdom/broken"
 IMAGE = "/var/lib/qemu-stubdom/image"
 

@@ -75,6 +75,9 @@ static const struct {
 	{"on_dm_crash=restart", {.on_crash = STUBOPT_ON_CRASH_RESTART}},
 	{"device-model=stubdom", {.device_model = STUBOPT_MODEL_STUBDOM}},
 	{"device-model=dom0", {.device_model = STUBOPT_MODEL_DOM0}},
+	{"replace=offer", {.replace = STUBOPT_REPLACE_OFFER}},
+	{"replace=never", {.replace = STUBOPT_REPLACE_NEVER}},
+	{"replace=auto", {.replace = STUBOPT_REPLACE_AUTO}},
 	{"memory=32", {.memory_mb = 32}},
 	{"memory=1048576", {.memory_mb = 1048576}},
 	{"vcpus=4", {.vcpus = 4}},
@@ -119,6 +122,7 @@ static void test_every_spelling(void **state)
 		assert_int_equal(opt.kernel, want->kernel);
 		assert_int_equal(opt.type, want->type);
 		assert_int_equal(opt.device_model, want->device_model);
+		assert_int_equal(opt.replace, want->replace);
 		assert_int_equal(opt.on_crash, want->on_crash);
 		assert_int_equal(opt.memory_mb, want->memory_mb);
 		assert_int_equal(opt.vcpus, want->vcpus ? want->vcpus : 1);
