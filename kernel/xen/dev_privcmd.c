@@ -6,6 +6,7 @@
 #include "firewall.h"
 #include "foreign.h"
 #include "gfn.h"
+#include "hold.h"
 #include "hypercall.h"
 #include "lent.h"
 #include "privcmd_abi.h"
@@ -275,6 +276,8 @@ static long dm_call_make(struct dm_call *d, const struct privcmd_dm_op *c)
 	struct xen_dm_op_buf bufs[2];
 	long ret;
 
+	if (hold_takes(d->op.op))
+		return 0;
 	set_xen_guest_handle(bufs[0].h, &d->op);
 	bufs[0].size = head + d->rule->size;
 	set_xen_guest_handle(bufs[1].h, d->second);
@@ -284,6 +287,10 @@ static long dm_call_make(struct dm_call *d, const struct privcmd_dm_op *c)
 	/* An interrupt for the guest, as a rule. */
 	event_hold();
 	ret = xen_dm_op(c->dom, c->num, bufs);
+	if (!ret && hold_disables(d->op.op, d->op.arg)) {
+		((struct xen_dm_op_set_ioreq_server_state *)d->op.arg)->enabled = 0;
+		ret = xen_dm_op(c->dom, c->num, bufs);
+	}
 	event_release();
 	if (ret < 0)
 		return ret;
@@ -506,5 +513,6 @@ static int privcmd_open(struct inode *ino, struct file *f)
 void xen_dev_privcmd_init(void)
 {
 	calltrace_init();
+	hold_init();
 	chrdev_register("xen/privcmd", 10, 120, privcmd_open);
 }

@@ -95,6 +95,17 @@ static uint64_t paging_memory(struct domain_host *host, const struct plan *plan)
 	return (own + mapped + 3) & ~3ULL; /* whole pages, or Xen refuses it */
 }
 
+/* nub then holds QEMU back from the guest until it runs (kernel/xen/hold.h). */
+static char *describe_cmdline(const struct domain_parts *parts)
+{
+	char *text;
+
+	if (asprintf(&text, "%s%s", parts->kernel->cmdline ? parts->kernel->cmdline : "",
+		     parts->second ? " nub.guest=served" : "") < 0)
+		return NULL;
+	return text;
+}
+
 static int describe_domain(struct domain_host *host, const struct domain_parts *parts,
 			   libxl_domain_config *config)
 {
@@ -127,8 +138,8 @@ static int describe_domain(struct domain_host *host, const struct domain_parts *
 		build->kernel = NULL;
 	if (asprintf(&build->ramdisk, "/proc/self/fd/%d", parts->ramdisk_fd) < 0)
 		build->ramdisk = NULL;
-	build->cmdline = dup_or_null(parts->kernel->cmdline);
-	if (!create->name || !build->kernel || !build->ramdisk)
+	build->cmdline = describe_cmdline(parts);
+	if (!create->name || !build->kernel || !build->ramdisk || !build->cmdline)
 		return -1;
 	if (describe_disks(parts->disks, config) < 0)
 		return -1;

@@ -31,7 +31,7 @@ struct domain_parts {
 	int ramdisk_fd;
 	const struct domain_disks *disks;
 	const libxl_uuid *uuid;
-	/* Another one has the guest's interfaces still: these get names of their own. */
+	/* Another one has the guest and its interfaces still; nub only. */
 	bool second;
 };
 
