@@ -88,7 +88,11 @@ def test_bios_guest(make_guest, dom0, any_stub):
 def check_replaced(dom0, guest):
     """Another QEMU takes over, and disk and NIC go on; or it is refused. test_replace.py has more."""
     old = guest.stub_domid
-    done = dom0.run("stubdom", "replace", guest.name, timeout=240, check=False)
+    for _ in range(3):
+        done = dom0.run("stubdom", "replace", guest.name, timeout=240, check=False)
+        # The pause is bounded. On a busy machine the old QEMU goes on, as it should.
+        if "it took longer than" not in done.stderr:
+            break
     if guest.stub.options["kernel"] == "nub":
         assert done.status == 0 and guest.stub_domid != old, done
     else:

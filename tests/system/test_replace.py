@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: MIT
 """`stubdom replace`: another QEMU under a guest that goes on (docs/replace.md)."""
+import os
 import re
 
 import pytest
 from guestlib import schema
-from guestlib.disks import digest, journal, sha256, wait_listed
+from guestlib.disks import BLOCK, digest, journal, sha256, wait_listed
 from guestlib.dom0host import ASSETS, mkdisk
+from guestlib.guest import NoAnswer
 
 BLOCKS = 200  # of the disk's 256
 
 
 def check_served(guest, dom0, stub):
     """By this stub domain, and by nothing else."""
-    assert dom0.domains() == {guest.name: guest.domid, guest.name + "-dm": stub}
+    its = {name: domid for name, domid in dom0.domains().items() if name.startswith(guest.name)}
+    assert its == {guest.name: guest.domid, guest.name + "-dm": stub}
     assert dom0.qemu_processes() == []
-    (found,) = schema.check("list", dom0.run("stubdom", "list", "--json").stdout)["guests"]
-    assert (found["guest"], found["state"], found["stub_domid"]) == (guest.name, "running", stub)
+    found = schema.check("list", dom0.run("stubdom", "list", "--json").stdout)["guests"]
+    assert [(g["state"], g["stub_domid"]) for g in found if g["guest"] == guest.name] == [("running", stub)]
 
 
 def replace(guest, dom0, *args):
@@ -27,6 +30,10 @@ def replace(guest, dom0, *args):
     assert done["stub"] != old
     check_served(guest, dom0, done["stub"])
     return done
+
+
+def digest_in_dom0(dom0, path, length):
+    return dom0.shell(f"head -c {length} {path} | sha256sum").stdout.split()[0]
 
 
 def refused(guest, dom0, why, *args):
@@ -64,16 +71,36 @@ def test_under_load(make_guest, dom0):
     wanted = journal(BLOCKS)
     assert digest(guest, "sda", len(wanted)) == sha256(wanted)
     guest.destroy()
-    with_disk = dom0.run("sh", "-c", f"head -c {len(wanted)} {guest.disks[0]} | sha256sum").stdout
-    assert with_disk.split()[0] == sha256(wanted)
+    assert digest_in_dom0(dom0, guest.disks[0], len(wanted)) == sha256(wanted)
 
 
+def check_meanwhile(guest, dom0):
+    """The old QEMU answers while the new one starts. Letters that are typed as it is replaced are lost."""
+    node = f"/local/domain/0/stubdom/{guest.domid}/replace/phase"
+    answers = 0
+    dom0.shell(f"stubdom replace {guest.name} >/dev/null 2>&1 &")
+    assert dom0.call("wait_xenstore", 60, path=node, value="boot", seconds=60)
+    while dom0.xenstore(node) == "boot":
+        try:
+            guest.ask("echo meanwhile", "echo", 5)
+        except NoAnswer:
+            assert dom0.xenstore(node) != "boot"
+        else:
+            answers += 1
+    assert answers
+    dom0.wait_file(guest.log_path, "replaced: stub=")
+    assert dom0.call("wait_no_domain", 60, names=[guest.name + "-dm-new"], seconds=60)
+    guest.ask_awake()
+
+
+@pytest.mark.long("make check-replace")
 def test_bios_guest(make_guest, dom0):
     """Its memory and devices are where they were; what cannot be replaced is refused."""
     guest = make_guest("replaced")
     guest.start()
     kept = guest.ask("keep 77", "keep").split()[-1]
     sector = guest.ask("write 0 1200 0x5a", "write 0 1200").split()[-1]
+    check_meanwhile(guest, dom0)
     replace(guest, dom0)
     assert guest.ask("kept", "kept").split()[-1] == kept
     assert guest.ask("read 0 1200", "read 0 1200").split()[-1] == sector
@@ -145,6 +172,31 @@ def test_medium(make_guest, dom0):
     assert "error" in guest.ask("sum sr0 0", "sum sr0 ", 180)
     dom0.run("xl", "cd-insert", guest.name, "hdc", one)
     assert digest_cd(guest) == sums[0]
+
+
+@pytest.mark.long("make check-replace")
+@pytest.mark.timeout(7200)
+def test_many_times(make_guest, dom0):
+    """No acknowledged write is lost, no page of the guest's changes, nothing is left of each time."""
+    times = int(os.environ.get("REPLACE_TIMES", "10"))
+    writer, keeper = make_guest("writer", kind="direct"), make_guest("keeper")
+    dom0.run("truncate", "-s", str(times * BLOCKS * BLOCK), writer.disks[0])
+    writer.start()
+    keeper.start()
+    kept = keeper.ask("keep 77", "keep").split()[-1]
+    pauses = []
+    for n in range(times):
+        writer.ask(f"journal sda {n * BLOCKS} {(n + 1) * BLOCKS}", "journal sda")
+        pauses += [replace(writer, dom0)["pause_ms"], replace(keeper, dom0)["pause_ms"]]
+        assert "journal sda done" in writer.wait("journal sda (done|error)", 240)
+        assert "ok 3/3" in writer.ask(f"ping {writer.peers[0]} 3", "ping ")
+        assert keeper.ask("kept", "kept").split()[-1] == kept
+    print(f"the guests were paused for {min(pauses)} to {max(pauses)} ms")
+    wanted = journal(times * BLOCKS)
+    assert digest(writer, "sda", len(wanted)) == sha256(wanted)
+    assert set(dom0.domains()) == {"writer", "writer-dm", "keeper", "keeper-dm"}  # and no (null)
+    writer.destroy()
+    assert digest_in_dom0(dom0, writer.disks[0], len(wanted)) == sha256(wanted)
 
 
 CONF = "/etc/qemu-stubdom/guests/replaced.conf"
