@@ -300,7 +300,7 @@ def test_launcher_killed(make_guest, dom0, phase):
     guest.start()
     struck = dom0.strike_replace(guest, phase, "launcher")
     print(struck)
-    assert struck["status"] == 1 and "stubdom-dm" in struck["text"]
+    assert struck["status"] == 3 and "stubdom-dm" in struck["text"]
     dom0.wait_gone("replaced-dm", "replaced-dm-new")
     assert dom0.call("wait_xenstore_there", 60, seconds=60,
                      path=f"/local/domain/0/stubdom/{guest.domid}/died")
@@ -333,5 +333,5 @@ def test_destroyed(make_guest, dom0, phase):
     guest.start()
     struck = dom0.strike_replace(guest, phase, "guest")
     print(struck)
-    assert struck["status"] == 1
+    assert struck["status"]
     dom0.wait_gone("replaced", "replaced-dm", "replaced-dm-new")
