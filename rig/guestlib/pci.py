@@ -12,14 +12,20 @@ MACS = {E1000E: "52:54:00:00:00:02", E1000: "52:54:00:00:00:04"}
 LENT = (VIRTIO, E1000E, AHCI, E1000)
 DOM0 = "10.98.0.1"
 
+# Made by the first device ever and never removed, as with QEMU in dom0.
+DIRECTORIES = ("/libxl/pci", "/local/domain/0/backend/pci", "/local/domain/0/error/backend/pci")
+
 
 def prepare(dom0):
-    """Pciback holds the devices, and dom0 has an end of the network that the NICs are on."""
+    """Pciback holds the devices, dom0 has an end of the network that the NICs are on, and the
+    toolstack's directories are there."""
     dom0.shell("modprobe -a xen-pciback igb")
     dom0.shell("; ".join(f"xl pci-assignable-add {bdf}" for bdf in LENT))
     dom0.shell(f"cd /sys/bus/pci/devices/0000:{IGB}; "
                "for i in $(seq 50); do [ -d net ] && break; sleep 0.1; done; "
                f"ip addr add {DOM0}/24 dev $(ls net); ip link set $(ls net) up")
+    for path in (*DIRECTORIES, *(node(bdf) for bdf in LENT)):
+        dom0.run("xenstore-write", path, "")
 
 
 def node(place):

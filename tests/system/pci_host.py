@@ -11,8 +11,6 @@ from guestlib.pci import DOM0, LENT, MACS, VIRTIO, assignable, content, node
 # Beside the first part, which `make check` runs.
 more = pytest.mark.long("make check-pci")
 
-# Made by the first device ever and never removed, as with QEMU in dom0.
-DIRECTORIES = ("/libxl/pci", "/local/domain/0/backend/pci", "/local/domain/0/error/backend/pci")
 FREE_SECONDS = 60
 
 
@@ -22,8 +20,6 @@ def host(rig, dom0):
     if rig.kind != "iommu":
         pytest.skip("the rig has no IOMMU: --machine=iommu")
     pci.prepare(dom0)
-    for path in (*DIRECTORIES, *(node(bdf) for bdf in LENT)):
-        dom0.run("xenstore-write", path, "")
     assert assignable(dom0) == set(LENT)
 
 
