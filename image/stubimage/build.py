@@ -23,10 +23,18 @@ def _read(path):
 
 
 def _find_data(name):
+    """The file's path on this system, None if no folder has it."""
     for folder in contents.DATA_DIRS:
         path = f"{folder}/{name}"
         if os.path.exists(path):
             return path
+    return None
+
+
+def _need_data(name):
+    path = _find_data(name)
+    if path:
+        return path
     raise ImageError(f"{name}: not in {', '.join(contents.DATA_DIRS)}; "
                      "install seabios, ipxe-qemu and qemu-system-data")
 
@@ -45,7 +53,9 @@ def collect_root(qemu):
     for soname, path in libraries.items():
         files[f"{LIBRARY_DIR}/{soname}"] = path
     for name in contents.DATA_FILES:
-        path = _find_data(name)
+        path = _need_data(name)
+        files[path] = path
+    for path in filter(None, map(_find_data, contents.OPTIONAL_DATA_FILES)):
         files[path] = path
     for name in sorted(os.listdir(contents.KEYMAP_DIR)):
         path = f"{contents.KEYMAP_DIR}/{name}"

@@ -34,6 +34,11 @@ DATA_FILES = {
     "multiboot_dma.bin": "-kernel multiboot",
     "pvh.bin": "-kernel vmlinux",
 }
+# Data files that only some versions of QEMU open and only some of Debian's releases have: the image
+# has each that is installed.
+OPTIONAL_DATA_FILES = {
+    "linuxboot.bin": "-kernel bzImage, QEMU 7.2",
+}
 KEYMAP_DIR = "/usr/share/qemu/keymaps"  # -k LANGUAGE, with -vnc
 
 # Modules that the distribution's kernel needs, with their parameters.  Their
