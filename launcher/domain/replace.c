@@ -30,10 +30,10 @@
 #include "xenstore_util.h"
 
 enum {
-	PAUSE_MS = 6000, /* of the guest, until it is given back */
-	LOOK_MS = 15000, /* for QEMU's answers before that */
-	BACK_MS = 5000,
-	END_MS = 5000, /* for a QEMU to end by itself */
+	PAUSE_MS = 6000,		   /* of the guest, until it is given back */
+	LOOK_MS = 15000,		   /* for QEMU's answers before that */
+	BACK_MS = REPLACE_BACK_MS + 15000, /* the child may be at an earlier step still */
+	END_MS = 5000,			   /* for a QEMU to end by itself */
 	END_PAUSED_MS = 2000,
 	TICK_MS = 10,
 };
@@ -140,9 +140,14 @@ static int ask(struct replace *r, enum replace_step step, int64_t until, struct 
 
 	if (replace_qmp_ask(&r->qmp, step, err) < 0)
 		return -1;
-	while ((rc = serve(r, until, err)) == 0)
-		;
-	return rc < 0 ? -1 : replace_qmp_hear(&r->qmp, &r->gone, err);
+	while ((rc = serve(r, until, err)) >= 0) {
+		if (rc == 0)
+			continue;
+		rc = replace_qmp_hear(&r->qmp, &r->gone, err);
+		if (rc <= 0)
+			return rc;
+	}
+	return -1;
 }
 
 /* The new stub domain's word, which reaches `wanted` or names an error. */

@@ -23,6 +23,10 @@ enum {
 	ROUNDS = 3,
 };
 
+struct order {
+	uint32_t number, step;
+};
+
 struct child {
 	const struct plan *plan;
 	struct qmp_client qmp;
@@ -31,13 +35,19 @@ struct child {
 	unsigned vcpus;
 };
 
-static int run(struct child *child, json_t *command, json_t **result, struct err *err)
+static int run_for(struct child *child, json_t *command, int ms, json_t **result,
+		   struct err *err)
 {
 	cleanup_json json_t *taken = command;
 	cleanup_json json_t *ignored = NULL;
 
-	return qmp_client_run(&child->qmp, taken, ANSWER_MS, ERR_STUB,
+	return qmp_client_run(&child->qmp, taken, ms, ERR_STUB,
 			      result ? result : &ignored, err);
+}
+
+static int run(struct child *child, json_t *command, json_t **result, struct err *err)
+{
+	return run_for(child, command, ANSWER_MS, result, err);
 }
 
 static json_t *plain(const char *name)
@@ -155,7 +165,7 @@ static int do_step(struct child *child, enum replace_step step, struct err *err)
 			       : 0;
 	if (step == REPLACE_SAVE)
 		return save(child, err);
-	return run(child, plain("cont"), NULL, err);
+	return run_for(child, plain("cont"), REPLACE_BACK_MS, NULL, err);
 }
 
 static int open_qmp(struct child *child, uid_t uid, struct err *err)
@@ -175,7 +185,7 @@ static _Noreturn void child_main(struct child *child, int socket, uid_t uid)
 {
 	int keep[] = {socket, child->state_fd};
 	sigset_t all;
-	uint32_t step;
+	struct order order;
 	struct err err = {0};
 	int rc;
 
@@ -186,11 +196,11 @@ static _Noreturn void child_main(struct child *child, int socket, uid_t uid)
 	prctl(PR_SET_NAME, "stubdom-replace");
 	fds_close_except(keep, sizeof(keep) / sizeof(keep[0]));
 	rc = open_qmp(child, uid, &err);
-	while (recv(socket, &step, sizeof(step), 0) == sizeof(step)) {
-		struct replace_answer answer = {0};
+	while (recv(socket, &order, sizeof(order), 0) == sizeof(order)) {
+		struct replace_answer answer = {.number = order.number};
 
 		if (rc == 0)
-			rc = do_step(child, (enum replace_step)step, &err);
+			rc = do_step(child, (enum replace_step)order.step, &err);
 		answer.code = rc < 0 ? err.code : 0;
 		answer.gone = child->gone;
 		snprintf(answer.text, sizeof(answer.text), "%.*s",
@@ -232,9 +242,9 @@ int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,
 
 int replace_qmp_ask(struct replace_qmp *qmp, enum replace_step step, struct err *err)
 {
-	uint32_t number = step;
+	struct order order = {.number = ++qmp->asked, .step = step};
 
-	if (send(qmp->fd, &number, sizeof(number), MSG_NOSIGNAL) == sizeof(number))
+	if (send(qmp->fd, &order, sizeof(order), MSG_NOSIGNAL) == sizeof(order))
 		return 0;
 	return err_set(err, ERR_HOST, "the process that asks QEMU has ended");
 }
@@ -245,9 +255,13 @@ int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct 
 
 	if (recv(qmp->fd, &answer, sizeof(answer), MSG_DONTWAIT) != sizeof(answer))
 		return err_set(err, ERR_HOST, "the process that asks QEMU has ended");
+	if (answer.number != qmp->asked)
+		return 1;
 	answer.text[sizeof(answer.text) - 1] = '\0';
+	if (answer.code)
+		return err_set(err, ERR_STUB, "%s", answer.text);
 	*gone = answer.gone;
-	return answer.code ? err_set(err, ERR_STUB, "%s", answer.text) : 0;
+	return 0;
 }
 
 void replace_qmp_stop(struct replace_qmp *qmp)

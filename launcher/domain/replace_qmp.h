@@ -18,9 +18,13 @@
  * the new QEMU, which has the same guest.
  */
 struct replace_qmp {
-	pid_t pid; /* 0: none */
-	int fd;	   /* SOCK_SEQPACKET to it; -1: none */
+	pid_t pid;	/* 0: none */
+	int fd;		/* SOCK_SEQPACKET to it; -1: none */
+	uint32_t asked; /* the number of the latest step */
 };
+
+/* QEMU may have to wait for a slow disk before it goes on. */
+enum { REPLACE_BACK_MS = 60000 };
 
 enum replace_step {
 	REPLACE_LOOK, /* does the guest run, and with which of its emulated devices? */
@@ -30,6 +34,7 @@ enum replace_step {
 
 /* An answer: code 0, or text says why not. */
 struct replace_answer {
+	uint32_t number; /* of the step */
 	int32_t code;
 	struct replace_gone gone; /* of REPLACE_LOOK, and after it */
 	char text[900];
@@ -48,7 +53,10 @@ int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,
 /* Begins a step; the answer comes on fd. */
 int replace_qmp_ask(struct replace_qmp *qmp, enum replace_step step, struct err *err);
 
-/* The answer, once fd is readable: -1 and why if the step failed or the child is gone. */
+/*
+ * The answer, once fd is readable: -1 and why if the step failed or the child is gone.
+ * 1: it is the late one to an earlier step.  gone is of a REPLACE_LOOK that went well.
+ */
 int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct err *err);
 
 void replace_qmp_stop(struct replace_qmp *qmp);
