@@ -59,6 +59,7 @@ struct replace {
 	int64_t serve_ms;   /* when the relay's wishes are looked at again */
 	bool asked_save;
 	bool gave_state;
+	bool goes_back; /* the old QEMU is to go on */
 };
 
 static void say(const struct replace *r, const char *node, const char *text)
@@ -87,13 +88,22 @@ static bool old_lives(const struct replace *r)
 	return domain_host_life(r->watch->host, r->watch->stub) == DOMAIN_LIFE_ALIVE;
 }
 
-/* The old QEMU has no part in it any more once its state is in dom0. */
+static enum domain_life guest_life(const struct replace *r)
+{
+	return domain_host_life(r->watch->host, r->watch->plan->guest_domid);
+}
+
+/* The old QEMU has no part in it any more once its state is in dom0, unless it is to go on. */
 static int check_alive(const struct replace *r, struct err *err)
 {
-	if (domain_host_life(r->watch->host, r->watch->plan->guest_domid) !=
-	    DOMAIN_LIFE_ALIVE)
-		return err_set(err, ERR_GUEST, "the guest has ended");
-	if (!r->gave_state && !old_lives(r))
+	enum domain_life guest = guest_life(r);
+
+	if (guest != DOMAIN_LIFE_ALIVE)
+		return err_set(err, ERR_GUEST,
+			       guest == DOMAIN_LIFE_SHUTDOWN
+				       ? "the guest was shut down, or is being saved"
+				       : "the guest has ended");
+	if ((!r->gave_state || r->goes_back) && !old_lives(r))
 		return err_set(err, ERR_STUB, "its stub domain has ended");
 	return 0;
 }
@@ -312,7 +322,10 @@ static bool old_goes_on(struct replace *r, struct err *err)
 			       "the new one died when it served the guest already") == 0;
 	if (!old_lives(r))
 		return err_set(err, ERR_STUB, "its stub domain has ended, too") == 0;
-	return !r->asked_save || ask(r, REPLACE_BACK, clock_ms() + BACK_MS, err) == 0;
+	/* A toolstack that saves the guest lets QEMU go on afterwards, and not earlier. */
+	return !r->asked_save || guest_life(r) == DOMAIN_LIFE_SHUTDOWN ||
+	       ask(r, REPLACE_BACK, clock_ms() + BACK_MS, err) == 0 ||
+	       guest_life(r) == DOMAIN_LIFE_SHUTDOWN;
 }
 
 /* Returns the guest to the old QEMU, which has everything still. */
@@ -342,8 +355,9 @@ static void go_back(struct replace *r, struct err *err)
 	r->channels->next_stub = 0;
 	r->channels->next_channel = NULL;
 	r->channels->console_given = false;
-	if (r->paused_ms &&
-	    domain_host_life(watch->host, watch->plan->guest_domid) == DOMAIN_LIFE_ALIVE)
+	r->goes_back = true;
+	/* A guest that is being saved, too: it may go on afterwards, and our pause is ours. */
+	if (r->paused_ms && guest_life(r) != DOMAIN_LIFE_GONE)
 		give_back(r, err);
 	replace_new_drop(&r->next, watch, r->gave_state ? 0 : END_MS);
 }
