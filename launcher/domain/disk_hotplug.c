@@ -148,7 +148,7 @@ int domain_hotplug_attach(struct domain_hotplug *hotplug, int fd, char dev[XVD_N
 	if (fd < 0)
 		return -1;
 	name_disk(hotplug, dev);
-	hotplug->changed = true;
+	hotplug->changes++;
 	*place = (struct domain_disk){
 		.path = xstrdup(path), .fd = fd, .readonly = readonly, .may_go = true};
 	snprintf(place->dev, sizeof(place->dev), "%s", dev);
@@ -169,7 +169,7 @@ int domain_hotplug_detach(struct domain_hotplug *hotplug, const char *dev,
 	if (!disk || !disk->may_go)
 		return err_set(err, ERR_USAGE, "there is no such disk");
 	log_info("%s has let go of its disk %s", hotplug->plan->name, dev);
-	hotplug->changed = true;
+	hotplug->changes++;
 	return take_away(hotplug, disk, err);
 }
 

@@ -22,7 +22,7 @@ struct domain_hotplug {
 	struct domain_disks *disks;
 	uint32_t stub;
 	struct domain_config config;
-	bool changed; /* a medium or an added disk came or went since the guest's start */
+	unsigned changes; /* so often a medium or an added disk came or went */
 };
 
 /* Blocks until the stub domain has connected to it, 20 s at most. */

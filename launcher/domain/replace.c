@@ -49,7 +49,8 @@ struct replace {
 	struct replace_new next;
 	struct replace_qmp qmp;
 	struct replace_medium now; /* the plan, with the media of now */
-	struct replace_gone gone;  /* of the old QEMU's devices */
+	struct replace_gone gone;  /* of the old QEMU's devices, by its latest answer */
+	unsigned changes;	   /* of its media, when `now` was made */
 	int state_fd;
 	char number[24]; /* of the request */
 	enum phase phase;
@@ -209,7 +210,8 @@ static int check(struct replace *r, struct err *err)
 			       "the guest is paused, and may have an answer of its QEMU "
 			       "still to take; 'xl unpause %u' it first",
 			       plan->guest_domid);
-	if (!watch->hotplug->changed)
+	r->changes = watch->hotplug->changes;
+	if (r->changes == 0)
 		replace_medium_keep(plan, &r->now);
 	else if (replace_medium_plan(plan, watch->hotplug->disks, &r->now, err) < 0)
 		return -1;
@@ -253,15 +255,41 @@ static int check_migrates(const struct replace *r, struct err *err)
 		"it writes to its memory; wait for the end of that");
 }
 
-static int pause_guest(struct replace *r, struct err *err)
+/* The new stub domain has the media of the first look. */
+static int check_undisturbed(const struct replace *r, struct err *err)
 {
 	if (check_migrates(r, err) < 0)
 		return -1;
-	/* A PV device may have come into use since the first look. */
+	return r->watch->hotplug->changes == r->changes
+		       ? 0
+		       : err_set(err, ERR_GUEST,
+				 "a medium or a disk was taken away meanwhile; 'stubdom "
+				 "replace' it again");
+}
+
+static int pause_guest(struct replace *r, struct err *err)
+{
+	if (check_undisturbed(r, err) < 0)
+		return -1;
 	if (xc_domain_pause(r->watch->host->xc, r->watch->plan->guest_domid) < 0)
 		return err_errno(err, ERR_HOST, errno, "pausing the guest");
 	r->paused_ms = clock_ms();
+	/* A PV device may have come into use since the first look. */
 	return domain_backends_check_unused(r->watch->backends, err);
+}
+
+/* Now that the guest can take no device away any more.  QEMU may have got one by QMP, too. */
+static int look_again(struct replace *r, int64_t until, struct err *err)
+{
+	const struct replace_gone first = r->gone;
+
+	if (ask(r, REPLACE_LOOK, until, err) < 0)
+		return -1;
+	return first.nics == r->gone.nics && first.drives == r->gone.drives
+		       ? 0
+		       : err_set(err, ERR_GUEST,
+				 "its PV drivers have taken emulated devices away "
+				 "meanwhile; 'stubdom replace' it again");
 }
 
 static int give_state(struct replace *r, struct err *err)
@@ -287,6 +315,7 @@ static int take_over(struct replace *r, const char *image, struct err *err)
 	struct domain_watch *watch = r->watch;
 	int64_t until;
 
+	r->channels->replaces = true;
 	if (check_migrates(r, err) < 0 || check(r, err) < 0 || look(r, err) < 0 ||
 	    replace_new_plan(&r->next, watch, &r->now.plan, &r->gone, image, err) < 0)
 		return -1;
@@ -303,6 +332,9 @@ static int take_over(struct replace *r, const char *image, struct err *err)
 	if (pause_guest(r, err) < 0)
 		return -1;
 	until = r->paused_ms + PAUSE_MS;
+	r->channels->stands = true;
+	if (look_again(r, until, err) < 0)
+		return -1;
 	r->asked_save = true;
 	if (ask(r, REPLACE_SAVE, until, err) < 0)
 		return -1;
@@ -311,6 +343,8 @@ static int take_over(struct replace *r, const char *image, struct err *err)
 	    wait_stage(r, STUBDOM_STAGE_RUNNING, until, err) < 0)
 		return -1;
 	enter(r, SWITCH);
+	if (check_undisturbed(r, err) < 0)
+		return -1;
 	return replace_vif_move(watch->plan, watch->stub, r->next.stub, err);
 }
 
@@ -356,6 +390,7 @@ static void go_back(struct replace *r, struct err *err)
 	r->channels->next_channel = NULL;
 	r->channels->console_given = false;
 	r->goes_back = true;
+	r->channels->stands = false;
 	/* A guest that is being saved, too: it may go on afterwards, and our pause is ours. */
 	if (r->paused_ms && guest_life(r) != DOMAIN_LIFE_GONE)
 		give_back(r, err);
@@ -526,6 +561,7 @@ bool domain_replace(struct domain_watch *watch, struct domain_channels *channels
 		err_prefix(&err, "QEMU is not replaced (%s)", names[at]);
 		log_error("%s", err.msg);
 	}
+	channels->replaces = channels->stands = false;
 	answer(&r, done ? NULL : err.msg);
 	xenstore_remove(watch->host->xs,
 			STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_REPLACE_PHASE,

@@ -122,26 +122,50 @@ static int grow(struct domain_channels *channels, const char *text, struct err *
 	return domain_hotplug_grow(channels->hotplug, dev, size, err);
 }
 
+/* A device that QEMU has let go is taken away all the same. */
+static int check_replaces(const struct domain_channels *channels, uint32_t type,
+			  struct err *err)
+{
+	bool waits = type == RELAY_RUN ? channels->stands
+				       : channels->replaces && type != RELAY_DETACH &&
+						 type != RELAY_RETURN;
+
+	return waits ? err_set(err, ERR_GUEST,
+			       "the guest's QEMU is being replaced; ask again when that "
+			       "is over")
+		     : 0;
+}
+
 /* For a QMP command; disk_hotplug.h says which requests are allowed. */
+static int do_request(struct domain_channels *channels, const struct relay_msg *asked,
+		      int fd, struct relay_msg *reply, struct err *err)
+{
+	if (check_replaces(channels, asked->type, err) < 0)
+		return -1;
+	switch (asked->type) {
+	case RELAY_ATTACH:
+		return domain_hotplug_attach(channels->hotplug, fd, reply->text, err);
+	case RELAY_GROW:
+		return grow(channels, asked->text, err);
+	case RELAY_RUN:
+		return domain_backends_let_run(channels->backends, err);
+	case RELAY_LEND:
+		return domain_pci_lend(channels->pci, asked->text, err);
+	case RELAY_RETURN:
+		domain_pci_return(channels->pci, asked->text);
+		return 0;
+	default:
+		return domain_hotplug_detach(channels->hotplug, asked->text, err);
+	}
+}
+
 static void serve_request(struct domain_channels *channels, const struct relay_msg *asked,
 			  int fd)
 {
 	struct relay_msg reply = {.type = asked->type, .channel = asked->channel};
 	struct err err;
-	int rc = 0;
+	int rc = do_request(channels, asked, fd, &reply, &err);
 
-	if (asked->type == RELAY_ATTACH)
-		rc = domain_hotplug_attach(channels->hotplug, fd, reply.text, &err);
-	else if (asked->type == RELAY_GROW)
-		rc = grow(channels, asked->text, &err);
-	else if (asked->type == RELAY_RUN)
-		rc = domain_backends_let_run(channels->backends, &err);
-	else if (asked->type == RELAY_LEND)
-		rc = domain_pci_lend(channels->pci, asked->text, &err);
-	else if (asked->type == RELAY_RETURN)
-		domain_pci_return(channels->pci, asked->text);
-	else
-		rc = domain_hotplug_detach(channels->hotplug, asked->text, &err);
 	if (asked->type == RELAY_LEND && rc == 0)
 		memcpy(reply.text, asked->text, sizeof(reply.text));
 	if (rc < 0) {

@@ -25,7 +25,10 @@ struct domain_channels {
 	 */
 	uint32_t next_stub;
 	const char *next_channel;
-	bool *wanted;	     /* by channel: the relay waits for an offer */
+	/* It gets no device from now on, for the next stub domain would not have it. */
+	bool replaces;
+	bool stands;  /* QEMU stands still for that, and nobody else lets it go on */
+	bool *wanted; /* by channel: the relay waits for an offer */
 	struct rate *offers; /* by channel: looks at the stub domain's server */
 	int64_t *dialled_ms; /* by channel: when its endpoint was last connected */
 	bool console_given;
