@@ -26,6 +26,7 @@ enum {
 	WORK_MS = 600000, /* more than all its own limits together */
 	LOOK_MS = 1000,
 	PARALLEL_MAX = 64,
+	FACT_MAX = 128, /* bytes of a path */
 };
 
 struct request {
@@ -57,14 +58,26 @@ static void show_phase(struct request *r)
 	}
 }
 
-/* The text after our number; NULL: none yet. */
-static const char *find_answer(const struct request *r, const char *answer)
+/* The text after our number; NULL: it is another one's, or there is none yet. */
+static const char *find_text(const struct request *r, const char *node)
 {
 	size_t len = strlen(r->number);
 
-	return answer && strncmp(answer, r->number, len) == 0 && answer[len] == ' '
-		       ? answer + len + 1
+	return node && strncmp(node, r->number, len) == 0 && node[len] == ' '
+		       ? node + len + 1
 		       : NULL;
+}
+
+/* Not done later, when nobody expects it any more. */
+static int give_up(const struct request *r, const char *asked, struct err *err)
+{
+	if (find_text(r, asked))
+		xenstore_remove(r->xs, STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_REPLACE_ASK,
+				r->guest->domid);
+	return err_set(err, ERR_HOST,
+		       "its stubdom-dm, process %d, does not begin; if it is of an older "
+		       "version, it cannot",
+		       (int)r->guest->launcher);
 }
 
 static int wait_answer(struct request *r, char **out, struct err *err)
@@ -72,9 +85,10 @@ static int wait_answer(struct request *r, char **out, struct err *err)
 	const int64_t began = clock_ms();
 
 	for (;;) {
-		cleanup_free char *answer = read_fact(r, STUBDOM_FACT_REPLACE_ANSWER);
+		/* In this order: nobody asks before the answer to us is there. */
 		cleanup_free char *asked = read_fact(r, STUBDOM_FACT_REPLACE_ASK);
-		const char *text = find_answer(r, answer);
+		cleanup_free char *answer = read_fact(r, STUBDOM_FACT_REPLACE_ANSWER);
+		const char *text = find_text(r, answer);
 		struct pollfd pfd = {.fd = xs_fileno(r->xs), .events = POLLIN};
 
 		if (text) {
@@ -92,12 +106,11 @@ static int wait_answer(struct request *r, char **out, struct err *err)
 				"its stubdom-dm, process %d, was killed meanwhile; "
 				"'stubdom status' says what became of the guest",
 				(int)r->guest->launcher);
+		if (!find_text(r, asked))
+			return err_set(err, VERB_NO,
+				       "another 'stubdom replace' has taken its place");
 		if (!r->phase[0] && clock_ms() - began > BEGIN_MS)
-			return err_set(
-				err, ERR_HOST,
-				"its stubdom-dm, process %d, does not begin; if it is "
-				"of an older version, it cannot",
-				(int)r->guest->launcher);
+			return give_up(r, asked, err);
 		if (clock_ms() - began > WORK_MS)
 			return err_set(err, ERR_HOST,
 				       "its stubdom-dm does not come to an "
@@ -108,21 +121,75 @@ static int wait_answer(struct request *r, char **out, struct err *err)
 	}
 }
 
+static void name_fact(const struct request *r, const char *node, char path[FACT_MAX])
+{
+	snprintf(path, FACT_MAX, STUBDOM_XS_FACTS "/%u/%s", r->guest->domid, node);
+}
+
+/* For the caller; NULL: it is not there. */
+static char *look_up(const struct request *r, xs_transaction_t t, const char *node)
+{
+	char path[FACT_MAX];
+
+	name_fact(r, node, path);
+	return xs_read(r->xs, t, path, NULL);
+}
+
+/* Whether there is a phase, and no answer to what was asked. */
+static bool is_at_work(const struct request *r, xs_transaction_t t)
+{
+	cleanup_free char *phase = look_up(r, t, STUBDOM_FACT_REPLACE_PHASE);
+	cleanup_free char *asked = look_up(r, t, STUBDOM_FACT_REPLACE_ASK);
+	cleanup_free char *answer = look_up(r, t, STUBDOM_FACT_REPLACE_ANSWER);
+	size_t number = asked ? strcspn(asked, " ") : 0;
+
+	return phase && !(asked && answer && strncmp(asked, answer, number + 1) == 0);
+}
+
+/*
+ * Only where the guest's record is still there, for nobody else would take the node away,
+ * and if nobody is at work.
+ */
+static int write_request(const struct request *r, const char *text, struct err *err)
+{
+	char ask[FACT_MAX];
+
+	name_fact(r, STUBDOM_FACT_REPLACE_ASK, ask);
+	for (;;) {
+		xs_transaction_t t = xs_transaction_start(r->xs);
+		cleanup_free char *launcher =
+			t ? look_up(r, t, STUBDOM_FACT_LAUNCHER) : NULL;
+		bool works = launcher && is_at_work(r, t);
+		bool ok = launcher && !works &&
+			  xs_write(r->xs, t, ask, text, (unsigned)strlen(text));
+
+		if (t && xs_transaction_end(r->xs, t, !ok) && ok)
+			return 0;
+		if (works)
+			return err_set(err, VERB_NO,
+				       "another 'stubdom replace' is at work on it");
+		if (t && !launcher)
+			return err_set(err, ERR_STUB, "its stub domain has ended");
+		if (!ok || errno != EAGAIN)
+			return err_errno(err, ERR_HOST, errno, "xenstore: writing %s",
+					 ask);
+	}
+}
+
 static int put_request(struct request *r, const char *image, struct err *err)
 {
 	cleanup_free char *text = NULL;
-	char path[XENSTORE_PATH_MAX];
+	char path[FACT_MAX];
 	struct timespec ts;
 
-	snprintf(path, sizeof(path), STUBDOM_XS_FACTS "/%u/replace", r->guest->domid);
+	name_fact(r, STUBDOM_FACT_REPLACE, path);
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	snprintf(r->number, sizeof(r->number), "%llu%09ld", (unsigned long long)ts.tv_sec,
 		 ts.tv_nsec);
 	text = xasprintf("%s %s", r->number, image);
-	xenstore_remove(r->xs, "%s/phase", path);
 	if (!xs_watch(r->xs, path, "replace"))
 		return err_set(err, ERR_HOST, "xenstore: watching %s", path);
-	return xenstore_write(r->xs, err, text, "%s/ask", path);
+	return write_request(r, text, err);
 }
 
 /* "stub=5 pause_ms=3 ..." as members of the guest's answer. */

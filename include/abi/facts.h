@@ -33,6 +33,7 @@
  * its own, and the directory of the image.  stubdom-dm has _PHASE while it works.  It
  * writes "NUMBER KEY=VALUE..." to _ANSWER then, or "NUMBER error TEXT".
  */
+#define STUBDOM_FACT_REPLACE "replace" /* a directory */
 #define STUBDOM_FACT_REPLACE_ASK "replace/ask"
 #define STUBDOM_FACT_REPLACE_PHASE "replace/phase"
 #define STUBDOM_FACT_REPLACE_ANSWER "replace/answer"

@@ -80,6 +80,8 @@ def check_meanwhile(guest, dom0):
     answers = 0
     dom0.shell(f"stubdom replace {guest.name} >/dev/null 2>&1 &")
     assert dom0.call("wait_xenstore", 60, path=node, value="boot", seconds=60)
+    second = dom0.run("stubdom", "replace", guest.name, check=False)
+    assert second.status == 1 and "is at work on it" in second.stderr, second
     while dom0.xenstore(node) == "boot":
         try:
             guest.ask("echo meanwhile", "echo", 5)
