@@ -200,8 +200,11 @@ void replace_new_drop(struct replace_new *next, const struct domain_watch *watch
 	struct err err;
 
 	domain_orders_free(&next->orders);
-	if (next->stub == REPLACE_NO_STUB)
+	if (next->stub == REPLACE_NO_STUB) {
+		/* Its creation may have failed when dom0 had made room already. */
+		domain_memory_give_back(watch->host);
 		return;
+	}
 	if (end_ms > 0 && domain_host_life(watch->host, next->stub) == DOMAIN_LIFE_ALIVE)
 		domain_ask_leave(watch->host, next->stub, end_ms);
 	if (domain_remove_one(watch->host, next->stub, &err) < 0)
