@@ -20,6 +20,7 @@
 
 enum {
 	ANSWER_MS = 10000,
+	REMOVE_MS = 1000,
 	ROUNDS = 3,
 };
 
@@ -141,19 +142,33 @@ static int let_drain(struct child *child, struct err *err)
 	return 0;
 }
 
+/* The relay keeps it as long as any client is there, and no more than 64. */
+static void remove_fd(struct child *child, json_int_t set)
+{
+	struct err ignored;
+
+	run_for(child,
+		json_pack("{s:s, s:{s:I}}", "execute", "remove-fd", "arguments",
+			  "fdset-id", set),
+		REMOVE_MS, NULL, &ignored);
+}
+
 static int save(struct child *child, struct err *err)
 {
 	char path[40];
 	json_int_t set;
+	int rc;
 
 	if (let_drain(child, err) < 0 || run(child, plain("stop"), NULL, err) < 0 ||
 	    qmp_client_add_fd(&child->qmp, child->state_fd, ANSWER_MS, &set, err) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "/dev/fdset/%lld", (long long)set);
-	return run(child,
-		   json_pack("{s:s, s:{s:s, s:b}}", "execute", "xen-save-devices-state",
-			     "arguments", "filename", path, "live", 1),
-		   NULL, err);
+	rc = run(child,
+		 json_pack("{s:s, s:{s:s, s:b}}", "execute", "xen-save-devices-state",
+			   "arguments", "filename", path, "live", 1),
+		 NULL, err);
+	remove_fd(child, set);
+	return rc;
 }
 
 static int do_step(struct child *child, enum replace_step step, struct err *err)
@@ -178,6 +193,9 @@ static int open_qmp(struct child *child, uid_t uid, struct err *err)
 	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 ||
 	    setresuid(uid, uid, uid) < 0)
 		return err_errno(err, ERR_HOST, errno, "giving up root");
+	/* The kernel forgets it when the user changes. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	return 0;
 }
 
