@@ -9,7 +9,12 @@
 #include "clock.h"
 #include "log.h"
 
-enum { VCPUS_MS = 5000, VCPUS_MAX = 512 };
+enum {
+	VCPUS_MS = 5000,
+	VCPUS_MAX = 512,
+	SETTLE_MS = 1000,
+	SETTLE_NS = 20000000, /* of a vCPU: QEMU needs some microseconds of them */
+};
 
 static bool look(struct domain_host *host, uint32_t guest, xc_domaininfo_t *info)
 {
@@ -29,6 +34,31 @@ bool replace_is_paused(struct domain_host *host, uint32_t guest)
 	xc_domaininfo_t info;
 
 	return look(host, guest, &info) && (info.flags & XEN_DOMINF_paused);
+}
+
+static bool is_busy(struct domain_host *host, uint32_t stub, unsigned vcpu,
+		    uint64_t before)
+{
+	xc_vcpuinfo_t info;
+
+	return xc_vcpu_getinfo(host->xc, stub, vcpu, &info) == 0 && info.online &&
+	       !info.blocked && info.cpu_time - before < SETTLE_NS;
+}
+
+void replace_let_settle(struct domain_host *host, uint32_t stub)
+{
+	int64_t until = clock_ms() + SETTLE_MS;
+	unsigned n = replace_count_vcpus(host, stub);
+
+	for (unsigned i = 0; i < n; i++) {
+		xc_vcpuinfo_t info;
+		uint64_t before = xc_vcpu_getinfo(host->xc, stub, i, &info) == 0
+					  ? info.cpu_time
+					  : 0;
+
+		while (is_busy(host, stub, i, before) && clock_ms() < until)
+			clock_wait_ms(1);
+	}
 }
 
 static bool is_still_there(struct domain_host *host, uint32_t guest, unsigned vcpu,
