@@ -4,6 +4,7 @@
 #define STUBDOM_MANIFEST_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "err.h"
@@ -28,6 +29,7 @@ struct manifest_kernel {
 	unsigned long long ramdisk_bytes; /* of all of them together */
 	char *disk; /* absolute path of the root's disk; NULL: the root is in the ramdisk */
 	char *cmdline;
+	bool replace; /* with its agent it can take a guest over, and leave one */
 	/* The kernel's, its ramdisks', the disk's, in order. */
 	struct manifest_file *files;
 	size_t n_files; /* MANIFEST_FILES_MAX at most */

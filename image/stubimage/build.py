@@ -172,7 +172,8 @@ def build(output, agent, qemu=contents.QEMU, nub=None, boot="/boot", in_place=Fa
         data["root-nub.cpio"] = cpio.write(root_entries, mtime, pack=True, disk=disk)
         data["root-nub.disk"] = bytes(disk)
         kernels["nub"] = {"file": "kernel-nub", "ramdisk": ["root-nub.cpio"],
-                          "disk": "root-nub.disk", "cmdline": contents.NUB_CMDLINE}
+                          "disk": "root-nub.disk", "cmdline": contents.NUB_CMDLINE,
+                          "replace": True}
     with probe.Unpacked(root, loader, qemu) as unpacked:
         answers = probe.ask(unpacked)
     manifest = {

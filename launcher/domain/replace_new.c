@@ -62,6 +62,24 @@ static void plan_incoming(struct replace_new *next, const struct plan *plan)
 	next->restore = restore_name;
 }
 
+/*
+ * An older kernel lets its QEMU have requests of a guest that another one serves.  An older
+ * agent lets the old QEMU touch the guest at its end.
+ */
+static int check_image(const struct manifest *manifest, const char *kernel,
+		       struct err *err)
+{
+	const struct manifest_kernel *found = manifest_find_kernel(manifest, kernel);
+
+	if (found && found->replace)
+		return 0;
+	return err_set(
+		err, ERR_HOST,
+		"the image %s is of an older version of this program, which cannot "
+		"be replaced and replaces nothing",
+		manifest->dir);
+}
+
 int replace_new_plan(struct replace_new *next, const struct domain_watch *watch,
 		     const struct plan *plan, const struct replace_gone *gone,
 		     const char *image, struct err *err)
@@ -73,7 +91,9 @@ int replace_new_plan(struct replace_new *next, const struct domain_watch *watch,
 	if (plan->n_channels + 1 > STUBDOM_CHANNELS_MAX)
 		return err_set(err, ERR_USAGE, "the guest has %zu channels, %d at most",
 			       plan->n_channels, STUBDOM_CHANNELS_MAX - 1);
-	if (image_load_checked(image, kernel, &next->manifest, &next->files, err) < 0)
+	if (image_load_checked(image, kernel, &next->manifest, &next->files, err) < 0 ||
+	    check_image(watch->manifest, kernel, err) < 0 ||
+	    check_image(&next->manifest, kernel, err) < 0)
 		return -1;
 	/*
 	 * The relay makes QEMU's answers from the schema that it was started with; and

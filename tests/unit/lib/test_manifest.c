@@ -22,7 +22,9 @@ static void check_whole(const struct manifest *m)
 	assert_string_equal(k->ramdisk[1], "/img/modules-linux.cpio");
 	assert_null(k->ramdisk[2]);
 	assert_int_equal(k->ramdisk_bytes, 62914560 + 2097152);
+	assert_false(k->replace);
 	assert_non_null(manifest_find_kernel(m, "nub"));
+	assert_true(manifest_find_kernel(m, "nub")->replace);
 	assert_null(manifest_find_kernel(m, "bsd"));
 	assert_string_equal(m->qemu_path, "/usr/libexec/xen-qemu-system-i386");
 	assert_string_equal(m->qemu_version, "10.0.13");
