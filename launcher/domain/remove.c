@@ -81,12 +81,13 @@ int domain_remove_one(struct domain_host *host, uint32_t domid, struct err *err)
 		return 0;
 	/* From here on the guest's disks do not change any more. */
 	xc_domain_pause(host->xc, domid);
+	leave_vm(host, domid);
 	/*
 	 * With it libxl takes the domain for a stub domain of its own, and the guest's QMP
-	 * sockets away, which another domain may serve.
+	 * sockets away, which another domain may serve.  Not earlier: the block script lets
+	 * a domain with a target share a file.
 	 */
 	xenstore_remove(host->xs, "/local/domain/%u/target", domid);
-	leave_vm(host, domid);
 	domain_host_forget_error(host);
 	if (libxl_domain_destroy(host->libxl, domid, NULL) == 0)
 		return 0;

@@ -353,6 +353,7 @@ static int step(struct watch_state *state, struct err *err)
 	struct domain_watch *watch = state->watch;
 	enum { SIGNAL, XENSTORE, RELAY, RELAY_LOG, GUARDIAN, TOOLSTACK, N };
 	bool hears = domain_channels_may_ask(&state->channels);
+	uint8_t generation = watch->generation;
 	bool logs = relay_log_may_write(&watch->relay->log);
 	struct pollfd fds[N] = {
 		[SIGNAL] = {.fd = watch->signals, .events = POLLIN},
@@ -374,6 +375,9 @@ static int step(struct watch_state *state, struct err *err)
 		return take_signal(state, err);
 	if (fds[XENSTORE].revents)
 		rc = take_xenstore(state, err);
+	/* Seconds have passed, and there may be another guardian. */
+	if (rc == STEP_GO_ON && watch->generation != generation)
+		return rc;
 	if (rc == STEP_GO_ON && domain_nodes_tick(&state->nodes, clock_ms(), err) < 0)
 		rc = STEP_FAILED;
 	if (rc == STEP_GO_ON)
