@@ -446,6 +446,20 @@ static void adopt(struct replace *r)
 	renew_guardian(watch);
 }
 
+/* Meanwhile the clients are connected to the new one. */
+static bool old_leaves(struct replace *r, uint32_t old)
+{
+	struct domain_host *host = r->watch->host;
+	int64_t until = clock_ms() + END_MS;
+	struct err ignored;
+
+	domain_ask_leave(host, old, 0);
+	while (domain_host_life(host, old) == DOMAIN_LIFE_ALIVE)
+		if (serve(r, until, &ignored) < 0)
+			return domain_host_life(host, old) != DOMAIN_LIFE_ALIVE;
+	return true;
+}
+
 /* The new QEMU has it all: from here on there is no way back, and none is needed. */
 static void commit(struct replace *r)
 {
@@ -467,9 +481,10 @@ static void commit(struct replace *r)
 	adopt(r);
 	relay_msg_send(watch->relay->control, &msg, NULL, 0);
 	replace_qmp_stop(&r->qmp);
+	r->channels->stands = false;
 	log_info("domain %u runs the device model of domain %u, in place of domain %u",
 		 watch->stub, watch->plan->guest_domid, old);
-	if (!went_on || !domain_ask_leave(watch->host, old, END_MS))
+	if (!went_on || !old_leaves(r, old))
 		log_warn("QEMU in domain %u did not end by itself; Xen lists the domain "
 			 "until the guest ends",
 			 old);
