@@ -115,10 +115,11 @@ static int serve(struct replace *r, int64_t until, struct err *err)
 	enum { SIGNAL, RELAY, RELAY_LOG, CHILD, N };
 	struct domain_watch *watch = r->watch;
 	bool hears = domain_channels_may_ask(r->channels);
+	bool logs = relay_log_may_write(&watch->relay->log);
 	struct pollfd fds[N] = {
 		[SIGNAL] = {.fd = watch->signals, .events = POLLIN},
 		[RELAY] = {.fd = hears ? watch->relay->control : -1, .events = POLLIN},
-		[RELAY_LOG] = {.fd = watch->relay->log.fd, .events = POLLIN},
+		[RELAY_LOG] = {.fd = logs ? watch->relay->log.fd : -1, .events = POLLIN},
 		[CHILD] = {.fd = r->qmp.fd, .events = POLLIN},
 	};
 	int64_t now;
@@ -127,7 +128,7 @@ static int serve(struct replace *r, int64_t until, struct err *err)
 		return err_errno(err, ERR_HOST, errno, "poll");
 	if (fds[SIGNAL].revents)
 		return err_set(err, ERR_HOST, "the toolstack ends the guest");
-	if (fds[RELAY_LOG].revents && relay_log_may_write(&watch->relay->log))
+	if (fds[RELAY_LOG].revents)
 		relay_log_read(&watch->relay->log);
 	if (fds[RELAY].revents && domain_channels_hear(r->channels, err) < 0)
 		return -1;
