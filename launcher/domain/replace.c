@@ -52,6 +52,7 @@ struct replace {
 	struct replace_gone gone;  /* of the old QEMU's devices, by its latest answer */
 	unsigned changes;	   /* of its media, when `now` was made */
 	int state_fd;
+	off_t state_bytes;
 	char number[24]; /* of the request */
 	enum phase phase;
 	int64_t entered_ms; /* the phase */
@@ -301,6 +302,7 @@ static int give_state(struct replace *r, struct err *err)
 	if (fstat(r->state_fd, &st) < 0 || lseek(r->state_fd, 0, SEEK_SET) < 0)
 		return err_errno(err, ERR_HOST, errno, "the saved state");
 	log_info("QEMU's state has %lld bytes", (long long)st.st_size);
+	r->state_bytes = st.st_size;
 	r->gave_state = true;
 	/* The relay may have wanted to go on with the state of an earlier attempt. */
 	r->channels->wanted[r->watch->plan->n_channels] = false;
@@ -308,6 +310,15 @@ static int give_state(struct replace *r, struct err *err)
 	if (relay_msg_send(r->watch->relay->control, &msg, &r->state_fd, 1) < 0)
 		return err_errno(err, ERR_HOST, errno, "handing the state to the relay");
 	return 0;
+}
+
+/* QEMU takes a connection that ends at once for a state, too.  The relay reads our file. */
+static int check_taken(const struct replace *r, struct err *err)
+{
+	return lseek(r->state_fd, 0, SEEK_CUR) >= r->state_bytes
+		       ? 0
+		       : err_set(err, ERR_STUB,
+				 "the new QEMU runs without the guest's state");
 }
 
 /* Up to the point where the new QEMU has the guest's state and its interfaces. */
@@ -344,7 +355,7 @@ static int take_over(struct replace *r, const char *image, struct err *err)
 	    wait_stage(r, STUBDOM_STAGE_RUNNING, until, err) < 0)
 		return -1;
 	enter(r, SWITCH);
-	if (check_undisturbed(r, err) < 0)
+	if (check_taken(r, err) < 0 || check_undisturbed(r, err) < 0)
 		return -1;
 	return replace_vif_move(watch->plan, watch->stub, r->next.stub, err);
 }
