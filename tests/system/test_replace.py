@@ -177,6 +177,30 @@ def test_medium(make_guest, dom0):
 
 
 @pytest.mark.long("make check-replace")
+def test_medium_taken_meanwhile(make_guest, dom0):
+    """The replacement ends, and the guest has what the toolstack says."""
+    guest = make_guest("replaced", kind="direct", nics=(), modules=("sr_mod",))
+    medium = f"{guest.folder}/one.iso"
+    dom0.run("cp", f"{ASSETS}/data1.img", medium)
+    guest.config["disk"].append(f"format=raw,vdev=hdc,access=ro,devtype=cdrom,target={medium}")
+    guest.write_config()
+    guest.start()
+    old = guest.stub_domid
+    dom0.shell(f"stubdom replace {guest.name} >/dev/null 2>&1 &")
+    assert dom0.call("wait_xenstore", 60, seconds=60, value="boot",
+                     path=f"/local/domain/0/stubdom/{guest.domid}/replace/phase")
+    dom0.run("xl", "cd-eject", guest.name, "hdc")
+    dom0.wait_file(guest.log_path, "a medium or a disk was taken away meanwhile")
+    assert dom0.call("wait_no_domain", 60, names=[guest.name + "-dm-new"], seconds=60)
+    check_served(guest, dom0, old)
+    assert "error" in guest.ask("sum sr0 0", "sum sr0 ", 180)
+    dom0.run("xl", "cd-insert", guest.name, "hdc", medium)
+    assert digest_cd(guest) == sha256(mkdisk.make_disk(1))
+    replace(guest, dom0)
+    assert digest_cd(guest) == sha256(mkdisk.make_disk(1))
+
+
+@pytest.mark.long("make check-replace")
 @pytest.mark.timeout(7200)
 def test_many_times(make_guest, dom0):
     """No acknowledged write is lost, no page of the guest's changes, nothing is left of each time."""
