@@ -85,7 +85,8 @@ static void enter(struct replace *r, enum phase phase)
 		say(r, STUBDOM_FACT_REPLACE_PHASE, names[phase]);
 }
 
-static bool old_lives(const struct replace *r)
+/* That of the guest: the new one once it is adopted. */
+static bool stub_lives(const struct replace *r)
 {
 	return domain_host_life(r->watch->host, r->watch->stub) == DOMAIN_LIFE_ALIVE;
 }
@@ -105,7 +106,7 @@ static int check_alive(const struct replace *r, struct err *err)
 			       guest == DOMAIN_LIFE_SHUTDOWN
 				       ? "the guest was shut down, or is being saved"
 				       : "the guest has ended");
-	if ((!r->gave_state || r->goes_back) && !old_lives(r))
+	if ((!r->gave_state || r->goes_back) && !stub_lives(r))
 		return err_set(err, ERR_STUB, "its stub domain has ended");
 	return 0;
 }
@@ -366,7 +367,7 @@ static bool old_goes_on(struct replace *r, struct err *err)
 	if (r->gave_state && !replace_new_stop(&r->next, r->watch, END_PAUSED_MS))
 		return err_set(err, ERR_STUB,
 			       "the new one died when it served the guest already") == 0;
-	if (!old_lives(r))
+	if (!stub_lives(r))
 		return err_set(err, ERR_STUB, "its stub domain has ended, too") == 0;
 	/* A toolstack that saves the guest lets QEMU go on afterwards, and not earlier. */
 	return !r->asked_save || guest_life(r) == DOMAIN_LIFE_SHUTDOWN ||
@@ -591,7 +592,14 @@ bool domain_replace(struct domain_watch *watch, struct domain_channels *channels
 		log_error("%s", err.msg);
 	}
 	channels->replaces = channels->stands = false;
-	answer(&r, done ? NULL : err.msg);
+	if (done && !stub_lives(&r)) {
+		err_set(&err, ERR_STUB,
+			"the new stub domain took over and has ended since; 'stubdom "
+			"status' says what became of the guest");
+		answer(&r, err.msg);
+	} else {
+		answer(&r, done ? NULL : err.msg);
+	}
 	xenstore_remove(watch->host->xs,
 			STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_REPLACE_PHASE,
 			watch->plan->guest_domid);
