@@ -2,6 +2,7 @@
 /* A PCI device of dom0's, as its sysfs shows it, and a domain's rights to it. */
 #include "domain/pci_device.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +16,11 @@
 
 /* Of Linux' ioport.h, in the third column of `resource`. */
 #define RESOURCE_IO 0x100
+
+/* A ROM's address (PCI Local Bus Specification 3.0, 6.2.5.2). */
+#define ROM_ADDRESS 0xfffff800ULL
+/* Below it Linux shows the firmware's copy of a screen's ROM, which is memory. */
+#define ROM_LEAST 0x100000ULL
 
 int pci_device_parse(const char *text, struct pci_device *device)
 {
@@ -108,14 +114,23 @@ bool pci_device_is_permissive(const struct pci_device *device, const char *sysfs
 int pci_device_turn_rom(const struct pci_device *device, const char *sysfs, bool on,
 			struct err *err)
 {
-	const uint8_t byte = on ? STUBDOM_PCI_ROM_ON : 0;
+	const struct pci_range *rom = &device->ranges[PCI_ROM];
+	const uint32_t value = htole32((uint32_t)rom->first | STUBDOM_PCI_ROM_ON);
+	const uint8_t byte = 0;
+	const ssize_t bytes = on ? sizeof(value) : sizeof(byte);
 	char name[PCI_NAME_SIZE], path[PATH_MAX];
 	cleanup_fd int fd = -1;
 
 	pci_device_name(device, name);
+	if (on && (rom->io || rom->first < ROM_LEAST || rom->first & ~ROM_ADDRESS))
+		return err_set(
+			err, ERR_HOST,
+			"turning the ROM of PCI device %s on: dom0 has no range for it",
+			name);
 	snprintf(path, sizeof(path), "%s/devices/%s/config", sysfs, name);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && pwrite(fd, &byte, 1, STUBDOM_PCI_ROM_REGISTER) == 1)
+	if (fd >= 0 && pwrite(fd, on ? (const void *)&value : &byte, (size_t)bytes,
+			      STUBDOM_PCI_ROM_REGISTER) == bytes)
 		return 0;
 	return err_errno(err, ERR_HOST, errno, "turning the ROM of PCI device %s %s: %s",
 			 name, on ? "on" : "off", path);

@@ -13,7 +13,7 @@
 #define PCI_SYSFS "/sys/bus/pci"
 
 /* Six base addresses and the ROM; in sysfs other ranges may follow, of bridges. */
-enum { PCI_RANGES = 7, PCI_NAME_SIZE = 16 };
+enum { PCI_RANGES = 7, PCI_ROM = 6, PCI_NAME_SIZE = 16 };
 
 /* Machine addresses or ports, the last one included; last 0: there is none. */
 struct pci_range {
@@ -47,8 +47,9 @@ int pci_device_look(struct pci_device *device, const char *sysfs, struct err *er
 bool pci_device_is_permissive(const struct pci_device *device, const char *sysfs);
 
 /*
- * Writes the byte of its configuration space that has the bit, and nothing of the ROM's
- * address.  pciback sets it back when it takes the device.
+ * On: with the address of the range that dom0 has for the ROM.  The device may have another
+ * one: Linux does not write it while the ROM is off, and firmware leaves what it likes.  Off:
+ * the byte that has the bit.  pciback sets it back when it takes the device.
  */
 int pci_device_turn_rom(const struct pci_device *device, const char *sysfs, bool on,
 			struct err *err);

@@ -179,33 +179,48 @@ static void test_sysfs(void **state)
 	assert_int_equal(err.code, ERR_HOST);
 }
 
-/* One byte of the configuration space, and no other. */
-static void test_rom(void **state)
+static void expect_config(const char *text, size_t size)
 {
-	char path[200], text[64] = "";
-	struct pci_device device;
-	struct err err;
+	char path[200], now[64] = "";
 	FILE *file;
 
-	pci_device_parse(NAME, &device);
-	assert_int_equal(pci_device_turn_rom(&device, root, true, &err), -1);
-	assert_int_equal(err.code, ERR_HOST);
-	put("devices/" NAME "/config",
-	    "0123456789abcdef0123456789abcdef0123456789abcdefXYZ");
-	assert_int_equal(pci_device_turn_rom(&device, root, true, &err), 0);
 	snprintf(path, sizeof(path), "%s/devices/" NAME "/config", root);
 	file = fopen(path, "r");
 	assert_non_null(file);
-	assert_int_equal(fread(text, 1, sizeof(text), file), 51);
+	assert_int_equal(fread(now, 1, sizeof(now), file), size);
 	fclose(file);
-	assert_string_equal(text,
-			    "0123456789abcdef0123456789abcdef0123456789abcdef\001YZ");
+	assert_memory_equal(now, text, size);
+}
+
+/* The range that dom0 has for the ROM, whatever the device has; off: one byte. */
+static void test_rom(void **state)
+{
+#define BEFORE "0123456789abcdef0123456789abcdef0123456789abcdef"
+	static const struct pci_range bad[] = {
+		{0},
+		{.first = 0xc0000, .last = 0xdffff},
+		{.first = 0x1fea00000, .last = 0x1fea3ffff},
+		{.first = 0xfea00000, .last = 0xfea3ffff, .io = true},
+	};
+	struct pci_device device;
+	struct err err;
+
+	pci_device_parse(NAME, &device);
+	device.ranges[PCI_ROM] =
+		(struct pci_range){.first = 0xfea00000, .last = 0xfea3ffff};
+	assert_int_equal(pci_device_turn_rom(&device, root, true, &err), -1);
+	assert_int_equal(err.code, ERR_HOST);
+	put("devices/" NAME "/config", BEFORE "WXYZ!");
+	assert_int_equal(pci_device_turn_rom(&device, root, true, &err), 0);
+	expect_config(BEFORE "\x01\x00\xa0\xfe!", 53);
 	assert_int_equal(pci_device_turn_rom(&device, root, false, &err), 0);
-	file = fopen(path, "r");
-	assert_non_null(file);
-	assert_int_equal(fseek(file, 0x30, SEEK_SET), 0);
-	assert_int_equal(fgetc(file), 0);
-	fclose(file);
+	expect_config(BEFORE "\x00\x00\xa0\xfe!", 53);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		device.ranges[PCI_ROM] = bad[i];
+		assert_int_equal(pci_device_turn_rom(&device, root, true, &err), -1);
+		assert_non_null(strstr(err.msg, "no range"));
+	}
+	expect_config(BEFORE "\x00\x00\xa0\xfe!", 53);
 }
 
 /* A page that two small ranges share, and a line. */
