@@ -317,6 +317,7 @@ static void turn_rom(struct domain_pci *pci, int slot, bool on)
 	s->rom = on;
 	if (pci_device_turn_rom(&s->device, PCI_SYSFS, on, &err) < 0) {
 		log_warn("%s", err.msg);
+		s->rom_refused = true;
 		answer = STUBDOM_PCI_ROM_REFUSED;
 	}
 	if (pci_nodes_rom_tell(pci->host, pci->stub, number_of(slot), answer, &err) < 0)
@@ -329,7 +330,7 @@ void domain_pci_turn_roms(struct domain_pci *pci)
 		const struct pci_slot *s = &pci->slots[i];
 		int asked;
 
-		if (!s->used || !s->shown)
+		if (!s->used || !s->shown || s->rom_refused)
 			continue;
 		asked = pci_nodes_rom_asked(pci->host, pci->stub, number_of(i));
 		if (asked >= 0 && s->rom != (bool)asked)

@@ -24,8 +24,9 @@ struct domain_pci {
 	bool watching;
 	struct pci_slot {
 		bool used;
-		bool shown; /* there are nodes of it */
-		bool rom;   /* as the stub domain wanted it last */
+		bool shown;	  /* there are nodes of it */
+		bool rom;	  /* as the stub domain wanted it last */
+		bool rom_refused; /* dom0 could not; it is not tried again */
 		struct pci_device device;
 	} slots[PCI_LENT_MAX];
 };

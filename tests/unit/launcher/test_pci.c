@@ -32,6 +32,7 @@ static struct domain_host host;
 static struct plan plan = {
 	.name = "guest-dm", .guest_domid = 7, .type = STUBOPT_TYPE_PVH};
 static struct domain_pci pci;
+static const struct pci_slot lent = {.used = true, .shown = true, .device = {.bus = 1}};
 static int signals[2];
 
 char *xenstore_read(struct xs_handle *xs, const char *fmt, ...)
@@ -216,7 +217,7 @@ static void test_not_given(void **state)
 {
 	struct err err;
 
-	pci.slots[0] = (struct pci_slot){true, true, false, {.bus = 1}};
+	pci.slots[0] = lent;
 	assert_int_equal(domain_pci_lend(&pci, SECOND, &err), -1);
 	assert_int_equal(dom0.unmarked, 0);
 	pci.slots[0].used = false;
@@ -244,7 +245,7 @@ static void test_signal(void **state)
 {
 	int64_t start = clock_ms();
 
-	pci.slots[0] = (struct pci_slot){true, true, false, {.bus = 1}};
+	pci.slots[0] = lent;
 	assert_int_equal(write(signals[1], "", 1), 1);
 	domain_pci_return(&pci, NAME);
 	assert_true(clock_ms() - start < 2000);
@@ -257,7 +258,7 @@ static void test_signal(void **state)
 /* The toolstack has it no more in either of its lists. */
 static void test_return(void **state)
 {
-	pci.slots[0] = (struct pci_slot){true, true, false, {.bus = 1}};
+	pci.slots[0] = lent;
 	dom0.closed = true;
 	domain_pci_check_owners(&pci);
 	assert_true(pci.slots[0].used);
@@ -281,8 +282,7 @@ static void test_rom(void **state)
 {
 	dom0.rom = 1;
 	expect_turn(0, 0);
-	pci.slots[0] =
-		(struct pci_slot){.used = true, .shown = true, .device = {.bus = 1}};
+	pci.slots[0] = lent;
 	pci.slots[1] = pci.slots[0];
 	dom0.rom = -1;
 	expect_turn(0, 0);
@@ -296,6 +296,10 @@ static void test_rom(void **state)
 	dom0.rom = 1;
 	dom0.rom_fails = true;
 	expect_turn(3, STUBDOM_PCI_ROM_REFUSED);
+	/* Each try would be a line in the log. */
+	dom0.rom = 0;
+	expect_turn(3, STUBDOM_PCI_ROM_REFUSED);
+	dom0.rom = 1;
 	expect_turn(3, STUBDOM_PCI_ROM_REFUSED);
 }
 
