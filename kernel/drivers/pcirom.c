@@ -38,6 +38,9 @@ int pcirom_turn(struct pciop *q, struct xenbus_device *d, bool on)
 	err = xenbus_write(d, STUBDOM_PCI_ROM, "%u", on);
 	if (!err)
 		err = wait_answer(q, d, on);
+	/* Its program believes that the ROM is off, and will not turn it off. */
+	if (err == -ETIMEDOUT && on)
+		xenbus_write(d, STUBDOM_PCI_ROM, "0");
 	q->users--;
 	waitq_wake(&q->wq, 0);
 	return err;

@@ -11,8 +11,9 @@ struct xenbus_device;
 #define PCIROM_TIMEOUT_NS 5000000000UL
 
 /*
- * 0, -EPERM (dom0 cannot), -ETIMEDOUT, -ENODEV, or what writing the node gave.  May sleep;
- * pciop_stop() ends it, and `d` must be there until then.
+ * 0, -EPERM (dom0 cannot), -ETIMEDOUT, -ENODEV, or what writing the node gave.  A ROM that
+ * was not turned on in time is not turned on later.  May sleep; pciop_stop() ends it, and `d`
+ * must be there until then.
  */
 int pcirom_turn(struct pciop *q, struct xenbus_device *d, bool on);
 

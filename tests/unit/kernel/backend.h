@@ -12,6 +12,7 @@ extern unsigned backend_kept;	     /* of these, whose use is over */
 extern bool backend_online;	     /* its node `online` */
 extern unsigned backend_kicks;	     /* xenbus_kick() */
 extern unsigned long backend_number; /* its answer for each of its nodes */
+extern char backend_written[32];     /* xenbus_write()'s last value */
 extern const char *(*backend_text)(const char *path); /* or NULL: it has no texts */
 
 /* The front end's event handler is called. */

@@ -365,8 +365,13 @@ static void test_rom(void **state)
 	backend_number = STUBDOM_PCI_ROM_REFUSED;
 	assert_int_equal(write_rom(&f, 0xfea00001), -EPERM);
 	assert_int_equal(rom_register(&f), 0xfea00000);
-	/* The device is taken while its program waits. */
+	assert_string_equal(backend_written, "1");
+	/* Too late is never: nobody would turn it off. */
 	backend_number = 0;
+	assert_int_equal(write_rom(&f, 0xfea00001), -ETIMEDOUT);
+	assert_int_equal(rom_register(&f), 0xfea00000);
+	assert_string_equal(backend_written, "0");
+	/* The device is taken while its program waits. */
 	back.taken = true;
 	assert_int_equal(write_rom(&f, 0xfea00001), -ENODEV);
 	assert_int_equal(front->op.users, 0);
