@@ -303,14 +303,6 @@ int domain_backends_let_run(struct domain_backends *backends, struct err *err)
 	return -1;
 }
 
-static int watch(const struct backend_place *place, const char *path, const char *token,
-		 struct err *err)
-{
-	if (xs_watch(place->host->xs, path, token))
-		return 0;
-	return err_errno(err, ERR_HOST, errno, "xenstore: watching %s", path);
-}
-
 int domain_backends_watch(const struct domain_backends *backends, const char *token,
 			  struct err *err)
 {
@@ -320,19 +312,11 @@ int domain_backends_watch(const struct domain_backends *backends, const char *to
 	for (size_t i = 0; i < TYPES; i++) {
 		snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u",
 			 types[i].type, place->guest);
-		if (watch(place, path, token, err) < 0)
-			return -1;
+		if (!xs_watch(place->host->xs, path, token))
+			return err_errno(err, ERR_HOST, errno, "xenstore: watching %s",
+					 path);
 	}
-	return domain_backends_watch_stub(backends, token, err);
-}
-
-int domain_backends_watch_stub(const struct domain_backends *backends, const char *token,
-			       struct err *err)
-{
-	char path[XENSTORE_PATH_MAX];
-
-	snprintf(path, sizeof(path), "/local/domain/%u/backend", backends->place.stub);
-	return watch(&backends->place, path, token, err);
+	return 0;
 }
 
 /* A disk that came while the guest runs. */
@@ -465,18 +449,23 @@ static void look_for_new(struct domain_backends *backends, size_t type, const ch
 		take_new(backends, device, types[type].late);
 }
 
+/* The device may be gone from the list afterwards; the last one then has its place. */
+static void follow_known(struct domain_backends *backends, struct backend_device *device)
+{
+	follow_one(backends, device);
+	if (device->phase == BACKEND_CLOSED &&
+	    !xenstore_exists(backends->place.host->xs, "%s", device->from))
+		*device = backends->list[--backends->n];
+}
+
 static void follow(struct domain_backends *backends, size_t type, const char *id)
 {
 	struct backend_device *device;
 
 	look_for_new(backends, type, id);
 	device = find_device(backends, types[type].type, id);
-	if (!device)
-		return;
-	follow_one(backends, device);
-	if (device->phase == BACKEND_CLOSED &&
-	    !xenstore_exists(backends->place.host->xs, "%s", device->from))
-		*device = backends->list[--backends->n];
+	if (device)
+		follow_known(backends, device);
 }
 
 /* A watch's first event, which names none. */
@@ -493,7 +482,6 @@ static void follow_all(struct domain_backends *backends, size_t type)
 
 void domain_backends_hear(struct domain_backends *backends, const char *path)
 {
-	bool dom0s = strncmp(path, "/local/domain/0/", 16) == 0;
 	const char *at = strstr(path, "/backend/");
 	char type[16] = "", id[16] = "", key[16] = "";
 	unsigned guest = 0;
@@ -501,7 +489,7 @@ void domain_backends_hear(struct domain_backends *backends, const char *path)
 		   : 0;
 
 	/* Of a device's nodes its state counts, and its presence. */
-	if (n < (dom0s ? 2 : 3) || guest != backends->place.guest ||
+	if (n < 2 || guest != backends->place.guest ||
 	    (n == 4 && strcmp(key, "state") != 0))
 		return;
 	for (size_t i = 0; i < TYPES; i++) {
@@ -512,6 +500,12 @@ void domain_backends_hear(struct domain_backends *backends, const char *path)
 		else
 			follow(backends, i, id);
 	}
+}
+
+void domain_backends_look(struct domain_backends *backends)
+{
+	for (size_t i = backends->n; i-- > 0;)
+		follow_known(backends, &backends->list[i]);
 }
 
 void domain_backends_tick(struct domain_backends *backends, int64_t now_ms)

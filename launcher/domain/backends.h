@@ -38,19 +38,21 @@ int domain_backends_start(struct domain_backends *backends, struct err *err);
  */
 int domain_backends_let_run(struct domain_backends *backends, struct err *err);
 
-/* Has xenstore tell of changes, with this token; then domain_backends_hear. */
+/* Has xenstore tell of changes in dom0's half, with this token; then domain_backends_hear. */
 int domain_backends_watch(const struct domain_backends *backends, const char *token,
 			  struct err *err);
-
-/* The same for another stub domain, which has taken over. */
-int domain_backends_watch_stub(const struct domain_backends *backends, const char *token,
-			       struct err *err);
 
 /*
  * A node has changed: takes a new device, or lets one go at the toolstack's wish.  Blocks
  * while a disk comes or goes (domain_hotplug_attach).  Failures are on the log.
  */
 void domain_backends_hear(struct domain_backends *backends, const char *path);
+
+/*
+ * QEMU has changed something of its half, which domain_nodes_watch tells.  One look for all
+ * that it may have changed: the stub domain can write there all the time.
+ */
+void domain_backends_look(struct domain_backends *backends);
 
 /* Offers a new device to the guest again, when it is time (backend_offer.h). */
 void domain_backends_tick(struct domain_backends *backends, int64_t now_ms);

@@ -17,6 +17,7 @@ static const struct {
 	{"data/stubdom", DOMAIN_NODES_REPORT},
 	{STUBDOM_XS_CHANNEL, DOMAIN_NODES_CHANNEL},
 	{"device/pci", DOMAIN_NODES_PCI},
+	{"backend", DOMAIN_NODES_BACKEND},
 };
 
 enum { WATCHED = sizeof(watched) / sizeof(watched[0]) };

@@ -11,9 +11,10 @@
 #include "rate.h"
 
 /* Tokens of the watches. */
-#define DOMAIN_NODES_REPORT "report"   /* stages and errors */
-#define DOMAIN_NODES_CHANNEL "channel" /* vchan servers; the console's terminal */
-#define DOMAIN_NODES_PCI "pci-front"   /* its halves of lent PCI devices */
+#define DOMAIN_NODES_REPORT "report"	    /* stages and errors */
+#define DOMAIN_NODES_CHANNEL "channel"	    /* vchan servers; the console's terminal */
+#define DOMAIN_NODES_PCI "pci-front"	    /* its halves of lent PCI devices */
+#define DOMAIN_NODES_BACKEND "stub-backend" /* QEMU's halves of the guest's PV devices */
 
 /*
  * Each write wakes this process, and xenstored for it.  A stub domain that writes more
@@ -31,7 +32,7 @@ struct domain_nodes {
 
 enum {
 	DOMAIN_NODES_PER_S = 10,
-	DOMAIN_NODES_AT_ONCE = 400, /* a start with many channels */
+	DOMAIN_NODES_AT_ONCE = 2000, /* a start with many channels and PV disks */
 	DOMAIN_NODES_OFF_MS = 1000,
 };
 

@@ -450,8 +450,7 @@ static void adopt(struct replace *r)
 	r->channels->next_stub = 0;
 	r->channels->next_channel = NULL;
 	if (domain_nodes_watch(r->nodes, watch->host->xs, watch->stub, &err) < 0 ||
-	    domain_watch_name(watch->host, watch->stub, &err) < 0 ||
-	    domain_backends_watch_stub(watch->backends, "backend", &err) < 0)
+	    domain_watch_name(watch->host, watch->stub, &err) < 0)
 		log_error("%s", err.msg);
 	if (domain_facts_write(watch->host, watch->plan, watch->manifest, watch->stub,
 			       watch->relay->landlock, &err) < 0)

@@ -209,6 +209,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	bool owners = false;
 	bool pci_fronts = false;
 	bool replace = false;
+	bool stub_backends = false;
 	int step = STEP_GO_ON;
 	unsigned foreign = 0;
 	char **event = NULL;
@@ -218,7 +219,8 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 
 		foreign += strcmp(token, DOMAIN_NODES_REPORT) == 0 ||
 			   strcmp(token, DOMAIN_NODES_CHANNEL) == 0 ||
-			   strcmp(token, DOMAIN_NODES_PCI) == 0;
+			   strcmp(token, DOMAIN_NODES_PCI) == 0 ||
+			   strcmp(token, DOMAIN_NODES_BACKEND) == 0;
 		released |= strcmp(token, "release") == 0;
 		reported |= strcmp(token, DOMAIN_NODES_REPORT) == 0;
 		channels |= strcmp(token, DOMAIN_NODES_CHANNEL) == 0;
@@ -228,6 +230,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		owners |= strcmp(token, DOMAIN_PCI_OWNERS) == 0;
 		pci_fronts |= strcmp(token, DOMAIN_NODES_PCI) == 0;
 		replace |= strcmp(token, DOMAIN_REPLACE) == 0;
+		stub_backends |= strcmp(token, DOMAIN_NODES_BACKEND) == 0;
 		if (strcmp(token, DOMAIN_PCI_ERROR) == 0)
 			domain_pci_remove_error(state->watch->pci);
 		if (strcmp(token, "backend") == 0)
@@ -240,6 +243,8 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		return STEP_FAILED;
 	}
 	domain_nodes_spend(&state->nodes, foreign, clock_ms());
+	if (stub_backends)
+		domain_backends_look(state->watch->backends);
 	if (reported)
 		step = check_stage(state, err);
 	if (step == STEP_GO_ON && released)
