@@ -55,6 +55,9 @@ static int end_waits(struct domain_host *host, uint32_t domid)
 
 static int tell_reboot(struct domain_host *host, uint32_t domid)
 {
+	/* A shutdown that waits already, for a save, would keep its reason. */
+	if (xc_domain_resume(host->xc, domid, 0) < 0)
+		return -1;
 	if (end_waits(host, domid) < 0)
 		return -1;
 	/* Else xenstored thinks that it has told of this shutdown. */

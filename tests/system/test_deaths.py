@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A death under a running guest (docs/deaths.md): its fate, nothing left behind, a next start, and
-acknowledged writes that are there."""
+"""A death under a running guest, idle, with writes on their way, or in a save (docs/deaths.md). One line
+says what died and why, and nothing is left. The next start works, and acknowledged writes are there."""
+import re
+
 import pytest
 
 from guestlib import schema
@@ -12,8 +14,34 @@ MORE = 400  # writes that nobody waits for
 SETTINGS = "/etc/qemu-stubdom/guests/dies.conf"
 
 
+def kill_launcher(dom0, guest):
+    dom0.run("kill", "-KILL", guest.launcher_pid)
+
+
+def kill_relay(dom0, guest):
+    dom0.run("pkill", "-KILL", "-P", guest.launcher_pid, "-x", "stubdom-relay")
+
+
+def crash_kernel(dom0, guest):
+    assert dom0.call("crash", domid=guest.stub_domid) == 0
+
+
 def destroy_stub(dom0, guest):
     dom0.run("xl", "destroy", f"{guest.name}-dm", timeout=120)
+
+
+def quit_qemu(dom0, guest):
+    dom0.run("stubdom", "qmp", guest.name, "quit", check=False)
+
+
+# The victim, its end, and the reason that is told.
+DEATHS = {
+    "launcher": (kill_launcher, "stubdom-dm was killed"),
+    "relay": (kill_relay, "the relay was killed: Killed"),
+    "kernel": (crash_kernel, "ended without a word"),
+    "stub": (destroy_stub, "ended without a word"),
+    "qemu": (quit_qemu, "says that QEMU ended"),
+}
 
 
 def write_some(guest):
@@ -24,6 +52,22 @@ def write_some(guest):
 def check_written(dom0, guest):
     for n in range(WRITES):
         assert dom0.sector(guest.disks[0], FIRST + n) == bytes([n + 1]) * mkdisk.SECTOR
+
+
+def wait_told(dom0, domid):
+    assert dom0.call("wait_xenstore_there", 120, path=f"/local/domain/0/stubdom/{domid}/died",
+                     seconds=120)
+
+
+def check_told(dom0, guest, why):
+    """By the log in one line, by the list with the remedy, and by the evidence."""
+    wait_told(dom0, guest.domid)
+    (found,) = schema.check("list", dom0.run("stubdom", "list", "--json").stdout)["guests"]
+    assert found["state"] == "stub gone" and why in found["error"]
+    lines = [line for line in dom0.read(guest.log_path).splitlines()
+             if re.search(r": error: the device model of domain \d+ has died", line)]
+    assert len(lines) == 1 and why in lines[0] and f"xl destroy {guest.domid}" in lines[0], lines
+    assert why in evidence(dom0, guest)[0]["why"]
 
 
 def evidence(dom0, guest):
@@ -44,6 +88,33 @@ def check_next(dom0, guest):
 def begin_writes(dom0, guest):
     for n in range(MORE):
         dom0.call("console_send", name=guest.name, text=f"write 0 {FIRST + 100} {n % 256}\n")
+
+
+def begin_save(dom0, guest):
+    """Ends once the state's first bytes are there."""
+    state = f"{guest.folder}/state"
+    dom0.shell(f"xl save {guest.name} {state} >{state}.log 2>&1 & "
+               f"timeout 60 sh -c 'until [ -s {state} ]; do sleep 0.05; done'", timeout=90)
+
+
+MOMENTS = {"idle": lambda dom0, guest: None, "writing": begin_writes, "saving": begin_save}
+
+
+@pytest.mark.long("docs/deaths.md: make check-deaths")
+@pytest.mark.parametrize("when", MOMENTS)
+@pytest.mark.parametrize("what", DEATHS)
+def test_death(make_guest, dom0, what, when):
+    strike, why = DEATHS[what]
+    guest = make_guest("dies")
+    guest.start()
+    write_some(guest)
+    MOMENTS[when](dom0, guest)
+    strike(dom0, guest)
+    check_told(dom0, guest, why)
+    if when == "saving":
+        dom0.shell("timeout 90 sh -c 'while pgrep -x xl -a | grep -q \"xl save\"; do sleep 0.1; done'",
+                   timeout=100)
+    check_next(dom0, guest)
 
 
 def guardian_of(dom0, guest):
@@ -73,23 +144,50 @@ def test_guardian_then_both(make_guest, dom0):
     check_written(dom0, guest)
 
 
+def bystander_xenconsoled(dom0, guest):
+    dom0.shell("pid=$(pgrep -x xenconsoled); again=$(tr '\\0' ' ' </proc/$pid/cmdline); "
+               "kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.1; done; $again")
+
+
+def bystander_xl(dom0, guest):
+    """The `xl` that waits for the guest's end."""
+    dom0.shell(f"pkill -KILL -f 'xl create .*{guest.config_path}'")
+
+
 @pytest.mark.long("docs/deaths.md: make check-deaths")
-def test_xenconsoled(make_guest, dom0):
-    """It only looks on: the guest goes on without it, and everything works with the next one."""
+@pytest.mark.parametrize("who", [bystander_xenconsoled, bystander_xl], ids=["xenconsoled", "xl"])
+def test_bystander(make_guest, dom0, who):
+    """A process of Xen's that only looks on: the guest goes on, and everything after it works."""
     guest = make_guest("dies")
     guest.start()
     write_some(guest)
-    dom0.shell("pid=$(pgrep -x xenconsoled); again=$(tr '\\0' ' ' </proc/$pid/cmdline); "
-               "kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.1; done; $again")
+    who(dom0, guest)
     guest.ask("echo goes on", "echo goes on")
     assert dom0.run("stubdom", "list").stdout.split("\n")[1].split()[0] == guest.name
     check_next(dom0, guest)
 
 
+@pytest.mark.long("docs/deaths.md: make check-deaths")
+@pytest.mark.parametrize("signal", ["INT", "KILL"])
+def test_xl_killed_at_start(make_guest, dom0, signal):
+    """The guest is left half made, as with QEMU in dom0; `xl destroy` takes all of it away."""
+    guest = make_guest("dies")
+    dom0.shell(f"xl create {guest.config_path} >/dev/null 2>&1 </dev/null & "
+               f"timeout 60 sh -c 'until xenstore-exists /local/domain/0/stubdom || "
+               "pgrep -x stubdom-dm; do sleep 0.05; done' >/dev/null; "
+               f"kill -{signal} $!", timeout=90)
+    dom0.run("xl", "destroy", guest.name, timeout=120, check=False)
+    dom0.wait_gone("dies", "dies-dm")
+    assert "bios-guest: disk 0 ok" in guest.start()
+
+
 def wait_next(dom0, guest, first):
-    """Until a later domain of its has its device model."""
+    """Until a later domain of its runs: its toolstack has finished with it."""
     dom0.wait_file(guest.log_path, "domain [0-9]+, runs the device model of domain "
                                    f"(?!{first}\n)[0-9]+\n", seconds=180)
+    guest.detach()
+    guest.attach()
+    guest.wait("bios-guest: ready", 180)
 
 
 @pytest.mark.long("docs/deaths.md: make check-deaths")
@@ -115,3 +213,25 @@ def test_restarted_then_destroyed(make_guest, dom0):
     finally:
         dom0.run("rm", "-f", SETTINGS)
     assert [one["action"] for one in evidence(dom0, guest)[:2]] == ["destroy", "restart"]
+
+
+@pytest.mark.long("docs/deaths.md: make check-deaths")
+def test_restarts_end(make_guest, dom0):
+    """A guest that dies again and again is left after three restarts."""
+    dom0.shell("rm -rf /var/lib/qemu-stubdom/crash/dies-*")
+    dom0.write(SETTINGS, "on_dm_crash = restart\n")
+    try:
+        guest = make_guest("dies")
+        guest.start()
+        for _ in range(3):
+            domid = guest.domid
+            destroy_stub(dom0, guest)
+            wait_next(dom0, guest, domid)
+        domid = guest.domid
+        destroy_stub(dom0, guest)
+        wait_told(dom0, domid)
+        dom0.wait_file(guest.log_path, "has died 3 times in ten minutes before; its guest is left")
+        assert guest.domid == domid
+    finally:
+        dom0.run("rm", "-f", SETTINGS)
+    guest.destroy()

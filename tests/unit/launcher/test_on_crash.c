@@ -99,7 +99,7 @@ static void test_acts(void **state)
 	check(STUBOPT_ON_CRASH_LEAVE, "");
 	check(STUBOPT_ON_CRASH_PAUSE, "pause");
 	check(STUBOPT_ON_CRASH_DESTROY, "destroy");
-	check(STUBOPT_ON_CRASH_RESTART, "pause crash resume tell reboot unpause");
+	check(STUBOPT_ON_CRASH_RESTART, "pause resume crash resume tell reboot unpause");
 }
 
 /* A guest that is shut down is its toolstack's, also if it shuts down meanwhile. */
@@ -117,11 +117,11 @@ static void test_failures(void **state)
 	fails = "pause";
 	check(STUBOPT_ON_CRASH_RESTART, "pause");
 	fails = "crash";
-	check(STUBOPT_ON_CRASH_RESTART, "pause crash unpause");
+	check(STUBOPT_ON_CRASH_RESTART, "pause resume crash unpause");
 	fails = "resume";
-	check(STUBOPT_ON_CRASH_RESTART, "pause crash resume unpause");
+	check(STUBOPT_ON_CRASH_RESTART, "pause resume unpause");
 	fails = "reboot";
-	check(STUBOPT_ON_CRASH_RESTART, "pause crash resume tell reboot unpause");
+	check(STUBOPT_ON_CRASH_RESTART, "pause resume crash resume tell reboot unpause");
 }
 
 static void test_choice(void **state)
