@@ -11,6 +11,7 @@ from guestlib.dom0host import mkdisk
 FIRST = 1300  # a sector that the guest writes
 WRITES = 8
 MORE = 400  # writes that nobody waits for
+SAVED_MB = 512  # a save of them takes seconds
 SETTINGS = "/etc/qemu-stubdom/guests/dies.conf"
 
 
@@ -23,7 +24,7 @@ def kill_relay(dom0, guest):
 
 
 def crash_kernel(dom0, guest):
-    assert dom0.call("crash", domid=guest.stub_domid) == 0
+    assert dom0.call("shut_down", domid=guest.stub_domid, why="crash") == 0
 
 
 def destroy_stub(dom0, guest):
@@ -93,8 +94,29 @@ def begin_writes(dom0, guest):
 def begin_save(dom0, guest):
     """Ends once the state's first bytes are there."""
     state = f"{guest.folder}/state"
-    dom0.shell(f"xl save {guest.name} {state} >{state}.log 2>&1 & "
+    dom0.run("rm", "-f", f"{state}.rc")
+    dom0.shell(f"{{ xl save {guest.name} {state} >{state}.log 2>&1; echo $? >{state}.rc; }} & "
                f"timeout 60 sh -c 'until [ -s {state} ]; do sleep 0.05; done'", timeout=90)
+
+
+def end_save(dom0, guest):
+    """A save that says that it worked has a state: the guest comes back from it. Else the guest is
+    still there."""
+    state = f"{guest.folder}/state"
+    dom0.wait_file(f"{state}.rc", r"^[0-9]+\n", seconds=90)
+    if dom0.read(f"{state}.rc") != "0\n":
+        assert dom0.domid(guest.name) is not None, dom0.read(f"{state}.log")
+        return
+    dom0.wait_gone(guest.name, f"{guest.name}-dm")
+    guest.detach()
+    dom0.run("xl", "restore", state, timeout=300)
+    guest.attach()
+    guest.ask("echo goes on", "echo goes on")
+
+
+def forget_deaths(dom0):
+    """Forgets the deaths that on_dm_crash=restart counts."""
+    dom0.shell("rm -rf /var/lib/qemu-stubdom/crash/dies-*")
 
 
 MOMENTS = {"idle": lambda dom0, guest: None, "writing": begin_writes, "saving": begin_save}
@@ -105,15 +127,14 @@ MOMENTS = {"idle": lambda dom0, guest: None, "writing": begin_writes, "saving": 
 @pytest.mark.parametrize("what", DEATHS)
 def test_death(make_guest, dom0, what, when):
     strike, why = DEATHS[what]
-    guest = make_guest("dies")
+    guest = make_guest("dies", memory=SAVED_MB if when == "saving" else None)
     guest.start()
     write_some(guest)
     MOMENTS[when](dom0, guest)
     strike(dom0, guest)
     check_told(dom0, guest, why)
     if when == "saving":
-        dom0.shell("timeout 90 sh -c 'while pgrep -x xl -a | grep -q \"xl save\"; do sleep 0.1; done'",
-                   timeout=100)
+        end_save(dom0, guest)
     check_next(dom0, guest)
 
 
@@ -151,7 +172,7 @@ def bystander_xenconsoled(dom0, guest):
 
 def bystander_xl(dom0, guest):
     """The `xl` that waits for the guest's end."""
-    dom0.shell(f"pkill -KILL -f 'xl create .*{guest.config_path}'")
+    dom0.run("pkill", "-KILL", "-f", f"[x]l create .*{guest.config_path}")
 
 
 @pytest.mark.long("docs/deaths.md: make check-deaths")
@@ -186,6 +207,8 @@ def wait_next(dom0, guest, first):
     dom0.wait_file(guest.log_path, "domain [0-9]+, runs the device model of domain "
                                    f"(?!{first}\n)[0-9]+\n", seconds=180)
     guest.detach()
+    assert dom0.call("wait_xenstore_there", 120, seconds=120,
+                     path=f"/local/domain/{guest.domid}/{guest.terminal}")
     guest.attach()
     guest.wait("bios-guest: ready", 180)
 
@@ -194,6 +217,7 @@ def wait_next(dom0, guest, first):
 def test_restarted_then_destroyed(make_guest, dom0):
     """on_dm_crash=: the guest reboots with a new stub domain, by its own toolstack, though its virtual
     CPU waits for the dead QEMU. Then it ends with the next one."""
+    forget_deaths(dom0)
     dom0.write(SETTINGS, "on_dm_crash = restart\n")
     try:
         guest = make_guest("dies")
@@ -218,7 +242,7 @@ def test_restarted_then_destroyed(make_guest, dom0):
 @pytest.mark.long("docs/deaths.md: make check-deaths")
 def test_restarts_end(make_guest, dom0):
     """A guest that dies again and again is left after three restarts."""
-    dom0.shell("rm -rf /var/lib/qemu-stubdom/crash/dies-*")
+    forget_deaths(dom0)
     dom0.write(SETTINGS, "on_dm_crash = restart\n")
     try:
         guest = make_guest("dies")
