@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system check-configs check-orders check-browser check-cluster check-deaths check-intel check-matrix check-pci check-replace deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system check-configs check-orders check-browser check-cluster check-deaths check-leaks check-intel check-matrix check-pci check-replace deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -23,6 +23,7 @@ help:
 	@echo 'make check-pci        PCI devices of a host with an IOMMU, passed through'
 	@echo 'make check-cluster    guests that move between two hosts'
 	@echo 'make check-deaths     what dies under a guest, and what becomes of it (long)'
+	@echo 'make check-leaks      LEAK_CYCLES (200) creates and destroys, a quarter of other cycles: nothing grows (hours)'
 	@echo 'make check-browser    a guest in a real browser, which is installed for it (800 MB)'
 	@echo 'make check-intel      some system tests on an emulated Intel host with two CPUs (Bochs, built once)'
 	@echo 'make check-matrix     a few system tests on each Debian release of docs/support.md (hours at first)'
@@ -85,6 +86,10 @@ check-cluster:
 check-deaths:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long tests/system/test_kill.py tests/system/test_deaths.py
+
+check-leaks:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) env LEAK_CYCLES="$${LEAK_CYCLES:-200}" python3 -m pytest -p no:cacheprovider --timeout 900 -v -s --long tests/system/test_leaks.py
 
 check-pci:
 	@$(WB) rig/build $(BUILD)

@@ -19,6 +19,7 @@ import time
 import traceback
 
 import leakscan
+import measure
 from capture import capture_start, capture_stop, frame_send
 from clients import digest, drain, process_use, qmp_round_trips, socat_stream
 from console import Console, open_terminal
@@ -235,7 +236,7 @@ OPERATIONS = {
                             timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
                             wait_no_process, wait_file, shut_down, wait_crashed, wait_asleep,
                             strike, strike_replace, vnc_shot, digest, drain, process_use,
-                            qmp_round_trips, socat_stream, leakscan.scan,
+                            qmp_round_trips, socat_stream, leakscan.scan, measure.measure,
                             capture_start, capture_stop, frame_send, traffic_serve, traffic_to,
                             pxe_start, pxe_stop)
 }
