@@ -120,6 +120,7 @@ def test_unplugged(make_guest, dom0):
     """PV drivers took the emulated disk and NIC away: the new QEMU has them no more, either. The PV
     keyboard is lost."""
     path = f"{ASSETS}/run/replaced.img"
+    dom0.run("mkdir", "-p", f"{ASSETS}/run")
     dom0.run("cp", f"{ASSETS}/data0.img", path)
     guest = make_guest("replaced", kind="direct", disks=0, unplug="all",
                        modules=("ata_piix", "sd_mod", "xen_blkfront", "xen-netfront"),
