@@ -15,7 +15,8 @@ def listed(guest):
     out = {}
     for line in guest.ask("disks", "disks done", 120).splitlines():
         words = line.split()
-        if words[:2] == ["guest:", "disk"]:
+        # A disk that has just come has no node yet: an error is in its bytes' place.
+        if words[:2] == ["guest:", "disk"] and words[4].isdigit():
             out[words[2]] = (int(words[4]), int(words[6]), words[7])
     return out
 
