@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "abi/boot.h"
 #include "abi/channel.h"
@@ -41,6 +42,16 @@ static int watch_all(struct domain_nodes *nodes, struct err *err)
 	return 0;
 }
 
+static void unwatch_all(const struct domain_nodes *nodes)
+{
+	char path[XENSTORE_PATH_MAX];
+
+	for (size_t i = 0; i < WATCHED; i++) {
+		make_path(nodes, watched[i].node, path);
+		xs_unwatch(nodes->xs, path, watched[i].token);
+	}
+}
+
 int domain_nodes_watch(struct domain_nodes *nodes, struct xs_handle *xs, uint32_t stub,
 		       struct err *err)
 {
@@ -64,26 +75,28 @@ void domain_nodes_unwatch(struct domain_nodes *nodes)
 
 	make_path(nodes, "console/tty", path);
 	xs_unwatch(nodes->xs, path, DOMAIN_NODES_CHANNEL);
-	for (size_t i = 0; i < WATCHED && !nodes->off; i++) {
-		make_path(nodes, watched[i].node, path);
-		xs_unwatch(nodes->xs, path, watched[i].token);
+	if (!nodes->off)
+		unwatch_all(nodes);
+}
+
+bool domain_nodes_owns(const char *token)
+{
+	for (size_t i = 0; i < WATCHED; i++) {
+		if (strcmp(watched[i].token, token) == 0)
+			return true;
 	}
+	return false;
 }
 
 void domain_nodes_spend(struct domain_nodes *nodes, unsigned events, int64_t now_ms)
 {
-	char path[XENSTORE_PATH_MAX];
-
 	if (events == 0)
 		return;
 	rate_left(&nodes->rate, now_ms);
 	rate_spend(&nodes->rate, events);
 	if (nodes->off || nodes->rate.left > 0)
 		return;
-	for (size_t i = 0; i < WATCHED; i++) {
-		make_path(nodes, watched[i].node, path);
-		xs_unwatch(nodes->xs, path, watched[i].token);
-	}
+	unwatch_all(nodes);
 	if (!nodes->told)
 		log_warn("domain %u floods its nodes in xenstore; dom0 looks at the last "
 			 "of them, once a second",

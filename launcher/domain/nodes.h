@@ -39,8 +39,11 @@ enum {
 int domain_nodes_watch(struct domain_nodes *nodes, struct xs_handle *xs, uint32_t stub,
 		       struct err *err);
 
-/* Of a stub domain that is gone. */
+/* The stub domain is listened to no more: another one is. */
 void domain_nodes_unwatch(struct domain_nodes *nodes);
+
+/* Whether an event with this token is of these watches. */
+bool domain_nodes_owns(const char *token);
 
 /* So many events of these watches came. */
 void domain_nodes_spend(struct domain_nodes *nodes, unsigned events, int64_t now_ms);

@@ -217,10 +217,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	for (unsigned i = 0; i < EVENTS_MAX && (event = xs_check_watch(xs)); i++) {
 		const char *token = event[XS_WATCH_TOKEN];
 
-		foreign += strcmp(token, DOMAIN_NODES_REPORT) == 0 ||
-			   strcmp(token, DOMAIN_NODES_CHANNEL) == 0 ||
-			   strcmp(token, DOMAIN_NODES_PCI) == 0 ||
-			   strcmp(token, DOMAIN_NODES_BACKEND) == 0;
+		foreign += domain_nodes_owns(token);
 		released |= strcmp(token, "release") == 0;
 		reported |= strcmp(token, DOMAIN_NODES_REPORT) == 0;
 		channels |= strcmp(token, DOMAIN_NODES_CHANNEL) == 0;

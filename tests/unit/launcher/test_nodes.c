@@ -74,11 +74,43 @@ static void test_flood(void **state)
 	assert_false(nodes.off);
 }
 
+/* Another stub domain takes over: each watch goes once, a flooded one is gone already. */
+static void test_unwatch(void **state)
+{
+	struct domain_nodes nodes;
+	struct err err;
+
+	watched = unwatched = 0;
+	assert_int_equal(domain_nodes_watch(&nodes, NULL, 7, &err), 0);
+	domain_nodes_unwatch(&nodes);
+	assert_int_equal(unwatched, watched);
+	watched = unwatched = 0;
+	assert_int_equal(domain_nodes_watch(&nodes, NULL, 8, &err), 0);
+	domain_nodes_spend(&nodes, DOMAIN_NODES_AT_ONCE, 0);
+	assert_true(nodes.off);
+	domain_nodes_unwatch(&nodes);
+	assert_int_equal(unwatched, watched);
+}
+
+/* Nodes of the stub domain's count; dom0's own do not. */
+static void test_owns(void **state)
+{
+	static const char *const its[] = {DOMAIN_NODES_REPORT, DOMAIN_NODES_CHANNEL,
+					  DOMAIN_NODES_PCI, DOMAIN_NODES_BACKEND};
+
+	for (size_t i = 0; i < sizeof(its) / sizeof(its[0]); i++)
+		assert_true(domain_nodes_owns(its[i]));
+	assert_false(domain_nodes_owns("release"));
+	assert_false(domain_nodes_owns("backend"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_unwatch),
+		cmocka_unit_test(test_owns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
