@@ -73,6 +73,12 @@ static int check_size(const struct plan *plan, const struct manifest *manifest,
 		       plan->memory_mb, least);
 }
 
+/* pid: the text of a node; NULL: there is none. */
+static bool process_lives(const char *pid)
+{
+	return pid && atoi(pid) > 1 && kill(atoi(pid), 0) == 0;
+}
+
 /* Whether the launcher that the domain names, or its guardian, can still be at work.
  * With both gone, only this launcher is left to remove it. */
 static bool launcher_alive(struct domain_host *host, uint32_t domid)
@@ -80,7 +86,7 @@ static bool launcher_alive(struct domain_host *host, uint32_t domid)
 	cleanup_free char *pid =
 		xenstore_read(host->xs, "/local/domain/%u/" DOMAIN_XS_LAUNCHER, domid);
 
-	return pid && atoi(pid) > 1 && kill(atoi(pid), 0) == 0;
+	return process_lives(pid);
 }
 
 /*
@@ -132,7 +138,7 @@ static void wait_earlier(struct domain_host *host, const struct plan *plan, int6
 			host->xs, STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_LAUNCHER,
 			plan->guest_domid);
 
-		if (!pid || atoi(pid) <= 1 || kill(atoi(pid), 0) < 0)
+		if (!process_lives(pid))
 			return;
 		if (!said)
 			log_info(
