@@ -186,11 +186,9 @@ static int take_request(struct domain_channels *channels, const struct relay_msg
 		channels->migrates = msg->code != 0;
 		return 0;
 	}
-	if (msg->channel == channels->plan->n_channels && msg->type == RELAY_WANT) {
-		channels->wanted[msg->channel] = true;
-		return 0;
-	}
-	if (msg->channel >= channels->plan->n_channels)
+	/* The one for QEMU's state is no channel of the plan, and an offer is all it gets. */
+	if (msg->channel > channels->plan->n_channels ||
+	    (msg->channel == channels->plan->n_channels && msg->type != RELAY_WANT))
 		return -1;
 	switch (msg->type) {
 	case RELAY_WANT:
