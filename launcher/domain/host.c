@@ -141,14 +141,18 @@ void domain_host_forget_error(struct domain_host *host)
 	host->logger->first_error[0] = '\0';
 }
 
+bool domain_host_look(struct domain_host *host, uint32_t domid, xc_domaininfo_t *info)
+{
+	/* The first domain from this number on. */
+	return xc_domain_getinfolist(host->xc, domid, 1, info) == 1 &&
+	       info->domain == domid;
+}
+
 enum domain_life domain_host_life(struct domain_host *host, uint32_t domid)
 {
 	xc_domaininfo_t info;
 
-	/* The first domain from this number on. */
-	if (xc_domain_getinfolist(host->xc, domid, 1, &info) != 1 || info.domain != domid)
-		return DOMAIN_LIFE_GONE;
-	if (info.flags & XEN_DOMINF_dying)
+	if (!domain_host_look(host, domid, &info) || info.flags & XEN_DOMINF_dying)
 		return DOMAIN_LIFE_GONE;
 	return info.flags & XEN_DOMINF_shutdown ? DOMAIN_LIFE_SHUTDOWN
 						: DOMAIN_LIFE_ALIVE;

@@ -33,6 +33,9 @@ int domain_host_error(struct domain_host *host, struct err *err, const char *fmt
 /* Forgets libxl's errors: call before a libxl call whose failure is reported. */
 void domain_host_forget_error(struct domain_host *host);
 
+/* Xen's record of a domain.  False: there is none of that number. */
+bool domain_host_look(struct domain_host *host, uint32_t domid, xc_domaininfo_t *info);
+
 enum domain_life {
 	DOMAIN_LIFE_GONE,     /* no such domain, or it is being torn down */
 	DOMAIN_LIFE_SHUTDOWN, /* powered off, rebooted or crashed; still there */

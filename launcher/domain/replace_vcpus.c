@@ -16,24 +16,18 @@ enum {
 	SETTLE_NS = 20000000, /* of a vCPU: QEMU needs some microseconds of them */
 };
 
-static bool look(struct domain_host *host, uint32_t guest, xc_domaininfo_t *info)
-{
-	return xc_domain_getinfolist(host->xc, guest, 1, info) == 1 &&
-	       info->domain == guest;
-}
-
 unsigned replace_count_vcpus(struct domain_host *host, uint32_t guest)
 {
 	xc_domaininfo_t info;
 
-	return look(host, guest, &info) ? info.max_vcpu_id + 1 : 0;
+	return domain_host_look(host, guest, &info) ? info.max_vcpu_id + 1 : 0;
 }
 
 bool replace_is_paused(struct domain_host *host, uint32_t guest)
 {
 	xc_domaininfo_t info;
 
-	return look(host, guest, &info) && (info.flags & XEN_DOMINF_paused);
+	return domain_host_look(host, guest, &info) && (info.flags & XEN_DOMINF_paused);
 }
 
 static bool is_busy(struct domain_host *host, uint32_t stub, unsigned vcpu,
