@@ -14,6 +14,7 @@ enum {
 	VCPUS_MAX = 512,
 	SETTLE_MS = 1000,
 	SETTLE_NS = 20000000, /* of a vCPU: QEMU needs some microseconds of them */
+	ANY_NS = 1,	      /* it has run at all */
 };
 
 unsigned replace_count_vcpus(struct domain_host *host, uint32_t guest)
@@ -30,13 +31,22 @@ bool replace_is_paused(struct domain_host *host, uint32_t guest)
 	return domain_host_look(host, guest, &info) && (info.flags & XEN_DOMINF_paused);
 }
 
-static bool is_busy(struct domain_host *host, uint32_t stub, unsigned vcpu,
-		    uint64_t before)
+/* In ns, since its start. */
+static uint64_t read_cpu_time(struct domain_host *host, uint32_t domid, unsigned vcpu)
 {
 	xc_vcpuinfo_t info;
 
-	return xc_vcpu_getinfo(host->xc, stub, vcpu, &info) == 0 && info.online &&
-	       !info.blocked && info.cpu_time - before < SETTLE_NS;
+	return xc_vcpu_getinfo(host->xc, domid, vcpu, &info) == 0 ? info.cpu_time : 0;
+}
+
+/* Whether it wants to run, and has not run for so long since `before`. */
+static bool is_owed(struct domain_host *host, uint32_t domid, unsigned vcpu,
+		    uint64_t before, uint64_t ns)
+{
+	xc_vcpuinfo_t info;
+
+	return xc_vcpu_getinfo(host->xc, domid, vcpu, &info) == 0 && info.online &&
+	       !info.blocked && info.cpu_time - before < ns;
 }
 
 void replace_let_settle(struct domain_host *host, uint32_t stub)
@@ -45,23 +55,11 @@ void replace_let_settle(struct domain_host *host, uint32_t stub)
 	unsigned n = replace_count_vcpus(host, stub);
 
 	for (unsigned i = 0; i < n; i++) {
-		xc_vcpuinfo_t info;
-		uint64_t before = xc_vcpu_getinfo(host->xc, stub, i, &info) == 0
-					  ? info.cpu_time
-					  : 0;
+		uint64_t before = read_cpu_time(host, stub, i);
 
-		while (is_busy(host, stub, i, before) && clock_ms() < until)
+		while (is_owed(host, stub, i, before, SETTLE_NS) && clock_ms() < until)
 			clock_wait_ms(1);
 	}
-}
-
-static bool is_still_there(struct domain_host *host, uint32_t guest, unsigned vcpu,
-			   uint64_t before)
-{
-	xc_vcpuinfo_t info;
-
-	return xc_vcpu_getinfo(host->xc, guest, vcpu, &info) == 0 && info.online &&
-	       !info.blocked && info.cpu_time == before;
 }
 
 int64_t replace_unpause(struct domain_host *host, uint32_t guest, bool *went_on)
@@ -72,23 +70,18 @@ int64_t replace_unpause(struct domain_host *host, uint32_t guest, bool *went_on)
 
 	if (n > VCPUS_MAX)
 		n = VCPUS_MAX;
-	for (unsigned i = 0; i < n; i++) {
-		xc_vcpuinfo_t info;
-
-		before[i] = xc_vcpu_getinfo(host->xc, guest, i, &info) == 0
-				    ? info.cpu_time
-				    : 0;
-	}
+	for (unsigned i = 0; i < n; i++)
+		before[i] = read_cpu_time(host, guest, i);
 	if (xc_domain_unpause(host->xc, guest) < 0)
 		log_error("the guest stays paused ('xl unpause %u'): %s", guest,
 			  strerror(errno));
 	at_ms = clock_ms();
 	*went_on = true;
 	for (unsigned i = 0; i < n; i++) {
-		while (is_still_there(host, guest, i, before[i]) &&
+		while (is_owed(host, guest, i, before[i], ANY_NS) &&
 		       clock_ms() < at_ms + VCPUS_MS)
 			clock_wait_ms(1);
-		*went_on = *went_on && !is_still_there(host, guest, i, before[i]);
+		*went_on = *went_on && !is_owed(host, guest, i, before[i], ANY_NS);
 	}
 	return at_ms;
 }
