@@ -38,11 +38,6 @@ static bool has(const char *value, const char *member, const char *wanted)
 	return same;
 }
 
-static bool is_option(const struct plan *plan, size_t i, const char *name)
-{
-	return i + 1 < plan->n_qemu && strcmp(plan->qemu[i], name) == 0;
-}
-
 /* QEMU's name of a hard disk on the first IDE controller; false: the drive is none. */
 static bool name_ide_disk(const char *value, char name[IDE_NAME_MAX])
 {
@@ -93,7 +88,7 @@ static int find_drives(const struct plan *plan, const json_t *blocks,
 	for (size_t i = 0; i < plan->n_disks; i++)
 		wanted += !plan->disks[i].pv_only;
 	for (size_t i = 0; i < plan->n_qemu; i++) {
-		if (!is_option(plan, i, "-drive"))
+		if (!plan_is_option(plan, i, "-drive"))
 			continue;
 		if (drive < REPLACE_GONE_MAX && name_ide_disk(plan->qemu[i + 1], name) &&
 		    !has_block(blocks, name)) {
@@ -114,7 +109,7 @@ static char *find_id(const struct plan *plan, const struct plan_nic *nic, size_t
 {
 	for (size_t i = 0; nic->netdev && i < plan->n_qemu; i++) {
 		*at = i;
-		if (is_option(plan, i, "-device") &&
+		if (plan_is_option(plan, i, "-device") &&
 		    has(plan->qemu[i + 1], "netdev", nic->netdev))
 			return get(plan->qemu[i + 1], "id");
 	}
@@ -153,7 +148,7 @@ static bool is_last(const struct plan *plan, size_t at)
 
 	for (size_t i = at + 1; i < plan->n_qemu; i++) {
 		const char *value = plan->qemu[i + 1];
-		bool slot = is_option(plan, i, "-device");
+		bool slot = plan_is_option(plan, i, "-device");
 		char *netdev = slot ? get(value, "netdev") : NULL;
 
 		for (size_t k = 0; slot && k < sizeof(no_slot) / sizeof(no_slot[0]); k++)
@@ -223,13 +218,13 @@ bool replace_gone_drops(const struct plan *plan, const struct replace_gone *gone
 {
 	size_t drive = 0;
 
-	if (is_option(plan, i, "-device"))
+	if (plan_is_option(plan, i, "-device"))
 		return is_nic(plan, gone, plan->qemu[i + 1], "netdev");
-	if (is_option(plan, i, "-netdev"))
+	if (plan_is_option(plan, i, "-netdev"))
 		return is_nic(plan, gone, plan->qemu[i + 1], "id");
-	if (!is_option(plan, i, "-drive"))
+	if (!plan_is_option(plan, i, "-drive"))
 		return false;
 	for (size_t k = 0; k < i; k++)
-		drive += is_option(plan, k, "-drive");
+		drive += plan_is_option(plan, k, "-drive");
 	return drive < REPLACE_GONE_MAX && (gone->drives & UINT64_C(1) << drive);
 }

@@ -12,11 +12,6 @@
 
 enum drive_kind { DRIVE_FIXED, DRIVE_CD, DRIVE_FLOPPY };
 
-static bool is_option(const struct plan *plan, size_t i, const char *name)
-{
-	return i + 1 < plan->n_qemu && strcmp(plan->qemu[i], name) == 0;
-}
-
 static bool parse(const char *value, struct qemu_opts *opts)
 {
 	struct err ignored;
@@ -40,7 +35,8 @@ static bool has_cd_device(const struct plan *plan, const char *id)
 		struct qemu_opts opts;
 		const char *driver;
 
-		if (!is_option(plan, i, "-device") || !parse(plan->qemu[i + 1], &opts))
+		if (!plan_is_option(plan, i, "-device") ||
+		    !parse(plan->qemu[i + 1], &opts))
 			continue;
 		driver = qemu_opts_get(&opts, "driver");
 		found = is(&opts, "drive", id) && driver &&
@@ -69,7 +65,8 @@ static int find_cd(const struct plan *plan, size_t *at, struct err *err)
 		enum drive_kind kind;
 
 		others += strncmp(plan->qemu[i], "-fd", 3) == 0;
-		if (!is_option(plan, i, "-drive") || !parse(plan->qemu[i + 1], &opts))
+		if (!plan_is_option(plan, i, "-drive") ||
+		    !parse(plan->qemu[i + 1], &opts))
 			continue;
 		kind = drive_kind(plan, &opts);
 		qemu_opts_free(&opts);
@@ -97,7 +94,7 @@ static bool is_fixed(const struct plan *plan, size_t cd, const char *dev)
 	for (size_t i = 0; i + 1 < plan->n_qemu && !found; i++) {
 		struct qemu_opts opts;
 
-		if (!is_option(plan, i, "-drive") || i + 1 == cd ||
+		if (!plan_is_option(plan, i, "-drive") || i + 1 == cd ||
 		    !parse(plan->qemu[i + 1], &opts))
 			continue;
 		/* "file", or "backing.file.filename" and the like. */

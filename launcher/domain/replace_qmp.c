@@ -114,7 +114,7 @@ static int check_devices(struct child *child, struct err *err)
 	size_t wanted = 0, found = 0;
 
 	for (size_t i = 0; i < child->plan->n_qemu; i++)
-		wanted += strcmp(child->plan->qemu[i], "-device") == 0 &&
+		wanted += plan_is_option(child->plan, i, "-device") &&
 			  !replace_gone_drops(child->plan, &child->gone, i);
 	if (count_devices(child, "/machine/peripheral", &found, err) < 0 ||
 	    count_devices(child, "/machine/peripheral-anon", &found, err) < 0)

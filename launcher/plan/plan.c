@@ -21,6 +21,11 @@ const char *plan_endpoint_type_name(enum plan_endpoint_type type)
 	return (size_t)type < n ? endpoint_names[type] : "?";
 }
 
+bool plan_is_option(const struct plan *plan, size_t i, const char *name)
+{
+	return i + 1 < plan->n_qemu && strcmp(plan->qemu[i], name) == 0;
+}
+
 struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const char *format,
 				bool readonly, const char *use)
 {

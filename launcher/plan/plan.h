@@ -155,6 +155,9 @@ struct plan {
 int plan_build(const struct args *args, const struct stubopt *options, struct plan *out,
 	       struct err *err);
 
+/* Whether plan->qemu[i] is this option, with a value behind it. */
+bool plan_is_option(const struct plan *plan, size_t i, const char *name);
+
 /* Adds a disk under the next free name; the strings are copied. */
 struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const char *format,
 				bool readonly, const char *use);
