@@ -4,10 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if.h>
-#include <linux/if_bridge.h>
 #include <linux/sockios.h>
-#include <net/if_arp.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,9 +14,6 @@
 
 #include "cleanup.h"
 #include "log.h"
-
-/* libxl has no function for these in libc. */
-unsigned int if_nametoindex(const char *name);
 
 struct vif {
 	char bridge[IFNAMSIZ];
