@@ -183,6 +183,16 @@ static int do_step(struct child *child, enum replace_step step, struct err *err)
 	return run_for(child, plain("cont"), REPLACE_BACK_MS, NULL, err);
 }
 
+static int give_up_root(uid_t uid, struct err *err)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 ||
+	    setresuid(uid, uid, uid) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    /* The kernel forgets it when the user changes. */
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_errno(err, ERR_HOST, errno, "giving up root");
+	return 0;
+}
+
 static int open_qmp(struct child *child, uid_t uid, struct err *err)
 {
 	cleanup_free char *path = xasprintf(STUBDOM_RUN_DIR "/%u/" STUBDOM_RUN_QMP,
@@ -190,13 +200,11 @@ static int open_qmp(struct child *child, uid_t uid, struct err *err)
 
 	if (qmp_client_open(&child->qmp, path, ANSWER_MS, err) < 0)
 		return err_prefix(err, "another client of 'stubdom qmp' may hold it");
-	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 ||
-	    setresuid(uid, uid, uid) < 0)
-		return err_errno(err, ERR_HOST, errno, "giving up root");
-	/* The kernel forgets it when the user changes. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	return 0;
+	if (give_up_root(uid, err) == 0)
+		return 0;
+	/* No later step is root's. */
+	qmp_client_close(&child->qmp);
+	return -1;
 }
 
 static _Noreturn void child_main(struct child *child, int socket, uid_t uid)
