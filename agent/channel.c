@@ -74,6 +74,12 @@ static bool is_restore(const struct channel *ch)
 	return ch->spec->kind == STUBDOM_CHANNEL_RESTORE;
 }
 
+/* Connected to QEMU whether dom0 is there or not. */
+static bool goes_ahead(const struct channel *ch)
+{
+	return is_eager(ch) || ch->early;
+}
+
 static int offer(struct channel *ch, struct err *err)
 {
 	struct channel_rings rings = channel_kind_rings(ch->spec->kind);
@@ -118,8 +124,7 @@ static void connect_failed(struct channel *ch, int why)
 		ch->retry_since = now;
 		ch->retry_ms = RETRY_MIN_MS;
 	}
-	if (wait &&
-	    (is_eager(ch) || ch->early || now - ch->retry_since < CONNECT_TIMEOUT_MS)) {
+	if (wait && (goes_ahead(ch) || now - ch->retry_since < CONNECT_TIMEOUT_MS)) {
 		ch->retry_at = now + ch->retry_ms;
 		if (ch->retry_ms < RETRY_MAX_MS)
 			ch->retry_ms *= 2;
@@ -268,8 +273,7 @@ static void pump(struct channel *ch)
 			return;
 		}
 		if (ch->sock < 0 && ch->retry_at <= clock_ms() &&
-		    (is_eager(ch) || ch->early ||
-		     vchan_peer(ch->vchan) != VCHAN_PEER_NONE)) {
+		    (goes_ahead(ch) || vchan_peer(ch->vchan) != VCHAN_PEER_NONE)) {
 			connect_qemu(ch);
 			if (!ch->vchan)
 				return;
@@ -300,7 +304,7 @@ int channels_open(const struct boot_contract *boot, struct err *err)
 		ch->spec = &boot->channels[i];
 		ch->sock = -1;
 		ch->early = is_restore(ch);
-		ch->retry_at = is_eager(ch) || ch->early ? clock_ms() : 0;
+		ch->retry_at = goes_ahead(ch) ? clock_ms() : 0;
 		snprintf(ch->path, sizeof(ch->path), STUBDOM_XS_CHANNEL "/%s",
 			 ch->spec->name);
 		ch->in = calloc(1, sizeof(*ch->in));
