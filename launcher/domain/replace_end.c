@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of a replacement: the guest goes to the new stub domain, or back to the old one. */
+#include "domain/replace_end.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "domain/create.h"
+#include "domain/facts.h"
+#include "domain/name.h"
+#include "domain/replace_vcpus.h"
+#include "domain/vif_rate.h"
+#include "log.h"
+
+enum {
+	BACK_MS = REPLACE_BACK_MS + 15000, /* the child may be at an earlier step still */
+	END_MS = 5000,			   /* for a QEMU to end by itself */
+	END_PAUSED_MS = 2000,
+};
+
+/* Whether the old QEMU serves the guest again. */
+static bool old_goes_on(struct replace *r, struct err *err)
+{
+	if (r->gave_state && !replace_new_stop(&r->next, r->watch, END_PAUSED_MS))
+		return err_set(err, ERR_STUB,
+			       "the new one died when it served the guest already") == 0;
+	if (!replace_stub_lives(r))
+		return err_set(err, ERR_STUB, "its stub domain has ended, too") == 0;
+	/* A toolstack that saves the guest lets QEMU go on afterwards, and not earlier. */
+	return !r->asked_save || replace_guest_life(r) == DOMAIN_LIFE_SHUTDOWN ||
+	       replace_run_step(r, REPLACE_BACK, clock_ms() + BACK_MS, err) == 0 ||
+	       replace_guest_life(r) == DOMAIN_LIFE_SHUTDOWN;
+}
+
+/* Returns the guest to the old QEMU, which has everything still. */
+static void give_back(struct replace *r, struct err *err)
+{
+	uint32_t guest = r->watch->plan->guest_domid;
+	struct err why = {0};
+
+	if (!old_goes_on(r, &why)) {
+		log_error("the old QEMU does not go on: %s; the guest stays paused, and "
+			  "'xl destroy %u' ends it",
+			  why.msg, guest);
+		err_prefix(err, "the guest stays paused, 'xl destroy %u' ends it", guest);
+		return;
+	}
+	if (xc_domain_unpause(r->watch->host->xc, guest) < 0)
+		log_error("the guest stays paused ('xl unpause %u'): %s", guest,
+			  strerror(errno));
+	log_info("the guest was paused for %lld ms",
+		 (long long)(clock_ms() - r->paused_ms));
+}
+
+void replace_go_back(struct replace *r, struct err *err)
+{
+	struct domain_watch *watch = r->watch;
+
+	r->channels->next_stub = 0;
+	r->channels->next_channel = NULL;
+	r->channels->console_given = false;
+	r->goes_back = true;
+	r->channels->stands = false;
+	/* A guest that is being saved, too: it may go on afterwards, and our pause is ours. */
+	if (r->paused_ms && replace_guest_life(r) != DOMAIN_LIFE_GONE)
+		give_back(r, err);
+	replace_new_drop(&r->next, watch, r->gave_state ? 0 : END_MS);
+}
+
+/* It keeps evidence, with the manifest that it was started with.  There is always one. */
+static void renew_guardian(struct domain_watch *watch)
+{
+	struct guardian old = *watch->guardian;
+	struct err err;
+
+	watch->guardian->manifest = watch->manifest;
+	if (guardian_start(watch->guardian, watch->plan, watch->uuid, watch->host->libxl,
+			   watch->relay->pidfd, &err) == 0) {
+		guardian_stop(&old);
+		return;
+	}
+	log_error("%s", err.msg);
+	*watch->guardian = old;
+}
+
+/* Everything that names the stub domain names the new one from now on. */
+static void adopt(struct replace *r)
+{
+	struct domain_watch *watch = r->watch;
+	struct domain_hotplug *hotplug = watch->hotplug;
+	struct err err;
+
+	domain_nodes_unwatch(r->nodes);
+	watch->stub = hotplug->stub = watch->pci->stub = r->next.stub;
+	domain_orders_free(watch->orders);
+	*watch->orders = r->next.orders;
+	r->next.orders.console_lock = -1;
+	domain_config_free(&hotplug->config);
+	hotplug->config = r->next.config;
+	r->next.config = (struct domain_config){0};
+	replace_new_keep_root(&r->next, hotplug->disks);
+	manifest_free(&watch->replaced);
+	watch->replaced = r->next.manifest;
+	watch->manifest = &watch->replaced;
+	r->next.manifest = (struct manifest){.fd = -1};
+	r->channels->stub = r->next.stub;
+	r->channels->next_stub = 0;
+	r->channels->next_channel = NULL;
+	if (domain_nodes_watch(r->nodes, watch->host->xs, watch->stub, &err) < 0 ||
+	    domain_watch_name(watch->host, watch->stub, &err) < 0)
+		log_error("%s", err.msg);
+	if (domain_facts_write(watch->host, watch->plan, watch->manifest, watch->stub,
+			       watch->relay->landlock, &err) < 0)
+		log_warn("%s", err.msg);
+	renew_guardian(watch);
+}
+
+/* Meanwhile the clients are connected to the new one. */
+static bool old_leaves(struct replace *r, uint32_t old)
+{
+	struct domain_host *host = r->watch->host;
+	int64_t until = clock_ms() + END_MS;
+	struct err ignored;
+
+	domain_ask_leave(host, old, 0);
+	while (domain_host_life(host, old) == DOMAIN_LIFE_ALIVE)
+		if (replace_serve(r, until, &ignored) < 0)
+			return domain_host_life(host, old) != DOMAIN_LIFE_ALIVE;
+	return true;
+}
+
+void replace_commit(struct replace *r)
+{
+	struct domain_watch *watch = r->watch;
+	struct relay_msg msg = {.type = RELAY_SWITCH};
+	uint32_t old = watch->stub;
+	bool went_on;
+	struct err err;
+
+	*watch->host->freed_kb = 0; /* the new stub domain's now, to its end */
+	/* The guest looks at them when it runs; the kind was checked when it was paused. */
+	if (domain_backends_switch(watch->backends, r->next.stub, &err) < 0)
+		log_error("%s", err.msg);
+	/* Without an ioreq server the guest's accesses would find no device. */
+	replace_let_settle(watch->host, r->next.stub);
+	r->paused_ms = replace_unpause(watch->host, watch->plan->guest_domid, &went_on) -
+		       r->paused_ms;
+	replace_enter(r, PHASE_END);
+	adopt(r);
+	relay_msg_send(watch->relay->control, &msg, NULL, 0);
+	replace_qmp_stop(&r->qmp);
+	r->channels->stands = false;
+	log_info("domain %u runs the device model of domain %u, in place of domain %u",
+		 watch->stub, watch->plan->guest_domid, old);
+	if (!went_on || !old_leaves(r, old))
+		log_warn("QEMU in domain %u did not end by itself; Xen lists the domain "
+			 "until the guest ends",
+			 old);
+	if (domain_remove_one(watch->host, old, &err) < 0)
+		log_error("%s", err.msg);
+	domain_name_follow(watch->host, watch->plan, watch->stub);
+	domain_vif_rate_copy(watch->host, watch->plan, watch->stub);
+	replace_enter(r, PHASES);
+}
