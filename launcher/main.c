@@ -7,7 +7,7 @@
 #include "check/image_load.h"
 #include "check/resolve.h"
 #include "cleanup.h"
-#include "domain/backends.h"
+#include "domain/backends_plan.h"
 #include "domain/run.h"
 #include "domain/tell.h"
 #include "endpoint/endpoint.h"

@@ -34,6 +34,20 @@ char *backend_device_read(const struct backend_device *device,
 	return xenstore_read(place->host->xs, "%s/%s", device->from, key);
 }
 
+char **backend_device_list_ids(struct xs_handle *xs, const char *type, unsigned guest,
+			       unsigned *n)
+{
+	char dir[XENSTORE_PATH_MAX];
+	char **ids;
+
+	*n = 0;
+	snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", type, guest);
+	ids = xs_directory(xs, XBT_NULL, dir, n);
+	if (!ids)
+		*n = 0;
+	return ids;
+}
+
 const char *backend_params_split(const char *params, char format[16])
 {
 	const char *colon = strchr(params, ':');

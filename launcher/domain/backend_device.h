@@ -57,6 +57,10 @@ void backend_device_init(struct backend_device *device, const struct backend_pla
 char *backend_device_read(const struct backend_device *device,
 			  const struct backend_place *place, const char *key);
 
+/* The ids of the guest's devices of this type in dom0; free() them. */
+char **backend_device_list_ids(struct xs_handle *xs, const char *type, unsigned guest,
+			       unsigned *n);
+
 /*
  * "qcow2:/path", as libxl writes the medium of a disk: the path, and the format by QEMU's
  * name of it.  The path points into params; "" if there is no medium.

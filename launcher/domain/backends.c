@@ -43,78 +43,6 @@ static const struct {
 
 enum { TYPES = sizeof(types) / sizeof(types[0]) };
 
-/* The ids of the guest's devices of this type in dom0; free() them. */
-static char **list_ids(struct xs_handle *xs, const char *type, unsigned guest,
-		       unsigned *n)
-{
-	char dir[XENSTORE_PATH_MAX];
-	char **ids;
-
-	*n = 0;
-	snprintf(dir, sizeof(dir), "/local/domain/0/backend/%s/%u", type, guest);
-	ids = xs_directory(xs, XBT_NULL, dir, n);
-	if (!ids)
-		*n = 0;
-	return ids;
-}
-
-static const struct plan_disk *find_disk(const struct plan *plan, const char *path)
-{
-	for (size_t i = 0; i < plan->n_disks; i++) {
-		if (strcmp(plan->disks[i].target, path) == 0)
-			return &plan->disks[i];
-	}
-	return NULL;
-}
-
-static int plan_one(struct plan *plan, struct xs_handle *xs, const char *id,
-		    struct err *err)
-{
-	cleanup_free char *params = NULL;
-	cleanup_free char *mode = NULL;
-	cleanup_free char *vdev = NULL;
-	char format[16], use[64];
-	const char *path;
-
-#define READ(key)                                                                        \
-	xenstore_read(xs, "/local/domain/0/backend/qdisk/%u/%s/" key, plan->guest_domid, \
-		      id)
-	params = READ("params");
-	mode = READ("mode");
-	vdev = READ("dev");
-#undef READ
-	if (!params || !mode)
-		return 0;
-	path = backend_params_split(params, format);
-	if (!*path || find_disk(plan, path))
-		return 0;
-	snprintf(use, sizeof(use), "%.32s (PV drivers only)", vdev ? vdev : id);
-	if (build_check_path(path, err) < 0)
-		return err_prefix(err, "disk of %s", use);
-	if (plan->n_disks >= BUILD_DISKS_MAX)
-		return err_set(err, ERR_USAGE, "more than %d disks", BUILD_DISKS_MAX);
-	plan_add_disk(plan, path, format, mode[0] == 'r', use)->pv_only = true;
-	return 0;
-}
-
-int domain_backends_plan(struct plan *plan, struct err *err)
-{
-	struct xs_handle *xs = xs_open(0);
-	unsigned n = 0;
-	char **ids;
-	int rc = 0;
-
-	/* Without Xen the start fails later: an error of the plan comes first. */
-	if (!xs)
-		return 0;
-	ids = list_ids(xs, "qdisk", plan->guest_domid, &n);
-	for (unsigned i = 0; i < n && rc == 0; i++)
-		rc = plan_one(plan, xs, ids[i], err);
-	free(ids);
-	xs_close(xs);
-	return rc;
-}
-
 /*
  * An emulated drive, too: no PV driver of a guest takes it, and its medium is changed in
  * the emulated one.
@@ -124,7 +52,7 @@ static bool is_emulated_cd(const struct domain_backends *backends,
 {
 	cleanup_free char *type =
 		backend_device_read(device, &backends->place, "device-type");
-	const struct plan_disk *disk = find_disk(backends->plan, path);
+	const struct plan_disk *disk = plan_find_disk(backends->plan, path);
 
 	return type && strcmp(type, "cdrom") == 0 && (!*path || (disk && !disk->pv_only));
 }
@@ -143,7 +71,7 @@ static const struct plan_disk *disk_of(const struct domain_backends *backends,
 		return NULL;
 	path = backend_params_split(params, format);
 	*silent = is_emulated_cd(backends, device, path);
-	disk = *silent ? NULL : find_disk(backends->plan, path);
+	disk = *silent ? NULL : plan_find_disk(backends->plan, path);
 	/* Params cannot name backing files. */
 	return disk && !disk->has_backing ? disk : NULL;
 }
@@ -258,8 +186,9 @@ int domain_backends_start(struct domain_backends *backends, struct err *err)
 
 	for (size_t i = 0; i < TYPES && rc == 0; i++) {
 		unsigned n;
-		char **ids = list_ids(backends->place.host->xs, types[i].type,
-				      backends->place.guest, &n);
+		char **ids =
+			backend_device_list_ids(backends->place.host->xs, types[i].type,
+						backends->place.guest, &n);
 
 		for (unsigned k = 0; k < n && rc == 0; k++) {
 			struct backend_device *device =
@@ -287,7 +216,8 @@ int domain_backends_let_run(struct domain_backends *backends, struct err *err)
 	for (size_t i = 0; i < TYPES && n == 0; i++) {
 		if (!types[i].option)
 			continue;
-		free(list_ids(place->host->xs, types[i].type, place->guest, &n));
+		free(backend_device_list_ids(place->host->xs, types[i].type, place->guest,
+					     &n));
 		if (n > 0)
 			err_set(err, ERR_USAGE,
 				"the guest does not run, its %s= cannot be served: %s",
@@ -472,8 +402,8 @@ static void follow(struct domain_backends *backends, size_t type, const char *id
 static void follow_all(struct domain_backends *backends, size_t type)
 {
 	unsigned n;
-	char **ids = list_ids(backends->place.host->xs, types[type].type,
-			      backends->place.guest, &n);
+	char **ids = backend_device_list_ids(backends->place.host->xs, types[type].type,
+					     backends->place.guest, &n);
 
 	for (unsigned k = 0; k < n; k++)
 		follow(backends, type, ids[k]);

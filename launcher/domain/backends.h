@@ -22,12 +22,6 @@ struct domain_backends {
 	bool let_run; /* the guest may have run */
 };
 
-/*
- * Adds to the plan the guest's disks that no argument names: PV drivers see them and
- * emulated controllers do not.  Touches nothing.  ERR_HOST, ERR_USAGE.
- */
-int domain_backends_plan(struct plan *plan, struct err *err);
-
 /* Moves the devices that are there.  Before the stub domain runs. */
 int domain_backends_start(struct domain_backends *backends, struct err *err);
 

@@ -46,6 +46,15 @@ struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const cha
 	return disk;
 }
 
+const struct plan_disk *plan_find_disk(const struct plan *plan, const char *target)
+{
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		if (strcmp(plan->disks[i].target, target) == 0)
+			return &plan->disks[i];
+	}
+	return NULL;
+}
+
 void plan_note(struct plan *plan, const char *fmt, ...)
 {
 	char *text = NULL;

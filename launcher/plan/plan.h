@@ -162,6 +162,9 @@ bool plan_is_option(const struct plan *plan, size_t i, const char *name);
 struct plan_disk *plan_add_disk(struct plan *plan, const char *target, const char *format,
 				bool readonly, const char *use);
 
+/* The disk on this file of dom0's; NULL: none. */
+const struct plan_disk *plan_find_disk(const struct plan *plan, const char *target);
+
 /*
  * Bytes of the stub domain's memory that its ramdisk takes at the most, with the guest's
  * boot files and the root that Linux unpacks.
