@@ -28,6 +28,14 @@ struct order {
 	uint32_t number, step;
 };
 
+/* Code 0, or text says why not. */
+struct answer {
+	uint32_t number; /* of the step */
+	int32_t code;
+	struct replace_gone gone; /* of REPLACE_LOOK, and after it */
+	char text[900];
+};
+
 struct child {
 	const struct plan *plan;
 	struct qmp_client qmp;
@@ -223,7 +231,7 @@ static _Noreturn void child_main(struct child *child, int socket, uid_t uid)
 	fds_close_except(keep, sizeof(keep) / sizeof(keep[0]));
 	rc = open_qmp(child, uid, &err);
 	while (recv(socket, &order, sizeof(order), 0) == sizeof(order)) {
-		struct replace_answer answer = {.number = order.number};
+		struct answer answer = {.number = order.number};
 
 		if (rc == 0)
 			rc = do_step(child, (enum replace_step)order.step, &err);
@@ -277,7 +285,7 @@ int replace_qmp_ask(struct replace_qmp *qmp, enum replace_step step, struct err 
 
 int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct err *err)
 {
-	struct replace_answer answer;
+	struct answer answer;
 
 	if (recv(qmp->fd, &answer, sizeof(answer), MSG_DONTWAIT) != sizeof(answer))
 		return err_set(err, ERR_HOST, "the process that asks QEMU has ended");

@@ -32,14 +32,6 @@ enum replace_step {
 	REPLACE_BACK, /* QEMU goes on */
 };
 
-/* An answer: code 0, or text says why not. */
-struct replace_answer {
-	uint32_t number; /* of the step */
-	int32_t code;
-	struct replace_gone gone; /* of REPLACE_LOOK, and after it */
-	char text[900];
-};
-
 struct replace_ask {
 	const struct plan *plan; /* with the media of now */
 	int state_fd;		 /* where QEMU saves; stays the caller's */
