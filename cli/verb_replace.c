@@ -37,16 +37,25 @@ struct request {
 	bool quiet;
 };
 
-static char *read_fact(const struct request *r, const char *node)
+static void name_fact(const struct request *r, const char *node, char path[FACT_MAX])
 {
-	return xenstore_read(r->xs, STUBDOM_XS_FACTS "/%u/%s", r->guest->domid, node);
+	snprintf(path, FACT_MAX, STUBDOM_XS_FACTS "/%u/%s", r->guest->domid, node);
+}
+
+/* For the caller; NULL: it is not there. */
+static char *read_fact(const struct request *r, xs_transaction_t t, const char *node)
+{
+	char path[FACT_MAX];
+
+	name_fact(r, node, path);
+	return xs_read(r->xs, t, path, NULL);
 }
 
 /* Words of stubdom-dm's, which is root's. */
 static void show_phase(struct request *r)
 {
 	static const char *const known[] = STUBDOM_REPLACE_PHASES;
-	cleanup_free char *phase = read_fact(r, STUBDOM_FACT_REPLACE_PHASE);
+	cleanup_free char *phase = read_fact(r, XBT_NULL, STUBDOM_FACT_REPLACE_PHASE);
 
 	for (size_t i = 0; phase && i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcmp(phase, known[i]) != 0 || strcmp(r->phase, phase) == 0)
@@ -69,11 +78,10 @@ static const char *find_text(const struct request *r, const char *node)
 }
 
 /* Not done later, when nobody expects it any more. */
-static int give_up(const struct request *r, const char *asked, struct err *err)
+static int give_up(const struct request *r, struct err *err)
 {
-	if (find_text(r, asked))
-		xenstore_remove(r->xs, STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_REPLACE_ASK,
-				r->guest->domid);
+	xenstore_remove(r->xs, STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_REPLACE_ASK,
+			r->guest->domid);
 	return err_set(err, ERR_HOST,
 		       "its stubdom-dm, process %d, does not begin; if it is of an older "
 		       "version, it cannot",
@@ -86,8 +94,10 @@ static int wait_answer(struct request *r, char **out, struct err *err)
 
 	for (;;) {
 		/* In this order: nobody asks before the answer to us is there. */
-		cleanup_free char *asked = read_fact(r, STUBDOM_FACT_REPLACE_ASK);
-		cleanup_free char *answer = read_fact(r, STUBDOM_FACT_REPLACE_ANSWER);
+		cleanup_free char *asked =
+			read_fact(r, XBT_NULL, STUBDOM_FACT_REPLACE_ASK);
+		cleanup_free char *answer =
+			read_fact(r, XBT_NULL, STUBDOM_FACT_REPLACE_ANSWER);
 		const char *text = find_text(r, answer);
 		struct pollfd pfd = {.fd = xs_fileno(r->xs), .events = POLLIN};
 
@@ -110,7 +120,7 @@ static int wait_answer(struct request *r, char **out, struct err *err)
 			return err_set(err, VERB_NO,
 				       "another 'stubdom replace' has taken its place");
 		if (!r->phase[0] && clock_ms() - began > BEGIN_MS)
-			return give_up(r, asked, err);
+			return give_up(r, err);
 		if (clock_ms() - began > WORK_MS)
 			return err_set(err, ERR_HOST,
 				       "its stubdom-dm does not come to an "
@@ -121,26 +131,12 @@ static int wait_answer(struct request *r, char **out, struct err *err)
 	}
 }
 
-static void name_fact(const struct request *r, const char *node, char path[FACT_MAX])
-{
-	snprintf(path, FACT_MAX, STUBDOM_XS_FACTS "/%u/%s", r->guest->domid, node);
-}
-
-/* For the caller; NULL: it is not there. */
-static char *look_up(const struct request *r, xs_transaction_t t, const char *node)
-{
-	char path[FACT_MAX];
-
-	name_fact(r, node, path);
-	return xs_read(r->xs, t, path, NULL);
-}
-
 /* Whether there is a phase, and no answer to what was asked. */
 static bool is_at_work(const struct request *r, xs_transaction_t t)
 {
-	cleanup_free char *phase = look_up(r, t, STUBDOM_FACT_REPLACE_PHASE);
-	cleanup_free char *asked = look_up(r, t, STUBDOM_FACT_REPLACE_ASK);
-	cleanup_free char *answer = look_up(r, t, STUBDOM_FACT_REPLACE_ANSWER);
+	cleanup_free char *phase = read_fact(r, t, STUBDOM_FACT_REPLACE_PHASE);
+	cleanup_free char *asked = read_fact(r, t, STUBDOM_FACT_REPLACE_ASK);
+	cleanup_free char *answer = read_fact(r, t, STUBDOM_FACT_REPLACE_ANSWER);
 	size_t number = asked ? strcspn(asked, " ") : 0;
 
 	return phase && !(asked && answer && strncmp(asked, answer, number + 1) == 0);
@@ -158,7 +154,7 @@ static int write_request(const struct request *r, const char *text, struct err *
 	for (;;) {
 		xs_transaction_t t = xs_transaction_start(r->xs);
 		cleanup_free char *launcher =
-			t ? look_up(r, t, STUBDOM_FACT_LAUNCHER) : NULL;
+			t ? read_fact(r, t, STUBDOM_FACT_LAUNCHER) : NULL;
 		bool works = launcher && is_at_work(r, t);
 		bool ok = launcher && !works &&
 			  xs_write(r->xs, t, ask, text, (unsigned)strlen(text));
