@@ -247,7 +247,7 @@ static int replace_guest(const char *name, const char *image, bool as_json,
 	if (!r.xs)
 		err_set(err, ERR_HOST, "xenstore cannot be reached");
 	else if (!guest.stub_alive || !guest.launcher_alive)
-		err_set(err, ERR_STUB, "%s: %s", name,
+		err_set(err, ERR_STUB,
 			guest.stub_alive ? "its stubdom-dm has ended"
 					 : "its stub domain has ended, and nothing of "
 					   "QEMU's state is left");
@@ -278,7 +278,7 @@ static pid_t begin(const char *name, const struct options *options)
 		return pid;
 	err.code = 0;
 	if (replace_guest(name, options->image, options->as_json, &err) < 0)
-		fprintf(stderr, "stubdom: error: %s\n", err.msg);
+		fprintf(stderr, "stubdom: %s\n", err.msg);
 	fflush(stdout);
 	_exit(err.code);
 }

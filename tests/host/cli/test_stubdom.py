@@ -684,6 +684,21 @@ def test_doctor_names_a_silent_stub_domain(host, silent, words):
     assert not silent or "stubdom status 7" in found["remedy"]
 
 
+def test_replace_of_what_cannot_be_replaced(host):
+    """One line, which names the guest once; of all of them it is no success, either."""
+    assert host.run("replace", "--all") == ("no guest runs an older image\n", "")
+    host.put("local/domain/0/stubdom/7/launcher-pid", 2 ** 22 - 1)
+    assert host.run("replace", "s1", status=4) == ("", "stubdom: s1: its stubdom-dm has ended\n")
+    every = host.start("replace", "--all", "--image", "/other", stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, text=True)
+    assert every.communicate(timeout=SECONDS) == ("", "stubdom: 7: its stubdom-dm has ended\n"
+                                                  "stubdom: 1 of 1 guests have their old QEMU still\n")
+    assert every.returncode == 1
+    shutil.rmtree(f"{host.xen}/local/domain/8")
+    _, err = host.run("replace", "s1", status=4)
+    assert err == "stubdom: s1: its stub domain has ended, and nothing of QEMU's state is left\n"
+
+
 def test_no_xenstore(host):
     _, err = host.run("list", status=3, xen=False)
     assert "xenstore cannot be reached" in err and "stubdom doctor" in err
