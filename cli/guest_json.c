@@ -20,6 +20,15 @@ void guest_set_string(json_t *object, const char *key, const char *value)
 	json_object_set_new(object, key, v ? v : json_null());
 }
 
+json_t *guest_json_begin(const struct guest *guest)
+{
+	json_t *o = json_pack("{s:i, s:i}", "version", GUEST_JSON_VERSION, "domid",
+			      (int)guest->domid);
+
+	guest_set_string(o, "name", guest->name);
+	return o;
+}
+
 json_t *guest_to_json(const struct guest *guest, const struct dominfo *info)
 {
 	json_t *o = json_object();

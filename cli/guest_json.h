@@ -20,6 +20,9 @@ void guest_read_info(struct dominfo_reader *reader, const struct guest *guest,
 /* The caller owns it. */
 json_t *guest_to_json(const struct guest *guest, const struct dominfo *info);
 
+/* Of one guest's answer: version, domid, name.  The caller owns it. */
+json_t *guest_json_begin(const struct guest *guest);
+
 /* Sets a member; null for NULL and for what is not UTF-8. */
 void guest_set_string(json_t *object, const char *key, const char *value);
 

@@ -191,14 +191,11 @@ static int put_request(struct request *r, const char *image, struct err *err)
 /* "stub=5 pause_ms=3 ..." as members of the guest's answer. */
 static json_t *parse(const struct guest *guest, const char *text)
 {
-	json_t *out = json_object();
+	json_t *out = guest_json_begin(guest);
 	char key[32];
 	long long value;
 	int n;
 
-	json_object_set_new(out, "version", json_integer(1));
-	json_object_set_new(out, "domid", json_integer(guest->domid));
-	guest_set_string(out, "name", guest->name);
 	for (; sscanf(text, " %31[a-z_]=%18lld%n", key, &value, &n) == 2; text += n)
 		json_object_set_new(out, key, json_integer(value));
 	return out;

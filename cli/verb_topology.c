@@ -23,10 +23,9 @@ static int print(const struct guest *guest, const struct netgraph *graph, int fo
 	}
 	if (form != 'j')
 		return netgraph_print(graph, stdout, err);
-	o = json_pack("{s:i s:i s:i s:o}", "version", GUEST_JSON_VERSION, "domid",
-		      (int)guest->domid, "stub_domid", (int)guest->stub_domid,
-		      "interfaces", netgraph_to_json(graph));
-	guest_set_string(o, "name", guest->name);
+	o = guest_json_begin(guest);
+	json_object_set_new(o, "stub_domid", json_integer(guest->stub_domid));
+	json_object_set_new(o, "interfaces", netgraph_to_json(graph));
 	guest_print_json(o);
 	return 0;
 }
