@@ -44,6 +44,32 @@ def stage_of(xs, guest):
     return stage or "domain", domid, int(pid)
 
 
+def destroy(domid, log, seconds):
+    subprocess.run(["xl", "destroy", str(domid)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                   check=False, timeout=seconds)
+
+
+def run_struck(argv, xs, path, reached, blow, seconds):
+    """Starts a command, and calls blow() with what reached() has found below `path`, if it finds
+    something in time. Returns that, when it was, and how the command ended and what it said."""
+    with tempfile.TemporaryFile() as log:
+        command = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            found = xs.wait(path, reached, seconds)
+            struck = time.monotonic()
+            if found:
+                blow(found, log)
+            try:
+                status = command.wait(seconds)
+            except subprocess.TimeoutExpired:
+                status = None
+        finally:
+            command.kill()
+            command.wait()
+        log.seek(0)
+        return found, struck, {"status": status, "text": log.read().decode(errors="replace")}
+
+
 def strike(config, guest, stage, action, seconds):
     """`action` is "kill" (SIGKILL to the launcher) or "destroy" (xl destroy of the guest).
     Returns the stage it was done at, how xl create ended, what it said, how long it went on."""
@@ -55,27 +81,16 @@ def strike(config, guest, stage, action, seconds):
             return now
         return None
 
-    with tempfile.TemporaryFile() as log:
-        create = subprocess.Popen(["xl", "create", config], stdin=subprocess.DEVNULL,
-                                  stdout=log, stderr=log)
-        found = xs.wait("/local/domain", reached, seconds)
-        struck = time.monotonic()
-        if found and action == "kill":
+    def blow(found, log):
+        if action == "kill":
             os.kill(found[2], signal.SIGKILL)
-        elif found:
-            subprocess.run(["xl", "destroy", str(found[1])], stdin=subprocess.DEVNULL,
-                           stdout=log, stderr=log, check=False, timeout=seconds)
-        try:
-            status = create.wait(seconds)
-        except subprocess.TimeoutExpired:
-            create.kill()
-            create.wait()
-            status = None
-        log.seek(0)
-        text = log.read().decode(errors="replace")
+        else:
+            destroy(found[1], log, seconds)
+
+    found, struck, out = run_struck(["xl", "create", config], xs, "/local/domain", reached, blow,
+                                    seconds)
     xs.close()
-    return {"stage": found and found[0], "status": status, "text": text,
-            "seconds": time.monotonic() - struck}
+    return {"stage": found and found[0], "seconds": time.monotonic() - struck, **out}
 
 
 # Of docs/replace.md, in this order.
@@ -87,7 +102,7 @@ def guardian_of(launcher):
         try:
             with open(f"/proc/{entry}/stat", encoding="utf-8") as f:
                 name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
-        except FileNotFoundError:
+        except OSError:  # it has ended, maybe between the two
             continue
         if name == "stubdom-guard" and int(rest.split()[1]) == launcher:
             return int(entry)
@@ -97,7 +112,8 @@ def guardian_of(launcher):
 def strike_replace(guest, domid, phase, victims, seconds):
     """Starts `stubdom replace` and strikes in that phase, or a later one if the phase was too
     short to be seen. A victim is a process, "launcher" or "guardian" (SIGKILL), or a stub domain,
-    "old" or "new" (it crashes), or "guest" (xl destroy). Returns the phase at the blow, and how the command ended."""
+    "old" or "new" (it crashes), or "guest" (xl destroy). Returns the phase at the blow, and how the
+    command ended."""
     xs = Xenstore()
     launcher = int(xs.read(f"/local/domain/{domid}/image/device-model-pid"))
     stubs = {"old": xs.domid(guest + "-dm")}
@@ -106,32 +122,22 @@ def strike_replace(guest, domid, phase, victims, seconds):
         now = xs.read(f"/local/domain/0/stubdom/{domid}/replace/phase")
         return now if now in PHASES and PHASES.index(now) >= PHASES.index(phase) else None
 
-    def strike_one(victim):
+    def strike_one(victim, log):
         if victim == "launcher":
             os.kill(launcher, signal.SIGKILL)
         elif victim == "guardian":
             os.kill(guardian_of(launcher), signal.SIGKILL)
         elif victim == "guest":
-            subprocess.run(["xl", "destroy", str(domid)], stdin=subprocess.DEVNULL, check=False,
-                           timeout=seconds)
+            destroy(domid, log, seconds)
         else:
             shut_down(int(stubs[victim]), "crash")  # None would be dom0
 
-    with tempfile.TemporaryFile() as log:
-        command = subprocess.Popen(["stubdom", "replace", guest], stdin=subprocess.DEVNULL,
-                                   stdout=log, stderr=log)
-        found = xs.wait(f"/local/domain/0/stubdom/{domid}", reached, seconds)
-        if found:
-            stubs["new"] = xs.domid(guest + "-dm-new")
-            for victim in victims:
-                strike_one(victim)
-        try:
-            status = command.wait(seconds)
-        except subprocess.TimeoutExpired:
-            command.kill()
-            command.wait()
-            status = None
-        log.seek(0)
-        text = log.read().decode(errors="replace")
+    def blow(_, log):
+        stubs["new"] = xs.domid(guest + "-dm-new")
+        for victim in victims:
+            strike_one(victim, log)
+
+    found, _, out = run_struck(["stubdom", "replace", guest], xs,
+                               f"/local/domain/0/stubdom/{domid}", reached, blow, seconds)
     xs.close()
-    return {"phase": found, "status": status, "text": text}
+    return {"phase": found, **out}
