@@ -193,7 +193,8 @@ def test_bystander(make_guest, dom0, who):
 def test_xl_killed_at_start(make_guest, dom0, signal):
     """The guest is left half made, as with QEMU in dom0; `xl destroy` takes all of it away."""
     guest = make_guest("dies")
-    dom0.shell(f"xl create {guest.config_path} >/dev/null 2>&1 </dev/null & "
+    # A shell without jobs has its background ignore SIGINT.
+    dom0.shell(f"env --default-signal=INT xl create {guest.config_path} >/dev/null 2>&1 </dev/null & "
                f"timeout 60 sh -c 'until xenstore-exists /local/domain/0/stubdom || "
                "pgrep -x stubdom-dm; do sleep 0.05; done' >/dev/null; "
                f"kill -{signal} $!", timeout=90)
