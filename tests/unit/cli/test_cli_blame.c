@@ -98,7 +98,6 @@ static void test_other_logs(void **state)
 	assert_int_equal(took(&b, "report"), 80);
 }
 
-/* Its words move no moment of dom0's, and none of its own out of them. */
 /* xenstore tells of the stub domain of now only. */
 static void test_replaced(void **state)
 {
@@ -123,6 +122,7 @@ static void test_replaced(void **state)
 	assert_false(b.replace.known);
 }
 
+/* Its words move no moment of dom0's, and none of its own out of them. */
 static void test_hostile_words(void **state)
 {
 	static const char *const words[] = {
