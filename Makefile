@@ -89,7 +89,7 @@ check-deaths:
 
 check-leaks:
 	@$(WB) rig/build $(BUILD)
-	@$(WB) env LEAK_CYCLES="$${LEAK_CYCLES:-200}" python3 -m pytest -p no:cacheprovider --timeout 900 -v -s --long tests/system/test_leaks.py
+	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v -s --long tests/system/test_leaks.py
 
 check-pci:
 	@$(WB) rig/build $(BUILD)
