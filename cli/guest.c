@@ -251,24 +251,30 @@ const char *guest_state(const struct guest *guest)
 	return "starting";
 }
 
-bool guest_image_is_older(const struct guest *guest)
+enum guest_image guest_image_look(const struct guest *guest)
 {
 	const struct manifest_kernel *kernel;
 	struct manifest manifest = {0};
 	char mark[MANIFEST_MARK_MAX];
+	enum guest_image found = GUEST_IMAGE_UNKNOWN;
 	struct err ignored;
-	bool older = false;
 
 	if (!guest->image || !guest->image_mark || !guest->kernel ||
 	    manifest_load(guest->image, &manifest, &ignored) < 0)
-		return false;
+		return found;
 	kernel = manifest_find_kernel(&manifest, guest->kernel);
 	if (kernel) {
 		manifest_mark(kernel, mark);
-		older = strcmp(mark, guest->image_mark) != 0;
+		found = strcmp(mark, guest->image_mark) == 0 ? GUEST_IMAGE_SAME
+							     : GUEST_IMAGE_OLDER;
 	}
 	manifest_free(&manifest);
-	return older;
+	return found;
+}
+
+bool guest_image_is_older(const struct guest *guest)
+{
+	return guest_image_look(guest) == GUEST_IMAGE_OLDER;
 }
 
 char *guest_socket(const struct guest *guest, const char *name)

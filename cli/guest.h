@@ -59,10 +59,16 @@ void guest_free(struct guest *guest);
  */
 const char *guest_state(const struct guest *guest);
 
-/*
- * Whether the image that its next start takes differs from the one that it was started
- * from.  false if that cannot be told.
- */
+/* The image that it was started from, beside the one that its next start takes. */
+enum guest_image {
+	GUEST_IMAGE_SAME,
+	GUEST_IMAGE_OLDER,
+	GUEST_IMAGE_UNKNOWN, /* that cannot be read, or the guest has no mark of its own */
+};
+
+enum guest_image guest_image_look(const struct guest *guest);
+
+/* false if that cannot be told. */
 bool guest_image_is_older(const struct guest *guest);
 
 /* The path of one of the guest's sockets for stubdom (abi/facts.h); the caller frees. */

@@ -288,11 +288,14 @@ static bool end_one(void)
 	       WEXITSTATUS(status) == 0;
 }
 
-/* Whether it has the image that it would get: then an earlier call has done it. */
+/*
+ * Whether it has the image that it would get: then an earlier call has done it.  Why an
+ * image cannot be read is stubdom-dm's to say.  One without a mark is too old for that.
+ */
 static bool is_done(const struct guest *guest, const char *image)
 {
 	return (!image || (guest->image && strcmp(guest->image, image) == 0)) &&
-	       !guest_image_is_older(guest);
+	       (!guest->image_mark || guest_image_look(guest) == GUEST_IMAGE_SAME);
 }
 
 static enum stubopt_replace read_policy(const char *name)
@@ -322,7 +325,8 @@ static bool is_wanted(const struct guest *guest, const struct options *options)
 	if (!options->upgrade || !guest->name)
 		return !options->upgrade;
 	policy = read_policy(guest->name);
-	if (policy == STUBOPT_REPLACE_OFFER && !options->as_json)
+	if (policy == STUBOPT_REPLACE_OFFER && !options->as_json &&
+	    guest_image_is_older(guest))
 		printf("%s runs an older image: 'stubdom replace %u' gives it the new QEMU\n",
 		       guest->name, guest->domid);
 	return policy == STUBOPT_REPLACE_AUTO;

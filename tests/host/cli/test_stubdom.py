@@ -214,6 +214,11 @@ def test_a_guest_of_an_older_image_is_marked(host):
     assert older() is True
     os.unlink(image / "manifest.json")
     assert older() is False
+    # It is not known to have the image of now, either.
+    host.put("local/domain/0/stubdom/7/launcher-pid", 2 ** 22 - 1)
+    every = host.start("replace", "--all", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert "1 of 1 guests have their old QEMU still" in every.communicate(timeout=SECONDS)[1]
+    assert every.returncode == 1
 
 
 def test_hostile_words_are_made_harmless(host):
