@@ -9,6 +9,7 @@ import pytest
 from guestlib import disks
 
 CONF = "/etc/xen/xl.conf"
+RUN_DIR = "/run/qemu-stubdom"
 
 
 def target_mib(dom0):
@@ -81,16 +82,19 @@ def test_two_at_once(make_guest, dom0, full):
     refused in words. dom0 has lost no more than the first one has."""
     before = target_mib(dom0)
     guests = [make_guest(name, nics=()) for name in ("side1", "side2")]
-    # xl itself starts one guest at a time, by a lock whose file xl.conf names.
-    script = ""
+    # xl itself starts one guest at a time, by a lock whose file xl.conf names. The launchers' own
+    # lock is held until both guests have their memory: a guest may take what is free.
+    script = f"mkdir -p -m 700 {RUN_DIR}; exec 9<{RUN_DIR}; flock 9; "
     for n, guest in enumerate(guests):
         guest.config["device_model_args"] = ["-stubdom", guest.stub.argument() + ",memory=700"]
         guest.write_config()
-        script += (f"printf 'autoballoon=\"on\"\\nlockfile=\"/var/lock/xl{n}\"\\n' >{CONF}; "
-                   f"rm -f /var/lock/xl{n}; (xl create {guest.config_path}; echo status $?) "
-                   f">{guest.folder}/said 2>&1 & "
-                   f"while [ ! -e /var/lock/xl{n} ]; do kill -0 $! || exit 1; done; ")
-    dom0.shell(script + "wait; rm -f /var/lock/xl0 /var/lock/xl1", timeout=200)
+        script += (f"printf 'autoballoon=\"on\"\nlockfile=\"/var/lock/xl{n}\"\n' >{CONF}; "
+                   f"rm -f {guest.log_path}; "
+                   f"(xl create {guest.config_path}; echo status $?) "
+                   f">{guest.folder}/said 2>&1 9<&- & "
+                   f"until grep -qs 'creating {guest.name}-dm' {guest.log_path}; "
+                   "do kill -0 $! || exit 1; sleep 0.2; done; ")
+    dom0.shell(script + "exec 9<&-; wait; rm -f /var/lock/xl0 /var/lock/xl1", timeout=200)
     said = [dom0.read(f"{g.folder}/said") for g in guests]
     assert sorted("status 0\n" in text for text in said) == [False, True], said
     (lost,) = [text for text in said if "status 0\n" not in text]
