@@ -36,8 +36,11 @@ def xenstore():
 def loops():
     out = []
     for path in glob.glob("/sys/block/loop*/loop/backing_file"):
-        with open(path, encoding="utf-8") as f:
-            out.append(f"{path.split('/')[3]} {f.read().strip()}")
+        try:
+            with open(path, encoding="utf-8") as f:
+                out.append(f"{path.split('/')[3]} {f.read().strip()}")
+        except OSError:
+            continue  # it has gone meanwhile
     return out
 
 

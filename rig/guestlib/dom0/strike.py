@@ -25,7 +25,7 @@ def is_device_model(pid):
             if image != "xl" and argv != [b""]:
                 return b"none,accel=xen" not in argv
             time.sleep(0.01)
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it has ended, maybe between open and read
         return False
 
 
