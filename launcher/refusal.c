@@ -21,7 +21,7 @@
 
 enum {
 	WAIT_MS = 15000, /* libxl itself waits 10 s for an answer */
-	PID_MS = 2000,
+	PID_MS = 10000,	 /* on a host that is overloaded */
 	PID_STEP_MS = 50,
 };
 
