@@ -29,7 +29,7 @@ def panicked(path):
         return False
 
 
-def settle(path, quiet=1.0, limit=15):
+def settle(path, quiet=3.0, limit=15):
     """Waits until nothing was added for `quiet` seconds: a panic is still being printed when its
     first line is seen."""
     deadline = time.monotonic() + limit

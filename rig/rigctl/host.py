@@ -140,7 +140,7 @@ def resume(machine, saved, dom0, memory, kind, **how):
         _migrated(qmp, "starting from the saved host")
         _mapped_ram(qmp, False)     # savevm cannot be with it
         qmp.command("cont")
-    wait_for_agent(machine, 90)
+    wait_for_agent(machine, 300)
 
 
 def _mapped_ram(qmp, state):
@@ -151,7 +151,7 @@ def _mapped_ram(qmp, state):
 def _migrated(qmp, what):
     answer = qmp.wait_until(
         "query-migrate", lambda a: a.get("status") in ("completed", "failed", "cancelled"),
-        120, what)
+        300, what)
     if answer["status"] != "completed":
         raise RigError(f"{what} failed: {answer.get('error-desc', answer['status'])}")
 

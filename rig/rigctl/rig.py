@@ -245,7 +245,7 @@ class Rig:
         self._snapshot("loadvm", tag)
         with Link(self.folder, PORTS) as link:
             link.sync(ANSWER_TIMEOUT)
-            link.set_time()
+            link.set_time(ANSWER_TIMEOUT)
 
     def _snapshot(self, verb, tag):
         self._need_qemu("a snapshot")
