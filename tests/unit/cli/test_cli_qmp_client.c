@@ -72,7 +72,7 @@ static int run(const char *text, const char *flood, json_t **result, struct err 
 	*result = NULL;
 	rc = qmp_client_start(&qmp, fd, 2000, err);
 	if (rc == 0)
-		rc = qmp_client_run(&qmp, command, 500, 1, result, err);
+		rc = qmp_client_run(&qmp, command, 2000, 1, result, err);
 	qmp_client_close(&qmp);
 	end_peer(&peer);
 	json_decref(command);

@@ -248,7 +248,7 @@ static void test_signal(void **state)
 	pci.slots[0] = lent;
 	assert_int_equal(write(signals[1], "", 1), 1);
 	domain_pci_return(&pci, NAME);
-	assert_true(clock_ms() - start < 2000);
+	assert_true(clock_ms() - start < 3500); /* without the signal: 4000 */
 	assert_int_equal(dom0.asked_to_close, 1);
 	assert_int_equal(dom0.removed, 1);
 	assert_int_equal(dom0.revoked, 1);
