@@ -210,8 +210,9 @@ static void waiting(void)
 	}
 	read(p[0], &b, 1);
 	sigaction(SIGALRM, &sa, NULL);
-	ualarm(50000, 0);
+	ualarm(50000, 50000); /* again, if the wait has not begun */
 	try(set(fd, F_SETLKW, F_WRLCK, 0, 0));
+	ualarm(0, 0);
 	kill(pid, SIGKILL);
 	try(set(fd, F_SETLKW, F_WRLCK, 0, 0));
 	wait(NULL);
