@@ -20,6 +20,8 @@
 
 #define LOADER "/lib64/ld-linux-x86-64.so.2"
 #define HEADERS 1024
+#define LIMIT_MS 100
+#define WHOLE_MS 30000
 
 static const struct {
 	const char *damage, *start;
@@ -97,9 +99,10 @@ static void put(const char *path, const unsigned char *data, size_t n)
 	close(fd);
 }
 
-static int start(const char *path)
+/* Ends it after so many milliseconds: one that is damaged may run on. */
+static int start(const char *path, int ms)
 {
-	struct itimerval limit = {{0, 0}, {0, 100000}};
+	const struct itimerval limit = {{0, 0}, {ms / 1000, ms % 1000 * 1000}};
 	char *argv[] = {(char *)path, "child", NULL};
 	int status = 0;
 	pid_t pid = fork();
@@ -150,7 +153,7 @@ static void kind(unsigned k, unsigned rounds)
 		if (i)
 			damage(head, HEADERS);
 		put(path, head, HEADERS);
-		status = start(kinds[k].start);
+		status = start(kinds[k].start, i ? LIMIT_MS : WHOLE_MS);
 		ran += WIFEXITED(status) && !WEXITSTATUS(status);
 		refused += WIFEXITED(status) && WEXITSTATUS(status) == 100;
 		killed += WIFSIGNALED(status);
@@ -176,7 +179,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	mkdir("/tmp", 0755);
 	state = 0x9e3779b97f4a7c15UL * (seed ? (uint64_t)atoi(seed) : 1);
-	start("/dynamic"); /* its files in memory are no loss */
+	start("/dynamic", WHOLE_MS); /* its files in memory are no loss */
 	for (unsigned k = 0; k < 3; k++)
 		kind(k, 1);
 	before = memory_free();

@@ -58,7 +58,7 @@ static void settle(int n)
 {
 	while (__atomic_load_n(&waiting, __ATOMIC_SEQ_CST) < n)
 		sched_yield();
-	usleep(30000);
+	usleep(100000); /* from there to the futex is a step */
 }
 
 static void futex_wake(void)
@@ -90,7 +90,7 @@ static void futex_shared(void)
 	if (!fork()) {
 		while (!__atomic_load_n(&m[1], __ATOMIC_SEQ_CST))
 			usleep(1000);
-		usleep(20000);
+		usleep(200000); /* until the parent waits */
 		m[0] = 1;
 		_exit((int)futex(m, FUTEX_WAKE, 10, NULL, NULL, 0));
 	}

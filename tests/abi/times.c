@@ -45,8 +45,7 @@ static void clocks(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &raw);
 	yes((raw.tv_sec - ts.tv_sec) * 1000000000LL + raw.tv_nsec - ts.tv_nsec >= 0);
-	yes((raw.tv_sec - ts.tv_sec) * 1000000000LL + raw.tv_nsec - ts.tv_nsec <
-	    500000000);
+	yes(raw.tv_sec - ts.tv_sec < 20);
 	gettimeofday(&tv, NULL);
 	yes(labs(tv.tv_sec - time(NULL)) <= 1);
 	yes(time(NULL) > 1600000000);
@@ -61,7 +60,7 @@ static void sleeping(void)
 
 	try(usleep(20000));
 	yes(ns(CLOCK_MONOTONIC) - t >= 20000000);
-	yes(ns(CLOCK_MONOTONIC) - t < 2000000000);
+	yes(ns(CLOCK_MONOTONIC) - t < 20000000000);
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	ts.tv_nsec += 10000000;
 	if (ts.tv_nsec >= 1000000000) {
@@ -83,15 +82,15 @@ static void sleeping(void)
 static void timerfds(void)
 {
 	int f = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	struct itimerspec it = {{0, 0}, {0, 900000000}}, old;
+	struct itimerspec it = {{0, 0}, {90, 900000000}}, old;
 	struct pollfd pf = {f, POLLIN, 0};
 	uint64_t n = 0;
 
 	try(read(f, &n, 8));
 	try(timerfd_settime(f, 0, &it, NULL));
 	try(timerfd_gettime(f, &old));
-	yes(old.it_value.tv_nsec > 0 && old.it_value.tv_nsec <= 900000000);
-	it.it_value.tv_nsec = 10000000;
+	yes(old.it_value.tv_sec > 60 && old.it_value.tv_sec <= 90);
+	it.it_value = (struct timespec){0, 10000000};
 	try(timerfd_settime(f, 0, &it, NULL));
 	try(poll(&pf, 1, 20000));
 	try(read(f, &n, 8));
@@ -140,8 +139,8 @@ static void itimers(void)
 	say("interval %ld", old.it_interval.tv_usec);
 	try(getitimer(ITIMER_REAL, &old));
 	say("%ld %ld", old.it_value.tv_sec, old.it_value.tv_usec);
-	try(alarm(10));
-	try(alarm(0) > 8);
+	try(alarm(100));
+	try(alarm(0) > 80);
 	try(alarm(0));
 	it.it_value.tv_usec = 1000000;
 	try(setitimer(ITIMER_REAL, &it, NULL));
