@@ -19,7 +19,7 @@ import mkiso  # noqa: E402
 
 BUILD = os.path.join(os.environ.get("BUILD", "build"), "tests/system/parts/guests")
 BOOT_SECONDS = 120
-REPLY_SECONDS = 30
+REPLY_SECONDS = 120
 OVMF = "/usr/share/ovmf/OVMF.fd"
 
 

@@ -99,5 +99,5 @@ def test_a_client_that_goes_takes_its_command_with_it(rigdir, tmp_path):
     client.close()
     with link(rigdir) as other:
         assert run(other, ["echo", "next"]) == (0, b"next\n", b"")
-        script = f"for n in $(seq 200); do kill -0 {pid} 2>/dev/null || exit 0; sleep 0.05; done; exit 1"
+        script = f"for n in $(seq 1200); do kill -0 {pid} 2>/dev/null || exit 0; sleep 0.05; done; exit 1"
         assert run(other, ["sh", "-c", script])[0] == 0
