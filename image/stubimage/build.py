@@ -74,7 +74,9 @@ def make_root(files, agent):
     entries = [cpio.file("init", _read(agent), 0o755, early=True)]
     for inside, outside in files.items():
         mode = 0o755 if os.stat(outside).st_mode & 0o100 else 0o644
-        entries.append(cpio.file(inside.lstrip("/"), _read(outside), mode))
+        data = _read(outside)
+        ahead = elf.Elf(outside).linked_pages() if data.startswith(elf.MAGIC) else ()
+        entries.append(cpio.file(inside.lstrip("/"), data, mode, ahead=ahead))
     for name in ("dev", "proc", "sys", "run", "tmp", "etc", "boot"):
         entries.append(cpio.directory(name))
     # For the messages before the agent has mounted /dev.

@@ -7,7 +7,8 @@ with NULs instead, as dracut-cpio does it. Linux and GNU cpio read such a name a
 
 With `pack` files are stored compressed where that saves something, under a magic of their own, for
 nub alone (kernel/include/nub/packed.h). With `disk` the bytes of files of a page or more go there,
-and the archive has their places only (kernel/include/nub/ondisk.h).
+and the archive has their places only (kernel/include/nub/ondisk.h). Pages that are touched at each start
+lie together there, in front.
 """
 import stat
 import struct
@@ -18,7 +19,8 @@ PAGE = 4096
 HEADER = 110          # "070701" and 13 fields of 8 hexadecimal digits
 NAME_MAX = 4096       # Linux skips an entry with a longer name field (PATH_MAX)
 TRAILER = "TRAILER!!!"
-MAGIC, MAGIC_PACKED, MAGIC_ON_DISK = b"070701", b"0707z1", b"0707d1"
+MAGIC, MAGIC_PACKED, MAGIC_ON_DISK = b"070701", b"0707z1", b"0707d2"
+AHEAD = 1 << 31
 
 
 class CpioError(Exception):
@@ -28,17 +30,18 @@ class CpioError(Exception):
 class Entry:
     """One file, directory or device.  `name` is relative, without a leading slash."""
 
-    def __init__(self, name, mode, data=b"", rdev=(0, 0), early=False):
+    def __init__(self, name, mode, data=b"", rdev=(0, 0), early=False, ahead=()):
         self.name, self.mode, self.data, self.rdev = name, mode, data, rdev
         self.early = early  # needed before there is a disk
+        self.ahead = ahead  # numbers of the pages that are touched at each start
 
     @property
     def is_file(self):
         return stat.S_ISREG(self.mode)
 
 
-def file(name, data, mode=0o644, early=False):
-    return Entry(name, stat.S_IFREG | mode, data, early=early)
+def file(name, data, mode=0o644, early=False, ahead=()):
+    return Entry(name, stat.S_IFREG | mode, data, early=early, ahead=ahead)
 
 
 def directory(name, mode=0o755):
@@ -86,18 +89,45 @@ def _namesize_to_align(offset, shortest):
     return shortest + -(offset + HEADER + shortest) % PAGE
 
 
-def _put_on_disk(disk, data):
-    """Where the data begin, as the archive says it."""
-    place = struct.pack("<I", len(disk) // PAGE)
-    disk += data
-    disk += bytes(-len(disk) % PAGE)
-    return place
+def _extents(entry):
+    """[number of pages, whether they are read ahead] of a file's parts, in order."""
+    extents = []
+    for page in range(-(-len(entry.data) // PAGE)):
+        ahead = page in entry.ahead
+        if extents and extents[-1][1] == ahead:
+            extents[-1][0] += 1
+        else:
+            extents.append([1, ahead])
+    return extents
 
 
-def _store(entry, pack, disk):
+def _put_on_disk(disk, entries):
+    """Fills the disk. {name: where the entry's extents are, as the archive says it}"""
+    places = {}
+    extents = {entry.name: _extents(entry) for entry in entries}
+    # Extents that are read ahead are in front.
+    end = {True: 0, False: sum(n for of in extents.values() for n, ahead in of if ahead)}
+    disk += bytes(PAGE * sum(n for of in extents.values() for n, _ in of))
+    for entry in entries:
+        stored, at = b"", 0
+        for pages, ahead in extents[entry.name]:
+            data = entry.data[at:at + pages * PAGE]
+            disk[end[ahead] * PAGE:end[ahead] * PAGE + len(data)] = data
+            stored += struct.pack("<II", pages, end[ahead] | (AHEAD if ahead else 0))
+            end[ahead] += pages
+            at += pages * PAGE
+        places[entry.name] = stored
+    return places
+
+
+def _is_for_disk(entry):
+    return entry.is_file and len(entry.data) >= PAGE and not entry.early
+
+
+def _store(entry, pack, places):
     """(magic, stored bytes) of an entry."""
-    if disk is not None and entry.is_file and len(entry.data) >= PAGE and not entry.early:
-        return MAGIC_ON_DISK, _put_on_disk(disk, entry.data)
+    if entry.name in places:
+        return MAGIC_ON_DISK, places[entry.name]
     packed_data = packed.pack(entry.data) if pack and entry.is_file and entry.data else None
     return (MAGIC, None) if packed_data is None else (MAGIC_PACKED, packed_data)
 
@@ -107,10 +137,14 @@ def write(entries, mtime=0, pack=False, disk=None):
     empty, gets whole pages."""
     out = bytearray()
     ino = 1
-    for entry in with_parents(entries):
+    entries = with_parents(entries)
+    places = {}
+    if disk is not None:
+        places = _put_on_disk(disk, [entry for entry in entries if _is_for_disk(entry)])
+    for entry in entries:
         shortest = len(entry.name.encode()) + 1
         namesize = shortest
-        magic, stored = _store(entry, pack, disk)
+        magic, stored = _store(entry, pack, places)
         if magic == MAGIC and entry.is_file and len(entry.data) >= PAGE:
             namesize = _namesize_to_align(len(out), shortest)
             if namesize > NAME_MAX:
@@ -122,6 +156,14 @@ def write(entries, mtime=0, pack=False, disk=None):
     _put(out, 0, Entry(TRAILER, 0), len(TRAILER) + 1, 0)
     out += bytes(-len(out) % PAGE)
     return bytes(out)
+
+
+def _read_from_disk(disk, extents):
+    data = b""
+    for pages, place in struct.iter_unpack("<II", extents):
+        at = (place & ~AHEAD) * PAGE
+        data += disk[at:at + pages * PAGE]
+    return data
 
 
 def read(archive, disk=b""):
@@ -145,8 +187,7 @@ def read(archive, disk=b""):
         if header[:6] == MAGIC_PACKED:
             data = packed.unpack(data, check)
         elif header[:6] == MAGIC_ON_DISK:
-            at = struct.unpack("<I", data)[0] * PAGE
-            data = disk[at:at + check]
+            data = _read_from_disk(disk, data)[:check]
             if len(data) != check:
                 raise CpioError(f"{name}: not on the disk")
         yield begin, Entry(name, mode, data, (rmajor, rminor))

@@ -73,7 +73,8 @@ static void file_data(struct inode *ino, const u32 f[F_COUNT], const u8 *data,
 		      enum kind kind)
 {
 	if (kind == ON_DISK) {
-		inode_set_on_disk(ino, *(const u32 *)data, f[F_CHECK]);
+		inode_set_on_disk(ino, (const struct ondisk_extent *)data,
+				  f[F_SIZE] / sizeof(struct ondisk_extent), f[F_CHECK]);
 		return;
 	}
 	ino->base = data;
@@ -157,14 +158,16 @@ static int kind_of(const u8 *header)
 						  : -1;
 }
 
-/* The sizes are what such an entry can have. */
-static bool sizes_ok(int kind, const u32 f[F_COUNT])
+/* The data are what such an entry can have. */
+static bool data_ok(int kind, const u32 f[F_COUNT], const u8 *data)
 {
 	switch (kind) {
 	case PACKED:
 		return S_ISREG(f[F_MODE]) && packed_valid(f[F_SIZE], f[F_CHECK]);
 	case ON_DISK:
-		return S_ISREG(f[F_MODE]) && f[F_SIZE] == ONDISK_STORED;
+		return S_ISREG(f[F_MODE]) &&
+		       ondisk_valid((const struct ondisk_extent *)data, f[F_SIZE],
+				    f[F_CHECK]);
 	default:
 		return true;
 	}
@@ -194,8 +197,8 @@ static void unpack(const u8 *data, size_t size)
 		name_at = pos + HEADER;
 		data_at = ALIGN_UP(name_at + f[F_NAMELEN], 4UL);
 		next = ALIGN_UP(data_at + f[F_SIZE], 4UL);
-		ok = ok && sizes_ok(kind, f);
 		if (!ok || !f[F_NAMELEN] || data_at + f[F_SIZE] > size ||
+		    !data_ok(kind, f, data + data_at) ||
 		    strnlen((const char *)data + name_at, f[F_NAMELEN]) == f[F_NAMELEN]) {
 			printk("cpio: damaged entry at %#lx, the rest is ignored\n", pos);
 			return;

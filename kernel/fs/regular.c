@@ -20,7 +20,7 @@
 	 F_SEAL_FUTURE_WRITE | F_SEAL_EXEC)
 #define RECLAIM_MIN 512 /* pages; for fewer, code in use would go round and round */
 
-static struct list renewable = LIST_INIT(renewable);
+struct list file_renewables = LIST_INIT(file_renewables);
 
 static bool sealed(const struct inode *ino, u32 seals)
 {
@@ -61,16 +61,18 @@ void inode_set_packed(struct inode *ino, u64 stored, u64 size)
 	ino->stored = stored;
 	ino->packed = size;
 	if (list_empty(&ino->reclaim))
-		list_add(&renewable, &ino->reclaim);
+		list_add_tail(&file_renewables, &ino->reclaim);
 }
 
-void inode_set_on_disk(struct inode *ino, u64 page, u64 size)
+void inode_set_on_disk(struct inode *ino, const struct ondisk_extent *extents, u32 n,
+		       u64 size)
 {
 	ino->on_disk = true;
-	ino->disk_page = page;
+	ino->extents = extents;
+	ino->n_extents = n;
 	ino->base_size = ino->size = size;
 	if (list_empty(&ino->reclaim))
-		list_add(&renewable, &ino->reclaim);
+		list_add_tail(&file_renewables, &ino->reclaim);
 }
 
 int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page **out)
@@ -129,7 +131,7 @@ u64 file_renewable(void)
 	const struct inode *ino;
 	u64 pages = 0;
 
-	list_for_each(ino, &renewable, reclaim) {
+	list_for_each(ino, &file_renewables, reclaim) {
 		pages += ino->changed ? 0 : ino->npages;
 	}
 	return pages;
@@ -141,7 +143,7 @@ bool file_reclaim(void)
 
 	if (file_renewable() < RECLAIM_MIN)
 		return false;
-	list_for_each(ino, &renewable, reclaim) {
+	list_for_each(ino, &file_renewables, reclaim) {
 		if (ino->changed)
 			continue;
 		mm_unmap_inode(ino, 0);

@@ -111,10 +111,12 @@ void inode_set_packed(struct inode *ino, u64 stored, u64 size)
 	ino->packed = size;
 }
 
-void inode_set_on_disk(struct inode *ino, u64 page, u64 size)
+void inode_set_on_disk(struct inode *ino, const struct ondisk_extent *extents, u32 n,
+		       u64 size)
 {
 	ino->on_disk = true;
-	ino->disk_page = page;
+	ino->extents = extents;
+	ino->n_extents = n;
 	ino->base_size = ino->size = size;
 }
 

@@ -87,11 +87,12 @@ struct inode {
 	void *priv;		     /* of the ops: bound socket, pseudo-file, ... */
 	/* Regular files: bytes of the ramdisk that nobody changed yet, and own pages. */
 	const u8 *base;
-	u64 base_size;	       /* how many of them still hold */
-	u64 stored, packed;    /* not 0: base is `stored` bytes packed from `packed`
+	u64 base_size;	    /* how many of them still hold */
+	u64 stored, packed; /* not 0: base is `stored` bytes packed from `packed`
 				(packed.h) */
-	bool on_disk;	       /* base is NULL, and its bytes are on the root's disk */
-	u64 disk_page;	       /* from this page on (ondisk.h) */
+	bool on_disk;	    /* base is NULL, and its bytes are on the root's disk */
+	const struct ondisk_extent *extents; /* there (ondisk.h) */
+	u32 n_extents;
 	struct list reclaim;   /* of packed ones and those on disk: file_reclaim() */
 	bool changed;	       /* own pages may differ from base */
 	struct lockset *locks; /* NULL: nobody has ever locked it; empty in the end */
@@ -166,7 +167,10 @@ int inode_allocate(struct inode *ino, int mode, u64 off, u64 end);
 /* Boot: the inode's base is packed (packed.h). */
 void inode_set_packed(struct inode *ino, u64 stored, u64 size);
 /* Boot: the inode's bytes are on the root's disk (ondisk.h). */
-void inode_set_on_disk(struct inode *ino, u64 page, u64 size);
+void inode_set_on_disk(struct inode *ino, const struct ondisk_extent *extents, u32 n,
+		       u64 size);
+/* Packed ones and those on the root's disk, by inode.reclaim, in the archive's order. */
+extern struct list file_renewables;
 /* The pages that can be dropped, since their bytes can be had again. */
 u64 file_renewable(void);
 /* For mm_init: drops them, if they are worth it. */

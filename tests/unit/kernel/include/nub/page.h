@@ -17,6 +17,13 @@ struct page {
 struct page *page_alloc(unsigned order, unsigned flags);
 void page_put(struct page *p);
 
+/* Of the counts those that a part under test keeps. */
+struct page_stats {
+	u64 free, cache;
+};
+extern struct page_stats page_stats;
+#define PAGES_SPARE 1024
+
 /* The fake grants take it for the frame's number. */
 static inline u64 page_to_pfn(const struct page *p)
 {
