@@ -2,29 +2,20 @@
 #include "answer.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "abi/boot.h"
-#include "cleanup.h"
+#include "meminfo.h"
 #include "net_report.h"
 #include "xs.h"
 
 static int write_memory(struct err *err)
 {
-	cleanup_file FILE *f = fopen("/proc/meminfo", "re");
-	unsigned long long total = 0, available = 0, value;
-	char line[128], name[32], text[64];
+	unsigned long long total, available;
+	char text[64];
 
-	if (!f)
+	if (!meminfo_read("MemTotal", &total) ||
+	    !meminfo_read("MemAvailable", &available))
 		return err_set(err, ERR_STUB, "/proc/meminfo cannot be read");
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%31[^:]: %llu", name, &value) != 2)
-			continue;
-		if (strcmp(name, "MemTotal") == 0)
-			total = value;
-		else if (strcmp(name, "MemAvailable") == 0)
-			available = value;
-	}
 	snprintf(text, sizeof(text), "total=%llu available=%llu", total, available);
 	return xs_client_write(STUBDOM_XS_MEMORY, text, err);
 }

@@ -20,6 +20,7 @@
 #include "disks.h"
 #include "events.h"
 #include "ioreq.h"
+#include "meminfo.h"
 #include "net.h"
 #include "qemu.h"
 #include "report.h"
@@ -127,10 +128,13 @@ static int start(struct agent *agent, struct err *err)
 static void report_start(const struct agent *agent)
 {
 	const struct xs_waits waits = xs_client_waits();
+	unsigned long long reads, kb;
 
 	report_line(START_LOG_LINKED, (long long)qemu_linked_ms(),
 		    (unsigned)agent->boot.n_channels, (long long)agent->channels_ms,
 		    waits.n, (long long)waits.ms);
+	if (meminfo_read("NubDiskReads", &reads) && meminfo_read("NubDiskRead", &kb))
+		report_line(START_LOG_DISK, reads, kb);
 }
 
 static void end_qemu(struct agent *agent)

@@ -23,5 +23,6 @@
 #define START_LOG_LINKED                                                                 \
 	"QEMU was linked after %lld ms; %u channels took %lld ms, %u answers of "        \
 	"xenstore %lld ms"
+#define START_LOG_DISK "%llu requests read %llu KiB of the root's disk"
 
 #endif

@@ -7,6 +7,7 @@
 #include <nub/cmdline.h>
 #include <nub/errno.h>
 #include <nub/mm.h>
+#include <nub/ondisk.h>
 #include <nub/page.h>
 #include <nub/process.h>
 #include <nub/slab.h>
@@ -51,9 +52,11 @@ static void gen_meminfo(struct text *t, struct process *p, const struct thread *
 		"Buffers:        %8u kB\nCached:         %8lu kB\nSwapTotal:      %8u kB\n"
 		"SwapFree:       %8u kB\nAnonPages:      %8lu kB\nSlab:           %8lu kB\n"
 		"KernelStack:    %8lu kB\nPageTables:     %8lu kB\nNubKernel:      %8lu kB\n"
-		"NubDropped:     %8lu\nHugePages_Total:       0\nHugepagesize:       2048 kB\n",
+		"NubDropped:     %8lu\nNubDiskReads:   %8lu\nNubDiskRead:    %8lu kB\n"
+		"HugePages_Total:       0\nHugepagesize:       2048 kB\n",
 		0, s->cache * 4, 0, 0, s->anon * 4, s->slab * 4, s->stacks * 4,
-		s->tables * 4, page_kernel_own() * 4, s->reclaims);
+		s->tables * 4, page_kernel_own() * 4, s->reclaims, ondisk_stats.reads,
+		ondisk_stats.pages * 4);
 }
 
 static void gen_cpuinfo(struct text *t, struct process *p, const struct thread *m)

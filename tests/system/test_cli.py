@@ -17,6 +17,8 @@ XVDZZ = 1 << 28 | 701 << 8
 NODES = 400  # of the stub domain in xenstore
 SCRIPTS = 2  # hot-plug scripts for the stub domain of a guest with one disk
 ANSWERS = 8  # of xenstore that the agent waits for in a start
+READS = 350  # requests to the root's disk until QEMU runs
+READ_KB = 32 * 1024
 
 
 def stubdom(dom0, *args, status=0, **how):
@@ -127,6 +129,10 @@ def check_blame(dom0, guest):
     assert found["whole"] and (found["name"], found["toolstack"]) == (guest.name, "xl")
     assert 0 < found["scripts"] <= SCRIPTS and found["channels"]["count"] >= 3
     assert 0 < found["xenstore"]["count"] <= ANSWERS
+    if guest.stub.options["kernel"] == "nub":
+        said = re.search(r"agent: (\d+) requests read (\d+) KiB of the root's disk",
+                         stubdom(dom0, "log", guest.name))
+        assert 0 < int(said[1]) <= READS and 0 < int(said[2]) <= READ_KB, said[0]
     took = {p["phase"]: p["ms"] for p in found["phases"]}
     assert took["linking"] > 0 and took["qemu"] > 0 and took["return"] > 0
     assert "</svg>" in stubdom(dom0, "blame", guest.name, "--svg")
