@@ -18,9 +18,6 @@
 #define SEALS_ALL                                                                        \
 	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |                      \
 	 F_SEAL_FUTURE_WRITE | F_SEAL_EXEC)
-#define RECLAIM_MIN 512 /* pages; for fewer, code in use would go round and round */
-
-struct list file_renewables = LIST_INIT(file_renewables);
 
 static bool sealed(const struct inode *ino, u32 seals)
 {
@@ -117,42 +114,6 @@ int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page
 	return 0;
 }
 
-static void page_drop(void *value, void *arg)
-{
-	struct inode *ino = arg;
-
-	ino->npages--;
-	page_stats.cache--;
-	page_put(value);
-}
-
-u64 file_renewable(void)
-{
-	const struct inode *ino;
-	u64 pages = 0;
-
-	list_for_each(ino, &file_renewables, reclaim) {
-		pages += ino->changed ? 0 : ino->npages;
-	}
-	return pages;
-}
-
-bool file_reclaim(void)
-{
-	struct inode *ino;
-
-	if (file_renewable() < RECLAIM_MIN)
-		return false;
-	list_for_each(ino, &file_renewables, reclaim) {
-		if (ino->changed)
-			continue;
-		mm_unmap_inode(ino, 0);
-		radix_clear_from(&ino->pages, 0, page_drop, ino);
-	}
-	page_stats.reclaims++;
-	return true;
-}
-
 /* inode_page() did not work: what a call, which may sleep, does then. As a fault does, it
  * makes room; it waits for the disk. */
 static int page_again(int err, struct inode *ino, u64 index, bool alloc, bool write,
@@ -212,7 +173,7 @@ static int truncate_locked(struct inode *ino, u64 size)
 		}
 		mm_zap_inode(ino, (size + PAGE_SIZE - 1) >> PAGE_SHIFT);
 		radix_clear_from(&ino->pages, (size + PAGE_SIZE - 1) >> PAGE_SHIFT,
-				 page_drop, ino);
+				 inode_page_gone, ino);
 		ino->base_size = MIN(ino->base_size, size);
 	}
 	ino->size = size;
@@ -444,7 +405,7 @@ static int regular_copy(struct vma *v, u64 index, void *to)
 	memcpy(to, page_to_virt(p), PAGE_SIZE);
 	/* Nobody else has it mapped: the copy is likely its last use. */
 	if (ino->on_disk && !ino->changed && p->ref == 1)
-		page_drop(radix_take(&ino->pages, index), ino);
+		inode_page_gone(radix_take(&ino->pages, index), ino);
 	return 0;
 }
 
