@@ -107,7 +107,7 @@ int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page
 		ino->npages++;
 		/* Mappings of the ramdisk's page must show the new one. */
 		if (base_page(ino, index))
-			mm_unmap_inode(ino, index);
+			mm_unmap_inode(ino, index, ~0UL);
 	}
 	page_get(p);
 	*out = p;

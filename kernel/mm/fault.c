@@ -116,7 +116,7 @@ static void fault_around(struct mm *mm, struct vma *v, u64 addr)
 	for (; a < end; a += PAGE_SIZE, pte++) {
 		if (*pte || !v->ops->resident(v, vma_index(v, a), &pfn))
 			continue;
-		*pte = pte_make(v, pfn, false, false);
+		*pte = pte_make(v, pfn, false, false) & ~PTE_A; /* not used yet */
 		mm->rss++;
 	}
 }

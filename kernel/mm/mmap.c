@@ -62,19 +62,22 @@ static void zap_shared_pte(u64 *pte, u64 addr, void *arg)
 		zap_pte(pte, addr, arg);
 }
 
-static void zap_inode_in(struct mm *mm, struct inode *inode, u64 first,
+/* Pages [first,end) of the inode. */
+static void zap_inode_in(struct mm *mm, struct inode *inode, u64 first, u64 end,
 			 void (*zap)(u64 *pte, u64 addr, void *arg))
 {
 	for (unsigned i = 0; i < mm->count; i++) {
 		struct vma *v = mm->vmas[i];
 		u64 pages = (v->end - v->start) >> PAGE_SHIFT;
-		u64 skip = first > v->pgoff ? first - v->pgoff : 0;
+		u64 from = MAX(first, v->pgoff), to = MIN(end, v->pgoff + pages);
 
-		if (!v->file || v->file->inode != inode || skip >= pages)
+		if (!v->file || v->file->inode != inode || from >= to)
 			continue;
+		from = v->start + ((from - v->pgoff) << PAGE_SHIFT);
+		to = v->start + ((to - v->pgoff) << PAGE_SHIFT);
 		smp_park(mm->pml4);
-		pte_walk(mm, v->start + (skip << PAGE_SHIFT), v->end, zap, mm);
-		flush_range(mm, v->start + (skip << PAGE_SHIFT), v->end);
+		pte_walk(mm, from, to, zap, mm);
+		flush_range(mm, from, to);
 	}
 }
 
@@ -83,15 +86,32 @@ void mm_zap_inode(struct inode *inode, u64 first)
 	struct mm *mm;
 
 	list_for_each(mm, &mm_list, link)
-		zap_inode_in(mm, inode, first, zap_pte);
+		zap_inode_in(mm, inode, first, ~0UL, zap_pte);
 }
 
-void mm_unmap_inode(struct inode *inode, u64 first)
+void mm_unmap_inode(struct inode *inode, u64 first, u64 end)
 {
 	struct mm *mm;
 
 	list_for_each(mm, &mm_list, link)
-		zap_inode_in(mm, inode, first, zap_shared_pte);
+		zap_inode_in(mm, inode, first, end, zap_shared_pte);
+}
+
+/* No other CPU is in this address space: what it has set is seen. */
+static void zap_unused_pte(u64 *pte, u64 addr, void *arg)
+{
+	if (*pte & PTE_A)
+		*pte &= ~PTE_A;
+	else
+		zap_shared_pte(pte, addr, arg);
+}
+
+void mm_unmap_unused(struct inode *inode)
+{
+	struct mm *mm;
+
+	list_for_each(mm, &mm_list, link)
+		zap_inode_in(mm, inode, 0, ~0UL, zap_unused_pte);
 }
 
 static bool writes_inode(const struct mm *mm, const struct inode *inode)

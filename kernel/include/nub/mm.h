@@ -115,8 +115,10 @@ u64 mm_brk(struct mm *mm, u64 brk);
 void mm_zap(struct mm *mm, struct vma *v, u64 start, u64 end);
 /* Every mapping of `inode` forgets pages from `first` on (truncate). */
 void mm_zap_inode(struct inode *inode, u64 first);
-/* The same for the inode's own pages only: private copies of them stay. */
-void mm_unmap_inode(struct inode *inode, u64 first);
+/* The same for the inode's own pages [first,end) only: private copies of them stay. */
+void mm_unmap_inode(struct inode *inode, u64 first, u64 end);
+/* Only pages that nobody has used since they were mapped, or since the last call. */
+void mm_unmap_unused(struct inode *inode);
 /* Somebody has it mapped shared, and might write to it there. */
 bool mm_writes_inode(const struct inode *inode);
 /* Enters a frame for a VM_PFN mapping now (ioctls that map eagerly): 0 or -ENOMEM. */

@@ -19,7 +19,7 @@ void page_put(struct page *p);
 
 /* Of the counts those that a part under test keeps. */
 struct page_stats {
-	u64 free, cache;
+	u64 free, cache, reclaims;
 };
 extern struct page_stats page_stats;
 #define PAGES_SPARE 1024
