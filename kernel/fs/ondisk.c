@@ -6,7 +6,7 @@
 #include <nub/string.h>
 #include <nub/vfs.h>
 
-#define CLUSTER 16u /* pages around the touched one; aligned */
+#define CLUSTER 32u /* pages around the touched one; aligned */
 #define AHEAD 64u   /* pages of one read ahead: a request of a back end */
 
 /* Pages that lie together on the disk, and whose they are. Nothing here sleeps, so one is
