@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of the root that lie on a disk: their pages, read when they are touched, or ahead. */
+#include <nub/cmdline.h>
 #include <nub/errno.h>
 #include <nub/ondisk.h>
 #include <nub/page.h>
@@ -21,12 +22,14 @@ static struct batch {
 } batch;
 
 static ondisk_read *read_pages;
+static bool alone; /* nub.read=touched: no page comes with another */
 static bool ahead_done;
 struct ondisk_stats ondisk_stats;
 
 void ondisk_init(ondisk_read *read)
 {
 	read_pages = read;
+	alone = cmdline_has_word("nub.read", "touched");
 }
 
 static void batch_begin(u64 place)
@@ -178,7 +181,7 @@ int ondisk_fill(struct inode *ino, u64 index)
 
 	if (!read_pages)
 		return -EIO;
-	if (!ahead_done) {
+	if (!ahead_done && !alone) {
 		err = read_ahead();
 		if (err == -EAGAIN || err == -ENOTCONN)
 			return err;
@@ -186,7 +189,7 @@ int ondisk_fill(struct inode *ino, u64 index)
 		if (radix_get(&ino->pages, index))
 			return 0;
 	}
-	err = choose(ino, index, page_stats.free > PAGES_SPARE ? CLUSTER : 1);
+	err = choose(ino, index, alone || page_stats.free <= PAGES_SPARE ? 1 : CLUSTER);
 	if (!err)
 		err = batch_read();
 	if (err == -ENOMEM && batch.n > 1) {

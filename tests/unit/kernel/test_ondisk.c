@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "shim.h"
+#include <nub/cmdline.h>
 
 #include "../../../kernel/fs/ondisk.c"
 
@@ -55,6 +56,7 @@ static int setup(void **state)
 	n_asked = 0;
 	result = 0;
 	page_stats = (struct page_stats){.free = 1UL << 20};
+	cmdline_set("");
 	ondisk_init(read_from_disk);
 	return 0;
 }
@@ -145,6 +147,19 @@ static void test_short_memory(void **state)
 	check_asked(1, 2, 22);
 }
 
+/* nub.read=touched. */
+static void test_touched_only(void **state)
+{
+	cmdline_set("init=/init nub.read=touched");
+	ondisk_init(read_from_disk);
+	assert_int_equal(ondisk_fill(&a, 20), 0);
+	assert_int_equal(ondisk_fill(&b, 1), 0);
+	assert_int_equal(n_asked, 2);
+	check_asked(0, 118, 1);
+	check_asked(1, 73, 1);
+	check_page(&b, 1, 73);
+}
+
 /* A disk that stalls in the middle goes on where it was; one that fails leaves the page
  * that was asked for. */
 static void test_disk_fails(void **state)
@@ -213,6 +228,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ahead, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_around, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_short_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_touched_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disk_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
