@@ -73,7 +73,8 @@ static void check_physinfo(libxl_ctx *ctx, struct doctor_report *report)
 	if (libxl_get_free_memory(ctx, &free_kb) == 0 && free_kb / 1024 < FREE_MB_WANTED)
 		doctor_add(report, DOCTOR_WARN,
 			   "give dom0 less memory: dom0_mem= on Xen's command line",
-			   "%llu MB of memory are free, each stub domain takes about 200",
+			   "%llu MB of memory are free; a stub domain takes 40 and more, "
+			   "one with Linux 250",
 			   (unsigned long long)free_kb / 1024);
 	libxl_physinfo_dispose(&info);
 }
