@@ -45,6 +45,8 @@ FAULTS = {
                    "modprobe xen-blkback"),
     "no-netback": ("hide /sys/bus/xen-backend/drivers vif", "devices", "warn", "guests' networks",
                    "modprobe xen-netback"),
+    "no-loop": ("hide /dev loop-control", "devices", "warn", "disks that are files",
+                "modprobe loop"),
     "no-xenstore": ("mount -t tmpfs x /run/xenstored; umount /proc/xen; hide /dev/xen xenbus",
                     "xenstore", "fail", "xenstore does not answer", "systemctl start xenstored"),
     "no-libxl": ("hide /dev/xen privcmd; umount /proc/xen", "hardware", "fail",
