@@ -36,7 +36,7 @@ def quiet(dom0, work):
     work(REQUESTS)
     seconds = time.monotonic() - began
     data = xentrace.trace_during(dom0, xentrace.EXITS_AND_SWITCHES, lambda: time.sleep(seconds))
-    return {domid: n / REQUESTS for domid, n in xentrace.domain_exits(data).items()}
+    return {domid: n.total() / REQUESTS for domid, n in xentrace.domain_exits(data).items()}
 
 
 def measure(dom0, side):

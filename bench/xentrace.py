@@ -46,15 +46,15 @@ def exits(data):
 
 
 def domain_exits(data):
-    """A Counter of exits by the domain that had the CPU: of a machine with one."""
-    found, domid = collections.Counter(), None
+    """{domain that had the CPU: Counter of exits by reason}: of a machine with one CPU."""
+    found, domid = collections.defaultdict(collections.Counter), None
     for event, words in records(data):
         if event == TRC_LOST_RECORDS:
             raise TraceError(f"Xen lost {words[0]} records: its buffers are too small")
         if event == TRC_SCHED_SWITCH:
             domid = words[2]
         elif event in TRC_HVM_EXITS:
-            found[domid] += 1
+            found[domid][REASONS.get(words[0], f"0x{words[0]:x}")] += 1
     return found
 
 
@@ -84,8 +84,19 @@ def exits_each(dom0, work, count):
     return {reason: (n - one[reason]) / (count - 1) for reason, n in many.items()}
 
 
+def _of_domains(dom0, work, count):
+    """Exits by domain and reason, of `count` and of one."""
+    return (domain_exits(trace_during(dom0, EXITS_AND_SWITCHES, lambda n=n: work(n)))
+            for n in (count, 1))
+
+
 def exits_of_domains(dom0, work, count):
     """The exits by domain, in the same way."""
-    many, one = (domain_exits(trace_during(dom0, EXITS_AND_SWITCHES, lambda n=n: work(n)))
-                 for n in (count, 1))
-    return {domid: (many[domid] - one[domid]) / (count - 1) for domid in many}
+    many, one = _of_domains(dom0, work, count)
+    return {domid: (many[domid].total() - one[domid].total()) / (count - 1) for domid in many}
+
+
+def exits_of(dom0, domid, work, count):
+    """One domain's exits by reason, in the same way."""
+    many, one = _of_domains(dom0, work, count)
+    return {reason: (n - one[domid][reason]) / (count - 1) for reason, n in many[domid].items()}

@@ -19,6 +19,8 @@ SCRIPTS = 2  # hot-plug scripts for the stub domain of a guest with one disk
 ANSWERS = 8  # of xenstore that the agent waits for in a start
 READS = 350  # requests to the root's disk until QEMU runs
 READ_KB = 32 * 1024
+PROCESSES = 3  # of a guest, in dom0
+PROCESSES_KB = 8192  # their memory, shared pages in parts
 
 
 def stubdom(dom0, *args, status=0, **how):
@@ -138,6 +140,13 @@ def check_blame(dom0, guest):
     assert "</svg>" in stubdom(dom0, "blame", guest.name, "--svg")
 
 
+def check_processes(dom0, guest):
+    found = dom0.call("memory_of", pattern=r"stubdom-(dm.*-xen-domid|relay )")
+    assert 0 < found["kilobytes"] <= PROCESSES_KB
+    assert 1 + len(dom0.run("pgrep", "-P", guest.launcher_pid).stdout.split()) <= PROCESSES
+    assert dom0.qemu_processes() == []
+
+
 def check_privacy(dom0, domid):
     """The ground that stubdom stands on is out of other domains' and users' reach."""
     nodes = dom0.run("xenstore-ls", "-fp", f"/local/domain/0/stubdom/{domid}").stdout.splitlines()
@@ -156,6 +165,7 @@ def test_all_verbs(dom0, guest):
     check_serial_and_screen(dom0, guest)
     check_log_and_plan(dom0, guest)
     check_blame(dom0, guest)
+    check_processes(dom0, guest)
     check_privacy(dom0, guest.domid)
     # No check of a host with a guest that runs fails.
     features = {f["feature"]: f for f in schema.check(
