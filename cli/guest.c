@@ -103,6 +103,9 @@ static void read_guest(struct xs_handle *xs, const char *domid, struct guest *ou
 		out->io_error = read_foreign(xs, out->stub_domid, STUBDOM_XS_IO_ERROR);
 	}
 	out->silent = silent;
+	out->no_link = read_fact(xs, domid, STUBDOM_FACT_NO_LINK);
+	if (out->no_link)
+		clean_string(out->no_link);
 	if (decimal_parse(pid, 1 << 22, &n) == 0 && n > 0) {
 		out->launcher = (pid_t)n;
 		out->launcher_alive = kill(out->launcher, 0) == 0 || errno == EPERM;
@@ -299,6 +302,7 @@ void guest_free(struct guest *guest)
 	free(guest->stage);
 	free(guest->error);
 	free(guest->io_error);
+	free(guest->no_link);
 	free(guest->exit);
 	*guest = (struct guest){0};
 }

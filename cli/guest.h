@@ -32,7 +32,8 @@ struct guest {
 	bool guest_alive; /* the domains exist */
 	bool stub_alive;
 	bool launcher_alive;
-	bool silent; /* QEMU has not answered a QMP command */
+	char *no_link; /* NICs whose back end has gone, and why; NULL: none */
+	bool silent;   /* QEMU has not answered a QMP command */
 };
 
 struct guest_list {

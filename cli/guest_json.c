@@ -50,6 +50,7 @@ json_t *guest_to_json(const struct guest *guest, const struct dominfo *info)
 	guest_set_string(o, "error", guest->error);
 	guest_set_string(o, "io_error",
 			 guest->io_error && *guest->io_error ? guest->io_error : NULL);
+	guest_set_string(o, "no_link", guest->no_link);
 	guest_set_string(o, "exit", guest->exit);
 	json_object_set_new(o, "launcher_pid", json_integer(guest->launcher));
 	json_object_set_new(o, "started", json_integer(guest->started));

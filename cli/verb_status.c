@@ -74,6 +74,7 @@ static void print_status(const struct guest *guest, const struct dominfo *info,
 	print_field("stage", guest->stage);
 	print_field("error", guest->error);
 	print_field("disk error", guest->io_error);
+	print_field("no link", guest->no_link);
 	print_field("exit", guest->exit);
 	if (guest->guest_alive && guest->stub_known && !guest->stub_alive) {
 		snprintf(text, sizeof(text), "xl destroy %u", guest->domid);

@@ -28,6 +28,9 @@
 /* QEMU does not answer a QMP command; not there once it has spoken again. */
 #define STUBDOM_FACT_SILENT "silent"
 
+/* Which NICs have no back end while the guest runs, and why; not there while all have. */
+#define STUBDOM_FACT_NO_LINK "no-link"
+
 /*
  * 'stubdom replace' (docs/replace.md).  The tool writes "NUMBER IMAGE" to _ASK: a number of
  * its own, and the directory of the image.  stubdom-dm has _PHASE while it works.  It

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "domain/create.h"
+#include "domain/links.h"
 #include "domain/name.h"
 #include "domain/nodes.h"
 #include "domain/replace.h"
@@ -31,7 +32,10 @@ enum {
 	LOGGED_BYTES = 256 * 1024,
 	EVENTS_MAX = 1024, /* of xenstore, before others have their turn */
 	HELD_MS = 200,	   /* a relay that speaks too much is heard again */
+	LINKS_MS = 25000,  /* well within libxl's 60 s, as the agent's waits */
 };
+
+#define TOKEN_LINK "link"
 
 /* A migration's two guests have their names within seconds of each other. */
 enum { NAME_TRIES = 240 };
@@ -40,7 +44,10 @@ struct watch_state {
 	struct domain_watch *watch;
 	struct domain_channels channels;
 	struct domain_nodes nodes;
-	bool started; /* the toolstack was told */
+	struct domain_links links;
+	bool started;	  /* the toolstack was told */
+	bool waits_links; /* only for back ends of interfaces, until links_ms */
+	int64_t links_ms;
 	int64_t deadline_ms;
 	bool retry_channels;
 	bool retry_name;
@@ -151,6 +158,37 @@ static void tell_running(struct watch_state *state)
 	state->started = true;
 }
 
+/* QEMU runs.  A back end in a domain of its own may come late. */
+static void tell_when_linked(struct watch_state *state)
+{
+	struct err down;
+
+	if (domain_links_check(&state->links, &down) == 0) {
+		state->waits_links = false;
+		tell_running(state);
+	} else if (!state->waits_links) {
+		log_info("waiting for it: %s", down.msg);
+		state->waits_links = true;
+		state->links_ms = clock_ms() + LINKS_MS;
+	}
+}
+
+static int check_links_deadline(const struct watch_state *state, struct err *err)
+{
+	struct err down;
+
+	if (!state->waits_links || clock_ms() < state->links_ms)
+		return STEP_GO_ON;
+	/* Else it has come this moment, and its event is on its way. */
+	if (domain_links_check(&state->links, &down) == 0)
+		return STEP_GO_ON;
+	err_set(err, ERR_HOST,
+		"%.600s after %d s: see dom0's kernel log, and the hot-plug script of the "
+		"guest's vif",
+		down.msg, LINKS_MS / 1000);
+	return STEP_FAILED;
+}
+
 static int check_stage(struct watch_state *state, struct err *err)
 {
 	cleanup_free char *error = read_report(state, STUBDOM_XS_ERROR);
@@ -174,7 +212,7 @@ static int check_stage(struct watch_state *state, struct err *err)
 		return report_death(state, err);
 	/* With -S QEMU says `running` only when it is told to go on. */
 	if (strcmp(stage, STUBDOM_STAGE_RUNNING) == 0 && !state->started)
-		tell_running(state);
+		tell_when_linked(state);
 	return STEP_GO_ON;
 }
 
@@ -187,6 +225,22 @@ static void follow_name(struct watch_state *state)
 		state->name_tries++ < NAME_TRIES;
 }
 
+static void watch_links(struct watch_state *state)
+{
+	struct err err;
+
+	if (domain_links_watch(&state->links, state->watch->stub, TOKEN_LINK, &err) < 0)
+		log_error("%s", err.msg);
+}
+
+static void take_links(struct watch_state *state)
+{
+	if (state->started)
+		domain_links_follow(&state->links, clock_ms());
+	else if (state->waits_links)
+		tell_when_linked(state);
+}
+
 /* The new stub domain runs, and whatever it says of its stage from now on is an end. */
 static void take_replace(struct watch_state *state)
 {
@@ -194,6 +248,7 @@ static void take_replace(struct watch_state *state)
 		state->retry_channels = true;
 		state->name_tries = 0;
 		follow_name(state);
+		watch_links(state);
 	}
 }
 
@@ -210,6 +265,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	bool pci_fronts = false;
 	bool replace = false;
 	bool stub_backends = false;
+	bool links = false;
 	int step = STEP_GO_ON;
 	unsigned foreign = 0;
 	char **event = NULL;
@@ -228,6 +284,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 		pci_fronts |= strcmp(token, DOMAIN_NODES_PCI) == 0;
 		replace |= strcmp(token, DOMAIN_REPLACE) == 0;
 		stub_backends |= strcmp(token, DOMAIN_NODES_BACKEND) == 0;
+		links |= strcmp(token, TOKEN_LINK) == 0;
 		if (strcmp(token, DOMAIN_PCI_ERROR) == 0)
 			domain_pci_remove_error(state->watch->pci);
 		if (strcmp(token, "backend") == 0)
@@ -253,6 +310,8 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	if (step == STEP_GO_ON && vifs)
 		domain_vif_rate_copy(state->watch->host, state->watch->plan,
 				     state->watch->stub);
+	if (step == STEP_GO_ON && links)
+		take_links(state);
 	if (step == STEP_GO_ON && orders)
 		domain_orders_answer(state->watch->orders, state->watch->host,
 				     state->watch->plan);
@@ -324,8 +383,10 @@ static int next_timeout(const struct watch_state *state, bool held)
 		left = offer;
 	if (held && (left < 0 || left > HELD_MS))
 		left = HELD_MS;
-	if (!state->started && !state->watch->plan->paused) {
-		int64_t until = state->deadline_ms - clock_ms();
+	if (!state->started && (state->waits_links || !state->watch->plan->paused)) {
+		int64_t until =
+			(state->waits_links ? state->links_ms : state->deadline_ms) -
+			clock_ms();
 
 		if (left < 0 || left > until)
 			left = until > 0 ? until : 0;
@@ -341,6 +402,8 @@ static int check_deadline(struct watch_state *state, struct err *err)
 {
 	const struct plan *plan = state->watch->plan;
 
+	if (state->waits_links)
+		return check_links_deadline(state, err);
 	if (state->started || plan->paused || clock_ms() < state->deadline_ms)
 		return STEP_GO_ON;
 	err_set(err, ERR_STUB,
@@ -440,6 +503,8 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 	};
 	int rc = STEP_GO_ON;
 
+	state.links.host = watch->host;
+	state.links.plan = watch->plan;
 	if (domain_channels_init(&state.channels, watch->plan, watch->relay, err) < 0)
 		return -1;
 	state.channels.stub = watch->stub;
@@ -447,6 +512,7 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 	state.channels.backends = watch->backends;
 	state.channels.pci = watch->pci;
 	if (watch_nodes(&state, err) < 0 ||
+	    domain_links_watch(&state.links, watch->stub, TOKEN_LINK, err) < 0 ||
 	    domain_orders_take(watch->orders, watch->host, watch->stub, "order", err) <
 		    0 ||
 	    domain_unpause(watch->host, watch->stub, err) < 0)
@@ -458,5 +524,6 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 	while (rc == STEP_GO_ON)
 		rc = step(&state, err);
 	domain_channels_free(&state.channels);
+	domain_links_free(&state.links);
 	return rc == STEP_END ? 0 : -1;
 }

@@ -120,8 +120,11 @@ def disk_returns(dom0, guest, name, path):
 
 
 def nic_returns(dom0, guest):
-    """Frames are lost meanwhile; the other NIC does not notice."""
+    """Frames are lost meanwhile; the other NIC does not notice. The log tells of it."""
     bounce(dom0, guest, "vif", 0)
+    nic = rf"xenif0 \({guest.macs[0]} of the guest, on xenbr0\): its back end is"
+    dom0.wait_file(guest.log_path, rf"{nic} not connected any more \(\w+\); the guest's NIC has no link")
+    dom0.wait_file(guest.log_path, f"{nic} connected again")
     for n in (1, 0):
         assert "ok 3/3" in guest.on_nic(n, f"ping {guest.peers[n]} 3", "ping ")
 

@@ -118,32 +118,48 @@ def test_root_taken_away(make_guest, dom0, stub, image_read_page_by_page):
     assert "QEMU ended (signal 7)" in guest.log()
 
 
-BLOCK_SCRIPT = "/usr/libexec/qemu-stubdom/stubdom-block"
-# The stand-in runs the real script, and then takes the stub domain's first disk from its driver, which
-# closes it. libxl has seen it open by then, and does not look again.
-CLOSES = f"""#!/bin/sh
-{BLOCK_SCRIPT}.real "$@" || exit
+SCRIPTS = "/usr/libexec/qemu-stubdom"
+# The stand-in of a hot-plug program runs the real one, and then spoils its work. libxl has seen the
+# device by then, and does not look again.
+STAND_IN = """#!/bin/sh
+{script}.real "$@" || exit
 case "$1 $XENBUS_PATH" in
-"add backend/vbd/"*/51712) echo "${{XENBUS_PATH#backend/}}" | tr / - >/sys/bus/xen-backend/drivers/vbd/unbind ;;
+{when}) {spoils} ;;
 esac
 """
+UNBIND = "echo \"${{XENBUS_PATH#backend/}}\" | tr / - >/sys/bus/xen-backend/drivers/{}/unbind"
+SPOILT = {  # program, order and device, what is done, xl's words and the log's
+    "disk closes": (  # the stub domain's first
+        "stubdom-block", r"add\ backend/vbd/*/51712", UNBIND.format("vbd"),
+        r"/dev/xvda: not there after 25 s.*\(xvda is {disk}, "),
+    "interface is missing": (
+        "stubdom-vif", r"online\ backend/vif/*/0",
+        'xenstore-rm "$(xenstore-read "$XENBUS_PATH/frontend")"',
+        r"xenif0: not there after 25 s.*\(xenif0 is {mac} of the guest, on xenbr0\)"),
+    "interface closes": (
+        "stubdom-vif", r"online\ backend/vif/*/0", UNBIND.format("vif"),
+        r"xenif0 \({mac} of the guest, on xenbr0\): its back end is not connected \(\w+\) after 25 s: see dom0's"),
+}
 
 
 @pytest.mark.long("the stub domain waits for 25 s")
-def test_disk_that_does_not_connect(make_guest, dom0):
+@pytest.mark.parametrize("how", SPOILT)
+def test_device_that_does_not_connect(make_guest, dom0, how):
     """Named long before libxl's 60 s, in xl's own output, too."""
+    program, when, spoils, says = SPOILT[how]
+    script = f"{SCRIPTS}/{program}"
     guest = make_guest("wrong")
-    dom0.run("mv", BLOCK_SCRIPT, f"{BLOCK_SCRIPT}.real")
+    dom0.run("mv", script, f"{script}.real")
     try:
-        dom0.write(BLOCK_SCRIPT, CLOSES)
-        dom0.run("chmod", "755", BLOCK_SCRIPT)
+        dom0.write(script, STAND_IN.format(script=script, when=when, spoils=spoils))
+        dom0.run("chmod", "755", script)
         done = guest.create(check=False)
     finally:
-        dom0.run("mv", f"{BLOCK_SCRIPT}.real", BLOCK_SCRIPT)
+        dom0.run("mv", f"{script}.real", script)
     assert done.status != 0
     assert GAVE_UP not in done.text
     for text in (done.text, guest.log()):
-        assert re.search(rf"/dev/xvda: not there after .*\(xvda is {guest.disks[0]}, ", text), text
+        assert re.search(says.format(disk=guest.disks[0], mac=guest.macs[0]), text), text
 
 
 def test_right_after_wrong(make_guest):

@@ -43,7 +43,7 @@ esac
 
 def listed(name, memory_kb):
     none = dict.fromkeys(("stub", "kernel", "type", "qemu", "image", "log", "stage", "error",
-                          "io_error", "exit"))
+                          "io_error", "no_link", "exit"))
     return none | {"guest": name, "domid": 7, "stub_domid": 8, "state": "running",
                    "image_older": False, "launcher_pid": 1, "started": 1, "uptime": 1,
                    "memory_used_kb": memory_kb, "memory_given_kb": memory_kb, "vcpus": 1, "cpu_ns": 1}
