@@ -129,17 +129,25 @@ static void wait_release(struct domain_host *host)
  * one (a soft reset).  The first one still tidies up what the second one makes; its
  * facts go last.
  */
-static void wait_earlier(struct domain_host *host, const struct plan *plan, int64_t until)
+static int wait_earlier(struct domain_host *host, const struct plan *plan, int64_t until,
+			struct err *err)
 {
 	bool said = false;
 
-	while (clock_ms() < until) {
+	for (;;) {
 		cleanup_free char *pid = xenstore_read(
 			host->xs, STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_LAUNCHER,
 			plan->guest_domid);
 
 		if (!process_lives(pid))
-			return;
+			return 0;
+		if (clock_ms() >= until)
+			return err_set(
+				err, ERR_HOST,
+				"the earlier device model of domain %u, process %s, "
+				"is still there after %d s; see what it waits for, or "
+				"'kill -9 %s'",
+				plan->guest_domid, pid, NAME_WAIT_S, pid);
 		if (!said)
 			log_info(
 				"waiting for the earlier device model of domain %u, process "
@@ -209,7 +217,8 @@ int domain_check(struct domain_host *host, const struct plan *plan,
 	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
 		return err_set(err, ERR_GUEST, "-xen-domid %u: there is no such domain",
 			       plan->guest_domid);
-	wait_earlier(host, plan, until);
+	if (wait_earlier(host, plan, until, err) < 0)
+		return -1;
 	if (check_xen(host, plan, err) < 0 || check_label(host, plan, err) < 0 ||
 	    check_size(plan, manifest, err) < 0 || check_name(host, plan, until, err) < 0)
 		return -1;
