@@ -43,9 +43,11 @@ int domain_undo(struct domain_host *host, const struct plan *plan, const libxl_u
 		orphan_stay(host, plan, orphan);
 	run_dir_remove(plan);
 	domain_cgroup_remove(plan);
-	/* Last: the guest's next device model waits for it. */
+	/* Last: the guest's next device model waits for it.  By its facts `stubdom list` and
+	 * `doctor` name a stub domain that is still there. */
 	if (host->libxl) {
-		remove_nodes(host, plan);
+		if (rc == 0)
+			remove_nodes(host, plan);
 		domain_host_close(host);
 	}
 	return rc;

@@ -15,7 +15,7 @@
  * was made yet, or nothing can be done about it; the rest is removed.  relay: NULL if
  * there is none any more.  orphan: not NULL if the guest was to live on.  Then this stays
  * with the guest (domain/orphan.h) before it removes the last of it.  -1: the stub domain
- * is still there; err says why, and is left alone otherwise.
+ * is still there, and so are its facts; err says why, and is left alone otherwise.
  */
 int domain_undo(struct domain_host *host, const struct plan *plan, const libxl_uuid *uuid,
 		struct relay *relay, const struct orphan *orphan, struct err *err);
