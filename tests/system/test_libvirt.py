@@ -47,7 +47,7 @@ def start_libvirtd(dom0):
                "echo $! >/run/libvirtd-test.pid")
     wait = (f"for i in $(seq 300); do virsh -q -c {URI} version >/dev/null 2>&1 && exit 0; "
             "sleep 0.1; done; exit 1")
-    dom0.shell(f"{wait} || {{ cat /var/log/libvirtd.log; exit 1; }}", timeout=120)
+    dom0.shell(f"({wait}) || {{ cat /var/log/libvirtd.log; exit 1; }}", timeout=120)
 
 
 def end_libvirtd(dom0):
