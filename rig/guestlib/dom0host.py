@@ -126,7 +126,15 @@ class Dom0:
         if not self.call("wait_no_domain", seconds, names=names, seconds=seconds):
             raise AssertionError(f"still there after {seconds} s: {self.run('xl', 'list').stdout}")
 
-    def wait_file(self, path, pattern, count=1, seconds=240):
+    def wait_listed(self, *names, seconds=120):
+        """Until `xl list` shows these domains and no other. Xen lists a dead one, without its name,
+        while somebody in dom0 still has a page of it."""
+        end = time.monotonic() + seconds
+        while set(self.domains()) != set(names):
+            if time.monotonic() > end:
+                raise AssertionError(f"not {names} after {seconds} s: {self.run('xl', 'list').stdout}")
+
+    def wait_file(self, path, pattern, count=1, seconds=360):
         """The file's text, once it holds the pattern this often."""
         answer = self.call("wait_file", seconds, path=path, pattern=pattern, count=count,
                            seconds=seconds)

@@ -224,6 +224,15 @@ class Guest:
         """Ends it if it is there, and removes its files. For clean-up: raises nothing for a
         guest that is gone."""
         if self.domid is not None:
+    def end(self):
+        """Destroys it, and waits until all of its device model has gone. The launcher ends last: only
+        then are its files free and its records removed."""
+        pid = self.launcher_pid
+        self.destroy()
+        self.dom0.wait_gone(self.name, f"{self.name}-dm")
+        if not self.dom0.call("wait_no_process", 120, pid=pid, seconds=120):
+            raise AssertionError(f"{self.name}: process {pid} does not end:\n{self.log()}")
+
             self.destroy(check=False)
         self.detach()
         self.dom0.run("rm", "-rf", self.folder, check=False)

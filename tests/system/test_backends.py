@@ -30,8 +30,9 @@ def make_mapped(dom0, folder):
     # without udev nobody makes /dev/mapper/NAME
     name = dom0.run("dmsetup", "info", "-c", "--noheadings", "-o", "blkdevname", DM).stdout.strip()
     yield f"/dev/{name}", loop
-    dom0.shell(f"dmsetup resume {DM}; dmsetup remove --retry {DM}; losetup --detach {loop}; "
-               "modprobe -r dm-flakey", check=False)
+    # The launcher of its guest may still have it open.
+    dom0.shell(f"dmsetup resume {DM}; timeout 100 sh -c 'until dmsetup remove --retry {DM}; do sleep 0.2; done'; "
+               f"losetup --detach {loop}; modprobe -r dm-flakey", timeout=150, check=False)
 
 
 def load(dom0, table):

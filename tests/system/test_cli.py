@@ -176,8 +176,7 @@ def test_all_verbs(dom0, guest):
     assert {"xen", "dom0", "xenstore", "image"} <= {c["check"] for c in found["checks"]
                                                     if c["status"] == "ok"}
     domid = guest.domid
-    guest.destroy()
-    dom0.wait_gone(guest.name, guest.name + "-dm")
+    guest.end()
     assert stubdom(dom0, "list", "--names") == ""
     assert "no guest" in stubdom(dom0, "status", guest.name, status=5)
     assert "no guest" in stubdom(dom0, "qmp", domid, "query-status", status=5)

@@ -115,7 +115,7 @@ def check_replaced(dom0, guest):
         assert "only kernel=nub can" in done.stderr and guest.stub_domid == old, done
     assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
     # By now nobody in dom0 holds a page of the old one; until then Xen lists it as (null).
-    assert set(dom0.domains()) == {guest.name, guest.name + "-dm"}
+    dom0.wait_listed(guest.name, guest.name + "-dm")
 
 
 def test_direct_guest(make_guest, dom0, traffic):

@@ -200,7 +200,7 @@ def test_all_guests_end_and_come_back(make_guest, dom0, stub, side):
         assert dom0.call("wait_domain", 120, name=one.name + "-dm", other=before[one.name + "-dm"],
                          seconds=120)
     dom0.wait_file(log, "guest: ready")
-    assert len(dom0.domains()) == len(before), dom0.domains()
+    dom0.wait_listed(*before)
     two = make_guest("all2", stub=stub, nics=())
     two.start()
     two.ask("write 0 1201 0x77", "write 0 1201")
