@@ -376,7 +376,8 @@ def test_channel(sided, dom0):
                   channel=[f"connection=socket,name=org.test.0,path={path}",
                            "connection=pty,name=org.test.1"])
     guest.start()
-    assert dom0.xenstore(f"/local/domain/{guest.domid}/device/console/1/state") == "4"
+    assert dom0.call("wait_xenstore", 60, seconds=60, value="4",
+                     path=f"/local/domain/{guest.domid}/device/console/1/state")
     dom0.call("console_open", name="socket", terminal=f"unix:{path}")
     dom0.call("console_send", name="socket", text="from-dom0\n")
     assert guest.ask("tty hvc1 from-guest", "tty hvc1 said").endswith("said from-dom0\n")

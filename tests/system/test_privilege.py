@@ -88,8 +88,10 @@ def check_security(dom0, guest, pid):
              f"prlimit --pid {pid} --core=0"),
             ("relay-cpu", f"chrt -o -p 0 {pid}", f"chrt -b -p 0 {pid}"),
             ("oom", f"echo 0 >{score}", f"echo -900 >{score}"),
-            ("relay-user", f"setpriv --reuid {uid} sleep 1000 >/dev/null 2>&1 & echo $! >/run/same",
-             "kill $(cat /run/same); rm /run/same")):
+            ("relay-user", f"setpriv --reuid {uid} sleep 1000 >/dev/null 2>&1 & echo $! >/run/same; "
+             f"until [ $(stat -c %u /proc/$!) = {uid} ]; do sleep 0.1; done",
+             "pid=$(cat /run/same); kill $pid; while [ -e /proc/$pid ]; do sleep 0.1; done; "
+             "rm /run/same")):
         dom0.shell(break_it)
         done = dom0.run("stubdom", "security", guest.name, check=False)
         dom0.shell(mend)

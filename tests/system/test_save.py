@@ -101,5 +101,6 @@ def test_save_and_restore(make_guest, dom0):
     dom0.run("xl", "migrate", "-s", "", guest.name, "xl migrate-receive", timeout=400)
     check_same(guest, dom0, kept, sector)
     assert dom0.shell("ls /var/lib/xen/qemu-* 2>/dev/null || true").stdout == ""
-    assert dom0.xenstore(f"/local/domain/0/stubdom/{guest.domid}/guest") == guest.name
+    assert dom0.call("wait_xenstore", 60, path=f"/local/domain/0/stubdom/{guest.domid}/guest",
+                     value=guest.name, seconds=60)
     assert "running" in dom0.run("stubdom", "status", guest.name).stdout

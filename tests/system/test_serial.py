@@ -77,7 +77,7 @@ def test_many_ports(make_guest, dom0):
     guest.ask("com 3 to the socket", "com 3 done")
     com3("", "to the socket")
     guest.ask("print on paper", "print done")
-    assert dom0.wait_file(f"{at}/paper", "on paper") == "on paper\n"
+    assert dom0.wait_file(f"{at}/paper", "on paper\n") == "on paper\n"
 
     # Monitors: two at once, and one client after another.
     other = use(dom0, "hmp", f"unix:{at}/hmp")
