@@ -67,7 +67,7 @@ def trace_during(dom0, events, work):
     """Xen's records of these events while `work` runs."""
     # It throws away the records of before as soon as it has mapped the buffers.
     dom0.shell(f"xentrace -D -S 256 -e {events} -T {SECONDS} /tmp/trace >/dev/null 2>&1 & "
-               "for i in $(seq 100); do grep -q /dev/xen/privcmd /proc/$!/maps && break; sleep 0.1; done; "
+               "for i in $(seq 400); do grep -q /dev/xen/privcmd /proc/$!/maps && break; sleep 0.1; done; "
                "sleep 1")
     work()
     # xentrace writes out what it has on SIGTERM, then ends

@@ -21,7 +21,7 @@ def listed(guest):
     return out
 
 
-def wait_listed(guest, count, seconds=60):
+def wait_listed(guest, count, seconds=120):
     """The guest's list of disks, once that many are there: drivers probe in the background."""
     end = time.monotonic() + seconds
     while True:

@@ -43,7 +43,7 @@ class Dom0:
         self.rig = rig
         self.service = None
 
-    def run(self, *argv, stdin=b"", timeout=60, check=True):
+    def run(self, *argv, stdin=b"", timeout=120, check=True):
         start = time.monotonic()
         argv = [str(a) for a in argv]
         result = self.rig.exec(argv, input=stdin, timeout=timeout)
@@ -144,7 +144,7 @@ class Dom0:
 
     def qmp(self, *steps):
         """The outcome of each step (dom0/qmp_talk.py)."""
-        return json.loads(self.run("python3", f"{ASSETS}/dom0/qmp_talk.py", timeout=120,
+        return json.loads(self.run("python3", f"{ASSETS}/dom0/qmp_talk.py", timeout=300,
                                    stdin=json.dumps(steps).encode()).stdout)
 
     def strike(self, guest, stage, action, seconds=180):

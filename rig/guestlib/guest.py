@@ -6,7 +6,7 @@ from .dom0host import ASSETS, mkdisk
 
 LAUNCHER = "/usr/bin/stubdom-dm"
 CREATE_SECONDS = 180
-BOOT_SECONDS = 180
+BOOT_SECONDS = 360
 REPLY_SECONDS = 120
 AWAKE_TRIES = 6
 BRIDGE_ADDRESS = "10.99.0.1"
@@ -137,6 +137,10 @@ class Guest:
         self.create(paused=True)
         self.attach()
         self.dom0.run("xl", "unpause", self.name)
+        return self.wait_ready()
+
+    def wait_ready(self):
+        """All that it says until then."""
         return self.wait(f"{self.prefix}: ready", BOOT_SECONDS)
 
     @property
@@ -220,10 +224,6 @@ class Guest:
     def destroy(self, check=True):
         return self.dom0.run("xl", "destroy", self.name, check=check, timeout=120)
 
-    def remove(self):
-        """Ends it if it is there, and removes its files. For clean-up: raises nothing for a
-        guest that is gone."""
-        if self.domid is not None:
     def end(self):
         """Destroys it, and waits until all of its device model has gone. The launcher ends last: only
         then are its files free and its records removed."""
@@ -233,6 +233,10 @@ class Guest:
         if not self.dom0.call("wait_no_process", 120, pid=pid, seconds=120):
             raise AssertionError(f"{self.name}: process {pid} does not end:\n{self.log()}")
 
+    def remove(self):
+        """Ends it if it is there, and removes its files. For clean-up: raises nothing for a
+        guest that is gone."""
+        if self.domid is not None:
             self.destroy(check=False)
         self.detach()
         self.dom0.run("rm", "-rf", self.folder, check=False)

@@ -37,7 +37,7 @@ FILES_IGNORED = [
 ]
 # May be fewer than at the first look, when a connection of the test before was still ending.
 ENDING = {("unix sockets", "/var/run/xenstored/socket")}
-SETTLE_SECONDS = 60  # the most: a busy host tidies up slowly
+SETTLE_SECONDS = 180  # the most: a busy host tidies up slowly
 
 
 def ignored(kind, item, measure):

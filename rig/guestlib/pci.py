@@ -22,7 +22,7 @@ def prepare(dom0):
     dom0.shell("modprobe -a xen-pciback igb")
     dom0.shell("; ".join(f"xl pci-assignable-add {bdf}" for bdf in LENT))
     dom0.shell(f"cd /sys/bus/pci/devices/0000:{IGB}; "
-               "for i in $(seq 50); do [ -d net ] && break; sleep 0.1; done; "
+               "for i in $(seq 300); do [ -d net ] && break; sleep 0.1; done; "
                f"ip addr add {DOM0}/24 dev $(ls net); ip link set $(ls net) up")
     for path in (*DIRECTORIES, *(node(bdf) for bdf in LENT)):
         dom0.run("xenstore-write", path, "")

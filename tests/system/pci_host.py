@@ -11,7 +11,7 @@ from guestlib.pci import DOM0, LENT, MACS, VIRTIO, assignable, content, node
 # Beside the first part, which `make check` runs.
 more = pytest.mark.long("make check-pci")
 
-FREE_SECONDS = 60
+FREE_SECONDS = 120
 
 
 @pytest.fixture(scope="session", autouse=True)

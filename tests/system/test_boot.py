@@ -29,7 +29,7 @@ def test_network(make_guest, dom0):
         guest.attach()
         dom0.call("capture_start", name="net", interface=f"vif{guest.domid}.0-emu")
         dom0.run("xl", "unpause", guest.name)
-        report = guest.wait("bios-guest: ready", 300)
+        report = guest.wait_ready()
     finally:
         asked = dom0.call("pxe_stop", name="net")
     assert f"disk 0 ok {mkdisk.data_crc(mkdisk.make_disk(2))}" in report

@@ -117,12 +117,12 @@ def test_cd_change(make_guest, dom0):
 def make_drive(dom0, leak_check):
     """A CD drive of the host's, without a disc: its tray is open, and opening does not close it."""
     dom0.shell("modprobe sr_mod; modprobe scsi_debug ptype=5 dev_size_mb=8 sector_size=2048; "
-               "for i in $(seq 50); do [ -b /dev/sr0 ] && break; sleep 0.1; done; "
+               "timeout 50 sh -c 'until [ -b /dev/sr0 ]; do sleep 0.1; done'; "
                "echo 0 >/proc/sys/dev/cdrom/autoclose")
     move_tray(dom0, CDROMEJECT)
     yield "/dev/sr0"
     # The guest is gone by now; its stub domain may be on its way.
-    dom0.shell("for i in $(seq 60); do modprobe -r scsi_debug 2>/dev/null && exit; sleep 0.5; done; exit 1")
+    dom0.shell("timeout 100 sh -c 'until modprobe -r scsi_debug 2>/dev/null; do sleep 0.5; done'", timeout=120)
 
 
 CDROMEJECT, CDROMCLOSETRAY = 0x5309, 0x5319
@@ -144,7 +144,7 @@ def test_host_drive_without_a_disc(drive, make_guest, dom0, stub, side):
     guest.create(paused=True)  # fails where libxl waits 60 s for a disk
     guest.attach()
     dom0.run("xl", "unpause", guest.name)
-    guest.wait("guest: ready", 180)
+    guest.wait_ready()
     assert "error" in read_cd(guest)
     move_tray(dom0, CDROMCLOSETRAY)
     if side == "stub":

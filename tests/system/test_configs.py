@@ -145,7 +145,7 @@ def test_name_of_any_letters(sided, dom0):
     guest.name = "Ærø 2"
     guest.attach()
     if guest.stub:
-        assert dom0.call("wait_domain", 30, name=guest.name + "-dm", other=None, seconds=30)
+        assert dom0.call("wait_domain", 120, name=guest.name + "-dm", other=None, seconds=120)
     guest.ask("poweroff", "power off")
     dom0.wait_gone(*sided.names(guest))
     dom0.run("rm", "-rf", "/opt/guests/run/letters")

@@ -48,7 +48,7 @@ def test_driver_domain(dom0, driver, make_guest):
     driver.ask(f"nic br0,{BRIDGE}/24", f"nic br0 {BRIDGE} up")
     guest.attach()
     dom0.run("xl", "unpause", guest.name)
-    report = guest.wait("guest: ready")
+    report = guest.wait_ready()
     assert f"ping {BRIDGE} ok 3/3" in report
 
     for domid in (guest.domid, guest.stub_domid):

@@ -122,7 +122,7 @@ def test_hostile_stub_domain(make_guest, dom0, hostile_stub):
                             "arguments": {"command-line": "info status"}}])
         assert status["return"]["running"] is True
         assert "VM status: running" in monitor["return"]
-    got = dom0.call("digest", 120, path=f"{at}/stream", length=STREAM, seconds=120)
+    got = dom0.call("digest", LIMIT, path=f"{at}/stream", length=STREAM, seconds=120)
     attack.join()
 
     assert (guest.launcher_pid, relay_of(dom0, guest)) == (launcher, relay)

@@ -45,15 +45,14 @@ CD_DRIVE = "    <disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><r
 def start_libvirtd(dom0):
     dom0.shell("setsid libvirtd </dev/null >/var/log/libvirtd.log 2>&1 & "
                "echo $! >/run/libvirtd-test.pid")
-    wait = (f"for i in $(seq 300); do virsh -q -c {URI} version >/dev/null 2>&1 && exit 0; "
-            "sleep 0.1; done; exit 1")
-    dom0.shell(f"({wait}) || {{ cat /var/log/libvirtd.log; exit 1; }}", timeout=120)
+    wait = f"timeout 240 sh -c 'until virsh -q -c {URI} version >/dev/null 2>&1; do sleep 0.1; done'"
+    dom0.shell(f"{wait} || {{ cat /var/log/libvirtd.log; exit 1; }}", timeout=300)
 
 
 def end_libvirtd(dom0):
     dom0.shell("pid=$(cat /run/libvirtd-test.pid); kill $pid; "
                "while kill -0 $pid 2>/dev/null; do sleep 0.1; done; "
-               "rm -f /run/libvirtd-test.pid /run/libvirtd.pid /run/libvirt/libvirt-sock*")
+               "rm -f /run/libvirtd-test.pid /run/libvirtd.pid /run/libvirt/libvirt-sock*", timeout=180)
 
 
 @pytest.fixture
@@ -79,7 +78,7 @@ def test_guest_of_libvirt(make_guest, dom0, stub, virsh):
     virsh("create", "--paused", f"{guest.folder}/domain.xml")
     guest.attach()
     virsh("resume", guest.name)
-    report = guest.wait("bios-guest: ready", 180)
+    report = guest.wait_ready()
     assert "bios-guest: disk 0 ok" in report
     assert dom0.qemu_processes() == []
     assert set(dom0.domains()) == {"virt", "virt-dm"}
@@ -113,7 +112,7 @@ def test_save_and_cd_of_libvirt(make_guest, dom0, stub, virsh):
     virsh("create", "--paused", f"{guest.folder}/domain.xml")
     guest.attach()
     virsh("resume", guest.name)
-    guest.wait("bios-guest: ready", 180)
+    guest.wait_ready()
 
     # A CD comes and goes.
     dom0.shell(f"cp {guest.disks[0]} {guest.folder}/cd.img")
@@ -199,7 +198,7 @@ def start(guest, virsh):
     virsh("start", guest.name, "--paused")
     guest.attach()
     virsh("resume", guest.name)
-    guest.wait("guest: ready", 240)
+    guest.wait_ready()
 
 
 def check_disks(guest):

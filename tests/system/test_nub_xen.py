@@ -58,7 +58,7 @@ vif = ["mac=00:16:3e:7e:57:01,bridge=xenbr0"]
 
 def wait_nodes(dom0, script):
     """For what toolstack commands do not wait for themselves."""
-    dom0.shell(f"for i in $(seq 300); do {script} && exit 0; sleep 0.1; done; exit 1", timeout=60)
+    dom0.shell(f"timeout 120 sh -c 'until {script}; do sleep 0.1; done'", timeout=150)
 
 
 def bounce(dom0, domid, kind, device):
@@ -96,7 +96,7 @@ def test_drivers_and_devices(domain, dom0):
     domid = dom0.domid(NAME)
     asked = 0
     while True:
-        text = dom0.wait_file(LOG, "(?:ASK|END xen:) .*\n", count=asked + 1, seconds=120)
+        text = dom0.wait_file(LOG, "(?:ASK|END xen:) .*\n", count=asked + 1)
         lines = [line.split(maxsplit=1)[1] for line in text.splitlines()
                  if line.startswith(("ASK ", "END xen"))]
         if lines[asked].startswith("xen:"):

@@ -10,7 +10,7 @@ from guestlib.guest import Stub
 
 SAVED = "/var/lib/xen/save"
 XENDOMAINS = "/etc/init.d/xendomains"
-QUICK_SECONDS = 20  # far from libxl's 60 s
+QUICK_SECONDS = 45  # less than libxl's 60 s, on a busy machine
 
 
 # The same body with QEMU in dom0 is the measure; it needs no second look at each change.
@@ -23,13 +23,13 @@ def works(guest, sector):
 
 
 def refused(dom0, *argv, because):
-    done = dom0.run(*argv, check=False, timeout=30)
+    done = dom0.run(*argv, check=False, timeout=120)
     assert done.status != 0 and because in done.text, (argv, done.status, done.text)
     assert done.seconds < QUICK_SECONDS
 
 
 def obeyed(dom0, *argv):
-    assert dom0.run(*argv, timeout=90).seconds < QUICK_SECONDS, argv
+    assert dom0.run(*argv, timeout=120).seconds < QUICK_SECONDS, argv
 
 
 def check_refused(dom0, guest, name):
@@ -56,8 +56,8 @@ def check_obeyed(dom0, guest, name, sector):
     stub = guest.stub_domid
     for order in (["shutdown"], ["reboot"]):
         obeyed(dom0, "xl", *order, name)
-        assert dom0.call("wait_xenstore", 20, path=f"/local/domain/{stub}/control/shutdown", value="",
-                         seconds=20)
+        assert dom0.call("wait_xenstore", 60, path=f"/local/domain/{stub}/control/shutdown", value="",
+                         seconds=60)
         assert works(guest, sector)
     # Linux in a stub domain would crash itself, restart and power off.
     for key in "sbo":
@@ -65,11 +65,11 @@ def check_obeyed(dom0, guest, name, sector):
     for trigger in ("power", "sleep"):
         dom0.run("xl", "trigger", name, trigger, check=False)
     obeyed(dom0, "xl", "rename", name, "other")
-    assert dom0.call("wait_domains", 20, names=[guest.name, name], seconds=20), dom0.domains()
+    assert dom0.call("wait_domains", 60, names=[guest.name, name], seconds=60), dom0.domains()
     assert works(guest, sector)
     obeyed(dom0, "xl", "vcpu-set", name, "1")  # of two
     online = f"/local/domain/{stub}/cpu/1/availability"
-    assert dom0.call("wait_xenstore", 20, path=online, value="online", seconds=20)
+    assert dom0.call("wait_xenstore", 60, path=online, value="online", seconds=60)
     obeyed(dom0, "xl", "config-update", name, guest.config_path)  # leaves nothing, changes nothing
     obeyed(dom0, "xl", "pause", name)
     obeyed(dom0, "xl", "unpause", name)
@@ -117,7 +117,7 @@ def check_back(dom0, guest, names, saved):
     """`xendomains start` has brought it back, and its file is gone."""
     text, well = xendomains(dom0, "start")
     assert well, text
-    assert dom0.call("wait_domains", 30, names=names, seconds=30), dom0.domains()
+    assert dom0.call("wait_domains", 120, names=names, seconds=120), dom0.domains()
     assert dom0.run("ls", saved).stdout == ""
     guest.attach()
     guest.ask_awake()
@@ -206,5 +206,5 @@ def test_all_guests_end_and_come_back(make_guest, dom0, stub, side):
     two.ask("write 0 1201 0x77", "write 0 1201")
     two.detach()
     dom0.run("xl", "shutdown", "-a", "-F", "-w", timeout=200)
-    dom0.wait_gone(*before, two.name, two.name + "-dm", seconds=30)
+    dom0.wait_gone(*before, two.name, two.name + "-dm")
     assert set(dom0.sector(two.disks[0], 1201)) == {0x77}

@@ -180,7 +180,7 @@ def test_libvirt(rig, dom0, defined, virsh):  # noqa: F811
     virsh("start", "--paused", pt.name)
     pt.attach()
     virsh("resume", pt.name)
-    pt.wait("guest: ready", 180)
+    pt.wait_ready()
     assert dom0.qemu_processes() == []
     check_disk(rig, pt)
     for _ in range(2):

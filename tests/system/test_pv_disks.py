@@ -57,8 +57,8 @@ def check_data(guest, name, seed):
 def check_keyboard(dom0, guest):
     """The PV keyboard goes, and QEMU stays; one that comes is named in the log, also with the number
     of the first."""
-    assert dom0.call("wait_xenstore", 30, path=f"/local/domain/{guest.domid}/device/vkbd/0/state",
-                     value="4", seconds=30)
+    assert dom0.call("wait_xenstore", 120, path=f"/local/domain/{guest.domid}/device/vkbd/0/state",
+                     value="4", seconds=120)
     dom0.run("xl", "vkb-detach", guest.name, "0")
     dom0.run("xl", "vkb-attach", guest.name, "backend-type=qemu")
     dom0.wait_file(guest.log_path, "new PV device vkbd 0 is not served: .* at its start only")

@@ -61,8 +61,8 @@ def check_silence(dom0, guest):
     node = f"/local/domain/0/stubdom/{guest.domid}/silent"
     answer = f"{guest.folder}/answer"
     dom0.run("xl", "pause", f"{guest.name}-dm")
-    dom0.shell(f"stubdom qmp -t 60 {guest.name} query-status >{answer} 2>&1 &")
-    assert dom0.call("wait_xenstore_there", 30, path=node, seconds=30)
+    dom0.shell(f"stubdom qmp -t 300 {guest.name} query-status >{answer} 2>&1 &")
+    assert dom0.call("wait_xenstore_there", 120, path=node, seconds=120)
     assert dom0.run("stubdom", "list").stdout.splitlines()[1].split()[-1] == "silent"
     dom0.run("xl", "unpause", f"{guest.name}-dm")
     dom0.wait_file(answer, '"status": "running"')

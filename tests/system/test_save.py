@@ -10,7 +10,7 @@ def check_same(guest, dom0, kept, sector):
     assert guest.ask("kept", "kept").split()[-1] == kept
     assert guest.ask("read 0 1200", "read 0 1200").split()[-1] == sector
     assert "8086100e" in guest.ask("nics", "nics done")
-    assert dom0.call("wait_domains", 30, names=[guest.name, guest.name + "-dm"], seconds=30), \
+    assert dom0.call("wait_domains", 120, names=[guest.name, guest.name + "-dm"], seconds=120), \
         dom0.domains()
     assert dom0.qemu_processes() == []
 

@@ -13,7 +13,7 @@ PORT = 5904  # display 3, which is taken, and vncunused=1
 WEBSOCKET = 5790
 TEXT = (720, 400)
 GRAPHICS = [(320, 200), (640, 400)]  # QEMU may double it
-SECONDS = 60
+SECONDS = 120
 GIVEN_MIB = 48  # of the stub domain
 FREE_KB = (9 + 4) * 1024  # as in test_cli.py
 VNCDO_SECONDS = 240  # Python and Twisted, on an emulated machine

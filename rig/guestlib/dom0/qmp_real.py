@@ -8,7 +8,7 @@ import sys
 
 from qemu.qmp import EventListener, ExecuteError, QMPClient
 
-SECONDS = 60
+SECONDS = 200
 AT_ONCE = 40
 
 

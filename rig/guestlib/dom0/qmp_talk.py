@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 
-SECONDS = 60
+SECONDS = 120
 
 
 class Client:

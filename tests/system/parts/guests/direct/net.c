@@ -22,7 +22,7 @@
 
 #define WAIT_MS 30000
 #define WAIT_STEP_MS 20
-#define REPLY_MS 3000
+#define REPLY_MS 6000
 #define PING_COUNT 3
 
 static long long now_ms(void)
