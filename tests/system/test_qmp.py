@@ -21,8 +21,11 @@ SECONDS = 240  # Python's asyncio, on an emulated machine
 def qemu_qmp(dom0):
     """The command for QEMU's own client in dom0, from Debian's source of QEMU; None without
     that."""
-    made = subprocess.run([f"{TREE}/rig/qemu-qmp"], stdout=subprocess.PIPE, check=False)
-    if made.returncode:
+    try:
+        made = subprocess.run([f"{TREE}/rig/qemu-qmp"], stdout=subprocess.PIPE, check=False, timeout=400)
+    except subprocess.TimeoutExpired:
+        made = None  # a mirror that stalls
+    if not made or made.returncode:
         yield None
         return
     dom0.rig.push(made.stdout.decode().strip(), QMP)
