@@ -175,8 +175,15 @@ def bystander_xl(dom0, guest):
     dom0.run("pkill", "-KILL", "-f", f"[x]l create .*{guest.config_path}")
 
 
+def bystander_xenstored(dom0, guest):
+    """It is replaced live: a new program, the same process. The status is that program's."""
+    dom0.shell("xenstore-control live-update $(readlink -f /proc/$(cat /run/xenstored.pid)/exe)",
+               timeout=120)
+
+
 @pytest.mark.long("docs/deaths.md: make check-deaths")
-@pytest.mark.parametrize("who", [bystander_xenconsoled, bystander_xl], ids=["xenconsoled", "xl"])
+@pytest.mark.parametrize("who", [bystander_xenconsoled, bystander_xenstored, bystander_xl],
+                         ids=["xenconsoled", "xenstored", "xl"])
 def test_bystander(make_guest, dom0, who):
     """A process of Xen's that only looks on: the guest goes on, and everything after it works."""
     guest = make_guest("dies")
