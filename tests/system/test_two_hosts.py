@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Two hosts, joined by a cable: guests go from one to the other by the toolstacks' own commands."""
+import re
+
 import pytest
 
 from guestlib import pair
@@ -56,9 +58,9 @@ def copy_disk(source, target):
     target.dom0.shell(f"dd of={target.disks[0]} bs=512 seek=1200 conv=notrunc status=none", stdin=data)
 
 
-def migrate(source, target, **how):
+def migrate(source, target, *options, **how):
     copy_disk(source, target)
-    return source.dom0.run("xl", "migrate", source.name, target.dom0.address,
+    return source.dom0.run("xl", "migrate", *options, source.name, target.dom0.address,
                            timeout=400, **how)
 
 
@@ -73,6 +75,63 @@ def test_xl_over_ssh(guest):
         migrate(source, target)
         check_here(target, source, kept, sector)
     assert "running" in one.dom0.run("stubdom", "status", one.name).stdout
+
+
+# A way to the other host that is cut after so many bytes of the guest.
+CUT_AFTER = """#!/bin/sh
+(head -c {size}; ip link set eth0 down; cat) | ssh "$@"
+"""
+CUT_BYTES = 8 << 20
+
+
+def cut_when(host, name):
+    """Cuts the cable as soon as the host has a domain of that name."""
+    host.shell(f"(while ! xl domid {name} >/dev/null 2>&1; do sleep 0.05; done; "
+               "ip link set eth0 down) </dev/null >/dev/null 2>&1 &")
+
+
+def fill_memory(host):
+    """A domain that leaves no room for the guest and its stub domain; to be destroyed."""
+    free = int(re.search(r"free_memory *: (\d+)", host.run("xl", "info").stdout).group(1))
+    filler = Guest(host, "filler", memory=free - 70)
+    filler.prepare().create(paused=True)
+    return filler
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.long("two hosts: some minutes")
+@pytest.mark.parametrize("what", ["memory", "devices", "without us", "without room"])
+def test_a_migration_that_fails(guest, what):
+    """The guest goes on where it was, and can go later."""
+    one, two = guest
+    one.start()
+    kept, sector = fill(one)
+    filler, way = None, []
+    if what == "memory":
+        cutter = f"{one.folder}/cut"
+        one.dom0.write(cutter, CUT_AFTER.format(size=CUT_BYTES))
+        one.dom0.run("chmod", "755", cutter)
+        way = ["-s", cutter]
+    elif what == "devices":
+        cut_when(two.dom0, f"{two.name}--incoming-dm")
+    elif what == "without us":
+        two.dom0.run("mv", "/usr/bin/stubdom-dm", "/usr/bin/stubdom-dm.away")
+    else:
+        filler = fill_memory(two.dom0)
+    try:
+        assert migrate(one, two, *way, check=False).status != 0
+    finally:
+        if what == "without us":
+            two.dom0.run("mv", "/usr/bin/stubdom-dm.away", "/usr/bin/stubdom-dm")
+        for host in (one.dom0, two.dom0):
+            host.run("ip", "link", "set", "eth0", "up")
+        if filler:
+            filler.remove()
+    if what == "devices":  # xl may keep it (docs/upstream-bugs.md)
+        two.dom0.run("xl", "destroy", f"{two.name}--incoming", check=False, timeout=120)
+    check_here(one, two, kept, sector)
+    migrate(one, two)
+    check_here(two, one, kept, sector)
 
 
 @pytest.mark.timeout(1800)
