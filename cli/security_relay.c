@@ -163,7 +163,7 @@ void security_relay_seccomp(const struct security_subject *subject,
 		       sizeof(filters));
 	if (strcmp(mode, "2") == 0 && atoi(filters) > 0)
 		security_say(result, SECURITY_HELD,
-			     "a list of system calls (launcher/relay/filter.c)");
+			     "a list of system calls (launcher/sandbox/filter.c)");
 	else
 		security_say(result, SECURITY_NOT_HELD, "mode %s, %s filters", mode,
 			     filters);

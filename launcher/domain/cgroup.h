@@ -11,7 +11,7 @@
 /*
  * Puts the relay into a control group with bounds.  Where systemd runs, that is a scope
  * in qemu-stubdom.slice; else, where version 2 is mounted, a group of the same name.
- * Elsewhere its own limits (relay/sandbox.c) are all.  A failure is logged, and no more.
+ * Elsewhere its own limits (sandbox/sandbox.c) are all.  A failure is logged, and no more.
  */
 void domain_cgroup_enter(const struct plan *plan, pid_t relay);
 

@@ -19,8 +19,8 @@
 #include "proc_status.h"
 #include "relay/job.h"
 #include "relay/msg.h"
-#include "relay/sandbox.h"
 #include "relay/state.h"
+#include "sandbox/sandbox.h"
 
 enum {
 	FLUSH_MS = 1000, /* for clients to take the last bytes at the end */

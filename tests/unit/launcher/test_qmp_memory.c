@@ -10,7 +10,7 @@
 #include "relay/qmp/filter.h"
 #include "sample_schema.h"
 
-/* A quarter of the relay's address space (relay/sandbox.c). */
+/* A quarter of the relay's address space (sandbox/sandbox.c). */
 enum { MEMORY_MAX = 32 * 1024 * 1024, PIECE = 4096 };
 
 static struct qmp_schema schema;

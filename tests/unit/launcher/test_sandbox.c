@@ -27,7 +27,7 @@
 
 #include "check/uid.h"
 #include "proc_status.h"
-#include "relay/sandbox.h"
+#include "sandbox/sandbox.h"
 
 enum {
 	FILE_BYTES = 4096,

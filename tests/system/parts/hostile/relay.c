@@ -20,7 +20,7 @@
 #include "log.h"
 #include "plan/handover.h"
 #include "relay/msg.h"
-#include "relay/sandbox.h"
+#include "sandbox/sandbox.h"
 
 enum { FILE_BYTES = 64 << 20, WANTS = 10, LINES = 500, WAIT_MS = 120000, KEPT = 16 };
 

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "relay/sandbox.h"
+#include "sandbox/sandbox.h"
 
 /*
  * The refusals of each version of the kernel's interface (landlock(7)): the lowest so many of

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Gives up every privilege that moving bytes does not need. */
-#ifndef STUBDOM_RELAY_SANDBOX_H
-#define STUBDOM_RELAY_SANDBOX_H
+#ifndef STUBDOM_SANDBOX_H
+#define STUBDOM_SANDBOX_H
 
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -25,7 +25,7 @@ int relay_sandbox_drop(uid_t uid, rlim_t file_bytes, struct err *err);
 /* Tries the forbidden things; -1: one of them worked. */
 int relay_sandbox_check(uid_t uid, struct err *err);
 
-/* The list of system calls (relay/filter.c). */
+/* The list of system calls (filter.c). */
 int relay_filter_load(struct err *err);
 
 /* Landlock, as far as this kernel's goes: no file, no port, no signal to others. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Gives up every privilege that moving bytes does not need. */
-#include "relay/sandbox.h"
+#include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <grp.h>

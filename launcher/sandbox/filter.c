@@ -13,7 +13,7 @@
 
 #include <xen/sys/evtchn.h>
 
-#include "relay/sandbox.h"
+#include "sandbox/sandbox.h"
 
 /* One argument that must compare so; op 0: any. */
 struct rule {

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "relay/sandbox.h"
+#include "sandbox/sandbox.h"
 
 static bool has_capability(void)
 {
