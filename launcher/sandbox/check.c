@@ -120,7 +120,5 @@ int relay_sandbox_check(uid_t uid, struct err *err)
 		what = "it can connect to xenstored";
 	if (!what)
 		return 0;
-	return err_set(err, ERR_HOST,
-		       "the relay's privileges are not gone: %s; nothing was started",
-		       what);
+	return err_set(err, ERR_HOST, "the privileges are not gone: %s", what);
 }

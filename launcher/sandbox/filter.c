@@ -93,6 +93,6 @@ int relay_filter_load(struct err *err)
 		seccomp_release(ctx);
 	if (rc)
 		return err_errno(err, ERR_HOST, -rc,
-				 "filtering the relay's system calls (seccomp)");
+				 "filtering the system calls (seccomp)");
 	return 0;
 }

@@ -60,15 +60,15 @@ static int empty_root(struct err *err)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", "/run", "tmpfs", flags, "size=4k,nr_inodes=2,mode=0555") < 0 ||
 	    chdir("/run") < 0)
-		return err_errno(err, ERR_HOST, errno, "mounting the relay's root");
+		return err_errno(err, ERR_HOST, errno, "mounting an empty root");
 	/* The old root on the new one, then away (pivot_root(2)).  EINVAL: an initramfs. */
 	if (syscall(SYS_pivot_root, ".", ".") == 0) {
 		if (umount2(".", MNT_DETACH) < 0)
 			return err_errno(err, ERR_HOST, errno, "leaving dom0's root");
 	} else if (errno != EINVAL || chroot(".") < 0) {
-		return err_errno(err, ERR_HOST, errno, "changing the relay's root");
+		return err_errno(err, ERR_HOST, errno, "changing to an empty root");
 	}
-	return chdir("/") == 0 ? 0 : err_errno(err, ERR_HOST, errno, "the relay's root");
+	return chdir("/") == 0 ? 0 : err_errno(err, ERR_HOST, errno, "the empty root");
 }
 
 static int become_user(uid_t uid, struct err *err)
@@ -101,13 +101,12 @@ static int bound_resources(rlim_t file_bytes, struct err *err)
 		const struct rlimit limit = {limits[i].most, limits[i].most};
 
 		if (setrlimit(limits[i].resource, &limit) < 0)
-			return err_errno(err, ERR_HOST, errno,
-					 "bounding the relay's resources");
+			return err_errno(err, ERR_HOST, errno, "bounding the resources");
 	}
 	/* Moves bytes when others have had their turn; a wake-up preempts nobody. */
 	if (sched_setscheduler(0, SCHED_BATCH, &none) < 0 ||
 	    setpriority(PRIO_PROCESS, 0, NICE) < 0)
-		return err_errno(err, ERR_HOST, errno, "the relay's share of the CPU");
+		return err_errno(err, ERR_HOST, errno, "the share of the CPU");
 	return 0;
 }
 
