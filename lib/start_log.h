@@ -15,7 +15,7 @@
 #define START_LOG_UNPAUSED "unpaused "
 #define START_LOG_TOLD " runs the device model of domain "
 #define START_LOG_RETURNED "the toolstack has returned"
-/* Then "KEY=NUMBER", by spaces: pause_ms and those of STUBDOM_REPLACE_PHASES (abi/facts.h). */
+/* Then "KEY=NUMBER", by spaces: pause_ms, state_bytes, those of STUBDOM_REPLACE_PHASES (abi/facts.h). */
 #define START_LOG_REPLACED "replaced:"
 
 /* Of the agent; its clock counts from its kernel's start. */

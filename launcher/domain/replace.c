@@ -201,8 +201,10 @@ static void answer(struct replace *r, const char *fault)
 		replace_say(r, STUBDOM_FACT_REPLACE_ANSWER, text);
 		return;
 	}
-	n = (size_t)snprintf(text, sizeof(text), "%s stub=%u pause_ms=%lld", r->number,
-			     r->watch->stub, (long long)r->paused_ms);
+	n = (size_t)snprintf(text, sizeof(text),
+			     "%s stub=%u pause_ms=%lld state_bytes=%lld", r->number,
+			     r->watch->stub, (long long)r->paused_ms,
+			     (long long)r->state_bytes);
 	for (int i = 0; i < PHASES && n < sizeof(text); i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, " %s_ms=%lld",
 				      replace_phase_name(i), (long long)r->ms[i]);

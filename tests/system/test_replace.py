@@ -10,6 +10,7 @@ from guestlib.dom0host import ASSETS, mkdisk
 from guestlib.guest import NoAnswer
 
 BLOCKS = 200  # of the disk's 256
+STATE_MAX = 1 << 20  # bytes from one QEMU to the next: none of the guest's 32 MiB and more
 
 
 def check_served(guest, dom0, stub):
@@ -28,6 +29,7 @@ def replace(guest, dom0, *args):
     print(said)
     assert (done["name"], done["domid"], done["old_stub"]) == (guest.name, guest.domid, old)
     assert done["stub"] != old
+    assert 0 < done["state_bytes"] < STATE_MAX
     check_served(guest, dom0, done["stub"])
     return done
 
