@@ -43,6 +43,14 @@
 #define STUBDOM_END_NOW "now"
 
 /*
+ * Of a stub domain that is to take over a guest from another.  QEMU says `running` first,
+ * and then has Xen give it the guest's requests.  nub holds that back until the launcher
+ * writes _TAKE.  nub writes _TAKEN when it is done: from then on the guest has this QEMU.
+ */
+#define STUBDOM_XS_TAKE "control/stubdom-take"
+#define STUBDOM_XS_TAKEN "data/stubdom/taken"
+
+/*
  * The stub domain's state, for a tool in dom0 that asks.  Only dom0 can write to _ASK.  The
  * tool writes a number of its own there, and the agent answers in this order:
  *

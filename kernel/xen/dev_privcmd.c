@@ -10,11 +10,15 @@
 #include "hypercall.h"
 #include "lent.h"
 #include "privcmd_abi.h"
+#include "store.h"
 
+#include <abi/boot.h>
+#include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/mm.h>
 #include <nub/process.h>
 #include <nub/sched.h>
+#include <nub/signal.h>
 #include <nub/slab.h>
 #include <nub/string.h>
 #include <nub/uaccess.h>
@@ -33,6 +37,7 @@
 #define MULTICALL_MAX 32u
 /* Of an ioreq server: its buffered requests, and a page for each 128 virtual CPUs. */
 #define SERVER_FRAMES_MAX 33u
+#define TAKE_LOOK_NS NS_PER_MSEC
 #define PROMISE_MIN 64u /* frames in a row: QEMU's map cache asks for 256 and more */
 
 struct privcmd {
@@ -270,14 +275,31 @@ static long dm_call_read(struct dm_call *d, const struct privcmd_dm_op *c)
 	return firewall_values(rule, d->op.arg, second);
 }
 
+/* Until then the guest may go back to the QEMU that has it (launcher/domain/replace.c). */
+static int wait_for_take(void)
+{
+	char value[4];
+
+	while (store_read(STUBDOM_XS_TAKE, value, sizeof(value))) {
+		if (current->die || current->proc->pending.set & SIGBIT(SIGKILL))
+			return -EINTR;
+		thread_sleep(clock_now() + TAKE_LOOK_NS, false);
+	}
+	return 0;
+}
+
 static long dm_call_make(struct dm_call *d, const struct privcmd_dm_op *c)
 {
 	const size_t head = offsetof(typeof(d->op), arg);
 	struct xen_dm_op_buf bufs[2];
+	bool takes;
 	long ret;
 
 	if (hold_takes(d->op.op))
 		return 0;
+	takes = hold_ends(d->op.op, d->op.arg);
+	if (takes && wait_for_take())
+		return -EINTR;
 	set_xen_guest_handle(bufs[0].h, &d->op);
 	bufs[0].size = head + d->rule->size;
 	set_xen_guest_handle(bufs[1].h, d->second);
@@ -294,6 +316,8 @@ static long dm_call_make(struct dm_call *d, const struct privcmd_dm_op *c)
 	event_release();
 	if (ret < 0)
 		return ret;
+	if (takes)
+		store_post(STUBDOM_XS_TAKEN, "1");
 	if (d->rule->out &&
 	    copy_to_user((u8 *)d->ubufs[0].uptr + head, d->op.arg, d->rule->size))
 		return -EFAULT;

@@ -21,11 +21,21 @@ bool hold_takes(u32 op)
 		op == XEN_DMOP_set_pci_link_route || op == XEN_DMOP_inject_msi);
 }
 
-bool hold_disables(u32 op, const void *arg)
+static bool enables(u32 op, const void *arg)
 {
 	const struct xen_dm_op_set_ioreq_server_state *a = arg;
 
-	if (likely(!holds) || op != XEN_DMOP_set_ioreq_server_state || !a->enabled)
+	return op == XEN_DMOP_set_ioreq_server_state && a->enabled;
+}
+
+bool hold_ends(u32 op, const void *arg)
+{
+	return unlikely(holds) && enabled_once && enables(op, arg);
+}
+
+bool hold_disables(u32 op, const void *arg)
+{
+	if (likely(!holds) || !enables(op, arg))
 		return false;
 	holds = !enabled_once;
 	enabled_once = true;

@@ -25,6 +25,8 @@
 enum {
 	PAUSE_MS = 6000, /* of the guest, until it is given back */
 	LOOK_MS = 15000, /* for QEMU's answers before that */
+	HOLD_MS = 5000,	 /* for those to its clients */
+	TAKE_MS = 1000,	 /* for its one call of Xen */
 };
 
 /* Refusals that need nobody's answer. */
@@ -152,6 +154,21 @@ static int check_taken(const struct replace *r, struct err *err)
 				 "the new QEMU runs without the guest's state");
 }
 
+/* The interfaces first: as long as it has not been told to, it surely has no request. */
+static int switch_over(struct replace *r, struct err *err)
+{
+	const struct domain_watch *watch = r->watch;
+	struct err why;
+
+	if (replace_vif_move(watch->plan, watch->stub, r->next.stub, err) < 0)
+		return -1;
+	if (replace_new_take(&r->next, watch, TAKE_MS, err) == 0)
+		return 0;
+	if (replace_vif_move(watch->plan, r->next.stub, watch->stub, &why) < 0)
+		log_error("the guest's interfaces do not come back: %s", why.msg);
+	return -1;
+}
+
 /* Up to the point where the new QEMU has the guest's state and its interfaces. */
 static int take_over(struct replace *r, const char *image, struct err *err)
 {
@@ -188,7 +205,7 @@ static int take_over(struct replace *r, const char *image, struct err *err)
 	replace_enter(r, PHASE_SWITCH);
 	if (check_taken(r, err) < 0 || check_undisturbed(r, err) < 0)
 		return -1;
-	return replace_vif_move(watch->plan, watch->stub, r->next.stub, err);
+	return switch_over(r, err);
 }
 
 static void answer(struct replace *r, const char *fault)

@@ -142,8 +142,6 @@ void replace_commit(struct replace *r)
 	/* The guest looks at them when it runs; the kind was checked when it was paused. */
 	if (domain_backends_switch(watch->backends, r->next.stub, &err) < 0)
 		log_error("%s", err.msg);
-	/* Without an ioreq server the guest's accesses would find no device. */
-	replace_let_settle(watch->host, r->next.stub);
 	r->paused_ms = replace_unpause(watch->host, watch->plan->guest_domid, &went_on) -
 		       r->paused_ms;
 	replace_enter(r, PHASE_END);

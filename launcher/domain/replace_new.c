@@ -8,6 +8,7 @@
 #include "abi/channel.h"
 #include "check/image_load.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "domain/create.h"
 #include "domain/memory.h"
 #include "domain/ramdisk.h"
@@ -196,20 +197,42 @@ int replace_new_make(struct replace_new *next, struct domain_watch *watch,
 	return 0;
 }
 
+int replace_new_take(struct replace_new *next, const struct domain_watch *watch, int ms,
+		     struct err *err)
+{
+	struct domain_host *host = watch->host;
+	int64_t until = clock_ms() + ms;
+
+	if (domain_host_life(host, next->stub) != DOMAIN_LIFE_ALIVE)
+		return err_set(err, ERR_STUB, "the new stub domain has ended");
+	next->told = true;
+	if (xenstore_write(host->xs, err, "1", "/local/domain/%u/" STUBDOM_XS_TAKE,
+			   next->stub) < 0)
+		return -1;
+	while (!xenstore_exists(host->xs, "/local/domain/%u/" STUBDOM_XS_TAKEN,
+				next->stub)) {
+		if (domain_host_life(host, next->stub) != DOMAIN_LIFE_ALIVE)
+			return err_set(err, ERR_STUB,
+				       "the new stub domain ended as it took the guest");
+		if (clock_ms() >= until)
+			return err_set(err, ERR_STUB,
+				       "the new stub domain does not take the guest");
+		clock_wait_ms(1);
+	}
+	return 0;
+}
+
 bool replace_new_stop(const struct replace_new *next, const struct domain_watch *watch,
 		      int end_ms)
 {
 	struct domain_host *host = watch->host;
-	cleanup_free char *state = NULL;
 
 	if (next->stub == REPLACE_NO_STUB)
 		return true;
-	xc_domain_pause(host->xc, next->stub);
-	state = xenstore_read(host->xs, "/local/domain/%u/device-model/%u/state",
-			      next->stub, watch->plan->guest_domid);
-	if (!state || strcmp(state, "running") != 0)
+	if (!next->told) {
+		xc_domain_pause(host->xc, next->stub);
 		return true;
-	xc_domain_unpause(host->xc, next->stub);
+	}
 	return domain_host_life(host, next->stub) == DOMAIN_LIFE_ALIVE &&
 	       domain_ask_leave(host, next->stub, end_ms);
 }

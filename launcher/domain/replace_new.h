@@ -22,8 +22,10 @@ struct replace_new {
 	struct image_files files;
 	struct domain_disks disks; /* the guest's, borrowed, and a root of its own */
 	struct domain_disk *root;  /* of these; NULL: not open yet, or handed on */
+	int schema_fd; /* of its QEMU's QMP; -1: as that of the guest's QEMU */
 	libxl_uuid uuid;
 	uint32_t stub; /* REPLACE_NO_STUB: none yet */
+	bool told;     /* that it serves the guest */
 	struct domain_config config;
 	struct domain_orders orders;
 };
@@ -48,10 +50,16 @@ int replace_new_make(struct replace_new *next, struct domain_watch *watch,
 void replace_new_keep_root(struct replace_new *next, struct domain_disks *disks);
 
 /*
- * Its QEMU, which may have the guest's state, does not come to serve it any more.  It says
- * `running` before it has Xen give it requests.  If it has said so, the stub domain is
- * asked to leave the guest, so many ms at most.  False: it has died instead, and Xen may
- * give it requests for ever.
+ * It has said `running`: Xen gives its QEMU the guest's requests from now on.  Waits for
+ * that, so many ms at most.  On error it is not known whether Xen does.
+ */
+int replace_new_take(struct replace_new *next, const struct domain_watch *watch, int ms,
+		     struct err *err);
+
+/*
+ * Its QEMU, which may have the guest's state, does not come to serve it any more.  A stub
+ * domain that was told to serve it is asked to leave it, so many ms at most.  False: it has
+ * died instead, and Xen may give it requests for ever.
  */
 bool replace_new_stop(const struct replace_new *next, const struct domain_watch *watch,
 		      int end_ms);

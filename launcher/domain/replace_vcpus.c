@@ -12,9 +12,6 @@
 enum {
 	VCPUS_MS = 5000,
 	VCPUS_MAX = 512,
-	SETTLE_MS = 1000,
-	SETTLE_NS = 20000000, /* of a vCPU: QEMU needs some microseconds of them */
-	ANY_NS = 1,	      /* it has run at all */
 };
 
 unsigned replace_count_vcpus(struct domain_host *host, uint32_t guest)
@@ -39,27 +36,14 @@ static uint64_t read_cpu_time(struct domain_host *host, uint32_t domid, unsigned
 	return xc_vcpu_getinfo(host->xc, domid, vcpu, &info) == 0 ? info.cpu_time : 0;
 }
 
-/* Whether it wants to run, and has not run for so long since `before`. */
+/* Whether it wants to run, and has not run since `before`. */
 static bool is_owed(struct domain_host *host, uint32_t domid, unsigned vcpu,
-		    uint64_t before, uint64_t ns)
+		    uint64_t before)
 {
 	xc_vcpuinfo_t info;
 
 	return xc_vcpu_getinfo(host->xc, domid, vcpu, &info) == 0 && info.online &&
-	       !info.blocked && info.cpu_time - before < ns;
-}
-
-void replace_let_settle(struct domain_host *host, uint32_t stub)
-{
-	int64_t until = clock_ms() + SETTLE_MS;
-	unsigned n = replace_count_vcpus(host, stub);
-
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t before = read_cpu_time(host, stub, i);
-
-		while (is_owed(host, stub, i, before, SETTLE_NS) && clock_ms() < until)
-			clock_wait_ms(1);
-	}
+	       !info.blocked && info.cpu_time == before;
 }
 
 int64_t replace_unpause(struct domain_host *host, uint32_t guest, bool *went_on)
@@ -78,10 +62,10 @@ int64_t replace_unpause(struct domain_host *host, uint32_t guest, bool *went_on)
 	at_ms = clock_ms();
 	*went_on = true;
 	for (unsigned i = 0; i < n; i++) {
-		while (is_owed(host, guest, i, before[i], ANY_NS) &&
+		while (is_owed(host, guest, i, before[i]) &&
 		       clock_ms() < at_ms + VCPUS_MS)
 			clock_wait_ms(1);
-		*went_on = *went_on && !is_owed(host, guest, i, before[i], ANY_NS);
+		*went_on = *went_on && !is_owed(host, guest, i, before[i]);
 	}
 	return at_ms;
 }

@@ -15,13 +15,6 @@ bool replace_is_paused(struct domain_host *host, uint32_t guest);
 unsigned replace_count_vcpus(struct domain_host *host, uint32_t guest);
 
 /*
- * A stub domain has said that its QEMU runs.  QEMU says so first (accel/xen/xen-all.c), and
- * then has Xen give it the guest's requests (hw/xen/xen-hvm-common.c).  Waits until it
- * must have done that: each vCPU is idle, or has run for longer; 1 s at most.
- */
-void replace_let_settle(struct domain_host *host, uint32_t stub);
-
-/*
  * The guest runs again.  Waits until each vCPU has run or waits for an interrupt, 5 s at
  * most.  *went_on: all have.  A vCPU may still have to take the old QEMU's answer to a
  * request.  The old ioreq server must not go earlier.  Returns when the guest ran

@@ -23,6 +23,13 @@ static bool enable(u8 on)
 	return hold_disables(XEN_DMOP_set_ioreq_server_state, &a);
 }
 
+static bool ends(u8 on)
+{
+	const struct xen_dm_op_set_ioreq_server_state a = {.id = 1, .enabled = on};
+
+	return hold_ends(XEN_DMOP_set_ioreq_server_state, &a);
+}
+
 static bool line(void)
 {
 	return hold_takes(XEN_DMOP_set_isa_irq_level);
@@ -31,6 +38,7 @@ static bool line(void)
 static void test_alone(void **state)
 {
 	hold_init();
+	assert_false(ends(1));
 	assert_false(enable(1));
 	assert_false(line());
 }
@@ -41,15 +49,20 @@ static void test_served(void **state)
 	served = true;
 	hold_init();
 	assert_true(line());
+	assert_false(ends(1));
 	assert_true(enable(1));
 	assert_true(line());
+	assert_false(ends(0));
 	assert_false(enable(0));
 	assert_true(line());
+	assert_false(hold_ends(XEN_DMOP_set_isa_irq_level, NULL));
+	assert_true(ends(1));
 	assert_false(hold_takes(XEN_DMOP_map_io_range_to_ioreq_server));
 	assert_false(hold_takes(XEN_DMOP_destroy_ioreq_server));
 	assert_false(hold_takes(XEN_DMOP_set_ioreq_server_state));
 	assert_false(enable(1));
 	assert_false(line());
+	assert_false(ends(1));
 	assert_false(enable(0));
 	assert_false(enable(1));
 }
