@@ -188,11 +188,12 @@ static int take_over(struct replace *r, const char *image, struct err *err)
 	until = clock_ms() + (int64_t)watch->plan->timeout_s * 1000;
 	if (replace_wait_stage(r, STUBDOM_STAGE_INCOMING, until, err) < 0)
 		return -1;
+	if (replace_hold(r, clock_ms() + HOLD_MS, err) < 0)
+		return -1;
 	replace_enter(r, PHASE_SAVE);
 	if (pause_guest(r, err) < 0)
 		return -1;
 	until = r->paused_ms + PAUSE_MS;
-	r->channels->stands = true;
 	if (look_again(r, until, err) < 0)
 		return -1;
 	r->asked_save = true;
@@ -293,7 +294,7 @@ bool domain_replace(struct domain_watch *watch, struct domain_channels *channels
 		err_prefix(&err, "QEMU is not replaced (%s)", replace_phase_name(at));
 		log_error("%s", err.msg);
 	}
-	channels->replaces = channels->stands = false;
+	channels->replaces = false;
 	if (done && !replace_stub_lives(&r)) {
 		err_set(&err, ERR_STUB,
 			"the new stub domain took over and has ended since; 'stubdom "

@@ -61,10 +61,10 @@ void replace_go_back(struct replace *r, struct err *err)
 	r->channels->next_channel = NULL;
 	r->channels->console_given = false;
 	r->goes_back = true;
-	r->channels->stands = false;
 	/* A guest that is being saved, too: it may go on afterwards, and our pause is ours. */
 	if (r->paused_ms && replace_guest_life(r) != DOMAIN_LIFE_GONE)
 		give_back(r, err);
+	replace_let_go(r);
 	replace_new_drop(&r->next, watch, r->gave_state ? 0 : END_MS);
 }
 
@@ -130,10 +130,16 @@ static bool old_leaves(struct replace *r, uint32_t old)
 	return true;
 }
 
+static void tell_relay(struct replace *r, enum relay_msg_type what)
+{
+	struct relay_msg msg = {.type = what};
+
+	relay_msg_send(r->watch->relay->control, &msg, NULL, 0);
+}
+
 void replace_commit(struct replace *r)
 {
 	struct domain_watch *watch = r->watch;
-	struct relay_msg msg = {.type = RELAY_SWITCH};
 	uint32_t old = watch->stub;
 	bool went_on;
 	struct err err;
@@ -146,15 +152,16 @@ void replace_commit(struct replace *r)
 		       r->paused_ms;
 	replace_enter(r, PHASE_END);
 	adopt(r);
-	relay_msg_send(watch->relay->control, &msg, NULL, 0);
+	tell_relay(r, RELAY_SWITCH);
+	replace_let_go(r);
 	replace_qmp_stop(&r->qmp);
-	r->channels->stands = false;
 	log_info("domain %u runs the device model of domain %u, in place of domain %u",
 		 watch->stub, watch->plan->guest_domid, old);
 	if (!went_on || !old_leaves(r, old))
 		log_warn("QEMU in domain %u did not end by itself; Xen lists the domain "
 			 "until the guest ends",
 			 old);
+	tell_relay(r, RELAY_LEFT);
 	if (domain_remove_one(watch->host, old, &err) < 0)
 		log_error("%s", err.msg);
 	domain_name_follow(watch->host, watch->plan, watch->stub);

@@ -103,6 +103,50 @@ int replace_serve(struct replace *r, int64_t until, struct err *err)
 	return check_alive(r, err);
 }
 
+/* The one that our own QMP client has. */
+static uint32_t find_own_channel(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->n_channels; i++) {
+		if (strcmp(plan->channels[i].name, STUBDOM_CHANNEL_OWN_QMP) == 0)
+			return i;
+	}
+	return UINT32_MAX;
+}
+
+static int say_hold(struct replace *r, bool holds)
+{
+	struct relay_msg msg = {.type = RELAY_HOLD,
+				.channel = find_own_channel(r->watch->plan),
+				.code = holds};
+
+	return relay_msg_send(r->watch->relay->control, &msg, NULL, 0);
+}
+
+int replace_hold(struct replace *r, int64_t until, struct err *err)
+{
+	r->channels->held = false;
+	r->asked_hold = true;
+	if (say_hold(r, true) < 0)
+		return err_errno(err, ERR_HOST, errno, "holding the clients' commands");
+	while (!r->channels->held) {
+		if (replace_serve(r, until, err) >= 0)
+			continue;
+		return clock_ms() < until
+			       ? -1
+			       : err_set(err, ERR_GUEST,
+					 "a command of a QMP or HMP client is still under "
+					 "way; 'stubdom replace' it again");
+	}
+	return 0;
+}
+
+void replace_let_go(struct replace *r)
+{
+	if (r->asked_hold)
+		say_hold(r, false);
+	r->asked_hold = false;
+}
+
 int replace_run_step(struct replace *r, enum replace_step step, int64_t until,
 		     struct err *err)
 {

@@ -44,6 +44,7 @@ struct replace {
 	int64_t ms[PHASES]; /* each took */
 	int64_t paused_ms;  /* when the guest was; 0: it was not */
 	int64_t serve_ms;   /* when the relay's wishes are looked at again */
+	bool asked_hold;
 	bool asked_save;
 	bool gave_state;
 	bool goes_back; /* the old QEMU is to go on */
@@ -67,6 +68,15 @@ enum domain_life replace_guest_life(const struct replace *r);
  * over, or the guest, or what the replacement needs.  `until`: of the monotonic clock, in ms.
  */
 int replace_serve(struct replace *r, int64_t until, struct err *err);
+
+/*
+ * Commands of QMP and HMP clients wait in the relay from now on; those that QEMU has got
+ * are answered.  ERR_GUEST: one still is not.
+ */
+int replace_hold(struct replace *r, int64_t until, struct err *err);
+
+/* They go on, to the QEMU that serves now.  Without a replace_hold nothing happens. */
+void replace_let_go(struct replace *r);
 
 /* A step of the old QEMU's, to its end. */
 int replace_run_step(struct replace *r, enum replace_step step, int64_t until,

@@ -126,9 +126,8 @@ static int grow(struct domain_channels *channels, const char *text, struct err *
 static int check_replaces(const struct domain_channels *channels, uint32_t type,
 			  struct err *err)
 {
-	bool waits = type == RELAY_RUN ? channels->stands
-				       : channels->replaces && type != RELAY_DETACH &&
-						 type != RELAY_RETURN;
+	bool waits = channels->replaces && type != RELAY_DETACH && type != RELAY_RETURN &&
+		     type != RELAY_RUN;
 
 	return waits ? err_set(err, ERR_GUEST,
 			       "the guest's QEMU is being replaced; ask again when that "
@@ -184,6 +183,10 @@ static int take_request(struct domain_channels *channels, const struct relay_msg
 {
 	if (msg->type == RELAY_MIGRATES) {
 		channels->migrates = msg->code != 0;
+		return 0;
+	}
+	if (msg->type == RELAY_HELD) {
+		channels->held = true;
 		return 0;
 	}
 	/* The one for QEMU's state is no channel of the plan, and an offer is all it gets. */

@@ -27,8 +27,8 @@ struct domain_channels {
 	const char *next_channel;
 	/* It gets no device from now on, for the next stub domain would not have it. */
 	bool replaces;
-	bool stands;  /* QEMU stands still for that, and nobody else lets it go on */
-	bool *wanted; /* by channel: the relay waits for an offer */
+	bool held;	     /* the relay has said RELAY_HELD */
+	bool *wanted;	     /* by channel: the relay waits for an offer */
 	struct rate *offers; /* by channel: looks at the stub domain's server */
 	int64_t *dialled_ms; /* by channel: when its endpoint was last connected */
 	bool console_given;

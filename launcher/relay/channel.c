@@ -36,7 +36,7 @@ void relay_channel_drop_stream(struct relay_channel *channel, int64_t now_ms)
 	if (!channel->open)
 		return;
 	vchan_stream_close(&channel->stream);
-	channel->open = false;
+	channel->open = channel->old = false;
 	channel->held_back = false;
 	buffer_free(&channel->to_stub);
 	if (now_ms - channel->opened_ms < RECONNECT_MS && channel->kind->stays)
@@ -129,6 +129,7 @@ void relay_channel_switch(struct relay_channel *channel, int64_t now_ms)
 {
 	struct err err;
 
+	channel->old = channel->open;
 	if (channel->kind->stays)
 		return;
 	if (channel->open)
@@ -143,6 +144,32 @@ void relay_channel_switch(struct relay_channel *channel, int64_t now_ms)
 	if (channel->kind->switches)
 		log_info("channel %s: %s", channel->plan->name, err.msg);
 	relay_channel_send_away(channel);
+}
+
+void relay_channel_left(struct relay_channel *channel, int64_t now_ms)
+{
+	if (!channel->old)
+		return;
+	relay_channel_step(channel, now_ms);
+	/* The step has closed it by itself, if the stub domain did. */
+	if (channel->old)
+		relay_channel_drop_stream(channel, now_ms);
+	channel->not_before_ms = 0;
+	channel->busy = true;
+}
+
+void relay_channel_hold(struct relay_channel *channel, bool holds)
+{
+	if (!channel->kind->commands)
+		return;
+	channel->held_up = channel->qmp.held_up = holds;
+	channel->busy = true;
+}
+
+bool relay_channel_is_still(const struct relay_channel *channel)
+{
+	return !channel->kind->commands ||
+	       (channel->incoming->len == 0 && qmp_filter_is_still(&channel->qmp));
 }
 
 void relay_channel_restore(struct relay_channel *channel, int fd, int64_t now_ms)

@@ -31,6 +31,8 @@ struct relay_channel {
 	bool asked;    /* an offer was asked for */
 	bool dialling; /* a new connection of the endpoint was asked for */
 	bool busy;     /* relay_channel_step has more to do at once */
+	bool held_up;  /* nothing more is taken from the client for now */
+	bool old;      /* stream is that to a stub domain that serves no more */
 	bool closing;  /* deliver the outgoing bytes, then drop the client */
 	int64_t opened_ms;
 	int64_t not_before_ms; /* no new connection before */
@@ -108,6 +110,18 @@ void relay_channel_step(struct relay_channel *channel, int64_t now_ms);
  * if its kind can go on with another QEMU.
  */
 void relay_channel_switch(struct relay_channel *channel, int64_t now_ms);
+
+/*
+ * That of before has ended.  Its last bytes are taken; a port's connection to it, which a
+ * stub domain that crashed has not closed, is closed here.
+ */
+void relay_channel_left(struct relay_channel *channel, int64_t now_ms);
+
+/* No command of its client's goes to QEMU (true), or they go again. */
+void relay_channel_hold(struct relay_channel *channel, bool holds);
+
+/* Whether QEMU has answered each command that went to it. */
+bool relay_channel_is_still(const struct relay_channel *channel);
 
 /* A restore channel carries the state in fd, which it takes, to a stub domain. */
 void relay_channel_restore(struct relay_channel *channel, int fd, int64_t now_ms);

@@ -19,6 +19,7 @@ struct relay_kind {
 	/* QEMU's output exists without a client: the connection stays, the latest
 	 * bytes are kept. */
 	bool stays;
+	bool commands;	    /* what its clients say makes QEMU do something */
 	bool is_bounded;    /* the length of what is said: a client asked for it */
 	bool has_fd_sets;   /* its clients pass descriptors, and may use them later */
 	size_t stub_chunk;  /* bytes of the stub domain at once, RELAY_HELD_MAX at most */

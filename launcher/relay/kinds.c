@@ -170,6 +170,7 @@ static void forget_hmp(struct relay_channel *channel)
 
 /* As VNC; some lines get an answer here. */
 static const struct relay_kind kind_hmp = {
+	.commands = true,
 	.stub_chunk = RELAY_HELD_MAX,
 	.init = relay_kind_init_bytes,
 	.has_room = has_room,

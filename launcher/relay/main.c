@@ -20,6 +20,7 @@
 #include "relay/job.h"
 #include "relay/msg.h"
 #include "relay/state.h"
+#include "relay/switch.h"
 #include "sandbox/sandbox.h"
 
 enum {
@@ -145,10 +146,12 @@ static int take_control(struct relay_state *state)
 				      fds[0], clock_ms());
 		fds[0] = -1;
 	}
-	if (msg.type == RELAY_SWITCH) {
-		for (size_t i = 0; i < state->plan->n_channels; i++)
-			relay_channel_switch(&state->channels[i], clock_ms());
-	}
+	if (msg.type == RELAY_HOLD)
+		relay_hold(state, &msg);
+	if (msg.type == RELAY_SWITCH)
+		relay_switch(state);
+	if (msg.type == RELAY_LEFT)
+		relay_left(state);
 	if (msg.type == RELAY_DIALLED && msg.channel < state->plan->n_channels) {
 		relay_channel_dialled(&state->channels[msg.channel], fds[0], clock_ms());
 		fds[0] = -1;
@@ -382,7 +385,7 @@ static int round_trip(struct relay_state *state)
 	}
 	if (serve_channels(state, now) < 0 || watch_silence(state, now) < 0)
 		return -1;
-	if (tell_migrates(state) < 0)
+	if (tell_migrates(state) < 0 || relay_check_held(state) < 0)
 		return -1;
 	forget_fds(state);
 	check_save(state, now);

@@ -19,7 +19,13 @@ enum relay_msg_type {
 	 * over a channel that the plan does not have, the one after its last.
 	 */
 	RELAY_STATE,
+	/*
+	 * code 1: no command of a client leaves for QEMU, but on `channel`, until code 0.
+	 * Each that has left gets its answer; then the relay says RELAY_HELD.
+	 */
+	RELAY_HOLD,
 	RELAY_SWITCH, /* the connections to the stub domain end: another has taken over */
+	RELAY_LEFT,   /* it has ended: a port's connection to it may not have */
 	/* relay to launcher: it is the less trusted side, check its words */
 	/*
 	 * Every endpoint is open, no privileges are left.  code: Landlock's version.  text:
@@ -27,6 +33,7 @@ enum relay_msg_type {
 	 */
 	RELAY_READY,
 	RELAY_FAILED, /* code, text: nothing was left open */
+	RELAY_HELD,   /* after RELAY_HOLD: QEMU owes no client an answer */
 	RELAY_WANT,   /* channel: a connection to the stub domain is wanted */
 	RELAY_SILENT, /* channel; code 1: QEMU does not answer a client's QMP; 0: it does */
 	RELAY_DIAL,   /* channel: its *-connect endpoint is to be connected again */

@@ -16,7 +16,7 @@ enum {
 
 static bool room_for_client(const struct relay_channel *channel)
 {
-	return !channel->closing && channel->kind->has_room(channel);
+	return !channel->closing && !channel->held_up && channel->kind->has_room(channel);
 }
 
 unsigned relay_channel_poll(struct relay_channel *channel, struct pollfd *fds)

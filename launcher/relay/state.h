@@ -34,6 +34,8 @@ struct relay_state {
 	bool silent;	      /* the launcher was told that QEMU does not answer */
 	size_t first;	      /* of the channels, in this round */
 	bool told_migrates;   /* what the launcher knows */
+	bool holds;	      /* the launcher waits for RELAY_HELD */
+	uint32_t not_held;    /* the channel that goes on meanwhile */
 };
 
 /* Opens the endpoints of all channels, with the privileges of the caller; plan is set. */

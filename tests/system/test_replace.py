@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`stubdom replace`: another QEMU under a guest that goes on (docs/replace.md)."""
+import json
 import os
 import re
 
@@ -310,6 +311,17 @@ def check_replaced(guest, dom0, struck, old):
     assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
 
 
+def check_command_meanwhile(guest, dom0):
+    """A command that a client gives while the state is on its way is done by the new one."""
+    old = guest.stub_domid
+    struck = dom0.strike_replace(guest, "save", "client")
+    print(struck)
+    assert struck["status"] == 0 and guest.stub_domid != old
+    assert json.loads(dom0.run("stubdom", "qmp", guest.name, "query-status").stdout)["running"] is False
+    dom0.run("stubdom", "qmp", guest.name, "cont")
+    assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+
+
 @pytest.mark.long("make check-replace")
 def test_guardian_killed(make_guest, dom0):
     """It is killed while there are two, and a new one starts."""
@@ -319,6 +331,7 @@ def test_guardian_killed(make_guest, dom0):
         old = guest.stub_domid
         check_replaced(guest, dom0, dom0.strike_replace(guest, phase, "guardian"), old)
         assert dom0.shell(f"pgrep -P {guest.launcher_pid} -x stubdom-guard").stdout.split()
+    check_command_meanwhile(guest, dom0)
 
 
 @pytest.mark.long("make check-replace")

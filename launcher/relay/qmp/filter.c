@@ -338,7 +338,7 @@ static int take_client(struct qmp_filter *filter, const char *data, size_t len,
 	const char *why = "not JSON";
 	int more = 0;
 
-	while (filter->job.state == QMP_JOB_NONE &&
+	while (filter->job.state == QMP_JOB_NONE && !filter->held_up &&
 	       (more = qmp_split_next(&filter->from_client, &data, &len, &why)) == 1) {
 		cleanup_json json_t *message = parse(&filter->from_client.text);
 
@@ -387,14 +387,15 @@ static void end_job(struct qmp_filter *filter)
 static bool has_turn(const struct qmp_filter *filter)
 {
 	return filter->job.state == QMP_JOB_WAITS && !filter->first && filter->greeted &&
-	       !filter->shared->busy;
+	       !filter->held_up && !filter->shared->busy;
 }
 
 bool qmp_filter_can_go_on(const struct qmp_filter *filter)
 {
 	return filter->job.send || filter->job.state == QMP_JOB_FINISHED ||
 	       has_turn(filter) ||
-	       (filter->job.state == QMP_JOB_NONE && filter->held.len > 0);
+	       (filter->job.state == QMP_JOB_NONE && filter->held.len > 0 &&
+		!filter->held_up);
 }
 
 int qmp_filter_go_on(struct qmp_filter *filter, struct err *err)
@@ -626,6 +627,16 @@ bool qmp_filter_client_full(const struct qmp_filter *filter)
 	return filter->to_stub.len > FULL || filter->to_client.len > FULL ||
 	       filter->job.state != QMP_JOB_NONE ||
 	       filter->n_pending >= QMP_PENDING_MAX / 2;
+}
+
+bool qmp_filter_is_still(const struct qmp_filter *filter)
+{
+	for (const struct qmp_pending *p = filter->first; p; p = p->next) {
+		if (!p->reply)
+			return false;
+	}
+	return filter->to_stub.len == 0 &&
+	       (filter->job.state == QMP_JOB_NONE || filter->job.state == QMP_JOB_WAITS);
 }
 
 bool qmp_filter_waits(const struct qmp_filter *filter)

@@ -41,6 +41,7 @@ struct qmp_filter {
 	bool shown;	    /* the client has had a greeting */
 	bool agreed;	    /* and has left negotiation */
 	bool told;	    /* the log, that the stub domain sends what QEMU does not */
+	bool held_up;	    /* set by the caller: no more commands go to QEMU for now */
 	struct qmp_job job; /* a command of many steps: the next ones wait for it */
 	struct buffer held; /* the client's bytes meanwhile */
 };
@@ -68,6 +69,9 @@ bool qmp_filter_client_full(const struct qmp_filter *filter);
 
 /* Whether QEMU owes something: its greeting, or the answer to a command or a job's step. */
 bool qmp_filter_waits(const struct qmp_filter *filter);
+
+/* While it is held up: whether every command that went to QEMU has its answer. */
+bool qmp_filter_is_still(const struct qmp_filter *filter);
 
 /*
  * The connection to the stub domain has ended, for another one has taken over.  Commands

@@ -77,26 +77,29 @@ def digest(path, length, seconds, check=True):
     return {"sha256": total.hexdigest(), "seconds": time.monotonic() - begin}
 
 
-def qmp_round_trips(path, count):
-    """Seconds of each of so many query-status, one after another, on one connection."""
+def qmp_run(path, commands):
+    """Seconds that each took, one after another on one connection. EOFError: one has failed."""
     sock = connect(path)
     stream = sock.makefile("rwb")
     stream.readline()
-
-    def ask(command):
-        stream.write(b'{"execute": "%s"}\r\n' % command)
-        stream.flush()
-        while b'"return"' not in stream.readline():
-            pass
-
-    ask(b"qmp_capabilities")
     times = []
-    for _ in range(count):
+    for command in ("qmp_capabilities", *commands):
         begin = time.monotonic()
-        ask(b"query-status")
+        stream.write(b'{"execute": "%s"}\r\n' % command.encode())
+        stream.flush()
+        line = b""
+        while b'"return"' not in line:
+            line = stream.readline()
+            if not line or b'"error"' in line:
+                raise EOFError(f"{command}: {line!r}")
         times.append(time.monotonic() - begin)
     sock.close()
-    return times
+    return times[1:]
+
+
+def qmp_round_trips(path, count):
+    """Seconds of each of so many query-status."""
+    return qmp_run(path, ["query-status"] * count)
 
 
 def socat_stream(length, seconds):

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 
+from clients import qmp_run
 from hypervisor import shut_down
 from xs import Xenstore
 
@@ -112,7 +113,8 @@ def guardian_of(launcher):
 def strike_replace(guest, domid, phase, victims, seconds):
     """Starts `stubdom replace` and strikes in that phase, or a later one if the phase was too
     short to be seen. A victim is a process, "launcher" or "guardian" (SIGKILL), or a stub domain,
-    "old" or "new" (it crashes), or "guest" (xl destroy). Returns the phase at the blow, and how the
+    "old" or "new" (it crashes), or "guest" (xl destroy). "client" is none: QEMU is told to stop, by
+    QMP. Returns the phase at the blow, and how the
     command ended."""
     xs = Xenstore()
     launcher = int(xs.read(f"/local/domain/{domid}/image/device-model-pid"))
@@ -129,6 +131,8 @@ def strike_replace(guest, domid, phase, victims, seconds):
             os.kill(guardian_of(launcher), signal.SIGKILL)
         elif victim == "guest":
             destroy(domid, log, seconds)
+        elif victim == "client":
+            qmp_run(f"/var/run/xen/qmp-libxenstat-{domid}", ["stop"])
         else:
             shut_down(int(stubs[victim]), "crash")  # None would be dom0
 

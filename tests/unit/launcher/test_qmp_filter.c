@@ -466,6 +466,42 @@ static void test_switch_early(void **state)
 	qmp_filter_free(&f);
 }
 
+/* Before the switch QEMU answers what it has got, and gets no more. */
+static void test_held_up(void **state)
+{
+	struct qmp_shared shared = {0};
+	struct qmp_filter f = filter_with(&names);
+	struct err err;
+
+	f.shared = &shared;
+	agree(&f);
+	assert_int_equal(from_client(&f, "{\"execute\":\"stop\",\"id\":\"a\"}"), 0);
+	f.held_up = true;
+	assert_false(qmp_filter_is_still(&f));
+	buffer_consume(&f.to_stub, f.to_stub.len);
+	assert_false(qmp_filter_is_still(&f));
+	assert_int_equal(from_stub(&f, "{\"return\":{},\"id\":2}"), 0);
+	assert_true(qmp_filter_is_still(&f));
+	expect(&f.to_client, "{\"return\":{},\"id\":\"a\"}\r\n");
+	/* Bytes that were read already. */
+	assert_int_equal(from_client(&f, "{\"execute\":\"cont\",\"id\":\"b\"}"), 0);
+	assert_false(qmp_filter_can_go_on(&f));
+	assert_int_equal(f.to_stub.len, 0);
+	assert_true(qmp_filter_is_still(&f));
+	assert_int_equal(qmp_filter_switch(&f, &err), 0);
+	buffer_consume(&f.to_client, f.to_client.len); /* RESUME */
+	assert_int_equal(from_stub(&f, GREETING "{\"return\":{},\"id\":3}"), 0);
+	buffer_consume(&f.to_stub, f.to_stub.len); /* qmp_capabilities */
+	assert_false(qmp_filter_can_go_on(&f));
+	f.held_up = false;
+	assert_true(qmp_filter_can_go_on(&f));
+	assert_int_equal(qmp_filter_go_on(&f, &err), 0);
+	/* A job, too, which waits for its turn and for the launcher's word. */
+	assert_int_equal(f.job.state, QMP_JOB_RUNS);
+	assert_false(qmp_filter_is_still(&f));
+	qmp_filter_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_vnc_of_none),
 		cmocka_unit_test(test_switch),
 		cmocka_unit_test(test_switch_early),
+		cmocka_unit_test(test_held_up),
 	};
 	int rc;
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The relay's part in a replacement: clients wait, and go on with another stub domain. */
+#include "relay/switch.h"
+
+#include "clock.h"
+
+void relay_hold(struct relay_state *state, const struct relay_msg *msg)
+{
+	state->holds = msg->code != 0;
+	state->not_held = msg->channel;
+	for (uint32_t i = 0; i < state->plan->n_channels; i++)
+		relay_channel_hold(&state->channels[i],
+				   state->holds && i != state->not_held);
+}
+
+int relay_check_held(struct relay_state *state)
+{
+	struct relay_msg msg = {.type = RELAY_HELD};
+
+	if (!state->holds)
+		return 0;
+	for (uint32_t i = 0; i < state->plan->n_channels; i++) {
+		if (i != state->not_held && !relay_channel_is_still(&state->channels[i]))
+			return 0;
+	}
+	state->holds = false;
+	return relay_msg_send(state->control, &msg, NULL, 0);
+}
+
+void relay_switch(struct relay_state *state)
+{
+	for (size_t i = 0; i < state->plan->n_channels; i++)
+		relay_channel_switch(&state->channels[i], clock_ms());
+}
+
+void relay_left(struct relay_state *state)
+{
+	for (size_t i = 0; i < state->plan->n_channels; i++)
+		relay_channel_left(&state->channels[i], clock_ms());
+}
