@@ -97,7 +97,9 @@ const struct verb verb_table[] = {
 	 "  show    its kernels, QEMU and packages\n"
 	 "  -d, --directory DIR  another image than the installed one\n",
 	 verb_image},
-	{"replace", "GUEST | --all | --upgrade [--parallel N] [--image DIR] [--json]",
+	{"replace",
+	 "GUEST | --all | --upgrade [--parallel N] [--image DIR] [--memory MIB] [--vcpus N] "
+	 "[--json]",
 	 "a new QEMU, in a new stub domain, under a guest that runs",
 	 "  --all        each guest whose image is older than that, one after the other\n"
 	 "  --upgrade    the same by each guest's replace= (stubdom.conf): auto is replaced,\n"
@@ -105,6 +107,8 @@ const struct verb verb_table[] = {
 	 "  --parallel N so many at a time\n"
 	 "  --image DIR  the image to start; without it the one that it was started from,\n"
 	 "               as that is now\n"
+	 "  --memory MIB the stub domain's memory; without it no less than now\n"
+	 "  --vcpus N    its virtual CPUs; without it as many as now\n"
 	 "  --json       as JSON, for programs\n"
 	 "\n"
 	 "The guest is paused for a moment and goes on. If anything fails before that, it\n"

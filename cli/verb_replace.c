@@ -27,6 +27,18 @@ enum {
 	LOOK_MS = 1000,
 	PARALLEL_MAX = 64,
 	FACT_MAX = 128, /* bytes of a path */
+	/* As -stubdom memory= and vcpus= (launcher/plan/stubopt_keys.c). */
+	MEMORY_MIN_MB = 32,
+	MEMORY_MAX_MB = 1 << 20,
+	VCPUS_MAX = 64,
+};
+
+struct options {
+	const char *image;
+	unsigned memory_mb, vcpus; /* 0: as now */
+	bool as_json;
+	bool upgrade;	   /* by each guest's replace= */
+	unsigned parallel; /* guests at a time */
 };
 
 struct request {
@@ -172,8 +184,9 @@ static int write_request(const struct request *r, const char *text, struct err *
 	}
 }
 
-static int put_request(struct request *r, const char *image, struct err *err)
+static int put_request(struct request *r, const struct options *options, struct err *err)
 {
+	char memory[32] = "", vcpus[32] = "";
 	cleanup_free char *text = NULL;
 	char path[FACT_MAX];
 	struct timespec ts;
@@ -182,7 +195,12 @@ static int put_request(struct request *r, const char *image, struct err *err)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	snprintf(r->number, sizeof(r->number), "%llu%09ld", (unsigned long long)ts.tv_sec,
 		 ts.tv_nsec);
-	text = xasprintf("%s %s", r->number, image);
+	if (options->memory_mb)
+		snprintf(memory, sizeof(memory), "memory=%u ", options->memory_mb);
+	if (options->vcpus)
+		snprintf(vcpus, sizeof(vcpus), "vcpus=%u ", options->vcpus);
+	text = xasprintf("%s %s%s%s", r->number, memory, vcpus,
+			 options->image ? options->image : r->guest->image);
 	if (!xs_watch(r->xs, path, "replace"))
 		return err_set(err, ERR_HOST, "xenstore: watching %s", path);
 	return write_request(r, text, err);
@@ -218,22 +236,21 @@ static void print(const struct guest *guest, const char *text, bool as_json)
 	guest_print_json(got);
 }
 
-static int replace(struct request *r, const char *image, bool as_json, struct err *err)
+static int replace(struct request *r, const struct options *options, struct err *err)
 {
 	cleanup_free char *answer = NULL;
 
-	if (put_request(r, image, err) < 0 || wait_answer(r, &answer, err) < 0)
+	if (put_request(r, options, err) < 0 || wait_answer(r, &answer, err) < 0)
 		return -1;
 	if (strncmp(answer, "error ", 6) == 0)
 		return err_set(err, VERB_NO, "%s", answer + 6);
-	print(r->guest, answer, as_json);
+	print(r->guest, answer, options->as_json);
 	return 0;
 }
 
-static int replace_guest(const char *name, const char *image, bool as_json,
-			 struct err *err)
+static int replace_guest(const char *name, const struct options *options, struct err *err)
 {
-	struct request r = {.quiet = as_json || !isatty(STDERR_FILENO)};
+	struct request r = {.quiet = options->as_json || !isatty(STDERR_FILENO)};
 	struct guest guest;
 	int rc = -1;
 
@@ -249,19 +266,12 @@ static int replace_guest(const char *name, const char *image, bool as_json,
 					 : "its stub domain has ended, and nothing of "
 					   "QEMU's state is left");
 	else
-		rc = replace(&r, image ? image : guest.image, as_json, err);
+		rc = replace(&r, options, err);
 	if (r.xs)
 		xs_close(r.xs);
 	guest_free(&guest);
 	return rc < 0 ? err_prefix(err, "%s", name) : 0;
 }
-
-struct options {
-	const char *image;
-	bool as_json;
-	bool upgrade;	   /* by each guest's replace= */
-	unsigned parallel; /* guests at a time */
-};
 
 /* In a process of its own, which says on its own how it went. */
 static pid_t begin(const char *name, const struct options *options)
@@ -274,7 +284,7 @@ static pid_t begin(const char *name, const struct options *options)
 	if (pid != 0)
 		return pid;
 	err.code = 0;
-	if (replace_guest(name, options->image, options->as_json, &err) < 0)
+	if (replace_guest(name, options, &err) < 0)
 		fprintf(stderr, "stubdom: %s\n", err.msg);
 	fflush(stdout);
 	_exit(err.code);
@@ -376,6 +386,15 @@ static int take_option(int c, struct options *options, bool *all, struct err *er
 		return verb_usage_error("replace", err,
 					"'%s': expected a number from 1 to %d", optarg,
 					PARALLEL_MAX);
+	if (c == 'm' && decimal_parse_unsigned(optarg, MEMORY_MIN_MB, MEMORY_MAX_MB,
+					       &options->memory_mb) < 0)
+		return verb_usage_error("replace", err,
+					"'%s': expected a number of MiB, at least %d",
+					optarg, MEMORY_MIN_MB);
+	if (c == 'v' && decimal_parse_unsigned(optarg, 1, VCPUS_MAX, &options->vcpus) < 0)
+		return verb_usage_error("replace", err,
+					"'%s': expected a number from 1 to %d", optarg,
+					VCPUS_MAX);
 	if (c == 'i')
 		options->image = optarg;
 	*all |= c == 'a' || c == 'u';
@@ -389,8 +408,10 @@ int verb_replace(int argc, char **argv, struct err *err)
 	static const struct option names[] = {{"all", no_argument, NULL, 'a'},
 					      {"image", required_argument, NULL, 'i'},
 					      {"json", no_argument, NULL, 'j'},
+					      {"memory", required_argument, NULL, 'm'},
 					      {"parallel", required_argument, NULL, 'p'},
 					      {"upgrade", no_argument, NULL, 'u'},
+					      {"vcpus", required_argument, NULL, 'v'},
 					      {0}};
 	struct options options = {.parallel = 1};
 	bool all = false;
@@ -403,5 +424,5 @@ int verb_replace(int argc, char **argv, struct err *err)
 		return verb_usage_error(argv[0], err, "expected one GUEST or --all");
 	if (all)
 		return replace_all(&options, err);
-	return replace_guest(argv[optind], options.image, options.as_json, err);
+	return replace_guest(argv[optind], &options, err);
 }

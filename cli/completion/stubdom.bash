@@ -69,7 +69,7 @@ _stubdom() {
 	metrics) options=--http ;;
 	plan) options=-- takes_guest=1 ;;
 	image) options='-d --directory --json' ;;
-	replace) options='--all --image --json --parallel --upgrade' takes_guest=1 ;;
+	replace) options='--all --image --json --memory --parallel --upgrade --vcpus' takes_guest=1 ;;
 	security) options=--json takes_guest=1 ;;
 	doctor | features) options=--json ;;
 	help)

@@ -100,6 +100,8 @@ complete -c stubdom -n '_stubdom_verb log' -s n -l lines -x -d 'the last lines'
 complete -c stubdom -n '_stubdom_verb replace' -l all -d 'each with an older image'
 complete -c stubdom -n '_stubdom_verb replace' -l upgrade -d 'the same by replace= of stubdom.conf'
 complete -c stubdom -n '_stubdom_verb replace' -l parallel -x -d 'so many at a time'
+complete -c stubdom -n '_stubdom_verb replace' -l memory -x -d 'of the stub domain, in MiB'
+complete -c stubdom -n '_stubdom_verb replace' -l vcpus -x -d 'of the stub domain'
 complete -c stubdom -n '_stubdom_verb replace' -l image -x -a '(__fish_complete_directories)' \
 	-d 'the image to start'
 complete -c stubdom -n '_stubdom_verb image' -s d -l directory -x -a '(__fish_complete_directories)' \

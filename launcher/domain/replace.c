@@ -170,14 +170,14 @@ static int switch_over(struct replace *r, struct err *err)
 }
 
 /* Up to the point where the new QEMU has the guest's state and its interfaces. */
-static int take_over(struct replace *r, const char *image, struct err *err)
+static int take_over(struct replace *r, struct err *err)
 {
 	struct domain_watch *watch = r->watch;
 	int64_t until;
 
 	r->channels->replaces = true;
 	if (check_migrates(r, err) < 0 || check(r, err) < 0 || look(r, err) < 0 ||
-	    replace_new_plan(&r->next, watch, &r->now.plan, &r->gone, image, err) < 0)
+	    replace_new_plan(&r->next, watch, &r->now.plan, &r->gone, &r->wish, err) < 0)
 		return -1;
 	replace_enter(r, PHASE_BUILD);
 	if (replace_new_make(&r->next, watch, err) < 0)
@@ -230,8 +230,24 @@ static void answer(struct replace *r, const char *fault)
 	replace_say(r, STUBDOM_FACT_REPLACE_ANSWER, text);
 }
 
-/* "NUMBER IMAGE"; false: nothing is asked, or it is answered already. */
-static bool read_request(struct replace *r, char *ask, const char **image)
+/* "memory=MIB vcpus=N IMAGE", of which only the image must be there. */
+static void read_wish(struct replace *r, const char *text)
+{
+	unsigned *const to[] = {&r->wish.memory_mb, &r->wish.vcpus};
+	static const char *const formats[] = {" memory=%u %n", " vcpus=%u %n"};
+
+	r->wish = (struct replace_wish){0};
+	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+		int n = 0;
+
+		if (sscanf(text, formats[i], to[i], &n) == 1 && n > 0)
+			text += n;
+	}
+	r->wish.image = *text ? text : r->watch->manifest->dir;
+}
+
+/* "NUMBER WISH"; false: nothing is asked, or it is answered already. */
+static bool read_request(struct replace *r, char *ask)
 {
 	cleanup_free char *answered = xenstore_read(
 		r->watch->host->xs, STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_REPLACE_ANSWER,
@@ -245,7 +261,7 @@ static bool read_request(struct replace *r, char *ask, const char **image)
 	if (answered && strncmp(answered, ask, len + 1) == 0)
 		return false;
 	memcpy(r->number, ask, len);
-	*image = space[1] ? space + 1 : r->watch->manifest->dir;
+	read_wish(r, space + 1);
 	return true;
 }
 
@@ -276,15 +292,14 @@ bool domain_replace(struct domain_watch *watch, struct domain_channels *channels
 	cleanup_free char *asked = xenstore_read(
 		watch->host->xs, STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_REPLACE_ASK,
 		watch->plan->guest_domid);
-	const char *image;
 	struct err err;
 	bool done;
 
-	if (!read_request(&r, asked, &image))
+	if (!read_request(&r, asked))
 		return false;
-	log_info("asked to replace QEMU by that of %s", image);
+	log_info("asked to replace QEMU by that of %s", r.wish.image);
 	replace_enter(&r, PHASE_CHECK);
-	done = take_over(&r, image, &err) == 0;
+	done = take_over(&r, &err) == 0;
 	if (done) {
 		replace_commit(&r);
 	} else {

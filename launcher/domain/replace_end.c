@@ -92,6 +92,8 @@ static void adopt(struct replace *r)
 	struct err err;
 
 	domain_nodes_unwatch(r->nodes);
+	watch->memory_mb = r->wish.memory_mb ? r->wish.memory_mb : watch->memory_mb;
+	watch->vcpus = r->wish.vcpus ? r->wish.vcpus : watch->vcpus;
 	watch->stub = hotplug->stub = watch->pci->stub = r->next.stub;
 	domain_orders_free(watch->orders);
 	*watch->orders = r->next.orders;

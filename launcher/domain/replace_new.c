@@ -81,9 +81,31 @@ static int check_image(const struct manifest *manifest, const char *kernel,
 		manifest->dir);
 }
 
+/* Without a word it is no smaller than the one that it has now. */
+static int plan_size(struct replace_new *next, const struct domain_watch *watch,
+		     const struct replace_wish *wish, struct err *err)
+{
+	struct plan *plan = &next->plan;
+	unsigned given = wish->memory_mb ? wish->memory_mb : watch->memory_mb;
+	unsigned now = plan->memory_mb;
+	unsigned long long least = plan_least_mb(plan, &next->manifest);
+
+	if (wish->vcpus || watch->vcpus)
+		plan->vcpus = wish->vcpus ? wish->vcpus : watch->vcpus;
+	plan->memory_mb = given;
+	plan_set_memory(plan, &next->manifest);
+	if (!given && plan->memory_mb < now)
+		plan->memory_mb = now;
+	if (plan->memory_mb >= least)
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "%u MiB are too little for this image, which needs at least %llu",
+		       plan->memory_mb, least);
+}
+
 int replace_new_plan(struct replace_new *next, const struct domain_watch *watch,
 		     const struct plan *plan, const struct replace_gone *gone,
-		     const char *image, struct err *err)
+		     const struct replace_wish *wish, struct err *err)
 {
 	const char *kernel = stubopt_kernel_name(plan->kernel);
 
@@ -92,7 +114,8 @@ int replace_new_plan(struct replace_new *next, const struct domain_watch *watch,
 	if (plan->n_channels + 1 > STUBDOM_CHANNELS_MAX)
 		return err_set(err, ERR_USAGE, "the guest has %zu channels, %d at most",
 			       plan->n_channels, STUBDOM_CHANNELS_MAX - 1);
-	if (image_load_checked(image, kernel, &next->manifest, &next->files, err) < 0 ||
+	if (image_load_checked(wish->image, kernel, &next->manifest, &next->files, err) <
+		    0 ||
 	    check_image(watch->manifest, kernel, err) < 0 ||
 	    check_image(&next->manifest, kernel, err) < 0)
 		return -1;
@@ -105,17 +128,13 @@ int replace_new_plan(struct replace_new *next, const struct domain_watch *watch,
 			err, ERR_HOST,
 			"%s has QEMU %s, which speaks another QMP than the guest's "
 			"QEMU %s; the guest gets it at its next start",
-			image, next->manifest.qemu_version,
+			wish->image, next->manifest.qemu_version,
 			watch->manifest->qemu_version);
 	next->name = xasprintf("%s-new", plan->name);
 	next->plan.name = next->name;
 	plan_arguments(next, plan, gone);
 	plan_incoming(next, plan);
-	next->plan.memory_mb = 0;
-	plan_set_memory(&next->plan, &next->manifest);
-	if (next->plan.memory_mb < plan->memory_mb)
-		next->plan.memory_mb = plan->memory_mb;
-	return 0;
+	return plan_size(next, watch, wish, err);
 }
 
 /* The root's, or a free one for it. */

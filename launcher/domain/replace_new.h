@@ -12,6 +12,12 @@
 
 #define REPLACE_NO_STUB ((uint32_t)INVALID_DOMID)
 
+/* Of `stubdom replace`. */
+struct replace_wish {
+	const char *image;
+	unsigned memory_mb, vcpus; /* of the stub domain; 0: as it has now */
+};
+
 struct replace_new {
 	struct plan plan; /* borrows all from the guest's plan but the next two */
 	char **qemu;
@@ -36,7 +42,7 @@ struct replace_new {
  */
 int replace_new_plan(struct replace_new *next, const struct domain_watch *watch,
 		     const struct plan *plan, const struct replace_gone *gone,
-		     const char *image, struct err *err);
+		     const struct replace_wish *wish, struct err *err);
 
 /*
  * Creates the domain and starts it.  It has the guest's disks, too, and QEMU in it waits

@@ -39,6 +39,7 @@ struct replace {
 	int state_fd;
 	off_t state_bytes;
 	char number[24]; /* of the request */
+	struct replace_wish wish;
 	enum replace_phase phase;
 	int64_t entered_ms; /* the phase */
 	int64_t ms[PHASES]; /* each took */

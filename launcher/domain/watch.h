@@ -28,6 +28,8 @@ struct domain_watch {
 	struct manifest replaced;	 /* that, if it is not the first one's */
 	const libxl_uuid *uuid;		 /* of the first stub domain */
 	uint8_t generation;		 /* the last byte of the latest one's */
+	unsigned memory_mb;		 /* given by stubdom replace; 0: the plan's */
+	unsigned vcpus;			 /* the same */
 	uint32_t stub;
 	int signals; /* signalfd of the signals that end us */
 };

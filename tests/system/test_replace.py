@@ -115,6 +115,8 @@ def test_bios_guest(make_guest, dom0):
     assert guest.ask("kept", "kept").split()[-1] == kept
     assert guest.ask("read 0 1200", "read 0 1200").split()[-1] == sector
     assert "8086100e" in guest.ask("nics", "nics done")
+    replace(guest, dom0, "--memory", "96", "--vcpus", "2")
+    assert dom0.run("xl", "list", guest.name + "-dm").stdout.splitlines()[1].split()[2:4] == ["96", "2"]
     refused(guest, dom0, "/nowhere/manifest.json: No such file", "--image", "/nowhere")
     dom0.run("xl", "pause", guest.name)
     refused(guest, dom0, "the guest is paused")
