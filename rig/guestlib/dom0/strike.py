@@ -110,6 +110,17 @@ def guardian_of(launcher):
     return None
 
 
+def wait_guardian(launcher, seconds):
+    """A new one has its name a moment after the old one is gone."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = guardian_of(launcher)
+        if found:
+            return found
+        time.sleep(0.01)
+    raise TimeoutError(f"no guardian of process {launcher}")
+
+
 def strike_replace(guest, domid, phase, victims, seconds):
     """Starts `stubdom replace` and strikes in that phase, or a later one if the phase was too
     short to be seen. A victim is a process, "launcher" or "guardian" (SIGKILL), or a stub domain,
@@ -128,7 +139,7 @@ def strike_replace(guest, domid, phase, victims, seconds):
         if victim == "launcher":
             os.kill(launcher, signal.SIGKILL)
         elif victim == "guardian":
-            os.kill(guardian_of(launcher), signal.SIGKILL)
+            os.kill(wait_guardian(launcher, seconds), signal.SIGKILL)
         elif victim == "guest":
             destroy(domid, log, seconds)
         elif victim == "client":
