@@ -17,6 +17,7 @@ import channels  # noqa: E402
 import disk  # noqa: E402
 import kernel  # noqa: E402
 import net  # noqa: E402
+import scale  # noqa: E402
 import xentrace  # noqa: E402
 from guestlib.dom0host import Dom0  # noqa: E402
 from guestlib.guest import Guest, Stub  # noqa: E402
@@ -161,9 +162,14 @@ def disk_part(dom0, args, _build):
     return disk.measure_all(dom0, ("dom0", args.kernel), mib=2, rounds=1), ""
 
 
+def scale_part(dom0, args, build):
+    figures = scale.measure(dom0, Stub(kernel=args.kernel, type=args.type), build)
+    return figures, scale.table(figures)
+
+
 # Smaller than by themselves, so that the whole takes well under an hour.
 PARTS = {"start": start_part, "kernel": kernel_part, "channels": channels_part, "net": net_part,
-         "disk": disk_part}
+         "disk": disk_part, "scale": scale_part}
 
 
 def run(args, name, build, results):

@@ -13,6 +13,7 @@ REASONS = {0x60: "interrupt", 0x61: "NMI", 0x64: "virtual interrupt", 0x6E: "rdt
            0x400: "memory"}
 CLASS_HVM = "0x0008f000"
 EXITS_AND_SWITCHES = "0x000a9000"
+SWITCHES = "0x00028000"
 SECONDS = 120  # at most
 
 

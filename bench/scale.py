@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Counts what each of several guests costs a host: 1, 2, 4 and 8 small ones in one rig. docs/scale.md
+reckons with these counts. bench.py calls measure(); alone it prints the figures as JSON."""
+import os
+import statistics
+import sys
+import time
+
+TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.join(TREE, p) for p in ("rig", "bench")]
+
+import alone  # noqa: E402
+import xentrace  # noqa: E402
+from guestlib.guest import BOOT_SECONDS, Guest  # noqa: E402
+
+GUESTS = (1, 2, 4, 8)
+COUNT_SECONDS = 300  # the guests keep an emulated CPU busy
+IDLE_SECONDS = 10
+# name: the shell command in dom0 that prints the count
+COUNTS = {
+    "event_channels": "grep -c xen- /proc/interrupts",
+    "xenstore_nodes": "xenstore-ls -f | wc -l",
+    "loop_devices": "ls -d /sys/block/loop*/loop 2>/dev/null | wc -l",
+    "xenstored_files": "ls /proc/$(pgrep -x 'o*xenstored')/fd | wc -l",
+    "xenstored_kib": "sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$(pgrep -x 'o*xenstored')/status",
+    "xenconsoled_files": "ls /proc/$(pgrep -x xenconsoled)/fd | wc -l",
+    "open_files": "cut -f 1 /proc/sys/fs/file-nr",
+    "xen_free_mib": "xl info | sed -n 's/^free_memory *: //p'",
+    "dom0_available_kib": "sed -n 's/^MemAvailable: *\\([0-9]*\\).*/\\1/p' /proc/meminfo",
+}
+
+
+def count(dom0):
+    return {name: int(dom0.shell(command, timeout=COUNT_SECONDS).stdout) for name, command in COUNTS.items()}
+
+
+def grants(dom0, stub_domid):
+    """Pages of the stub domain that are granted, by Xen's own list; and nodes that it owns."""
+    dom0.shell("xl dmesg -c >/dev/null; xl debug-keys g", timeout=COUNT_SECONDS)
+    mine, found = False, 0
+    for line in dom0.run("xl", "dmesg", timeout=COUNT_SECONDS).stdout.splitlines():
+        if "grant-table for remote" in line:
+            mine = line.split("d")[-1].split()[0].rstrip(" )") == str(stub_domid)
+        found += mine and "[0x" in line
+    owned = dom0.shell(f"xenstore-ls -fp | grep -c '(n{stub_domid}[,)]'", timeout=COUNT_SECONDS).stdout
+    return {"grants": found, "nodes_owned": int(owned)}
+
+
+def limits(dom0):
+    return {f"{program.strip('o*')}_files_most": int(dom0.shell(
+        f"awk '/Max open files/ {{print $4}}' /proc/$(pgrep -x '{program}')/limits").stdout)
+            for program in ("o*xenstored", "xenconsoled")}
+
+
+def wakeups(dom0, guests):
+    """Of all the guests' processes in dom0, in a second."""
+    pids = [pid for g in guests for pid in
+            [g.launcher_pid] + dom0.run("pgrep", "-P", g.launcher_pid).stdout.split()]
+
+    def total():
+        return sum(dom0.call("process_use", pid=pid)["wakeups"] for pid in pids)
+
+    before, begin = total(), time.monotonic()
+    time.sleep(IDLE_SECONDS)
+    return (total() - before) / (time.monotonic() - begin)
+
+
+def turns(dom0, guests):
+    """Of all the stub domains on the CPU, in a second: only without a wake-up there is none."""
+    begin = time.monotonic()
+    trace = xentrace.trace_during(dom0, xentrace.SWITCHES, lambda: time.sleep(IDLE_SECONDS))
+    seconds = time.monotonic() - begin
+    stubs = {guest.stub_domid for guest in guests}
+    return sum(event == xentrace.TRC_SCHED_SWITCH and words[2] in stubs
+               for event, words in xentrace.records(trace)) / seconds
+
+
+def figures_of(dom0, guests, before):
+    number, now = len(guests), count(dom0)
+    found = {name: (now[name] - before[name]) / number for name in now}
+    found["processes_kib"] = dom0.call(
+        "memory_of", pattern=r"stubdom-(dm.*-xen-domid|relay )")["kilobytes"] / number
+    found["wakeups_per_s"] = wakeups(dom0, guests)
+    found["turns_per_s"] = turns(dom0, guests)
+    return found
+
+
+def measure(dom0, stub, _build):
+    """Figures for each number of guests: the growth since there was none, for each of them; the median
+    time of an `xl create`; wake-ups and turns of all."""
+    guests, out, times = [], {}, []
+
+    def add():
+        guests.append(Guest(dom0, f"scale{len(guests)}", stub=stub, serial="pty").prepare())
+        return guests[-1]
+
+    def start(guest):
+        """Seconds of `xl create`; the guest is idle afterwards."""
+        begin = time.monotonic()
+        guest.create(paused=True)
+        seconds = time.monotonic() - begin
+        guest.attach()
+        dom0.run("xl", "unpause", guest.name)
+        guest.wait(f"{guest.prefix}: ready", BOOT_SECONDS)
+        return seconds
+
+    before = count(dom0)
+    try:
+        for number in GUESTS:
+            while len(guests) < number:
+                times.append(start(add()))
+            out[number] = figures_of(dom0, guests, before)
+            out[number]["create_s"] = statistics.median(times)
+            out[number]["create_all_s"] = [min(times), statistics.median(times), max(times)]
+            times = []
+            print(f"bench: scale, {number} guests: {out[number]}", file=sys.stderr, flush=True)
+        out["one"] = {**grants(dom0, guests[0].stub_domid), **limits(dom0)}
+        print(f"bench: scale, one guest: {out['one']}", file=sys.stderr, flush=True)
+    finally:
+        for guest in guests:
+            guest.remove()
+    return out
+
+
+def table(figures):
+    numbers = [n for n in figures if n != "one"]
+    lines = [f"{'of each guest':24}" + "".join(f"{n:>10}" for n in numbers)]
+    lines += [f"{name:24}" + "".join(f"{figures[n][name]:>10.1f}" for n in numbers)
+              for name, value in figures[numbers[0]].items() if not isinstance(value, list)]
+    return "\n".join(lines + [f"{k:24}{v:>10.1f}" for k, v in figures["one"].items()])
+
+
+if __name__ == "__main__":
+    sys.exit(alone.main(measure, __doc__))
