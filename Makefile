@@ -29,7 +29,7 @@ help:
 	@echo 'make check-matrix     a few system tests on each Debian release of docs/support.md (hours at first)'
 	@echo 'make fuzz             each fuzz target, led by coverage, for FUZZ_SECONDS (60)'
 	@echo 'make fuzz-kernel      sequences of system calls on nub with checks, FUZZ_CHILDREN (400)'
-	@echo 'make bench            measure; table and $(BUILD)/bench/results.json'
+	@echo 'make bench            measure; table, pictures and $(BUILD)/bench/results.json'
 	@echo 'make format           apply .clang-format to every C file'
 	@echo 'make golden           make anew what is made from tables: docs, manual pages, plans'
 	@echo 'make clean            remove $(BUILD), $(BUILD)-check and $(BUILD)-fuzz'
@@ -124,6 +124,7 @@ fuzz-kernel:
 bench:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 bench/bench.py
+	@$(WB) bench/plot.py $(BUILD)/bench/results.json $(BUILD)/bench
 
 format:
 	@$(WB) rig/format
