@@ -77,7 +77,8 @@ static rlim_t file_bytes(const struct plan *plan)
 }
 
 /* The ptys of the guest's PV consoles, which the toolstack shows. */
-static void name_ptys(const struct relay_state *state, char *text, size_t size)
+static int name_ptys(const struct relay_state *state, char *text, size_t size,
+		     struct err *err)
 {
 	size_t at = 0;
 
@@ -91,17 +92,22 @@ static void name_ptys(const struct relay_state *state, char *text, size_t size)
 			continue;
 		n = snprintf(text + at, size - at, "%s %s\n", label,
 			     end->name + strlen("pty:"));
-		if (n < 0 || (size_t)n >= size - at) {
-			text[at] = '\0';
-			return;
-		}
+		if (n < 0 || (size_t)n >= size - at)
+			return err_set(
+				err, ERR_USAGE,
+				"channel=: more with connection=pty than can be told "
+				"to the toolstack (%zu bytes of names); use "
+				"connection=socket",
+				size);
 		at += (size_t)n;
 	}
+	return 0;
 }
 
 static int get_ready(struct relay_state *state, json_t *schema)
 {
 	struct relay_msg msg = {.type = RELAY_FAILED};
+	char ptys[sizeof(msg.text)] = "";
 	/* Later the filter forbids to ask. */
 	int landlock = relay_landlock_version();
 	struct err err;
@@ -111,6 +117,7 @@ static int get_ready(struct relay_state *state, json_t *schema)
 	state->names.schema = &state->schema;
 	if (qmp_schema_load(schema, &state->schema, &err) < 0 ||
 	    relay_uid_check(state->uid, &err) < 0 || relay_state_open(state, &err) < 0 ||
+	    name_ptys(state, ptys, sizeof(ptys), &err) < 0 ||
 	    relay_sandbox_enter(state->uid, file_bytes(state->plan), &err) < 0) {
 		msg.code = err.code;
 		snprintf(msg.text, sizeof(msg.text), "%.*s", (int)sizeof(msg.text) - 1,
@@ -120,7 +127,7 @@ static int get_ready(struct relay_state *state, json_t *schema)
 	}
 	json_decref(schema);
 	msg = (struct relay_msg){.type = RELAY_READY, .code = landlock};
-	name_ptys(state, msg.text, sizeof(msg.text));
+	memcpy(msg.text, ptys, sizeof(ptys));
 	return relay_msg_send(state->control, &msg, NULL, 0);
 }
 

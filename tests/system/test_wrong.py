@@ -35,6 +35,9 @@ CASES = {
         {"vif": ["mac=00:16:3e:00:00:77,bridge=xenbr0,model=e1000",
                  "mac=00:16:3E:00:00:77,bridge=xenbr1,model=rtl8139"]},
         r"00:16:3e:00:00:77 is given to .* already"),
+    "too_many_ptys": (
+        {"channel": [f"connection=pty,name=org.test.{n}" for n in range(40)]},
+        r"channel=: more with connection=pty than"),
     "missing_kernel_file": (
         {"kernel": "/nowhere/vmlinuz"}, None),
 }
