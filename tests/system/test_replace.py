@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 from guestlib import schema
-from guestlib.disks import BLOCK, digest, journal, sha256, wait_listed
+from guestlib.disks import BLOCK, digest, drive, journal, sha256, wait_listed
 from guestlib.dom0host import ASSETS, mkdisk
 from guestlib.guest import NoAnswer
 
@@ -154,6 +154,75 @@ def test_unplugged(make_guest, dom0):
     finally:
         guest.destroy()
         dom0.run("rm", path)
+
+
+SCSI = f"{ASSETS}/run/replaced-scsi.img"
+KINDS = {  # what the guest has in place of IDE and an e1000
+    "ahci": {"disks": 1, "nics": ("rtl8139",), "hdtype": "ahci", "modules": ("ahci",)},
+    "virtio-scsi": {"disks": 0, "nics": ("virtio-net",), "disk": [], "modules": ("virtio_scsi", "sd_mod"),
+                    "device_model_args_hvm": ["-device", "virtio-scsi-pci,id=vs",
+                                              *drive(SCSI, "scsi-hd,bus=vs.0", "d0")]},
+    "tablet": {"disks": 1, "nics": ("e1000",), "usb": 1, "usbdevice": ["tablet"],
+               "modules": ("uhci_hcd", "usbhid", "hid_generic", "evdev"),
+               "ramdisk": f"{ASSETS}/run/replaced-ramdisk"},
+}
+
+
+def check_tablet(guest, dom0):
+    guest.ask("input Tablet 1", "input Tablet listens")
+    press = {"type": "btn", "data": {"button": "left", "down": True}}
+    release = {"type": "btn", "data": {"button": "left", "down": False}}
+    for event in (press, release):
+        done = dom0.qmp(["a", "open", f"/var/run/xen/qmp-libxl-{guest.domid}"],
+                        ["a", "ask", {"execute": "qmp_capabilities"}],
+                        ["a", "ask", {"execute": "input-send-event", "arguments": {"events": [event]}}])
+        assert done[-1] == {"return": {}}
+    assert "event key 272" in guest.wait("input Tablet done")
+
+
+@pytest.mark.long("make check-replace")
+@pytest.mark.parametrize("kind", KINDS)
+def test_devices(make_guest, dom0, kind):
+    """Their state goes over while they work, twice."""
+    dom0.shell(f"mkdir -p {ASSETS}/run; cp {ASSETS}/data0.img {SCSI}; "
+               f"cat {ASSETS}/direct.cpio {ASSETS}/usb.cpio >{ASSETS}/run/replaced-ramdisk")
+    guest = make_guest("replaced", kind="direct", **KINDS[kind])
+    guest.start()
+    wait_listed(guest, 1)
+    for n in range(2):
+        guest.ask(f"journal sda {n * BLOCKS // 2} {(n + 1) * BLOCKS // 2}", "journal sda")
+        replace(guest, dom0)
+        assert "journal sda done" in guest.wait("journal sda (done|error)", 240)
+        assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+        if kind == "tablet":
+            check_tablet(guest, dom0)
+    wanted = journal(BLOCKS)
+    assert digest(guest, "sda", len(wanted)) == sha256(wanted)
+    guest.destroy()
+    assert digest_in_dom0(dom0, SCSI if kind == "virtio-scsi" else guest.disks[0], len(wanted)) == sha256(wanted)
+
+
+@pytest.mark.long("make check-replace")
+def test_all(make_guest, dom0):
+    """Every guest with an older image, two at a time; one that cannot be replaced is left as it is."""
+    guests = [make_guest("first"), make_guest("second"), make_guest("third")]
+    for guest in guests:
+        guest.start()
+        dom0.run("xenstore-write", f"/local/domain/0/stubdom/{guest.domid}/image-mark", "of-an-older-one")
+    old = [guest.stub_domid for guest in guests]
+    dom0.run("xl", "pause", "third")
+    done = dom0.run("stubdom", "replace", "--all", "--parallel", "2", "--json", timeout=400, check=False)
+    assert done.status == 1 and "the guest is paused" in done.stderr, done
+    assert "1 of 3 guests have their old QEMU still" in done.stderr
+    dom0.run("xl", "unpause", "third")
+    assert [guest.stub_domid != was for guest, was in zip(guests, old)] == [True, True, False]
+    done = dom0.run("stubdom", "replace", "--all", timeout=240)
+    assert done.stdout.startswith("third: domain ") and len(done.stdout.splitlines()) == 1, done
+    assert "no guest runs an older" in dom0.run("stubdom", "replace", "--all").stdout
+    for guest in guests:
+        guest.ask_awake()
+        assert guest.ask("echo well", "echo").endswith("echo well\n")
+    assert set(dom0.domains()) == {name for g in guests for name in (g.name, g.name + "-dm")}
 
 
 def digest_cd(guest):
