@@ -78,7 +78,7 @@ int replace_serve(struct replace *r, int64_t until, struct err *err)
 		[SIGNAL] = {.fd = watch->signals, .events = POLLIN},
 		[RELAY] = {.fd = hears ? watch->relay->control : -1, .events = POLLIN},
 		[RELAY_LOG] = {.fd = logs ? watch->relay->log.fd : -1, .events = POLLIN},
-		[CHILD] = {.fd = r->qmp.fd, .events = POLLIN},
+		[CHILD] = {.fd = r->in_step ? r->qmp.fd : -1, .events = POLLIN},
 	};
 	int64_t now;
 
@@ -147,6 +147,25 @@ void replace_let_go(struct replace *r)
 	r->asked_hold = false;
 }
 
+/* An earlier step that was not waited for has one late answer. */
+static int hear_step(struct replace *r, int64_t until, struct err *err)
+{
+	uint32_t answers = 0;
+	int rc;
+
+	while ((rc = replace_serve(r, until, err)) >= 0) {
+		if (rc == 0)
+			continue;
+		rc = replace_qmp_hear(&r->qmp, &r->gone, err);
+		if (rc <= 0)
+			return rc;
+		if (++answers >= r->qmp.asked)
+			return err_set(err, ERR_HOST,
+				       "the process that asks QEMU answers too much");
+	}
+	return -1;
+}
+
 int replace_run_step(struct replace *r, enum replace_step step, int64_t until,
 		     struct err *err)
 {
@@ -154,14 +173,10 @@ int replace_run_step(struct replace *r, enum replace_step step, int64_t until,
 
 	if (replace_qmp_ask(&r->qmp, step, err) < 0)
 		return -1;
-	while ((rc = replace_serve(r, until, err)) >= 0) {
-		if (rc == 0)
-			continue;
-		rc = replace_qmp_hear(&r->qmp, &r->gone, err);
-		if (rc <= 0)
-			return rc;
-	}
-	return -1;
+	r->in_step = true;
+	rc = hear_step(r, until, err);
+	r->in_step = false;
+	return rc;
 }
 
 int replace_wait_stage(struct replace *r, const char *wanted, int64_t until,

@@ -45,6 +45,7 @@ struct replace {
 	int64_t ms[PHASES]; /* each took */
 	int64_t paused_ms;  /* when the guest was; 0: it was not */
 	int64_t serve_ms;   /* when the relay's wishes are looked at again */
+	bool in_step;	    /* of the child, which is heard only then: it may have died */
 	bool asked_hold;
 	bool asked_save;
 	bool gave_state;
@@ -65,8 +66,9 @@ bool replace_stub_lives(const struct replace *r);
 enum domain_life replace_guest_life(const struct replace *r);
 
 /*
- * One round of what goes on meanwhile.  1: the child has something to say.  -1: the time is
- * over, or the guest, or what the replacement needs.  `until`: of the monotonic clock, in ms.
+ * One round of what goes on meanwhile.  1: the child has something to say about its step,
+ * or has died in it.  -1: the time is over, or the guest, or what the replacement needs.
+ * `until`: of the monotonic clock, in ms.
  */
 int replace_serve(struct replace *r, int64_t until, struct err *err);
 
