@@ -28,7 +28,6 @@ struct replace_new {
 	struct image_files files;
 	struct domain_disks disks; /* the guest's, borrowed, and a root of its own */
 	struct domain_disk *root;  /* of these; NULL: not open yet, or handed on */
-	int schema_fd; /* of its QEMU's QMP; -1: as that of the guest's QEMU */
 	libxl_uuid uuid;
 	uint32_t stub; /* REPLACE_NO_STUB: none yet */
 	bool told;     /* that it serves the guest */
