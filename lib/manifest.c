@@ -107,7 +107,9 @@ static int parse_kernel(const struct manifest *m, const json_t *files, const cha
 		return err_set(err, ERR_HOST, "%s.cmdline: expected a string; " REBUILD,
 			       where);
 	out->cmdline = xstrdup(json_string_value(json_object_get(v, "cmdline")));
-	out->replace = json_is_true(json_object_get(v, "replace"));
+	/* Of another kind: 0. */
+	out->replace =
+		json_integer_value(json_object_get(v, "replace")) == MANIFEST_REPLACE;
 	if (!json_is_array(ramdisk) || json_array_size(ramdisk) == 0 ||
 	    json_array_size(ramdisk) > MANIFEST_RAMDISKS_MAX)
 		return err_set(err, ERR_HOST,

@@ -11,6 +11,12 @@
 
 #define MANIFEST_VERSION 1
 #define MANIFEST_FILE "manifest.json"
+/*
+ * The number of what launcher, nub and agent say to each other in a replacement (abi/boot.h).
+ * image/stubimage/build.py has it, too.  A launcher is as old as its guest's start; the
+ * image that it is to take may be newer.
+ */
+#define MANIFEST_REPLACE 1
 
 enum { MANIFEST_RAMDISKS_MAX = 64, MANIFEST_FILES_MAX = MANIFEST_RAMDISKS_MAX + 2 };
 
@@ -29,7 +35,8 @@ struct manifest_kernel {
 	unsigned long long ramdisk_bytes; /* of all of them together */
 	char *disk; /* absolute path of the root's disk; NULL: the root is in the ramdisk */
 	char *cmdline;
-	bool replace; /* with its agent it can take a guest over, and leave one */
+	/* With its agent it can take a guest over, and leave one, in our way. */
+	bool replace;
 	/* The kernel's, its ramdisks', the disk's, in order. */
 	struct manifest_file *files;
 	size_t n_files; /* MANIFEST_FILES_MAX at most */

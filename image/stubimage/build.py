@@ -10,6 +10,7 @@ import shutil
 from . import contents, cpio, elf, kernel, packages, packed, probe
 
 MANIFEST = "manifest.json"
+REPLACE = 1  # MANIFEST_REPLACE of lib/manifest.h
 LIBRARY_DIR = "/lib/x86_64-linux-gnu"
 
 
@@ -175,7 +176,7 @@ def build(output, agent, qemu=contents.QEMU, nub=None, boot="/boot", in_place=Fa
         data["root-nub.disk"] = bytes(disk)
         kernels["nub"] = {"file": "kernel-nub", "ramdisk": ["root-nub.cpio"],
                           "disk": "root-nub.disk", "cmdline": contents.NUB_CMDLINE,
-                          "replace": True}
+                          "replace": REPLACE}
     with probe.Unpacked(root, loader, qemu) as unpacked:
         answers = probe.ask(unpacked)
     manifest = {

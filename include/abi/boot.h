@@ -46,6 +46,7 @@
  * Of a stub domain that is to take over a guest from another.  QEMU says `running` first,
  * and then has Xen give it the guest's requests.  nub holds that back until the launcher
  * writes _TAKE.  nub writes _TAKEN when it is done: from then on the guest has this QEMU.
+ * Another order of words gets another MANIFEST_REPLACE (lib/manifest.h).
  */
 #define STUBDOM_XS_TAKE "control/stubdom-take"
 #define STUBDOM_XS_TAKEN "data/stubdom/taken"

@@ -64,8 +64,9 @@ static void plan_incoming(struct replace_new *next, const struct plan *plan)
 }
 
 /*
- * An older kernel lets its QEMU have requests of a guest that another one serves.  An older
- * agent lets the old QEMU touch the guest at its end.
+ * Another kernel may let its QEMU have requests of a guest that another one serves, or wait
+ * for a word that we do not give.  Another agent may let the old QEMU touch the guest at its
+ * end.
  */
 static int check_image(const struct manifest *manifest, const char *kernel,
 		       struct err *err)
@@ -76,8 +77,8 @@ static int check_image(const struct manifest *manifest, const char *kernel,
 		return 0;
 	return err_set(
 		err, ERR_HOST,
-		"the image %s is of an older version of this program, which cannot "
-		"be replaced and replaces nothing",
+		"the image %s is of another version of this program, which replaces "
+		"QEMU in another way or not at all; the guest gets it at its next start",
 		manifest->dir);
 }
 

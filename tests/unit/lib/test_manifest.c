@@ -105,6 +105,26 @@ static void test_damaged(void **state)
 	}
 }
 
+/* An image of another version has its own way, and an older one says so without a number. */
+static void test_other_ways_to_replace(void **state)
+{
+	static const char *const others[] = {"2", "true", "\"1\"", "1.0"};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		char member[32];
+		struct manifest m;
+		struct err err;
+		char *text;
+
+		snprintf(member, sizeof(member), "\"replace\":%s", others[i]);
+		text = damage("\"replace\":1", member);
+		assert_int_equal(manifest_parse("/img", text, strlen(text), &m, &err), 0);
+		assert_false(manifest_find_kernel(&m, "nub")->replace);
+		manifest_free(&m);
+		free(text);
+	}
+}
+
 static void test_file(void **state)
 {
 	char dir[] = "/tmp/test_manifest.XXXXXX";
@@ -135,6 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_other_ways_to_replace),
 		cmocka_unit_test(test_file),
 	};
 
