@@ -63,18 +63,10 @@ static int check(struct replace *r, struct err *err)
 
 static int look(struct replace *r, struct err *err)
 {
-	struct domain_watch *watch = r->watch;
-	struct replace_ask about = {
-		.plan = &r->now.plan,
-		.vcpus = replace_count_vcpus(watch->host, watch->plan->guest_domid),
-		.uid = watch->relay->uid,
-	};
-
 	r->state_fd = memfd_create("stubdom state", MFD_CLOEXEC);
 	if (r->state_fd < 0)
 		return err_errno(err, ERR_HOST, errno, "making a memfd");
-	about.state_fd = r->state_fd;
-	if (replace_qmp_start(&r->qmp, &about, watch->host->libxl, err) < 0)
+	if (replace_start_child(r, err) < 0)
 		return -1;
 	return replace_run_step(r, REPLACE_LOOK, clock_ms() + LOOK_MS, err);
 }

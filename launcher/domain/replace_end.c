@@ -29,7 +29,7 @@ static bool old_goes_on(struct replace *r, struct err *err)
 		return err_set(err, ERR_STUB, "its stub domain has ended, too") == 0;
 	/* A toolstack that saves the guest lets QEMU go on afterwards, and not earlier. */
 	return !r->asked_save || replace_guest_life(r) == DOMAIN_LIFE_SHUTDOWN ||
-	       replace_run_step(r, REPLACE_BACK, clock_ms() + BACK_MS, err) == 0 ||
+	       replace_resume_old(r, clock_ms() + BACK_MS, err) == 0 ||
 	       replace_guest_life(r) == DOMAIN_LIFE_SHUTDOWN;
 }
 

@@ -275,13 +275,19 @@ int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,
 	return err_errno(err, ERR_HOST, errno, "starting a process");
 }
 
+static int report_end(struct replace_qmp *qmp, struct err *err)
+{
+	replace_qmp_stop(qmp);
+	return err_set(err, ERR_HOST, "the process that asks QEMU has ended");
+}
+
 int replace_qmp_ask(struct replace_qmp *qmp, enum replace_step step, struct err *err)
 {
 	struct order order = {.number = ++qmp->asked, .step = step};
 
 	if (send(qmp->fd, &order, sizeof(order), MSG_NOSIGNAL) == sizeof(order))
 		return 0;
-	return err_set(err, ERR_HOST, "the process that asks QEMU has ended");
+	return report_end(qmp, err);
 }
 
 int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct err *err)
@@ -289,7 +295,7 @@ int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct 
 	struct answer answer;
 
 	if (recv(qmp->fd, &answer, sizeof(answer), MSG_DONTWAIT) != sizeof(answer))
-		return err_set(err, ERR_HOST, "the process that asks QEMU has ended");
+		return report_end(qmp, err);
 	if (answer.number != qmp->asked)
 		return 1;
 	answer.text[sizeof(answer.text) - 1] = '\0';

@@ -42,11 +42,12 @@ struct replace_ask {
 int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,
 		      libxl_ctx *libxl, struct err *err);
 
-/* Begins a step; the answer comes on fd. */
+/* Begins a step; the answer comes on fd.  -1: the child is gone, and fd is -1. */
 int replace_qmp_ask(struct replace_qmp *qmp, enum replace_step step, struct err *err);
 
 /*
- * The answer, once fd is readable: -1 and why if the step failed or the child is gone.
+ * The answer, once fd is readable: -1 and why if the step failed or the child is gone (fd
+ * is -1 then).
  * 1: it is the late one to an earlier step.  gone is of a REPLACE_LOOK that went well.
  */
 int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct err *err);

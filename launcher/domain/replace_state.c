@@ -10,6 +10,7 @@
 #include "abi/facts.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "domain/replace_vcpus.h"
 #include "log.h"
 #include "xenstore_util.h"
 
@@ -147,6 +148,19 @@ void replace_let_go(struct replace *r)
 	r->asked_hold = false;
 }
 
+int replace_start_child(struct replace *r, struct err *err)
+{
+	const struct domain_watch *watch = r->watch;
+	const struct replace_ask about = {
+		.plan = &r->now.plan,
+		.state_fd = r->state_fd,
+		.vcpus = replace_count_vcpus(watch->host, watch->plan->guest_domid),
+		.uid = watch->relay->uid,
+	};
+
+	return replace_qmp_start(&r->qmp, &about, watch->host->libxl, err);
+}
+
 /* An earlier step that was not waited for has one late answer. */
 static int hear_step(struct replace *r, int64_t until, struct err *err)
 {
@@ -177,6 +191,18 @@ int replace_run_step(struct replace *r, enum replace_step step, int64_t until,
 	rc = hear_step(r, until, err);
 	r->in_step = false;
 	return rc;
+}
+
+int replace_resume_old(struct replace *r, int64_t until, struct err *err)
+{
+	if (replace_run_step(r, REPLACE_BACK, until, err) == 0)
+		return 0;
+	if (r->qmp.fd >= 0)
+		return -1;
+	log_warn("%s; another one tells QEMU to go on", err->msg);
+	return replace_start_child(r, err) < 0
+		       ? -1
+		       : replace_run_step(r, REPLACE_BACK, until, err);
 }
 
 int replace_wait_stage(struct replace *r, const char *wanted, int64_t until,

@@ -81,6 +81,12 @@ int replace_hold(struct replace *r, int64_t until, struct err *err);
 /* They go on, to the QEMU that serves now.  Without a replace_hold nothing happens. */
 void replace_let_go(struct replace *r);
 
+/* The process that asks the old QEMU; `now` and state_fd are set. */
+int replace_start_child(struct replace *r, struct err *err);
+
+/* REPLACE_BACK, and by another child if that one has died. */
+int replace_resume_old(struct replace *r, int64_t until, struct err *err);
+
 /* A step of the old QEMU's, to its end. */
 int replace_run_step(struct replace *r, enum replace_step step, int64_t until,
 		     struct err *err);

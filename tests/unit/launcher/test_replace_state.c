@@ -10,6 +10,7 @@
 #include "abi/boot.h"
 #include "clock.h"
 #include "domain/replace_state.h"
+#include "domain/replace_vcpus.h"
 #include "log.h"
 #include "xenstore_util.h"
 
@@ -17,8 +18,11 @@ static int64_t now_ms;
 static const char *stage; /* of the new stub domain */
 static bool held_at_once; /* the relay's answer to RELAY_HOLD */
 static bool answers_late; /* the child's answers are of an earlier step, all of them */
-static unsigned n_sent, n_heard;
+static bool died;	  /* the child has */
+static bool refuses;	  /* QEMU does */
+static unsigned n_sent, n_heard, n_started;
 static struct relay_msg sent;
+static int child = -1; /* of one that has died: always readable */
 
 int64_t clock_ms(void)
 {
@@ -87,16 +91,34 @@ int replace_qmp_ask(struct replace_qmp *qmp, enum replace_step step, struct err 
 int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct err *err)
 {
 	n_heard++;
-	return answers_late ? 1 : err_set(err, ERR_HOST, "it has ended");
+	if (answers_late)
+		return 1;
+	if (!died)
+		return refuses ? err_set(err, ERR_STUB, "QEMU says no") : 0;
+	qmp->fd = -1;
+	return err_set(err, ERR_HOST, "it has ended");
+}
+
+int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,
+		      libxl_ctx *libxl, struct err *err)
+{
+	assert_true(about->state_fd == 77 && about->vcpus == 2 && about->uid == 1000);
+	*qmp = (struct replace_qmp){.fd = child};
+	died = n_started++ > 0;
+	return 0;
+}
+
+unsigned replace_count_vcpus(struct domain_host *host, uint32_t guest)
+{
+	return 2;
 }
 
 static struct domain_host host;
-static struct relay relay;
+static struct relay relay = {.uid = 1000};
 static struct plan plan = {.guest_domid = 3};
 static struct domain_channels channels;
 static struct domain_watch watch = {
 	.host = &host, .relay = &relay, .plan = &plan, .stub = 4, .signals = -1};
-static int child = -1; /* one that has died: always readable */
 
 static int setup(void **state)
 {
@@ -108,8 +130,9 @@ static int setup(void **state)
 	child = pair[0];
 	now_ms = 1000;
 	stage = "boot";
-	held_at_once = answers_late = false;
-	n_sent = n_heard = 0;
+	held_at_once = answers_late = refuses = false;
+	died = true;
+	n_sent = n_heard = n_started = 0;
 	channels = (struct domain_channels){.plan = &plan, .relay = &relay};
 	alarm(20); /* a wait without an end */
 	return 0;
@@ -123,8 +146,11 @@ static int teardown(void **state)
 
 static struct replace make(void)
 {
-	return (struct replace){
-		.watch = &watch, .channels = &channels, .qmp.fd = child, .next.stub = 5};
+	return (struct replace){.watch = &watch,
+				.channels = &channels,
+				.qmp.fd = child,
+				.state_fd = 77,
+				.next.stub = 5};
 }
 
 static void test_child_died_in_a_wait(void **state)
@@ -173,6 +199,26 @@ static void test_child_died_in_a_step(void **state)
 	assert_false(r.in_step);
 }
 
+/* The guest goes on though the child has died, and not though QEMU refuses. */
+static void test_resume(void **state)
+{
+	struct replace r = make();
+	struct err err;
+
+	assert_int_equal(replace_resume_old(&r, now_ms + 500, &err), 0);
+	assert_true(n_started == 1 && r.qmp.asked == 1);
+	died = false;
+	assert_int_equal(replace_resume_old(&r, now_ms + 500, &err), 0);
+	refuses = true;
+	assert_int_equal(replace_resume_old(&r, now_ms + 500, &err), -1);
+	assert_string_equal(err.msg, "QEMU says no");
+	assert_int_equal(n_started, 1);
+	/* No third one: the second has died, too. */
+	died = true;
+	assert_int_equal(replace_resume_old(&r, now_ms + 500, &err), -1);
+	assert_int_equal(n_started, 2);
+}
+
 /* One late answer for each earlier step, and not one more. */
 static void test_late_answers(void **state)
 {
@@ -194,6 +240,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_child_died_in_a_step, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_answers, setup, teardown),
 	};
 
