@@ -168,8 +168,10 @@ void relay_channel_hold(struct relay_channel *channel, bool holds)
 
 bool relay_channel_is_still(const struct relay_channel *channel)
 {
-	return !channel->kind->commands ||
-	       (channel->incoming->len == 0 && qmp_filter_is_still(&channel->qmp));
+	/* A client that does not read its last answers is waited for, and QEMU is not. */
+	if (!channel->kind->commands || (channel->closing && !channel->open))
+		return true;
+	return channel->incoming->len == 0 && qmp_filter_is_still(&channel->qmp);
 }
 
 void relay_channel_restore(struct relay_channel *channel, int fd, int64_t now_ms)

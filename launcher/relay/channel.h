@@ -120,7 +120,10 @@ void relay_channel_left(struct relay_channel *channel, int64_t now_ms);
 /* No command of its client's goes to QEMU (true), or they go again. */
 void relay_channel_hold(struct relay_channel *channel, bool holds);
 
-/* Whether QEMU has answered each command that went to it. */
+/*
+ * Whether QEMU has answered each command that went to it, or never will.  Of HMP: whether
+ * each letter has gone to the stub domain; what it says is no answer to any of them.
+ */
 bool relay_channel_is_still(const struct relay_channel *channel);
 
 /* A restore channel carries the state in fd, which it takes, to a stub domain. */
