@@ -16,7 +16,8 @@
 enum {
 	BACK_MS = REPLACE_BACK_MS + 15000, /* the child may be at an earlier step still */
 	END_MS = 5000,			   /* for a QEMU to end by itself */
-	END_PAUSED_MS = 2000,
+	/* For the agent's waits (DRAIN_MS, twice); without an answer the guest is lost. */
+	END_PAUSED_MS = 15000,
 };
 
 /* Whether the old QEMU serves the guest again. */
@@ -24,7 +25,8 @@ static bool old_goes_on(struct replace *r, struct err *err)
 {
 	if (r->gave_state && !replace_new_stop(&r->next, r->watch, END_PAUSED_MS))
 		return err_set(err, ERR_STUB,
-			       "the new one died when it served the guest already") == 0;
+			       "the new one may serve the guest, and has not left it") ==
+		       0;
 	if (!replace_stub_lives(r))
 		return err_set(err, ERR_STUB, "its stub domain has ended, too") == 0;
 	/* A toolstack that saves the guest lets QEMU go on afterwards, and not earlier. */

@@ -242,6 +242,16 @@ int replace_new_take(struct replace_new *next, const struct domain_watch *watch,
 	return 0;
 }
 
+/* The agent's last words, after it has given the guest's requests back. */
+static bool has_left(struct domain_host *host, uint32_t stub)
+{
+	cleanup_free char *stage =
+		xenstore_read(host->xs, "/local/domain/%u/" STUBDOM_XS_STAGE, stub);
+
+	return stage && strcmp(stage, STUBDOM_STAGE_EXITED) == 0 &&
+	       !xenstore_exists(host->xs, "/local/domain/%u/" STUBDOM_XS_ERROR, stub);
+}
+
 bool replace_new_stop(const struct replace_new *next, const struct domain_watch *watch,
 		      int end_ms)
 {
@@ -254,7 +264,7 @@ bool replace_new_stop(const struct replace_new *next, const struct domain_watch 
 		return true;
 	}
 	return domain_host_life(host, next->stub) == DOMAIN_LIFE_ALIVE &&
-	       domain_ask_leave(host, next->stub, end_ms);
+	       domain_ask_leave(host, next->stub, end_ms) && has_left(host, next->stub);
 }
 
 void replace_new_drop(struct replace_new *next, const struct domain_watch *watch,

@@ -64,7 +64,7 @@ int replace_new_take(struct replace_new *next, const struct domain_watch *watch,
 /*
  * Its QEMU, which may have the guest's state, does not come to serve it any more.  A stub
  * domain that was told to serve it is asked to leave it, so many ms at most.  False: it has
- * died instead, and Xen may give it requests for ever.
+ * not, or has died instead, and Xen may give it requests for ever.
  */
 bool replace_new_stop(const struct replace_new *next, const struct domain_watch *watch,
 		      int end_ms);
