@@ -26,7 +26,7 @@ enum {
 	PAUSE_MS = 6000, /* of the guest, until it is given back */
 	LOOK_MS = 15000, /* for QEMU's answers before that */
 	HOLD_MS = 5000,	 /* for those to its clients */
-	TAKE_MS = 1000,	 /* for its one call of Xen */
+	TAKE_MS = 5000,	 /* for its one call of Xen, on a busy host, too */
 };
 
 /* Refusals that need nobody's answer. */
