@@ -157,6 +157,8 @@ void replace_commit(struct replace *r)
 	replace_enter(r, PHASE_END);
 	adopt(r);
 	tell_relay(r, RELAY_SWITCH);
+	/* Commands that waited may bring a device: to the stub domain that stays. */
+	r->channels->replaces = false;
 	replace_let_go(r);
 	replace_qmp_stop(&r->qmp);
 	log_info("domain %u runs the device model of domain %u, in place of domain %u",
