@@ -192,7 +192,8 @@ int ondisk_fill(struct inode *ino, u64 index)
 	err = choose(ino, index, alone || page_stats.free <= PAGES_SPARE ? 1 : CLUSTER);
 	if (!err)
 		err = batch_read();
-	if (err == -ENOMEM && batch.n > 1) {
+	/* The others are not worth an error: the page alone may well be had. */
+	if ((err == -ENOMEM || err == -EIO) && batch.n > 1) {
 		err = choose(ino, index, 1);
 		if (!err)
 			err = batch_read();

@@ -20,6 +20,7 @@ static struct {
 static unsigned n_asked;
 static int result; /* of reads from number `fail_at` on */
 static unsigned fail_at;
+static u64 bad_place = ~0UL; /* the disk cannot read this page */
 
 static struct ondisk_extent a_extents[] = {
 	{2, 0 | ONDISK_AHEAD}, {40, 100}, {70, 2 | ONDISK_AHEAD}, {1, 140}};
@@ -32,6 +33,8 @@ static int read_from_disk(u64 first, unsigned n, u8 *const to[])
 	assert_in_range(n, 1, 64);
 	if (result && n_asked >= fail_at)
 		return result;
+	if (bad_place - first < n)
+		return -EIO;
 	asked[n_asked % ASKED_MAX].first = first;
 	asked[n_asked++ % ASKED_MAX].n = n;
 	for (unsigned i = 0; i < n; i++)
@@ -55,6 +58,7 @@ static int setup(void **state)
 	ahead_done = false;
 	n_asked = 0;
 	result = 0;
+	bad_place = ~0UL;
 	page_stats = (struct page_stats){.free = 1UL << 20};
 	cmdline_set("");
 	ondisk_init(read_from_disk);
@@ -186,6 +190,21 @@ static void test_disk_fails(void **state)
 	assert_int_equal(n_asked, 1);
 }
 
+/* A place that cannot be read is an error of its own page, and of no other. */
+static void test_bad_place(void **state)
+{
+	bad_place = 118;
+	assert_int_equal(ondisk_fill(&a, 20), -EIO);
+	assert_int_equal(ondisk_fill(&a, 19), 0);
+	check_page(&a, 19, 117);
+	assert_null(radix_get(&a.pages, 20));
+	bad_place = 3; /* of those that are read ahead */
+	ahead_done = false;
+	assert_int_equal(ondisk_fill(&b, 1), 0);
+	assert_int_equal(ondisk_fill(&a, 42), 0);
+	assert_int_equal(ondisk_fill(&a, 43), -EIO);
+}
+
 /* A file that a program has cut or written to keeps what it has. */
 static void test_changed_file(void **state)
 {
@@ -230,6 +249,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_short_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_touched_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disk_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
 		cmocka_unit_test(test_extents),
