@@ -15,6 +15,7 @@
 enum {
 	LINES_PER_S = 1,
 	LINES_AT_ONCE = 100, /* each NIC a few times */
+	LOOK_MS = 100,	     /* from one look to the next */
 };
 
 /* XenbusState's names, by their numbers in xenstore (xen/io/xenbus.h). */
@@ -131,12 +132,28 @@ static void tell(struct domain_links *links, const char *nic, const char *state,
 			  nic, state);
 }
 
+void domain_links_hear(struct domain_links *links)
+{
+	links->due = true;
+}
+
+int domain_links_timeout(const struct domain_links *links, int64_t now_ms)
+{
+	if (!links->due)
+		return -1;
+	return links->due_ms > now_ms ? (int)(links->due_ms - now_ms) : 0;
+}
+
 void domain_links_follow(struct domain_links *links, int64_t now_ms)
 {
 	char down[1024] = "";
 	size_t length = 0;
 	struct err err;
 
+	if (domain_links_timeout(links, now_ms) != 0)
+		return;
+	links->due = false;
+	links->due_ms = now_ms + LOOK_MS;
 	for (size_t i = 0; i < links->plan->n_nics; i++) {
 		struct domain_link *link = &links->list[i];
 		const char *state = read_state(links, link);

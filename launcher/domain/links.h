@@ -20,6 +20,8 @@ struct domain_links {
 	const struct plan *plan;
 	struct domain_link *list; /* one for each of the plan's nics */
 	struct rate lines;	  /* on the log: another domain may have the back end */
+	bool due;		  /* a look at them, from then on */
+	int64_t due_ms;
 };
 
 /*
@@ -33,8 +35,17 @@ int domain_links_watch(struct domain_links *links, uint32_t stub, const char *to
 int domain_links_check(const struct domain_links *links, struct err *err);
 
 /*
- * Says on the log which back end has gone and which has come back, and keeps the fact for
- * `stubdom status` (STUBDOM_FACT_NO_LINK).
+ * xenstore has told of a change.  domain_links_follow looks at once, or a moment after its
+ * last look: the stub domain can have a back end change its state all the time.
+ */
+void domain_links_hear(struct domain_links *links);
+
+/* Until that look, in milliseconds; -1: there is nothing to look at. */
+int domain_links_timeout(const struct domain_links *links, int64_t now_ms);
+
+/*
+ * If a look is due: says on the log which back end has gone and which has come back.
+ * Keeps the fact for `stubdom status` (STUBDOM_FACT_NO_LINK).
  */
 void domain_links_follow(struct domain_links *links, int64_t now_ms);
 

@@ -173,15 +173,16 @@ static void tell_when_linked(struct watch_state *state)
 	}
 }
 
-static int check_links_deadline(const struct watch_state *state, struct err *err)
+static int check_links_deadline(struct watch_state *state, struct err *err)
 {
 	struct err down;
 
 	if (!state->waits_links || clock_ms() < state->links_ms)
 		return STEP_GO_ON;
-	/* Else it has come this moment, and its event is on its way. */
-	if (domain_links_check(&state->links, &down) == 0)
+	if (domain_links_check(&state->links, &down) == 0) {
+		tell_when_linked(state); /* its event is on its way */
 		return STEP_GO_ON;
+	}
 	err_set(err, ERR_HOST,
 		"%.600s after %d s: see dom0's kernel log, and the hot-plug script of the "
 		"guest's vif",
@@ -236,7 +237,7 @@ static void watch_links(struct watch_state *state)
 static void take_links(struct watch_state *state)
 {
 	if (state->started)
-		domain_links_follow(&state->links, clock_ms());
+		domain_links_hear(&state->links);
 	else if (state->waits_links)
 		tell_when_linked(state);
 }
@@ -330,16 +331,21 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 static int take_signal(struct watch_state *state, struct err *err)
 {
 	struct signalfd_siginfo info;
+	struct err link;
 
 	if (read(state->watch->signals, &info, sizeof(info)) != sizeof(info))
 		return STEP_GO_ON;
 	log_info("signal %s from process %u", strsignal((int)info.ssi_signo),
 		 info.ssi_pid);
 	if (!state->started && !state->watch->plan->paused) {
+		bool down = state->waits_links &&
+			    domain_links_check(&state->links, &link) < 0;
+
 		err_set(err, ERR_HOST,
 			"the toolstack ended the start of %s at stage '%s' (libxl allows "
-			"60 s; is this host overloaded?)",
-			state->watch->plan->name, stage_name(&state->stage));
+			"60 s; %.600s)",
+			state->watch->plan->name, stage_name(&state->stage),
+			down ? link.msg : "is this host overloaded?");
 		return STEP_FAILED;
 	}
 	return STEP_END;
@@ -378,9 +384,12 @@ static int next_timeout(const struct watch_state *state, bool held)
 {
 	int64_t left = domain_nodes_timeout(&state->nodes, clock_ms());
 	int offer = domain_backends_timeout(state->watch->backends, clock_ms());
+	int look = domain_links_timeout(&state->links, clock_ms());
 
 	if (offer >= 0 && (left < 0 || left > offer))
 		left = offer;
+	if (look >= 0 && (left < 0 || left > look))
+		left = look;
 	if (held && (left < 0 || left > HELD_MS))
 		left = HELD_MS;
 	if (!state->started && (state->waits_links || !state->watch->plan->paused)) {
@@ -447,6 +456,8 @@ static int step(struct watch_state *state, struct err *err)
 		rc = STEP_FAILED;
 	if (rc == STEP_GO_ON)
 		domain_backends_tick(watch->backends, clock_ms());
+	if (rc == STEP_GO_ON)
+		domain_links_follow(&state->links, clock_ms());
 	if (rc == STEP_GO_ON && fds[RELAY].revents)
 		rc = take_relay(state, err);
 	if (rc == STEP_GO_ON && fds[GUARDIAN].revents)

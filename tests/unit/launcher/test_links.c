@@ -151,21 +151,31 @@ static void test_unknown(void **state)
 	assert_int_equal(domain_links_check(&links, &err), -1);
 }
 
+/* xenstore tells of a change, long after the last one. */
+static void change(void)
+{
+	static int64_t now;
+
+	now += 60000;
+	domain_links_hear(&links);
+	domain_links_follow(&links, now);
+}
+
 /* A line for each change, none for a change that is none. */
 static void test_follow(void **state)
 {
 	watch(9);
-	domain_links_follow(&links, 0);
+	change();
 	assert_int_equal(lines, 0);
 	assert_string_equal(fact, "");
 	states[0] = "5";
-	domain_links_follow(&links, 0);
-	domain_links_follow(&links, 0);
+	change();
+	change();
 	assert_int_equal(lines, 1);
 	assert_non_null(strstr(line, "xenif0 "));
 	assert_non_null(strstr(line, " (Closing); "));
 	states[1] = NULL;
-	domain_links_follow(&links, 0);
+	change();
 	assert_int_equal(lines, 2);
 	assert_string_equal(fact,
 			    "xenif0 (00:16:3e:00:00:01 of the guest, on xenbr0): its "
@@ -173,7 +183,7 @@ static void test_follow(void **state)
 			    "xenif1 (an interface, on no bridge): its back end is not "
 			    "connected (gone)");
 	states[0] = states[1] = "4";
-	domain_links_follow(&links, 0);
+	change();
 	assert_int_equal(lines, 4);
 	assert_non_null(strstr(line, "connected again"));
 	assert_string_equal(fact, "");
@@ -184,13 +194,37 @@ static void test_flood(void **state)
 {
 	watch(9);
 	for (int64_t ms = 0; ms < 10000; ms++) {
-		states[0] = ms % 2 ? "4" : "5";
+		states[0] = ms / 100 % 2 ? "4" : "5";
+		domain_links_hear(&links);
 		domain_links_follow(&links, ms);
 	}
 	assert_in_range(lines, 100, 110);
 	states[0] = "6";
+	assert_int_equal(domain_links_timeout(&links, 20000), 0);
 	domain_links_follow(&links, 20000);
 	assert_non_null(strstr(fact, "Closed"));
+}
+
+/* The last state is not missed, however often the others change. */
+static void test_looks(void **state)
+{
+	watch(9);
+	assert_int_equal(domain_links_timeout(&links, 1000), -1);
+	states[0] = "5";
+	domain_links_follow(&links, 1000); /* nothing was heard of it */
+	assert_int_equal(lines, 0);
+	domain_links_hear(&links);
+	domain_links_follow(&links, 1000);
+	assert_int_equal(lines, 1);
+	states[0] = "4";
+	domain_links_hear(&links);
+	assert_int_equal(domain_links_timeout(&links, 1001), 99);
+	domain_links_follow(&links, 1099);
+	assert_int_equal(lines, 1);
+	domain_links_follow(&links, 1100);
+	assert_int_equal(lines, 2);
+	assert_string_equal(fact, "");
+	assert_int_equal(domain_links_timeout(&links, 1100), -1);
 }
 
 /* After a replacement the new stub domain's are followed, and nothing else. */
@@ -209,6 +243,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unknown, begin, end),
 		cmocka_unit_test_setup_teardown(test_follow, begin, end),
 		cmocka_unit_test_setup_teardown(test_flood, begin, end),
+		cmocka_unit_test_setup_teardown(test_looks, begin, end),
 		cmocka_unit_test_setup_teardown(test_another, begin, end),
 	};
 
