@@ -145,9 +145,9 @@ static int wait_earlier(struct domain_host *host, const struct plan *plan, int64
 			return err_set(
 				err, ERR_HOST,
 				"the earlier device model of domain %u, process %s, "
-				"is still there after %d s; see what it waits for, or "
-				"'kill -9 %s'",
-				plan->guest_domid, pid, NAME_WAIT_S, pid);
+				"is still there after %d s; 'ps %s' shows whether it is "
+				"stubdom-dm; then 'kill -9 %s'",
+				plan->guest_domid, pid, NAME_WAIT_S, pid, pid);
 		if (!said)
 			log_info(
 				"waiting for the earlier device model of domain %u, process "
