@@ -121,10 +121,18 @@ def disk_returns(dom0, guest, name, path):
 
 
 def nic_returns(dom0, guest):
-    """Frames are lost meanwhile; the other NIC does not notice. The log tells of it."""
-    bounce(dom0, guest, "vif", 0)
+    """Frames are lost meanwhile; the other NIC does not notice. The log tells of it. The back end comes
+    back at the stub domain's word: that is paused until the log has been read."""
+    state = f"/local/domain/0/backend/vif/{guest.stub_domid}/0/state"
     nic = rf"xenif0 \({guest.macs[0]} of the guest, on xenbr0\): its back end is"
-    dom0.wait_file(guest.log_path, rf"{nic} not connected any more \(\w+\); the guest's NIC has no link")
+    dom0.run("xl", "pause", f"{guest.name}-dm")
+    dom0.run("xenstore-write", state, "5")
+    dom0.wait_file(guest.log_path, rf"{nic} not connected any more \(Closing\); the guest's NIC has no link")
+    assert dom0.call("wait_xenstore_there", STATE_SECONDS, seconds=STATE_SECONDS,
+                     path=f"/local/domain/0/stubdom/{guest.domid}/no-link")
+    dom0.run("xl", "unpause", f"{guest.name}-dm")
+    assert dom0.call("wait_xenstore", STATE_SECONDS, path=state, value="4",
+                     seconds=STATE_SECONDS), dom0.xenstore(state)
     dom0.wait_file(guest.log_path, f"{nic} connected again")
     for n in (1, 0):
         assert "ok 3/3" in guest.on_nic(n, f"ping {guest.peers[n]} 3", "ping ")
