@@ -54,7 +54,7 @@ def limits(dom0):
 
 
 def wakeups(dom0, guests):
-    """Of all the guests' processes in dom0, in a second."""
+    """Of each guest's processes in dom0, in a second."""
     pids = [pid for g in guests for pid in
             [g.launcher_pid] + dom0.run("pgrep", "-P", g.launcher_pid).stdout.split()]
 
@@ -63,17 +63,17 @@ def wakeups(dom0, guests):
 
     before, begin = total(), time.monotonic()
     time.sleep(IDLE_SECONDS)
-    return (total() - before) / (time.monotonic() - begin)
+    return (total() - before) / (time.monotonic() - begin) / len(guests)
 
 
 def turns(dom0, guests):
-    """Of all the stub domains on the CPU, in a second: only without a wake-up there is none."""
+    """Of each stub domain on the CPU, in a second: only without a wake-up there is none."""
     begin = time.monotonic()
     trace = xentrace.trace_during(dom0, xentrace.SWITCHES, lambda: time.sleep(IDLE_SECONDS))
     seconds = time.monotonic() - begin
     stubs = {guest.stub_domid for guest in guests}
     return sum(event == xentrace.TRC_SCHED_SWITCH and words[2] in stubs
-               for event, words in xentrace.records(trace)) / seconds
+               for event, words in xentrace.records(trace)) / seconds / len(guests)
 
 
 def figures_of(dom0, guests, before):
@@ -87,8 +87,8 @@ def figures_of(dom0, guests, before):
 
 
 def measure(dom0, stub, _build):
-    """Figures for each number of guests: the growth since there was none, for each of them; the median
-    time of an `xl create`; wake-ups and turns of all."""
+    """Figures for each number of guests: the growth since there was none, wake-ups and turns, for each
+    of them; the median time of an `xl create`."""
     guests, out, times = [], {}, []
 
     def add():
