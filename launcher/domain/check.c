@@ -210,14 +210,15 @@ static int check_name(struct domain_host *host, const struct plan *plan, int64_t
 }
 
 int domain_check(struct domain_host *host, const struct plan *plan,
-		 const struct manifest *manifest, struct err *err)
+		 const struct manifest *manifest, bool *earlier, struct err *err)
 {
 	int64_t until = clock_ms() + NAME_WAIT_S * INT64_C(1000);
 
 	if (domain_host_life(host, plan->guest_domid) == DOMAIN_LIFE_GONE)
 		return err_set(err, ERR_GUEST, "-xen-domid %u: there is no such domain",
 			       plan->guest_domid);
-	if (wait_earlier(host, plan, until, err) < 0)
+	*earlier = wait_earlier(host, plan, until, err) < 0;
+	if (*earlier)
 		return -1;
 	if (check_xen(host, plan, err) < 0 || check_label(host, plan, err) < 0 ||
 	    check_size(plan, manifest, err) < 0 || check_name(host, plan, until, err) < 0)

@@ -3,6 +3,8 @@
 #ifndef STUBDOM_DOMAIN_CREATE_H
 #define STUBDOM_DOMAIN_CREATE_H
 
+#include <stdbool.h>
+
 #include "domain/disks.h"
 #include "domain/host.h"
 #include "manifest.h"
@@ -18,10 +20,11 @@
 /*
  * Conditions before anything is made: the guest lives, Xen is recent enough, the name is
  * free.  Waits up to half a minute for the stub domain of a guest of the same name that
- * has just ended.  Removes one that its launcher has left behind.
+ * has just ended.  Removes one that its launcher has left behind.  *earlier: the guest's
+ * earlier device model does not end, and what is the guest's in dom0 is that one's.
  */
 int domain_check(struct domain_host *host, const struct plan *plan,
-		 const struct manifest *manifest, struct err *err);
+		 const struct manifest *manifest, bool *earlier, struct err *err);
 
 /* The parts that a stub domain is made of; borrowed. */
 struct domain_parts {

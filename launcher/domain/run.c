@@ -127,7 +127,7 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 			       "the image in %s has no kernel '%s' (-stubdom kernel=)",
 			       manifest->dir, name);
 	if (domain_host_open(watch->host, err) < 0 ||
-	    domain_check(watch->host, plan, manifest, err) < 0 ||
+	    domain_check(watch->host, plan, manifest, &watch->earlier, err) < 0 ||
 	    run_dir_make(plan, err) < 0)
 		return -1;
 	log_info(START_LOG_CHECKED);
@@ -193,6 +193,13 @@ int domain_run(const struct plan *plan, const struct manifest *manifest,
 	if (relay_start(&relay, plan, manifest->schema, err) == 0 &&
 	    guardian_start(&guardian, plan, &uuid, NULL, relay.pidfd, err) == 0)
 		rc = prepare_and_serve(&watch, manifest, err);
+	if (watch.earlier) {
+		/* Nothing was made yet, and what domain_undo removes is the earlier one's. */
+		relay_stop(&relay);
+		domain_host_close(&host);
+		guardian_stop(&guardian);
+		return rc;
+	}
 	orphan.manifest = watch.manifest;
 	orphan.why = err->msg;
 	orphan.code = err->code;

@@ -30,6 +30,7 @@ struct domain_watch {
 	uint8_t generation;		 /* the last byte of the latest one's */
 	unsigned memory_mb;		 /* given by stubdom replace; 0: the plan's */
 	unsigned vcpus;			 /* the same */
+	bool earlier;			 /* another device model of the guest stays */
 	uint32_t stub;
 	int signals; /* signalfd of the signals that end us */
 };
