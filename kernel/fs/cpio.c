@@ -72,6 +72,10 @@ enum kind { PLAIN, PACKED, ON_DISK };
 static void file_data(struct inode *ino, const u32 f[F_COUNT], const u8 *data,
 		      enum kind kind)
 {
+	/* Another name of the file may have had data, of another kind. */
+	ino->base = NULL;
+	ino->stored = ino->packed = 0;
+	ino->on_disk = false;
 	if (kind == ON_DISK) {
 		inode_set_on_disk(ino, (const struct ondisk_extent *)data,
 				  f[F_SIZE] / sizeof(struct ondisk_extent), f[F_CHECK]);

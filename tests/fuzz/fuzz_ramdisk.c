@@ -9,6 +9,7 @@
 /* libc has this type of its own, as wide. */
 #define ssize_t nub_ssize_t
 #include <nub/clock.h>
+#include <nub/ondisk.h>
 #include <nub/packed.h>
 #include <nub/page.h>
 #include <nub/panic.h>
@@ -122,10 +123,18 @@ void inode_set_on_disk(struct inode *ino, const struct ondisk_extent *extents, u
 
 /* --- the files that it finds --- */
 
-static void check_bytes(const struct inode *ino, u64 n)
+static void check_bytes(const uint8_t *at, u64 n)
 {
-	if (ino->base < ramdisk || n > ramdisk_size ||
-	    (size_t)(ino->base - ramdisk) > ramdisk_size - n)
+	if (at < ramdisk || n > ramdisk_size || (size_t)(at - ramdisk) > ramdisk_size - n)
+		abort();
+}
+
+static void check_extents(const struct inode *ino)
+{
+	u64 size = ino->n_extents * sizeof(*ino->extents);
+
+	check_bytes((const uint8_t *)ino->extents, size);
+	if (ino->base || ino->stored || !ondisk_valid(ino->extents, size, ino->base_size))
 		abort();
 }
 
@@ -136,9 +145,11 @@ static void check_file(const struct inode *ino)
 
 	if (ino->base_size != ino->size)
 		abort();
+	if (ino->on_disk)
+		check_extents(ino);
 	if (!ino->base)
 		return;
-	check_bytes(ino, ino->stored ? ino->stored : ino->base_size);
+	check_bytes(ino->base, ino->stored ? ino->stored : ino->base_size);
 	for (u64 i = 0; ino->stored && i < pages && i < PAGES_MAX; i++)
 		if (packed_decode(ino->base, ino->stored, ino->packed, i, page) >
 		    (s64)PACKED_BLOCK)
