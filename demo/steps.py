@@ -29,7 +29,7 @@ class Steps:
         stub = Stub(kernel=kernel, type=kind)
         self.bios = Guest(dom0, "bios", stub=stub, vnc=1, vnclisten="127.0.0.1", vncunused=1)
         self.linux = Guest(dom0, "linux", kind="direct", stub=stub)
-        self.kind = kind
+        self.kernel, self.kind = kernel, kind
         self.before = None
 
     def see(self, command, check=True, timeout=120, limit=12):
@@ -192,6 +192,15 @@ class Steps:
         require(not self.dom0.qemu_processes(), "dom0 runs a QEMU")
         return "two guests, two stub domains, still no QEMU in dom0"
 
+    def replace(self):
+        old = self.linux.stub_domid
+        text = self.see("stubdom replace linux", timeout=300)
+        answer = self.linux.ask(f"ping {BRIDGE_ADDRESS} 3", "guest: ping", 120)
+        self.show.output(f"(typed: ping {BRIDGE_ADDRESS} 3)", answer)
+        require("ok 3/3" in answer, "the guest cannot reach dom0 any more")
+        require(self.linux.stub_domid != old, "its stub domain is the same")
+        return text.strip()
+
     def end(self):
         for guest in (self.bios, self.linux):
             if guest.domid is not None:
@@ -201,6 +210,11 @@ class Steps:
         self.see("xl list")
         require(not found, "left behind: " + "; ".join(found[:5]))
         return "no domain, xenstore node, loop device, interface, process or socket is left"
+
+    def later(self):
+        if self.kernel != "nub":
+            return []  # docs/replace.md
+        return [("another QEMU under the running guest", self.replace)]
 
     def groups(self):
         """[(titles and actions)]: a failure ends its group, the next begins all the same."""
@@ -221,6 +235,6 @@ class Steps:
              ("Linux runs, its disk is right", self.linux_report),
              ("what it writes is on dom0's disk", self.disk_write),
              ("network, both ways", self.linux_network),
-             ("two guests at once", self.both)],
+             ("two guests at once", self.both)] + self.later(),
             [("xl destroy leaves nothing behind", self.end)],
         ]
