@@ -4,6 +4,7 @@
 #include <nub/errno.h>
 #include <nub/ondisk.h>
 #include <nub/page.h>
+#include <nub/pagecache.h>
 #include <nub/string.h>
 #include <nub/vfs.h>
 
@@ -62,21 +63,12 @@ static void clear_tail(const struct inode *ino, u64 index, u8 *page)
 /* A page that came into the cache another way stays. */
 static int keep(struct inode *ino, u64 index, struct page *p)
 {
-	int err = 0;
-
 	if (index >= ondisk_pages(ino->base_size) || radix_get(&ino->pages, index)) {
 		page_put(p);
 		return 0;
 	}
 	clear_tail(ino, index, page_to_virt(p));
-	err = radix_set(&ino->pages, index, p);
-	if (err) {
-		page_put(p);
-		return err;
-	}
-	page_stats.cache++;
-	ino->npages++;
-	return 0;
+	return inode_page_add(ino, index, p);
 }
 
 /* Reads the batch into the caches of its files. */

@@ -3,20 +3,12 @@
 #include <nub/mm.h>
 #include <nub/ondisk.h>
 #include <nub/page.h>
+#include <nub/pagecache.h>
 #include <nub/vfs.h>
 
 #define RECLAIM_MIN 512 /* pages; for fewer, code in use would go round and round */
 
 struct list file_renewables = LIST_INIT(file_renewables);
-
-void inode_page_gone(void *page, void *inode)
-{
-	struct inode *ino = inode;
-
-	ino->npages--;
-	page_stats.cache--;
-	page_put(page);
-}
 
 u64 file_renewable(void)
 {

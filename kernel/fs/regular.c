@@ -7,6 +7,7 @@
 #include <nub/ondisk.h>
 #include <nub/packed.h>
 #include <nub/page.h>
+#include <nub/pagecache.h>
 #include <nub/process.h>
 #include <nub/slab.h>
 #include <nub/string.h>
@@ -97,14 +98,13 @@ int inode_page(struct inode *ino, u64 index, bool alloc, bool write, struct page
 		if (!p)
 			return -ENOMEM;
 		err = copy_base(ino, index, page_to_virt(p));
-		if (!err)
-			err = radix_set(&ino->pages, index, p);
 		if (err) {
 			page_put(p);
 			return err;
 		}
-		page_stats.cache++;
-		ino->npages++;
+		err = inode_page_add(ino, index, p);
+		if (err)
+			return err;
 		/* Mappings of the ramdisk's page must show the new one. */
 		if (base_page(ino, index))
 			mm_unmap_inode(ino, index, ~0UL);

@@ -3,6 +3,7 @@
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/page.h>
+#include <nub/pagecache.h>
 #include <nub/panic.h>
 #include <nub/slab.h>
 #include <nub/string.h>
@@ -53,12 +54,6 @@ void inode_runner_put(struct inode *ino)
 	ino->writers++;
 }
 
-static void page_drop(void *value, void *arg)
-{
-	page_stats.cache--;
-	page_put(value);
-}
-
 void inode_put(struct inode *ino)
 {
 	if (--ino->refs)
@@ -66,7 +61,7 @@ void inode_put(struct inode *ino)
 	if (ino->ops && ino->ops->release)
 		ino->ops->release(ino);
 	list_del(&ino->reclaim);
-	radix_clear_from(&ino->pages, 0, page_drop, NULL);
+	radix_clear_from(&ino->pages, 0, inode_page_gone, ino);
 	kfree(ino->locks);
 	kfree(ino->link);
 	kfree(ino);

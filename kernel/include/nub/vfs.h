@@ -171,8 +171,6 @@ void inode_set_on_disk(struct inode *ino, const struct ondisk_extent *extents, u
 		       u64 size);
 /* Packed ones and those on the root's disk, by inode.reclaim, in the archive's order. */
 extern struct list file_renewables;
-/* For the radix functions: a page that was in the inode's cache. */
-void inode_page_gone(void *page, void *inode);
 /* The pages that can be dropped, since their bytes can be had again. */
 u64 file_renewable(void);
 /* For mm_init: drops them, if they are worth it. */
