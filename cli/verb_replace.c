@@ -27,10 +27,6 @@ enum {
 	LOOK_MS = 1000,
 	PARALLEL_MAX = 64,
 	FACT_MAX = 128, /* bytes of a path */
-	/* As -stubdom memory= and vcpus= (launcher/plan/stubopt_keys.c). */
-	MEMORY_MIN_MB = 32,
-	MEMORY_MAX_MB = 1 << 20,
-	VCPUS_MAX = 64,
 };
 
 struct options {
@@ -386,15 +382,17 @@ static int take_option(int c, struct options *options, bool *all, struct err *er
 		return verb_usage_error("replace", err,
 					"'%s': expected a number from 1 to %d", optarg,
 					PARALLEL_MAX);
-	if (c == 'm' && decimal_parse_unsigned(optarg, MEMORY_MIN_MB, MEMORY_MAX_MB,
-					       &options->memory_mb) < 0)
+	if (c == 'm' &&
+	    decimal_parse_unsigned(optarg, STUBOPT_MEMORY_MIN_MB, STUBOPT_MEMORY_MAX_MB,
+				   &options->memory_mb) < 0)
 		return verb_usage_error("replace", err,
 					"'%s': expected a number of MiB, at least %d",
-					optarg, MEMORY_MIN_MB);
-	if (c == 'v' && decimal_parse_unsigned(optarg, 1, VCPUS_MAX, &options->vcpus) < 0)
+					optarg, STUBOPT_MEMORY_MIN_MB);
+	if (c == 'v' &&
+	    decimal_parse_unsigned(optarg, 1, STUBOPT_VCPUS_MAX, &options->vcpus) < 0)
 		return verb_usage_error("replace", err,
 					"'%s': expected a number from 1 to %d", optarg,
-					VCPUS_MAX);
+					STUBOPT_VCPUS_MAX);
 	if (c == 'i')
 		options->image = optarg;
 	*all |= c == 'a' || c == 'u';

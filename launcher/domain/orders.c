@@ -12,12 +12,11 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "plan/stubopt.h"
 #include "xenstore_util.h"
 
 /* Xen's XEN_LOCK_DIR in Debian; xenconsole holds this lock while it has the console. */
 #define CONSOLE_LOCK "/var/lock/xenconsole.%u"
-
-enum { VCPUS_MAX = 64 }; /* -stubdom vcpus= (plan/stubopt_keys.c) */
 
 /* Only dom0 sees the node: a watch of the stub domain's on it does not fire. */
 static int hide(struct domain_host *host, uint32_t stub, const char *node,
@@ -111,7 +110,7 @@ static void answer_shutdown(const struct domain_orders *orders, struct domain_ho
 static void answer_vcpus(const struct domain_orders *orders, struct domain_host *host,
 			 const struct plan *plan)
 {
-	for (unsigned i = 0; i < VCPUS_MAX; i++) {
+	for (unsigned i = 0; i < STUBOPT_VCPUS_MAX; i++) {
 		cleanup_free char *order = NULL;
 		char node[40];
 

@@ -32,6 +32,13 @@ enum stubopt_replace {
 	STUBOPT_REPLACE_AUTO,
 };
 
+/* The bounds of memory= and vcpus=. */
+enum {
+	STUBOPT_MEMORY_MIN_MB = 32,
+	STUBOPT_MEMORY_MAX_MB = 1 << 20,
+	STUBOPT_VCPUS_MAX = 64,
+};
+
 /* Owns its strings; stubopt_free releases them. */
 struct stubopt {
 	enum stubopt_kernel kernel;

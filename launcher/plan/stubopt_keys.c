@@ -173,8 +173,8 @@ const struct stubopt_key stubopt_keys[] = {
 	{
 		.name = "memory",
 		.offset = offsetof(struct stubopt, memory_mb),
-		.least = 32,
-		.most = 1 << 20,
+		.least = STUBOPT_MEMORY_MIN_MB,
+		.most = STUBOPT_MEMORY_MAX_MB,
 		.what = "a number of MiB, at least 32",
 		.sign = "MIB",
 		.unset = "worked out from the image and the guest",
@@ -271,7 +271,7 @@ const struct stubopt_key stubopt_keys[] = {
 	{
 		FIELD(vcpus),
 		.least = 1,
-		.most = 64,
+		.most = STUBOPT_VCPUS_MAX,
 		.what = "a number from 1 to 64",
 		.sign = "N",
 		.initial = "1",
