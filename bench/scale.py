@@ -12,7 +12,7 @@ sys.path[:0] = [os.path.join(TREE, p) for p in ("rig", "bench")]
 
 import alone  # noqa: E402
 import xentrace  # noqa: E402
-from guestlib.guest import BOOT_SECONDS, Guest  # noqa: E402
+from guestlib.guest import Guest  # noqa: E402
 
 GUESTS = (1, 2, 4, 8)
 COUNT_SECONDS = 300  # the guests keep an emulated CPU busy
@@ -102,7 +102,7 @@ def measure(dom0, stub, _build):
         seconds = time.monotonic() - begin
         guest.attach()
         dom0.run("xl", "unpause", guest.name)
-        guest.wait(f"{guest.prefix}: ready", BOOT_SECONDS)
+        guest.wait_ready()
         return seconds
 
     before = count(dom0)

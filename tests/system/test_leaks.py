@@ -52,13 +52,6 @@ def run_series(dom0, what, cycles, one):
     assert not grown, grown
 
 
-def end(dom0, guest):
-    launcher = guest.launcher_pid
-    guest.destroy()
-    dom0.wait_gone(guest.name, f"{guest.name}-dm")
-    assert dom0.call("wait_no_process", 60, pid=launcher, seconds=60)
-
-
 LONG = pytest.mark.long("a long series: make check-leaks, LEAK_CYCLES=")
 
 
@@ -69,7 +62,7 @@ def test_create_and_destroy(make_guest, dom0):
 
     def one():
         guest.create()
-        end(dom0, guest)
+        guest.end()
 
     run_series(dom0, "create and destroy", CYCLES, one)
 

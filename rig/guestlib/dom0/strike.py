@@ -125,8 +125,7 @@ def strike_replace(guest, domid, phase, victims, seconds):
     """Starts `stubdom replace` and strikes in that phase, or a later one if the phase was too
     short to be seen. A victim is a process, "launcher" or "guardian" (SIGKILL), or a stub domain,
     "old" or "new" (it crashes), or "guest" (xl destroy). "client" is none: QEMU is told to stop, by
-    QMP. Returns the phase at the blow, and how the
-    command ended."""
+    QMP. Returns the phase at the blow, and how the command ended."""
     xs = Xenstore()
     launcher = int(xs.read(f"/local/domain/{domid}/image/device-model-pid"))
     stubs = {"old": xs.domid(guest + "-dm")}
