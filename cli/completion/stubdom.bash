@@ -45,6 +45,16 @@ _stubdom_verbs() {
 	stubdom help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p'
 }
 
+# Whether VERB's OPTION has a value.
+_stubdom_has_value() {
+	case $1:$2 in
+	bench:-r | bench:--rounds | qmp:-t | qmp:--timeout | monitor:-c | monitor:--command) ;;
+	serial:-n | serial:--number | log:-n | log:--lines | image:-d | image:--directory) ;;
+	replace:--image | replace:--memory | replace:--parallel | replace:--vcpus) ;;
+	*) return 1 ;;
+	esac
+}
+
 _stubdom() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb=${COMP_WORDS[1]} options= takes_guest= i guests=0
@@ -88,19 +98,19 @@ _stubdom() {
 		mapfile -t COMPREPLY < <(compgen -W "$_stubdom_keys" -- "$cur")
 		return
 		;;
-	*:-t | *:--timeout | *:-c | *:--command | *:-n | *:--number | *:--lines) return ;;
 	esac
+	! _stubdom_has_value "$verb" "$prev" || return
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$cur")
 		return
 	fi
 	# Which of the verb's own words this is, options and their values left out.
 	for ((i = 2; i < COMP_CWORD; i++)); do
-		case ${COMP_WORDS[i]} in
-		-t | --timeout | -c | --command | -n | --number | --lines | -d | --directory) ((i++)) ;;
-		-*) ;;
-		*) ((guests++)) ;;
-		esac
+		if _stubdom_has_value "$verb" "${COMP_WORDS[i]}"; then
+			((i++))
+		elif [[ ${COMP_WORDS[i]} != -* ]]; then
+			((guests++))
+		fi
 	done
 	if [ "$verb" = image ] && [ "$guests" -eq 0 ]; then
 		mapfile -t COMPREPLY < <(compgen -W 'build verify show' -- "$cur")

@@ -65,7 +65,8 @@ function _stubdom_first
 			continue
 		end
 		switch $word
-			case -t --timeout -c --command -n --number --lines -d --directory --image --parallel
+			case -t --timeout -c --command -n --number --lines -d --directory \
+				--image --memory --parallel --vcpus
 				set value next
 			case '-*'
 			case '*'

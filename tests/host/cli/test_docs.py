@@ -127,6 +127,11 @@ def test_the_installed_configuration_is_valid():
         assert done.returncode == 0, (key, done.stderr)
 
 
+def options_with_values(verb):
+    """As its own usage has them: -n N, --memory MIB."""
+    return re.findall(r"(?<![\w-])(--?[a-z]+) [A-Z]+", output(STUBDOM, verb, "--help"))
+
+
 def complete(*words):
     """bash's offers for the last of the words."""
     script = f'''
@@ -143,7 +148,12 @@ def test_bash_completion():
     assert complete("scr") == ["screenshot"]
     for verb in ("status", "qmp", "monitor", "serial", "screenshot", "log", "plan"):
         assert complete(verb, "s") == ["s1", "s2"], verb
-    assert complete("serial", "-n", "1", "o") == ["other"]
+    values = {verb: options_with_values(verb) for verb in verbs()}
+    assert "-n" in values["serial"] and "--memory" in values["replace"]
+    for verb in ("qmp", "monitor", "serial", "log", "replace"):
+        for option in values[verb]:
+            assert complete(verb, option, "1", "o") == ["other"], (verb, option)
+    assert complete("replace", "--memory", "s") == []
     assert complete("image", "v") == ["verify"]
     assert complete("list", "s") == []
     for verb in verbs():
@@ -183,7 +193,9 @@ def test_fish_completion():
     assert complete_fish("stubdom scr") == ["screenshot"]
     for verb in ("status", "serial", "screenshot", "log", "plan", "security"):
         assert [o for o in complete_fish(f"stubdom {verb} s") if o in ("s1", "s2")] == ["s1", "s2"]
-    assert complete_fish("stubdom serial -n 1 o") == ["other"]
+    for verb in ("qmp", "monitor", "serial", "log", "replace"):
+        for option in options_with_values(verb):
+            assert complete_fish(f"stubdom {verb} {option} 1 o") == ["other"], (verb, option)
     assert complete_fish("stubdom image v") == ["verify"]
     assert complete_fish("stubdom list s") == []
     assert "kernel=nub" in complete_fish("stubdom plan -stubdom ")
