@@ -47,9 +47,9 @@ def commit():
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def build(out):
+def build(out, tree=TREE):
     """Builds it into the folder; its file. The units have run by themselves."""
-    run(f"{TREE}/packaging/build-deb", str(out),
+    run(f"{tree}/packaging/build-deb", str(out),
         env=dict(os.environ, DEB_BUILD_OPTIONS=f"nocheck parallel={os.cpu_count()}"))
     found = [name for name in os.listdir(out) if "dbgsym" not in name]
     assert len(found) == 1, found
