@@ -41,7 +41,8 @@ void doctor_check_xenstore(const struct doctor_host *host, struct doctor_report 
 		doctor_add(report, DOCTOR_FAIL, "run this in dom0",
 			   "xenstore says that this is domain %s", domid);
 	else
-		doctor_add(report, DOCTOR_FAIL, "systemctl start xenstored xen-init-dom0",
+		doctor_add(report, DOCTOR_FAIL,
+			   "systemctl start xen; a reboot, if xenstored has ended",
 			   "xenstore does not answer: %s", strerror(errno));
 	free(domid);
 }

@@ -48,7 +48,7 @@ FAULTS = {
     "no-loop": ("hide /dev loop-control", "devices", "warn", "disks that are files",
                 "modprobe loop"),
     "no-xenstore": ("mount -t tmpfs x /run/xenstored; umount /proc/xen; hide /dev/xen xenbus",
-                    "xenstore", "fail", "xenstore does not answer", "systemctl start xenstored"),
+                    "xenstore", "fail", "xenstore does not answer", "systemctl start xen;"),
     "no-libxl": ("hide /dev/xen privcmd; umount /proc/xen", "hardware", "fail",
                  "libxl cannot reach the hypervisor", "mend the failed checks above"),
     "no-launcher": ("put /usr/bin/stubdom-dm </dev/null", "launcher", "fail", "stubdom-dm",
