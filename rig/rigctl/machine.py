@@ -52,13 +52,14 @@ def arguments(folder, dom0, memory, kind="standard", incoming=False):
     """QEMU's command line for a machine of machines.KINDS. Sockets and logs are named relative to
     `folder`, its working directory: a socket's address has no room for a long path. One CPU: with
     more, TCG's SVM loses a guest's state now and then (docs/upstream-bugs.md)."""
+    words = f"{DOM0_ARGS} {KINDS[kind].dom0}".rstrip()
     args = [
         QEMU, "-name", f"rig:{folder}", "-no-user-config", "-nodefaults", "-display", "none",
         "-machine", "q35",
         "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "1", "-m", f"{memory}M",
         "-rtc", "base=utc,clock=host", "-action", "reboot=shutdown",
         "-kernel", f"{dom0}/xen", "-append", f"{XEN_ARGS} {KINDS[kind].xen}".rstrip(),
-        "-initrd", f"{dom0}/vmlinuz {DOM0_ARGS},{folder}/initrd.img",
+        "-initrd", f"{dom0}/vmlinuz {words},{folder}/initrd.img",
         "-vga", "std",
         "-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console",
         "-qmp", "unix:qmp.sock,server=on,wait=off",

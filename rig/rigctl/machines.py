@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 class Kind(NamedTuple):
     xen: str = ""           # words for Xen's command line
+    dom0: str = ""          # words for that of dom0's kernel
     devices: tuple = ()     # QEMU's arguments
     disks: tuple = ()       # files of random bytes, the same in each rig: name, bytes
 
@@ -59,8 +60,12 @@ PAIR = Kind(devices=(
                "remote.path=peer.sock",
     "-device", "virtio-net-pci,netdev=cable,romfile="))
 
+# The xenstored that Debian's /etc/init.d/xen prefers; the other machines have the one in C.
+OXENSTORED = Kind(dom0="rig.xenstored=oxenstored")
+
 KINDS = {
     "standard": Kind(),
+    "oxenstored": OXENSTORED,
     "pair": PAIR,
     "iommu": IOMMU,
 }
