@@ -46,12 +46,20 @@ static bool is_up(const char *state)
 	return state == states[CONNECTED];
 }
 
+void domain_links_describe(const struct plan_nic *nic, char *out, size_t size)
+{
+	snprintf(out, size, "%.60s%s, on %.60s", nic->mac ? nic->mac : "an interface",
+		 nic->mac ? " of the guest" : "",
+		 nic->bridge ? nic->bridge : "no bridge");
+}
+
 /* "xenif0 (00:16:3e:00:00:01 of the guest, on xenbr0)" */
 static void describe(const struct plan_nic *nic, char *out, size_t size)
 {
-	snprintf(out, size, "xenif%u (%.60s%s, on %.60s)", nic->xenif,
-		 nic->mac ? nic->mac : "an interface", nic->mac ? " of the guest" : "",
-		 nic->bridge ? nic->bridge : "no bridge");
+	char whose[160];
+
+	domain_links_describe(nic, whose, sizeof(whose));
+	snprintf(out, size, "xenif%u (%s)", nic->xenif, whose);
 }
 
 static int watch_one(struct domain_links *links, struct domain_link *link, uint32_t stub,

@@ -49,6 +49,9 @@ int domain_links_timeout(const struct domain_links *links, int64_t now_ms);
  */
 void domain_links_follow(struct domain_links *links, int64_t now_ms);
 
+/* Its name in dom0: "00:16:3e:00:00:01 of the guest, on xenbr0". */
+void domain_links_describe(const struct plan_nic *nic, char *out, size_t size);
+
 void domain_links_free(struct domain_links *links);
 
 #endif

@@ -77,7 +77,7 @@ static bool has_word(const char *text, const char *word)
 /* The stub domain's name of a disk or interface, followed by dom0's, if its text has one. */
 static void name_device(const struct plan *plan, const char *text, char *out, size_t size)
 {
-	char name[20];
+	char name[20], whose[160];
 
 	out[0] = '\0';
 	for (size_t i = 0; i < plan->n_disks; i++)
@@ -85,13 +85,10 @@ static void name_device(const struct plan *plan, const char *text, char *out, si
 			snprintf(out, size, " (%s is %.300s, %.60s)", plan->disks[i].dev,
 				 plan->disks[i].target, plan->disks[i].use);
 	for (size_t i = 0; i < plan->n_nics; i++) {
-		const struct plan_nic *nic = &plan->nics[i];
-
-		snprintf(name, sizeof(name), "xenif%u", nic->xenif);
+		snprintf(name, sizeof(name), "xenif%u", plan->nics[i].xenif);
+		domain_links_describe(&plan->nics[i], whose, sizeof(whose));
 		if (has_word(text, name))
-			snprintf(out, size, " (%s is %.60s of the guest, on %.60s)", name,
-				 nic->mac ? nic->mac : "an interface",
-				 nic->bridge ? nic->bridge : "no bridge");
+			snprintf(out, size, " (%s is %s)", name, whose);
 	}
 }
 
