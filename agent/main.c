@@ -191,6 +191,23 @@ static void handle_events(struct agent *agent)
 	}
 }
 
+/* Linux's own words name QEMU and its memory, but no remedy. */
+static void report_shortage(struct err *err)
+{
+	unsigned long long total = 0, root = 0, slab = 0;
+
+	meminfo_read("MemTotal", &total);
+	meminfo_read("Unevictable", &root);
+	meminfo_read("Slab", &slab);
+	report_line(
+		"memory: %llu KiB; QEMU had %ld, the root has %llu, the kernel's heap "
+		"%llu",
+		total, qemu_peak_kb(), root, slab);
+	err_set(err, ERR_STUB,
+		"QEMU ended (%s): out of memory; give the stub domain more (memory=)",
+		qemu_how_ended());
+}
+
 /* QEMU is gone: says how, passes on its last words, and ends the domain. */
 static _Noreturn void finish(struct agent *agent)
 {
@@ -206,7 +223,10 @@ static _Noreturn void finish(struct agent *agent)
 			clock_wait_ms(5);
 	channels_close(DRAIN_MS);
 	report_exit(qemu_how_ended());
-	if (!wanted) {
+	if (!wanted && qemu_ended_by(SIGKILL) && meminfo_was_short()) {
+		report_shortage(&err);
+		report_error(&err);
+	} else if (!wanted) {
 		err_set(&err, ERR_STUB, "QEMU ended (%s): %s", qemu_how_ended(),
 			qemu_last_line()[0] ? qemu_last_line() : "it said nothing");
 		report_error(&err);

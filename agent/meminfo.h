@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers of the kernel's /proc/meminfo. */
+/* Numbers of the kernel's /proc/meminfo and /proc/vmstat. */
 #ifndef AGENT_MEMINFO_H
 #define AGENT_MEMINFO_H
 
@@ -7,5 +7,8 @@
 
 /* False: the kernel does not tell it. */
 bool meminfo_read(const char *name, unsigned long long *value);
+
+/* Whether Linux has ended a process for want of memory.  nub tells that by itself. */
+bool meminfo_was_short(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ static struct {
 	uint64_t spawn_tsc;
 	int output;
 	int status;
+	long peak_kb;
 	char line[LINE_BYTES];
 	size_t line_len;
 	char last[LAST_BYTES];
@@ -165,16 +167,18 @@ bool qemu_read_output(void)
 
 bool qemu_reap(void)
 {
+	struct rusage used;
 	int status;
 	pid_t pid;
 	bool ended = false;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+	while ((pid = wait4(-1, &status, WNOHANG, &used)) > 0) {
 		if (pid != qemu.pid)
 			continue;
 		ended = true;
 		qemu.pid = -1;
 		qemu.status = status;
+		qemu.peak_kb = used.ru_maxrss;
 		if (WIFSIGNALED(status))
 			snprintf(qemu.how, sizeof(qemu.how), "signal %d",
 				 WTERMSIG(status));
@@ -188,6 +192,16 @@ bool qemu_reap(void)
 const char *qemu_how_ended(void)
 {
 	return qemu.how;
+}
+
+bool qemu_ended_by(int sig)
+{
+	return WIFSIGNALED(qemu.status) && WTERMSIG(qemu.status) == sig;
+}
+
+long qemu_peak_kb(void)
+{
+	return qemu.peak_kb;
 }
 
 bool qemu_ended_well(void)

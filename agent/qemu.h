@@ -31,6 +31,12 @@ bool qemu_reap(void);
 /* "exit N" or "signal N", once qemu_reap has returned true. */
 const char *qemu_how_ended(void);
 
+/* Whether signal `sig` ended it. */
+bool qemu_ended_by(int sig);
+
+/* The most memory that it had, in KiB. */
+long qemu_peak_kb(void);
+
 /* Whether it ended by itself with status 0. */
 bool qemu_ended_well(void);
 
