@@ -100,7 +100,7 @@ static int start(struct agent *agent, struct err *err)
 	if (read_contract(&agent->boot, err) < 0)
 		return -1;
 	report_stage(STUBDOM_STAGE_DISKS);
-	if (disks_wait(&agent->boot, err) < 0)
+	if (disks_wait(&agent->boot, err) < 0 || setup_modules_end(err) < 0)
 		return -1;
 	report_stage(STUBDOM_STAGE_NET);
 	if (net_setup(&agent->boot, err) < 0)
@@ -326,7 +326,7 @@ int main(void)
 		report_fatal(&err);
 	report_stage(STUBDOM_STAGE_BOOT);
 	setup_settings();
-	if (setup_modules(&err) < 0 || start(&agent, &err) < 0)
+	if (setup_modules_begin(&err) < 0 || start(&agent, &err) < 0)
 		report_fatal(&err);
 	supervise(&agent);
 }

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -13,9 +15,14 @@
 
 #include "abi/channel.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "report.h"
 
 #define MODULES_LIST "/lib/modules.load" /* image/stubimage/contents.py */
+
+enum { MODULES_TIMEOUT_MS = 25000 }; /* as for a disk */
+
+static int modules = -1; /* their loader's word; its end: all are there */
 
 static const struct {
 	const char *type, *target;
@@ -59,19 +66,66 @@ static int load_module(char *line, struct err *err)
 	return 0;
 }
 
-int setup_modules(struct err *err)
+static int load_modules(FILE *list, struct err *err)
 {
-	cleanup_file FILE *list = fopen(MODULES_LIST, "re");
 	char line[256];
 
-	if (!list)
-		return 0;
 	while (fgets(line, sizeof(line), list)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (line[0] && load_module(line, err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+int setup_modules_begin(struct err *err)
+{
+	cleanup_file FILE *list = fopen(MODULES_LIST, "re");
+	int fds[2];
+	pid_t pid;
+
+	if (!list)
+		return 0;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_errno(err, ERR_STUB, errno, "loading modules");
+	pid = fork();
+	if (pid == 0) {
+		struct err why;
+		bool failed = load_modules(list, &why) < 0;
+
+		if (failed && write(fds[1], why.msg, strlen(why.msg)) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	close(fds[1]);
+	if (pid < 0) {
+		close(fds[0]);
+		return err_errno(err, ERR_STUB, errno, "loading modules");
+	}
+	modules = fds[0];
+	return 0;
+}
+
+int setup_modules_end(struct err *err)
+{
+	const int64_t end = clock_ms() + MODULES_TIMEOUT_MS;
+	cleanup_fd int fd = modules;
+	char text[400];
+	ssize_t n;
+
+	modules = -1;
+	if (fd < 0)
+		return 0;
+	for (int64_t left; (left = end - clock_ms()) > 0;) {
+		struct pollfd loaded = {.fd = fd, .events = POLLIN};
+
+		if (poll(&loaded, 1, (int)left) <= 0)
+			continue;
+		n = read(fd, text, sizeof(text));
+		return n > 0 ? err_set(err, ERR_STUB, "%.*s", (int)n, text) : 0;
+	}
+	return err_set(err, ERR_STUB, "the kernel's modules are not loaded after %d s",
+		       MODULES_TIMEOUT_MS / 1000);
 }
 
 static void set(const char *path, const char *value)

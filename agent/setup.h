@@ -8,8 +8,13 @@
 /* Mounts /dev, /proc, /sys; one that the kernel offers by itself is left alone. */
 int setup_mounts(struct err *err);
 
-/* Loads the modules that the image lists for its kernel; no list, nothing to do. */
-int setup_modules(struct err *err);
+/*
+ * A process of its own loads the modules that the image lists for its kernel.  That of a
+ * front end waits for minutes for a back end that does not connect.  setup_modules_end
+ * waits for all of them.  No list, nothing to do.
+ */
+int setup_modules_begin(struct err *err);
+int setup_modules_end(struct err *err);
 
 /* Kernel settings; a kernel's missing ones are passed over. */
 void setup_settings(void);

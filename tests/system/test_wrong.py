@@ -147,10 +147,8 @@ SPOILT = {  # program, order and device, what is done, xl's words and the log's
 
 @pytest.mark.long("the stub domain waits for 25 s")
 @pytest.mark.parametrize("how", SPOILT)
-def test_device_that_does_not_connect(make_guest, dom0, stub, how):
+def test_device_that_does_not_connect(make_guest, dom0, how):
     """Named long before libxl's 60 s, in xl's own output, too."""
-    if how == "disk closes" and stub.options["kernel"] == "linux":
-        pytest.skip("Linux's xenbus waits for the disk itself, for minutes (README, limits)")
     program, when, spoils, says = SPOILT[how]
     script = f"{SCRIPTS}/{program}"
     guest = make_guest("wrong")
