@@ -9,6 +9,7 @@ import pytest
 
 from guestlib.dom0host import mkdisk
 from guestlib.guest import Guest, Stub
+from test_cli import check_memory
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(TREE, "bench")]
@@ -81,6 +82,7 @@ def test_bios_guest(make_guest, dom0, any_stub):
     assert total > 0
     if counted(dom0, guest):
         check_exits(dom0, guest)
+        check_memory(dom0, guest)
 
     # It reads back its writes.
     crc = guest.ask("write 0 1200 0x6b", "write 0 1200").split()[-1]
