@@ -3,6 +3,10 @@
 import hashlib
 import re
 
+import pytest
+
+from guestlib.dom0host import ASSETS
+
 
 def check_same(guest, dom0, kept, sector):
     """Its memory, its disk and its devices are where they were."""
@@ -103,4 +107,54 @@ def test_save_and_restore(make_guest, dom0):
     assert dom0.shell("ls /var/lib/xen/qemu-* 2>/dev/null || true").stdout == ""
     assert dom0.call("wait_xenstore", 60, path=f"/local/domain/0/stubdom/{guest.domid}/guest",
                      value=guest.name, seconds=60)
+    assert "running" in dom0.run("stubdom", "status", guest.name).stdout
+
+
+# Guest "cut" once its migration was cut in a phase (guestlib/dom0/cut.py): names of its domains that run, and
+# of those that are paused or suspended. Both sides are on this host.
+CUTS = {
+    "greeting": ({"cut"}, set()),
+    "memory": ({"cut"}, set()),
+    "state": ({"cut"}, set()),
+    "ready": ({"cut"}, {"cut--incoming"}),
+    "go": (set(), {"cut--incoming", "cut--migratedaway"}),
+    "report": ({"cut"}, {"cut--migratedaway"}),
+}
+
+
+def guests_by_state(dom0):
+    """Names of the guests that run, and of those that are paused or suspended."""
+    runs, waits = set(), set()
+    for line in dom0.run("xl", "list").stdout.splitlines()[2:]:
+        name, *_, state, _ = line.split()
+        if not name.endswith("-dm"):
+            (waits if "p" in state or "s" in state else runs).add(name)
+    return runs, waits
+
+
+@pytest.mark.long("a migration, cut in each of its phases")
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("phase", CUTS)
+def test_a_migration_that_is_cut(make_guest, dom0, phase):
+    """The guest runs once at most. Of what stays, xl's own commands make one that runs, with what it
+    had (docs/cluster.md)."""
+    guest = make_guest("cut")
+    guest.start()
+    first = guest.domid
+    kept = guest.ask("keep 77", "keep").split()[-1]
+    sector = guest.ask("write 0 1200 0x5a", "write 0 1200").split()[-1]
+    guest.detach()
+    assert dom0.run("xl", "migrate", "-s", "", guest.name,
+                    f"{ASSETS}/dom0/cut.py {phase} xl migrate-receive", timeout=400, check=False).status != 0
+    runs, waits = CUTS[phase]
+    dom0.wait_listed(*runs, *waits, *(f"{name}-dm" for name in runs | waits), seconds=200)
+    assert guests_by_state(dom0) == (runs, waits)
+    for name in waits - {"cut--migratedaway"} if phase == "go" else waits:
+        dom0.run("xl", "destroy", name, timeout=120)
+    if phase == "go":
+        dom0.run("xl", "rename", "cut--migratedaway", guest.name)
+        dom0.run("xl", "resume", guest.name)
+    dom0.wait_gone("cut--incoming", "cut--incoming-dm", "cut--migratedaway", "cut--migratedaway-dm")
+    assert (guest.domid == first) == (phase != "report")
+    check_same(guest, dom0, kept, sector)
     assert "running" in dom0.run("stubdom", "status", guest.name).stdout
