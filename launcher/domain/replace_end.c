@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "domain/create.h"
+#include "domain/disk_settle.h"
 #include "domain/facts.h"
 #include "domain/name.h"
 #include "domain/replace_vcpus.h"
@@ -20,18 +21,32 @@ enum {
 	END_PAUSED_MS = 15000,
 };
 
-/* Whether the old QEMU serves the guest again. */
-static bool old_goes_on(struct replace *r, struct err *err)
+/*
+ * The new QEMU has no part in the guest any more.  It may have written to a qcow2 file's
+ * tables as it loaded; these are whole before the old one reads them again.
+ */
+static bool new_is_away(struct replace *r, int64_t until, struct err *err)
 {
-	if (r->gave_state && !replace_new_stop(&r->next, r->watch, END_PAUSED_MS))
+	if (!replace_new_stop(&r->next, r->watch, END_PAUSED_MS))
 		return err_set(err, ERR_STUB,
 			       "the new one may serve the guest, and has not left it") ==
 		       0;
+	replace_new_drop(&r->next, r->watch, 0);
+	return domain_disks_settle(r->watch->hotplug->disks, until, err) == 0;
+}
+
+/* Whether the old QEMU serves the guest again. */
+static bool old_goes_on(struct replace *r, struct err *err)
+{
+	int64_t until = clock_ms() + BACK_MS;
+
+	if (r->gave_state && !new_is_away(r, until, err))
+		return false;
 	if (!replace_stub_lives(r))
 		return err_set(err, ERR_STUB, "its stub domain has ended, too") == 0;
 	/* A toolstack that saves the guest lets QEMU go on afterwards, and not earlier. */
 	return !r->asked_save || replace_guest_life(r) == DOMAIN_LIFE_SHUTDOWN ||
-	       replace_resume_old(r, clock_ms() + BACK_MS, err) == 0 ||
+	       replace_resume_old(r, until, err) == 0 ||
 	       replace_guest_life(r) == DOMAIN_LIFE_SHUTDOWN;
 }
 
@@ -67,6 +82,7 @@ void replace_go_back(struct replace *r, struct err *err)
 	if (r->paused_ms && replace_guest_life(r) != DOMAIN_LIFE_GONE)
 		give_back(r, err);
 	replace_let_go(r);
+	/* With the state it is away already, or does not go. */
 	replace_new_drop(&r->next, watch, r->gave_state ? 0 : END_MS);
 }
 

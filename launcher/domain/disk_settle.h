@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Waits until a disk has taken what was on its way to it. */
+#ifndef STUBDOM_DOMAIN_DISK_SETTLE_H
+#define STUBDOM_DOMAIN_DISK_SETTLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "domain/disks.h"
+
+/*
+ * After a stub domain was destroyed: its back ends take nothing more, but dom0's devices may
+ * still have what they took.  `until`: of the monotonic clock, in ms.  ERR_HOST: a disk that
+ * can be written still has some then.
+ */
+int domain_disks_settle(const struct domain_disks *disks, int64_t until, struct err *err);
+
+/* Whether no request is under way on a block device.  root: where sysfs is. */
+bool disk_is_settled(const char *root, dev_t dev);
+
+#endif
