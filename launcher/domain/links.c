@@ -62,13 +62,18 @@ static void describe(const struct plan_nic *nic, char *out, size_t size)
 	snprintf(out, size, "xenif%u (%s)", nic->xenif, whose);
 }
 
+/* For the caller; NULL: the interface has none. */
+static char *find_backend(struct domain_host *host, uint32_t stub, unsigned devid)
+{
+	return xenstore_read(host->xs, "/libxl/%u/device/vif/%u/backend", stub, devid);
+}
+
 static int watch_one(struct domain_links *links, struct domain_link *link, uint32_t stub,
 		     unsigned devid, const char *token, struct err *err)
 {
 	char path[XENSTORE_PATH_MAX];
 
-	link->backend = xenstore_read(links->host->xs, "/libxl/%u/device/vif/%u/backend",
-				      stub, devid);
+	link->backend = find_backend(links->host, stub, devid);
 	if (!link->backend)
 		return 0;
 	snprintf(path, sizeof(path), "%s/state", link->backend);
@@ -124,6 +129,22 @@ int domain_links_check(const struct domain_links *links, struct err *err)
 			       nic, state);
 	}
 	return 0;
+}
+
+int domain_links_check_once(struct domain_host *host, const struct plan *plan,
+			    uint32_t stub, struct err *err)
+{
+	struct domain_links links = {.host = host, .plan = plan};
+	int rc;
+
+	links.list = calloc(plan->n_nics + 1, sizeof(*links.list));
+	if (!links.list)
+		return err_set(err, ERR_HOST, "out of memory");
+	for (size_t i = 0; i < plan->n_nics; i++)
+		links.list[i].backend = find_backend(host, stub, plan->nics[i].xenif);
+	rc = domain_links_check(&links, err);
+	domain_links_free(&links);
+	return rc;
 }
 
 static void tell(struct domain_links *links, const char *nic, const char *state,

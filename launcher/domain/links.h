@@ -34,6 +34,10 @@ int domain_links_watch(struct domain_links *links, uint32_t stub, const char *to
 /* 0: all are connected.  ERR_HOST: the first that is not, and its state. */
 int domain_links_check(const struct domain_links *links, struct err *err);
 
+/* The same for a stub domain that is not followed. */
+int domain_links_check_once(struct domain_host *host, const struct plan *plan,
+			    uint32_t stub, struct err *err);
+
 /*
  * xenstore has told of a change.  domain_links_follow looks at once, or a moment after its
  * last look: the stub domain can have a back end change its state all the time.

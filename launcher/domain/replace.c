@@ -13,6 +13,7 @@
 #include "abi/facts.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "domain/links.h"
 #include "domain/replace_end.h"
 #include "domain/replace_state.h"
 #include "domain/replace_vcpus.h"
@@ -27,6 +28,7 @@ enum {
 	LOOK_MS = 15000, /* for QEMU's answers before that */
 	HOLD_MS = 5000,	 /* for those to its clients */
 	TAKE_MS = 5000,	 /* for its one call of Xen, on a busy host, too */
+	LINKS_MS = 5000, /* for dom0's back ends, once QEMU waits for the state */
 };
 
 /* Refusals that need nobody's answer. */
@@ -161,6 +163,25 @@ static int switch_over(struct replace *r, struct err *err)
 	return -1;
 }
 
+/* The guest's interfaces go over to these. */
+static int wait_links(struct replace *r, struct err *err)
+{
+	const struct domain_watch *watch = r->watch;
+	int64_t until = clock_ms() + LINKS_MS;
+	struct err down;
+
+	while (domain_links_check_once(watch->host, watch->plan, r->next.stub, &down) <
+	       0) {
+		if (replace_serve(r, until, err) >= 0)
+			continue;
+		if (clock_ms() < until)
+			return -1;
+		*err = down;
+		return err_prefix(err, "the new stub domain");
+	}
+	return 0;
+}
+
 /* Up to the point where the new QEMU has the guest's state and its interfaces. */
 static int take_over(struct replace *r, struct err *err)
 {
@@ -178,7 +199,8 @@ static int take_over(struct replace *r, struct err *err)
 	r->channels->next_stub = r->next.stub;
 	r->channels->console_given = false;
 	until = clock_ms() + (int64_t)watch->plan->timeout_s * 1000;
-	if (replace_wait_stage(r, STUBDOM_STAGE_INCOMING, until, err) < 0)
+	if (replace_wait_stage(r, STUBDOM_STAGE_INCOMING, until, err) < 0 ||
+	    wait_links(r, err) < 0)
 		return -1;
 	if (replace_hold(r, clock_ms() + HOLD_MS, err) < 0)
 		return -1;

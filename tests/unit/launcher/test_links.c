@@ -138,6 +138,10 @@ static void test_check(void **state)
 	assert_string_equal(err.msg,
 			    "xenif0 (00:16:3e:00:00:01 of the guest, on xenbr0): "
 			    "its back end is not connected (Closed)");
+	assert_int_equal(domain_links_check_once(&host, &plan, 9, &err), -1);
+	assert_non_null(strstr(err.msg, "xenif0 "));
+	states[0] = states[1] = "4";
+	assert_int_equal(domain_links_check_once(&host, &plan, 9, &err), 0);
 }
 
 /* An interface that libxl has no record of has no back end. */
