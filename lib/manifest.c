@@ -158,6 +158,7 @@ static int parse_qemu(struct manifest *m, const json_t *qemu, struct err *err)
 	json_t *probe = json_object_get(qemu, "probe");
 	json_t *commands = json_object_get(probe, "commands");
 	json_t *schema = json_object_get(qemu, "schema");
+	json_t *machines = json_object_get(qemu, "machines");
 	const char *name;
 	json_t *reply;
 
@@ -183,7 +184,11 @@ static int parse_qemu(struct manifest *m, const json_t *qemu, struct err *err)
 			err, ERR_HOST,
 			"qemu.schema: expected a list that is not empty; " REBUILD);
 	m->probe = json_incref(probe);
+	if (machines && !json_is_object(machines))
+		return err_set(err, ERR_HOST,
+			       "qemu.machines: expected an object; " REBUILD);
 	m->schema = json_incref(schema);
+	m->machines = json_incref(machines);
 	return 0;
 }
 
@@ -297,5 +302,6 @@ void manifest_free(struct manifest *manifest)
 	free(manifest->help_text);
 	json_decref(manifest->probe);
 	json_decref(manifest->schema);
+	json_decref(manifest->machines);
 	*manifest = (struct manifest){.fd = -1};
 }

@@ -54,6 +54,7 @@ struct manifest {
 	char *help_text;    /* its output for -help */
 	json_t *probe;	    /* { greeting, commands: { name: reply } } */
 	json_t *schema;	    /* of its answers and events: an array of SchemaInfo */
+	json_t *machines;   /* { name or alias: name }; NULL: it is not said */
 	unsigned long long root_bytes;
 };
 

@@ -96,13 +96,21 @@ def reduce_schema(entries):
     return sorted(kept.values(), key=lambda entry: entry["name"])
 
 
+def name_machines(machines):
+    """Each name that -machine takes, with the machine that it stands for. QEMU's next version may give a short
+    one to another machine, with another form of its devices' state."""
+    return {name: machine["name"] for machine in machines
+            for name in (machine["name"], machine.get("alias")) if name}
+
+
 def ask(unpacked):
     """The manifest's "qemu" members that QEMU itself answers.
 
     accel=qtest and not accel=xen: no Xen is needed to build an image, and the
     answers describe the program, not the machine.
     """
-    commands = ("qmp_capabilities",) + contents.PROBE_COMMANDS + ("query-qmp-schema", "quit")
+    commands = ("qmp_capabilities",) + contents.PROBE_COMMANDS + (
+        "query-qmp-schema", "query-machines", "quit")
     text = "".join(json.dumps({"execute": c}) + "\n" for c in commands)
     replies = _parse_replies(unpacked.run(
         ["-L", unpacked.data, "-S", "-no-user-config", "-nodefaults", "-nographic",
@@ -110,6 +118,7 @@ def ask(unpacked):
     if len(replies) < len(commands):
         raise ProbeError("QEMU: ended before it had answered the probe")
     version = replies[2]["return"]["qemu"]
+    schema, machines = (reply["return"] for reply in replies[2 + len(contents.PROBE_COMMANDS):][:2])
     # Both texts name the program by the path it was started with.
     name = os.path.basename(contents.QEMU)
     return {
@@ -121,5 +130,6 @@ def ask(unpacked):
             "greeting": replies[0],
             "commands": dict(zip(contents.PROBE_COMMANDS, replies[2:])),
         },
-        "schema": reduce_schema(replies[2 + len(contents.PROBE_COMMANDS)]["return"]),
+        "schema": reduce_schema(schema),
+        "machines": name_machines(machines),
     }

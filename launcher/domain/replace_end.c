@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "clock.h"
 #include "domain/create.h"
 #include "domain/disk_settle.h"
@@ -13,6 +14,7 @@
 #include "domain/replace_vcpus.h"
 #include "domain/vif_rate.h"
 #include "log.h"
+#include "plan/handover.h"
 
 enum {
 	BACK_MS = REPLACE_BACK_MS + 15000, /* the child may be at an earlier step still */
@@ -150,9 +152,20 @@ static bool old_leaves(struct replace *r, uint32_t old)
 	return true;
 }
 
-static void tell_relay(struct replace *r, enum relay_msg_type what)
+static void tell_switch(struct replace *r)
 {
-	struct relay_msg msg = {.type = what};
+	struct relay_msg msg = {.type = RELAY_SWITCH};
+	struct err err;
+	cleanup_fd int schema = plan_hand_over_schema(r->watch->manifest->schema, &err);
+
+	if (schema < 0)
+		log_error("%s", err.msg);
+	relay_msg_send(r->watch->relay->control, &msg, &schema, schema >= 0);
+}
+
+static void tell_left(struct replace *r)
+{
+	struct relay_msg msg = {.type = RELAY_LEFT};
 
 	relay_msg_send(r->watch->relay->control, &msg, NULL, 0);
 }
@@ -172,7 +185,7 @@ void replace_commit(struct replace *r)
 		       r->paused_ms;
 	replace_enter(r, PHASE_END);
 	adopt(r);
-	tell_relay(r, RELAY_SWITCH);
+	tell_switch(r);
 	/* Commands that waited may bring a device: to the stub domain that stays. */
 	r->channels->replaces = false;
 	replace_let_go(r);
@@ -183,7 +196,7 @@ void replace_commit(struct replace *r)
 		log_warn("QEMU in domain %u did not end by itself; Xen lists the domain "
 			 "until the guest ends",
 			 old);
-	tell_relay(r, RELAY_LEFT);
+	tell_left(r);
 	if (domain_remove_one(watch->host, old, &err) < 0)
 		log_error("%s", err.msg);
 	domain_name_follow(watch->host, watch->plan, watch->stub);

@@ -12,6 +12,7 @@
 #include "domain/create.h"
 #include "domain/memory.h"
 #include "domain/ramdisk.h"
+#include "domain/replace_machine.h"
 #include "log.h"
 #include "xalloc.h"
 #include "xenstore_util.h"
@@ -120,17 +121,8 @@ int replace_new_plan(struct replace_new *next, const struct domain_watch *watch,
 	    check_image(watch->manifest, kernel, err) < 0 ||
 	    check_image(&next->manifest, kernel, err) < 0)
 		return -1;
-	/*
-	 * The relay makes QEMU's answers from the schema that it was started with; and
-	 * the state is only known to be understood by a QEMU of the same version.
-	 */
-	if (!json_equal(next->manifest.schema, watch->manifest->schema))
-		return err_set(
-			err, ERR_HOST,
-			"%s has QEMU %s, which speaks another QMP than the guest's "
-			"QEMU %s; the guest gets it at its next start",
-			wish->image, next->manifest.qemu_version,
-			watch->manifest->qemu_version);
+	if (replace_machine_check(plan, watch->manifest, &next->manifest, err) < 0)
+		return -1;
 	next->name = xasprintf("%s-new", plan->name);
 	next->plan.name = next->name;
 	plan_arguments(next, plan, gone);

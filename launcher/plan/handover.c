@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "xalloc.h"
+
+enum { SCHEMA_MAX = 4 << 20 }; /* bytes; QEMU's has 80 KB */
 
 /* JSON has no other text; a name that is none would be missing at the other end. */
 static int check_text(const char *text, struct err *err)
@@ -23,13 +26,28 @@ static int check_text(const char *text, struct err *err)
 	return 0;
 }
 
+/* The descriptor, at its start. */
+static int write_json(const json_t *json, struct err *err)
+{
+	cleanup_fd int fd = memfd_create("stubdom-relay plan", MFD_CLOEXEC);
+	/* Not json_dumpfd: it has a system call for each word, some 40,000. */
+	cleanup_free char *text = json_dumps(json, JSON_COMPACT);
+	size_t len = text ? strlen(text) : 0;
+	int out;
+
+	if (fd < 0)
+		return err_errno(err, ERR_HOST, errno, "making a memfd");
+	if (len == 0 || write(fd, text, len) != (ssize_t)len ||
+	    lseek(fd, 0, SEEK_SET) < 0)
+		return err_set(err, ERR_HOST, "writing the relay's part of the plan");
+	out = fd;
+	fd = -1;
+	return out;
+}
+
 int plan_hand_over(const struct plan *plan, const json_t *schema, struct err *err)
 {
 	cleanup_json json_t *json = plan_to_json(plan);
-	cleanup_fd int fd = memfd_create("stubdom-relay plan", MFD_CLOEXEC);
-	cleanup_free char *text = NULL;
-	size_t len;
-	int out;
 
 	for (size_t i = 0; i < plan->n_channels; i++) {
 		const struct plan_channel *channel = &plan->channels[i];
@@ -39,20 +57,15 @@ int plan_hand_over(const struct plan *plan, const json_t *schema, struct err *er
 		    check_text(channel->label, err) < 0)
 			return err_prefix(err, "channel %s", channel->name);
 	}
-	if (fd < 0)
-		return err_errno(err, ERR_HOST, errno, "making a memfd");
 	if (!json || json_object_set_new(json, "log", json_integer(plan->log)) < 0 ||
 	    json_object_set(json, "schema", (json_t *)schema) < 0)
 		return err_set(err, ERR_HOST, "out of memory");
-	/* Not json_dumpfd: it has a system call for each word, some 40,000. */
-	text = json_dumps(json, JSON_COMPACT);
-	len = text ? strlen(text) : 0;
-	if (len == 0 || write(fd, text, len) != (ssize_t)len ||
-	    lseek(fd, 0, SEEK_SET) < 0)
-		return err_set(err, ERR_HOST, "writing the relay's part of the plan");
-	out = fd;
-	fd = -1;
-	return out;
+	return write_json(json, err);
+}
+
+int plan_hand_over_schema(const json_t *schema, struct err *err)
+{
+	return write_json(schema, err);
 }
 
 static char *read_text(const json_t *json, const char *key)
@@ -164,4 +177,26 @@ int plan_take_over(int fd, struct plan *out, json_t **schema, struct err *err)
 	json_decref(*schema);
 	plan_free(out);
 	return err_set(err, ERR_HOST, "the relay's part of the plan cannot be read");
+}
+
+/* By read(2) alone: the relay's filter allows no more. */
+json_t *plan_take_over_schema(int fd)
+{
+	cleanup_fd int closes = fd;
+	cleanup_free char *text = NULL;
+	struct stat st;
+	size_t size, len = 0;
+
+	if (fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > SCHEMA_MAX)
+		return NULL;
+	size = (size_t)st.st_size;
+	text = xalloc_check(malloc(size));
+	while (len < size) {
+		ssize_t n = read(fd, text + len, size - len);
+
+		if (n <= 0)
+			return NULL;
+		len += (size_t)n;
+	}
+	return json_loadb(text, len, 0, NULL);
 }

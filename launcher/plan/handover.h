@@ -19,4 +19,8 @@ int plan_hand_over(const struct plan *plan, const json_t *schema, struct err *er
  */
 int plan_take_over(int fd, struct plan *out, json_t **schema, struct err *err);
 
+/* A schema alone, for RELAY_SWITCH: the same two ends.  NULL: it cannot be read. */
+int plan_hand_over_schema(const json_t *schema, struct err *err);
+json_t *plan_take_over_schema(int fd);
+
 #endif

@@ -155,8 +155,10 @@ static int take_control(struct relay_state *state)
 	}
 	if (msg.type == RELAY_HOLD)
 		relay_hold(state, &msg);
-	if (msg.type == RELAY_SWITCH)
-		relay_switch(state);
+	if (msg.type == RELAY_SWITCH) {
+		relay_switch(state, fds[0]);
+		fds[0] = -1;
+	}
 	if (msg.type == RELAY_LEFT)
 		relay_left(state);
 	if (msg.type == RELAY_DIALLED && msg.channel < state->plan->n_channels) {

@@ -24,8 +24,12 @@ enum relay_msg_type {
 	 * Each that has left gets its answer; then the relay says RELAY_HELD.
 	 */
 	RELAY_HOLD,
-	RELAY_SWITCH, /* the connections to the stub domain end: another has taken over */
-	RELAY_LEFT,   /* it has ended: a port's connection to it may not have */
+	/*
+	 * The connections to the stub domain end: another has taken over.  fd: the schema of
+	 * its QEMU (plan/handover.h).
+	 */
+	RELAY_SWITCH,
+	RELAY_LEFT, /* it has ended: a port's connection to it may not have */
 	/* relay to launcher: it is the less trusted side, check its words */
 	/*
 	 * Every endpoint is open, no privileges are left.  code: Landlock's version.  text:

@@ -2,7 +2,10 @@
 /* The relay's part in a replacement: clients wait, and go on with another stub domain. */
 #include "relay/switch.h"
 
+#include "cleanup.h"
 #include "clock.h"
+#include "log.h"
+#include "plan/handover.h"
 
 void relay_hold(struct relay_state *state, const struct relay_msg *msg)
 {
@@ -27,10 +30,27 @@ int relay_check_held(struct relay_state *state)
 	return relay_msg_send(state->control, &msg, NULL, 0);
 }
 
-void relay_switch(struct relay_state *state)
+/* The earlier one's stays if there is none: then it serves as well as it can. */
+static void take_schema(struct relay_state *state, int fd)
+{
+	cleanup_json json_t *json = fd >= 0 ? plan_take_over_schema(fd) : NULL;
+	struct qmp_schema schema;
+	struct err err;
+
+	err_set(&err, ERR_HOST, "it cannot be read");
+	if (!json || qmp_schema_load(json, &schema, &err) < 0) {
+		log_error("the new QEMU's schema: %s", err.msg);
+		return;
+	}
+	qmp_schema_free(&state->schema);
+	state->schema = schema;
+}
+
+void relay_switch(struct relay_state *state, int schema)
 {
 	for (size_t i = 0; i < state->plan->n_channels; i++)
 		relay_channel_switch(&state->channels[i], clock_ms());
+	take_schema(state, schema);
 }
 
 void relay_left(struct relay_state *state)

@@ -13,7 +13,7 @@ void relay_hold(struct relay_state *state, const struct relay_msg *msg);
 int relay_check_held(struct relay_state *state);
 
 /* RELAY_SWITCH */
-void relay_switch(struct relay_state *state);
+void relay_switch(struct relay_state *state, int schema);
 
 /* RELAY_LEFT */
 void relay_left(struct relay_state *state);

@@ -60,8 +60,9 @@ static int remove_root(void **state)
 {
 	char path[256];
 
-	for (const char *const *part = (const char *const[]){"/dev/block/7:300", "/dev/block",
-							     "/dev", "", NULL};
+	for (const char *const *part =
+		     (const char *const[]){"/dev/block/7:300", "/dev/block", "/dev", "",
+					   NULL};
 	     *part; part++) {
 		snprintf(path, sizeof(path), "%s%s", root, *part);
 		rmdir(path);

@@ -129,6 +129,11 @@ static void check_handover(const struct plan *plan, const json_t *tree)
 		assert_int_equal(got.disks[i].readonly, plan->disks[i].readonly);
 	}
 	json_decref(got_schema);
+	fd = plan_hand_over_schema(schema, &err);
+	assert_true(fd >= 0);
+	got_schema = plan_take_over_schema(fd);
+	assert_true(json_equal(schema, got_schema));
+	json_decref(got_schema);
 	json_decref(schema);
 	json_decref(got_tree);
 	plan_free(&got);

@@ -83,6 +83,8 @@ static void test_damaged(void **state)
 		{"\"query-version\":{\"return\"", "\"query-version\":{\"r\"",
 		 "qemu.probe.commands.query-version"},
 		{"\"schema\":[", "\"s\":[", "qemu.schema: expected"},
+		{"\"schema\":[", "\"machines\":[],\"schema\":[",
+		 "qemu.machines: expected"},
 		{"\"root\":{\"bytes\"", "\"root\":{\"b\"", "root.bytes"},
 		{"\"version\":1,", "\"version\":1,,", "line 1"},
 		{"\"version\":1,", "\"version\":1,\"version\":1,", "duplicate"},
