@@ -157,6 +157,11 @@ class Dom0:
         return self.call("strike_replace", 4 * seconds, guest=guest.name, domid=guest.domid,
                          phase=phase, victims=victims, seconds=seconds)
 
+    def strike_take(self, guest, fate, seconds=60):
+        """See dom0/strike.py."""
+        return self.call("strike_take", 4 * seconds, guest=guest.name, domid=guest.domid, fate=fate,
+                         seconds=seconds)
+
     def sector(self, path, lba):
         """One sector of a file in dom0."""
         return self.rig.exec(["dd", f"if={path}", "bs=512", f"skip={lba}", "count=1",

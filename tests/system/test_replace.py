@@ -422,6 +422,38 @@ def is_paused(guest, dom0):
     return dom0.run("xl", "list", guest.name).stdout.split()[-2][2] == "p"
 
 
+TAKE_TRIES = 5  # the new stub domain may be faster than the strike
+
+
+@pytest.mark.long("make check-replace")
+@pytest.mark.parametrize("fate", ["late", "crash"])
+def test_no_answer_to_take(make_guest, dom0, fate):
+    """The new stub domain was told to take the guest and does not say that it has. If it leaves when it
+    is asked to, the old QEMU goes on. If it has died nobody knows, and the guest stays paused."""
+    guest = make_guest("replaced")
+    guest.start()
+    for _ in range(TAKE_TRIES):
+        old = guest.stub_domid
+        struck = dom0.strike_take(guest, fate)
+        print(struck)
+        if not struck["lost"]:
+            break
+        assert struck["status"] == 0
+    assert struck["lost"] is False and struck["status"] == 1
+    dom0.wait_gone("replaced-dm-new")
+    if fate == "late":
+        assert "the new stub domain does not take the guest" in struck["text"]
+        check_served(guest, dom0, old)
+        assert guest.ask("echo well", "echo").endswith("echo well\n")
+        replace(guest, dom0)
+        return
+    assert "the guest stays paused" in struck["text"]
+    assert "the new stub domain ended as it took the guest" in struck["text"]
+    assert is_paused(guest, dom0)
+    assert set(dom0.domains()) - {"(null)"} == {"replaced", "replaced-dm"}
+    guest.destroy()
+
+
 @pytest.mark.long("make check-replace")
 @pytest.mark.parametrize("phase", ["build", "boot", "save", "load", "switch", "end"])
 def test_launcher_killed(make_guest, dom0, phase):

@@ -20,3 +20,13 @@ def shut_down(domid, why):
         return xc.xc_domain_shutdown(handle, domid, SHUTDOWN[why])
     finally:
         xc.xc_interface_close(handle)
+
+
+def pause(domid, wanted=True):
+    """No vCPU of the domain runs, until it is taken back."""
+    xc, handle = xenctrl()
+    try:
+        call = xc.xc_domain_pause if wanted else xc.xc_domain_unpause
+        return call(handle, domid)
+    finally:
+        xc.xc_interface_close(handle)

@@ -25,7 +25,7 @@ from clients import digest, drain, process_use, qmp_round_trips, socat_stream
 from console import Console, open_terminal
 from hypervisor import shut_down, xenctrl
 from pxe import pxe_start, pxe_stop
-from strike import strike, strike_replace
+from strike import strike, strike_replace, strike_take
 from traffic import traffic_serve, traffic_to
 from vncshot import viewer_close, viewer_open, viewer_picture, viewer_stall, viewer_type, vnc_shot
 from xs import Xenstore
@@ -235,7 +235,7 @@ OPERATIONS = {
                             domains, xenstore_read, xenstore_write, wait_xenstore, wait_xenstore_there,
                             timed_run, memory_of, wait_domain, wait_domains, wait_no_domain,
                             wait_no_process, wait_file, shut_down, wait_crashed, wait_asleep,
-                            strike, strike_replace, vnc_shot, digest, drain, process_use,
+                            strike, strike_replace, strike_take, vnc_shot, digest, drain, process_use,
                             qmp_round_trips, socat_stream, leakscan.scan, measure.measure,
                             capture_start, capture_stop, frame_send, traffic_serve, traffic_to,
                             pxe_start, pxe_stop)

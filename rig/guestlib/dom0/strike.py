@@ -7,7 +7,7 @@ import tempfile
 import time
 
 from clients import qmp_run
-from hypervisor import shut_down
+from hypervisor import pause, shut_down
 from xs import Xenstore
 
 # In the order in which they are passed; a later one means that an earlier one was passed.
@@ -155,3 +155,41 @@ def strike_replace(guest, domid, phase, victims, seconds):
                                f"/local/domain/0/stubdom/{domid}", reached, blow, seconds)
     xs.close()
     return {"phase": found, **out}
+
+
+def strike_take(guest, domid, fate, seconds):
+    """Starts `stubdom replace`. The new stub domain stands still once its QEMU has the state, so it is told
+    to take the guest and gives no answer. Then it crashes ("crash"), or goes on when it is asked to leave
+    ("late"). Returns how the command ended, and "lost" if the stub domain had taken the guest before it
+    stood still; then it goes on."""
+    xs = Xenstore()
+    launcher = int(xs.read(f"/local/domain/{domid}/image/device-model-pid"))
+    out = {}
+
+    def stop_new(new):
+        data = f"/local/domain/{new}/data/stubdom"
+        assert xs.wait(data, lambda: xs.read(f"{data}/stage") == "running", seconds)
+        os.kill(launcher, signal.SIGSTOP)
+        try:
+            pause(new)
+            return xs.read(f"{data}/taken") is not None
+        finally:
+            os.kill(launcher, signal.SIGCONT)
+
+    def blow(_, _log):
+        new = xs.domid(guest + "-dm-new")
+        control = f"/local/domain/{new}/control"
+        out["lost"] = stop_new(new)
+        if not out["lost"]:
+            order = {"crash": "stubdom-take", "late": "stubdom-end"}[fate]
+            assert xs.wait(control, lambda: xs.read(f"{control}/{order}"), seconds)
+        if not out["lost"] and fate == "crash":
+            shut_down(new, "crash")
+        else:
+            pause(new, False)
+
+    node = f"/local/domain/0/stubdom/{domid}"
+    _, _, ended = run_struck(["stubdom", "replace", guest], xs, node,
+                             lambda: xs.read(f"{node}/replace/phase") == "boot", blow, seconds)
+    xs.close()
+    return {**out, **ended}
