@@ -161,10 +161,10 @@ def strike_take(guest, domid, fate, seconds):
     """Starts `stubdom replace`. The new stub domain stands still once its QEMU has the state, so it is told
     to take the guest and gives no answer. Then it crashes ("crash"), or goes on when it is asked to leave
     ("late"). Returns how the command ended, and "lost" if the stub domain had taken the guest before it
-    stood still; then it goes on."""
+    stood still; then it goes on. None: the replacement ended before that."""
     xs = Xenstore()
     launcher = int(xs.read(f"/local/domain/{domid}/image/device-model-pid"))
-    out = {}
+    out = {"lost": None}
 
     def stop_new(new):
         data = f"/local/domain/{new}/data/stubdom"
