@@ -18,6 +18,7 @@
 
 enum {
 	BACK_MS = REPLACE_BACK_MS + 15000, /* the child may be at an earlier step still */
+	SETTLE_MS = 60000,		   /* for dom0's disks, slow ones, too */
 	END_MS = 5000,			   /* for a QEMU to end by itself */
 	/* For the agent's waits (DRAIN_MS, twice); without an answer the guest is lost. */
 	END_PAUSED_MS = 15000,
@@ -27,28 +28,28 @@ enum {
  * The new QEMU has no part in the guest any more.  It may have written to a qcow2 file's
  * tables as it loaded; these are whole before the old one reads them again.
  */
-static bool new_is_away(struct replace *r, int64_t until, struct err *err)
+static bool new_is_away(struct replace *r, struct err *err)
 {
 	if (!replace_new_stop(&r->next, r->watch, END_PAUSED_MS))
 		return err_set(err, ERR_STUB,
 			       "the new one may serve the guest, and has not left it") ==
 		       0;
-	replace_new_drop(&r->next, r->watch, 0);
-	return domain_disks_settle(r->watch->hotplug->disks, until, err) == 0;
+	/* dom0 gets its memory back when the guest runs again. */
+	replace_new_remove(&r->next, r->watch, 0);
+	return domain_disks_settle(r->watch->hotplug->disks, clock_ms() + SETTLE_MS,
+				   err) == 0;
 }
 
 /* Whether the old QEMU serves the guest again. */
 static bool old_goes_on(struct replace *r, struct err *err)
 {
-	int64_t until = clock_ms() + BACK_MS;
-
-	if (r->gave_state && !new_is_away(r, until, err))
+	if (r->gave_state && !new_is_away(r, err))
 		return false;
 	if (!replace_stub_lives(r))
 		return err_set(err, ERR_STUB, "its stub domain has ended, too") == 0;
 	/* A toolstack that saves the guest lets QEMU go on afterwards, and not earlier. */
 	return !r->asked_save || replace_guest_life(r) == DOMAIN_LIFE_SHUTDOWN ||
-	       replace_resume_old(r, until, err) == 0 ||
+	       replace_resume_old(r, clock_ms() + BACK_MS, err) == 0 ||
 	       replace_guest_life(r) == DOMAIN_LIFE_SHUTDOWN;
 }
 

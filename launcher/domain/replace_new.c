@@ -259,23 +259,27 @@ bool replace_new_stop(const struct replace_new *next, const struct domain_watch 
 	       domain_ask_leave(host, next->stub, end_ms) && has_left(host, next->stub);
 }
 
-void replace_new_drop(struct replace_new *next, const struct domain_watch *watch,
-		      int end_ms)
+void replace_new_remove(struct replace_new *next, const struct domain_watch *watch,
+			int end_ms)
 {
 	struct err err;
 
 	domain_orders_free(&next->orders);
-	if (next->stub == REPLACE_NO_STUB) {
-		/* Its creation may have failed when dom0 had made room already. */
-		domain_memory_give_back(watch->host);
+	if (next->stub == REPLACE_NO_STUB)
 		return;
-	}
 	if (end_ms > 0 && domain_host_life(watch->host, next->stub) == DOMAIN_LIFE_ALIVE)
 		domain_ask_leave(watch->host, next->stub, end_ms);
 	if (domain_remove_one(watch->host, next->stub, &err) < 0)
 		log_error("%s", err.msg);
-	domain_memory_give_back(watch->host);
 	next->stub = REPLACE_NO_STUB;
+}
+
+void replace_new_drop(struct replace_new *next, const struct domain_watch *watch,
+		      int end_ms)
+{
+	replace_new_remove(next, watch, end_ms);
+	/* Without a domain, too: dom0 may have made room before its creation failed. */
+	domain_memory_give_back(watch->host);
 }
 
 void replace_new_free(struct replace_new *next)

@@ -70,6 +70,10 @@ bool replace_new_stop(const struct replace_new *next, const struct domain_watch 
 		      int end_ms);
 
 /* Takes the domain away, if there is one; QEMU ends before that, so many ms at most. */
+void replace_new_remove(struct replace_new *next, const struct domain_watch *watch,
+			int end_ms);
+
+/* The same, and dom0 grows by the memory that it gave, which may take it some seconds. */
 void replace_new_drop(struct replace_new *next, const struct domain_watch *watch,
 		      int end_ms);
 
