@@ -16,7 +16,13 @@
  */
 int domain_disks_settle(const struct domain_disks *disks, int64_t until, struct err *err);
 
-/* Whether no request is under way on a block device.  root: where sysfs is. */
+/*
+ * Whether a block device has no request, as far as it counts them: those that its driver
+ * has (Linux's block/blk-mq.c).  root: where sysfs is.
+ */
 bool disk_is_settled(const char *root, dev_t dev);
+
+/* Whether it counts them: an administrator may have said no (queue/iostats). */
+bool disk_counts(const char *root, dev_t dev);
 
 #endif

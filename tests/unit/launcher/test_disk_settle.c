@@ -36,6 +36,36 @@ static void test_counts(void **state)
 	assert_false(is_settled_with("       0       12\n"));
 }
 
+/* In a folder of the device's, or above it. */
+static bool counts_with(const char *queue, const char *iostats)
+{
+	char folder[256], path[300];
+	bool counts;
+	FILE *f;
+
+	snprintf(folder, sizeof(folder), "%s/dev/block/%s", root, queue);
+	snprintf(path, sizeof(path), "%s/iostats", folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(iostats, f);
+	fclose(f);
+	counts = disk_counts(root, makedev(7, 300));
+	unlink(path);
+	rmdir(folder);
+	return counts;
+}
+
+static void test_whether_it_counts(void **state)
+{
+	assert_true(counts_with("7:300/queue", "1\n"));
+	assert_false(counts_with("7:300/queue", "0\n"));
+	/* A partition is a folder in its disk's. */
+	assert_true(counts_with("queue", "1\n"));
+	assert_false(counts_with("queue", "0\n"));
+	assert_false(disk_counts(root, makedev(7, 300)));
+}
+
 static void test_no_counts(void **state)
 {
 	assert_true(disk_is_settled(root, makedev(7, 300)));
@@ -74,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_whether_it_counts),
 		cmocka_unit_test(test_no_counts),
 	};
 
