@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "setup.h"
 
 enum {
 	/* Well within libxl's 60 s for the whole start. */
@@ -42,6 +43,9 @@ static int disk_wait(const char *dev, struct err *err)
 	    snprintf(path, sizeof(path), "/dev/%s", dev) >= (int)sizeof(path))
 		return err_set(err, ERR_STUB, "'%s' is not the name of a disk", dev);
 	while ((got = disk_try(path, err)) == 0) {
+		/* Without the front end's module there will be none. */
+		if (setup_modules_check(err) < 0)
+			return -1;
 		if (clock_ms() >= end)
 			return err_set(
 				err, ERR_STUB,

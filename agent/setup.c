@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "abi/channel.h"
@@ -22,7 +23,10 @@
 
 enum { MODULES_TIMEOUT_MS = 25000 }; /* as for a disk */
 
-static int modules = -1; /* their loader's word; its end: all are there */
+static struct {
+	pid_t pid;
+	int fd; /* its word; the end of it, and exit status 0: all are there */
+} loader = {.fd = -1};
 
 static const struct {
 	const char *type, *target;
@@ -102,27 +106,49 @@ int setup_modules_begin(struct err *err)
 		close(fds[0]);
 		return err_errno(err, ERR_STUB, errno, "loading modules");
 	}
-	modules = fds[0];
+	loader.pid = pid;
+	loader.fd = fds[0];
 	return 0;
+}
+
+/* 1: all are there; 0: not after so many ms; -1: one is not to be had. */
+static int hear_loader(int ms, struct err *err)
+{
+	struct pollfd heard = {.fd = loader.fd, .events = POLLIN};
+	char text[400];
+	int status;
+	ssize_t n;
+
+	if (loader.fd < 0)
+		return 1;
+	if (poll(&heard, 1, ms) <= 0)
+		return 0;
+	n = read(loader.fd, text, sizeof(text));
+	close(loader.fd);
+	loader.fd = -1;
+	if (n > 0)
+		return err_set(err, ERR_STUB, "%.*s", (int)n, text);
+	/* A fault of the kernel's in a module ends it without a word. */
+	if (waitpid(loader.pid, &status, 0) == loader.pid && status == 0)
+		return 1;
+	return err_set(err, ERR_STUB,
+		       "the process that loads the kernel's modules has died");
+}
+
+int setup_modules_check(struct err *err)
+{
+	return hear_loader(0, err) < 0 ? -1 : 0;
 }
 
 int setup_modules_end(struct err *err)
 {
 	const int64_t end = clock_ms() + MODULES_TIMEOUT_MS;
-	cleanup_fd int fd = modules;
-	char text[400];
-	ssize_t n;
 
-	modules = -1;
-	if (fd < 0)
-		return 0;
 	for (int64_t left; (left = end - clock_ms()) > 0;) {
-		struct pollfd loaded = {.fd = fd, .events = POLLIN};
+		int heard = hear_loader((int)left, err);
 
-		if (poll(&loaded, 1, (int)left) <= 0)
-			continue;
-		n = read(fd, text, sizeof(text));
-		return n > 0 ? err_set(err, ERR_STUB, "%.*s", (int)n, text) : 0;
+		if (heard)
+			return heard < 0 ? -1 : 0;
 	}
 	return err_set(err, ERR_STUB, "the kernel's modules are not loaded after %d s",
 		       MODULES_TIMEOUT_MS / 1000);

@@ -10,10 +10,12 @@ int setup_mounts(struct err *err);
 
 /*
  * A process of its own loads the modules that the image lists for its kernel.  That of a
- * front end waits for minutes for a back end that does not connect.  setup_modules_end
- * waits for all of them.  No list, nothing to do.
+ * front end waits for minutes for a back end that does not connect.  setup_modules_check
+ * says whether one has failed so far, setup_modules_end waits for all of them.  No list,
+ * nothing to do.
  */
 int setup_modules_begin(struct err *err);
+int setup_modules_check(struct err *err);
 int setup_modules_end(struct err *err);
 
 /* Kernel settings; a kernel's missing ones are passed over. */
