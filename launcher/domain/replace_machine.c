@@ -10,6 +10,9 @@
 
 static bool names_machine(const char *option)
 {
+	/* A guest may have the name "M". */
+	if (option[0] != '-')
+		return false;
 	option += strspn(option, "-");
 	return strcmp(option, "machine") == 0 || strcmp(option, "M") == 0;
 }

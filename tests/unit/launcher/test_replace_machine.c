@@ -49,10 +49,10 @@ static int release(void **state)
 static const char *try(const struct manifest *now, const struct manifest *next,
 		       const char *option, const char *machine, const char *more)
 {
-	char *argv[] = {
-		(char *)option,	    (char *)machine, (char *)"-m", (char *)"xenfv",
-		(char *)"-machine", (char *)more,    NULL};
-	const struct plan plan = {.qemu = argv, .n_qemu = 6};
+	char *argv[] = {(char *)option,	    (char *)machine, (char *)"-m",
+			(char *)"xenfv",    (char *)"-name", (char *)"M",
+			(char *)"-machine", (char *)more,    NULL};
+	const struct plan plan = {.qemu = argv, .n_qemu = 8};
 	static struct err err;
 
 	if (replace_machine_check(&plan, now, next, &err) == 0)
