@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "domain/end_signals.h"
 
 enum {
 	LOOK_MS = 2,
@@ -68,7 +69,8 @@ static const struct domain_disk *find_busy(const struct domain_disks *disks, int
 	return NULL;
 }
 
-int domain_disks_settle(const struct domain_disks *disks, int64_t until, struct err *err)
+int domain_disks_settle(const struct domain_disks *disks, int signals, int64_t until,
+			struct err *err)
 {
 	int64_t quiet_since = clock_ms();
 
@@ -77,6 +79,8 @@ int domain_disks_settle(const struct domain_disks *disks, int64_t until, struct 
 		const struct domain_disk *busy = find_busy(disks, &wait_ms);
 		int64_t now = clock_ms();
 
+		if (busy && end_signals_came(signals))
+			return err_set(err, ERR_HOST, "the toolstack ends the guest");
 		if (busy && now >= until)
 			return err_set(err, ERR_HOST,
 				       "%s still has requests of the new stub domain's",

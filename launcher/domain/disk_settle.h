@@ -12,9 +12,10 @@
 /*
  * After a stub domain was destroyed: its back ends take nothing more, but dom0's devices may
  * still have what they took.  `until`: of the monotonic clock, in ms.  ERR_HOST: a disk that
- * can be written still has some then.
+ * can be written still has some then, or when a signal comes (domain/end_signals.h).
  */
-int domain_disks_settle(const struct domain_disks *disks, int64_t until, struct err *err);
+int domain_disks_settle(const struct domain_disks *disks, int signals, int64_t until,
+			struct err *err);
 
 /*
  * Whether a block device has no request, as far as it counts them: those that its driver

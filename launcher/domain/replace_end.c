@@ -36,8 +36,8 @@ static bool new_is_away(struct replace *r, struct err *err)
 		       0;
 	/* dom0 gets its memory back when the guest runs again. */
 	replace_new_remove(&r->next, r->watch, 0);
-	return domain_disks_settle(r->watch->hotplug->disks, clock_ms() + SETTLE_MS,
-				   err) == 0;
+	return domain_disks_settle(r->watch->hotplug->disks, r->watch->signals,
+				   clock_ms() + SETTLE_MS, err) == 0;
 }
 
 /* Whether the old QEMU serves the guest again. */
