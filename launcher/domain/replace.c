@@ -172,6 +172,10 @@ static int wait_links(struct replace *r, struct err *err)
 
 	while (domain_links_check_once(watch->host, watch->plan, r->next.stub, &down) <
 	       0) {
+		if (domain_host_life(watch->host, r->next.stub) != DOMAIN_LIFE_ALIVE)
+			return err_set(err, ERR_STUB,
+				       "the new stub domain has ended; 'stubdom log' may "
+				       "say why");
 		if (replace_serve(r, until, err) >= 0)
 			continue;
 		if (clock_ms() < until)
