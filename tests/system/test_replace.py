@@ -422,6 +422,27 @@ def is_paused(guest, dom0):
     return dom0.run("xl", "list", guest.name).stdout.split()[-2][2] == "p"
 
 
+@pytest.mark.long("make check-replace")
+def test_asker_killed(make_guest, dom0):
+    """The process that asks the old QEMU is killed: that one goes on, by another one's word if it has
+    stopped."""
+    guest = make_guest("replaced", kind="direct", disks=1)
+    guest.start()
+    old = guest.stub_domid
+    for phase, victims, why in (("boot", ["asker"], "the process that asks QEMU has ended"),
+                                ("save", ["asker"], "the process that asks QEMU has ended"),
+                                ("load", ["asker", "new"], "the new stub domain")):
+        struck = dom0.strike_replace(guest, phase, *victims)
+        print(struck)
+        assert (struck["phase"], struck["status"]) == (phase, 1)
+        assert why in struck["text"]
+        dom0.wait_gone("replaced-dm-new")
+        check_served(guest, dom0, old)
+        assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+    assert "another one tells QEMU to go on" in dom0.read(guest.log_path)
+    replace(guest, dom0)
+
+
 TAKE_TRIES = 5  # the new stub domain may be faster than the strike
 
 

@@ -98,32 +98,36 @@ def strike(config, guest, stage, action, seconds):
 PHASES = ["check", "build", "boot", "save", "load", "switch", "end"]
 
 
-def guardian_of(launcher):
+def child_of(launcher, comm):
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{entry}/stat", encoding="utf-8") as f:
                 name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
         except OSError:  # it has ended, maybe between the two
             continue
-        if name == "stubdom-guard" and int(rest.split()[1]) == launcher:
+        if name == comm and int(rest.split()[1]) == launcher:
             return int(entry)
     return None
 
 
-def wait_guardian(launcher, seconds):
+def wait_child(launcher, comm, seconds):
     """A new one has its name a moment after the old one is gone."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        found = guardian_of(launcher)
+        found = child_of(launcher, comm)
         if found:
             return found
         time.sleep(0.01)
-    raise TimeoutError(f"no guardian of process {launcher}")
+    raise TimeoutError(f"process {launcher} has no {comm}")
+
+
+# The launcher's processes, and what they are called (PR_SET_NAME). The "asker" asks the old QEMU.
+CHILDREN = {"guardian": "stubdom-guard", "asker": "stubdom-replace"}
 
 
 def strike_replace(guest, domid, phase, victims, seconds):
     """Starts `stubdom replace` and strikes in that phase, or a later one if the phase was too
-    short to be seen. A victim is a process, "launcher" or "guardian" (SIGKILL), or a stub domain,
+    short to be seen. A victim is a process, "launcher", "guardian" or "asker" (SIGKILL), or a stub domain,
     "old" or "new" (it crashes), or "guest" (xl destroy). "client" is none: QEMU is told to stop, by
     QMP. Returns the phase at the blow, and how the command ended."""
     xs = Xenstore()
@@ -137,8 +141,8 @@ def strike_replace(guest, domid, phase, victims, seconds):
     def strike_one(victim, log):
         if victim == "launcher":
             os.kill(launcher, signal.SIGKILL)
-        elif victim == "guardian":
-            os.kill(wait_guardian(launcher, seconds), signal.SIGKILL)
+        elif victim in CHILDREN:
+            os.kill(wait_child(launcher, CHILDREN[victim], seconds), signal.SIGKILL)
         elif victim == "guest":
             destroy(domid, log, seconds)
         elif victim == "client":
@@ -172,7 +176,8 @@ def strike_take(guest, domid, fate, seconds):
         os.kill(launcher, signal.SIGSTOP)
         try:
             pause(new)
-            return xs.read(f"{data}/taken") is not None
+            # xenstored may still have that word to read.
+            return bool(xs.wait(data, lambda: xs.read(f"{data}/taken"), 1))
         finally:
             os.kill(launcher, signal.SIGCONT)
 
