@@ -32,6 +32,8 @@ def pytest_addoption(parser):
     parser.addoption("--cpus", type=int, help="CPUs of the rig's machine (1)")
     parser.addoption("--memory", type=int, metavar="MB", help="memory of the rig's machine")
     parser.addoption("--long", action="store_true", help="also run the tests that take minutes")
+    parser.addoption("--other-image", metavar="DIR",
+                     help="an image with another version of QEMU (docs/testing.md)")
     parser.addoption("--hypercalls", metavar="FILE",
                      help="trace nub's hypercalls and append them to FILE (docs/testing.md)")
 

@@ -348,6 +348,77 @@ BROKEN = "/var/lib/qemu-stubdom/broken"
 IMAGE = "/var/lib/qemu-stubdom/image"
 
 
+@pytest.fixture
+def other_image(dom0):
+    """A copy of the installed image whose manifest was changed."""
+    def make(change):
+        manifest = json.loads(dom0.read(f"{IMAGE}/manifest.json"))
+        change(manifest["qemu"])
+        dom0.shell(f"rm -rf {BROKEN} && cp -rL {IMAGE} {BROKEN}")
+        dom0.write(f"{BROKEN}/manifest.json", json.dumps(manifest))
+        return BROKEN
+
+    yield make
+    dom0.run("rm", "-rf", BROKEN)
+
+
+def forget_package(qemu):
+    """A schema in which query-version's answer has one member less."""
+    types = {entry["name"]: entry for entry in qemu["schema"]}
+    version = types[types["query-version"]["ret-type"]]
+    version["members"] = [m for m in version["members"] if m["name"] != "package"]
+
+
+@pytest.mark.long("make check-replace")
+def test_another_version(make_guest, dom0, other_image):
+    """QEMU's next version may have another machine by the guest's name of it, and may say more."""
+    guest = make_guest("replaced", kind="direct", disks=1)
+    guest.start()
+    refused(guest, dom0, "whose machine 'xenfv' is 'xenfv-99.0', and the guest's QEMU",
+            "--image", other_image(lambda qemu: qemu["machines"].update(xenfv="xenfv-99.0")))
+    refused(guest, dom0, "which has no machine 'xenfv'",
+            "--image", other_image(lambda qemu: qemu["machines"].pop("xenfv")))
+    image = other_image(forget_package)
+    ask = ["a", "ask", {"execute": "query-version"}]
+    *_, before, ran, after, stopped, resumed = dom0.qmp(
+        ["a", "open", f"/var/run/xen/qmp-libxenstat-{guest.domid}"],
+        ["a", "ask", {"execute": "qmp_capabilities"}],
+        ask, ["", "run", "stubdom", "replace", guest.name, "--image", image], ask,
+        ["a", "ask", {"execute": "stop"}], ["a", "ask", {"execute": "cont"}])
+    assert ran == 0, guest.log()
+    assert before["return"].pop("package") and before == after
+    assert stopped == resumed == {"return": {}}
+    check_served(guest, dom0, guest.stub_domid)
+    assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+
+
+@pytest.mark.long("make check-replace-version")
+def test_to_and_fro(make_guest, dom0, request):
+    """From one version of QEMU to another and back, under a guest whose machine both have."""
+    directory = request.config.getoption("other_image")
+    if not directory:
+        pytest.skip("--other-image names no image")
+    dom0.rig.push(directory, BROKEN)
+    guest = make_guest("replaced", kind="direct", disks=1)
+    guest.config["device_model_args_hvm"] = ["-machine", "xenfv-4.2"]
+    guest.write_config()
+    guest.start()
+    versions = []
+    try:
+        for n, image in enumerate((BROKEN, IMAGE)):
+            guest.ask(f"journal sda {n * BLOCKS // 2} {(n + 1) * BLOCKS // 2}", "journal sda")
+            replace(guest, dom0, "--image", image)
+            versions.append(dom0.run("stubdom", "qmp", guest.name, "query-version").stdout)
+            assert "journal sda done" in guest.wait("journal sda (done|error)", 240)
+            assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+    finally:
+        dom0.run("rm", "-rf", BROKEN)
+    assert versions[0] != versions[1]
+    wanted = journal(BLOCKS)
+    assert digest(guest, "sda", len(wanted)) == sha256(wanted)
+    guest.destroy()
+
+
 @pytest.mark.long("make check-replace")
 def test_back(make_guest, dom0):
     """If the new QEMU does not start, or not take the state, the old one goes on."""
