@@ -16,14 +16,10 @@ static bool is_settled_with(const char *inflight)
 {
 	char path[256];
 	bool settled;
-	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/dev/block/7:300/inflight", root);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(inflight, f);
-	fclose(f);
+	unit_write_file(root, "dev/block/7:300/inflight", inflight);
 	settled = disk_is_settled(root, makedev(7, 300));
+	snprintf(path, sizeof(path), "%s/dev/block/7:300/inflight", root);
 	unlink(path);
 	return settled;
 }
@@ -39,17 +35,13 @@ static void test_counts(void **state)
 /* In a folder of the device's, or above it. */
 static bool counts_with(const char *queue, const char *iostats)
 {
-	char folder[256], path[300];
+	char folder[200], path[256];
 	bool counts;
-	FILE *f;
 
 	snprintf(folder, sizeof(folder), "%s/dev/block/%s", root, queue);
 	snprintf(path, sizeof(path), "%s/iostats", folder);
 	assert_int_equal(mkdir(folder, 0700), 0);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(iostats, f);
-	fclose(f);
+	unit_write_file(folder, "iostats", iostats);
 	counts = disk_counts(root, makedev(7, 300));
 	unlink(path);
 	rmdir(folder);
