@@ -12,7 +12,7 @@ void relay_hold(struct relay_state *state, const struct relay_msg *msg);
 /* Says RELAY_HELD, once, when it is so.  -1: the launcher is gone. */
 int relay_check_held(struct relay_state *state);
 
-/* RELAY_SWITCH */
+/* RELAY_SWITCH.  schema: of the new QEMU, closed here; -1: none came, the old one's stays. */
 void relay_switch(struct relay_state *state, int schema);
 
 /* RELAY_LEFT */
