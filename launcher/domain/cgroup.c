@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bounds of a relay's CPU and memory, kept by the kernel, even for one that was taken
- * over. */
+/* Control groups: a launcher's own place in dom0; bounds of a relay's CPU and memory.  The
+ * kernel keeps them, even for a relay that was taken over. */
 #include "domain/cgroup.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@
 
 /* A fifth of a usual process's weight; half a CPU at the most; memory for its limits. */
 #define CPU_WEIGHT "20"
-#define CPU_PERCENT 50
+#define CPU_QUOTA_USEC "500000" /* in each second */
 #define MEMORY_MAX "268435456"
 #define TASKS_MAX "1"
 
@@ -58,71 +58,96 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
-/* busctl: no library of systemd's in a process of root's for one call. */
-static void enter_scope(const struct plan *plan, pid_t relay)
+/* Words of busctl's: no library of systemd's in a process of root's for two calls. */
+struct words {
+	const char *word[64];
+	size_t n;
+};
+
+static void add(struct words *words, const char *const *list, size_t n)
 {
-	static const char manager[] = "org.freedesktop.systemd1";
-	char unit[64];
-	char what[200];
-	char pid[16];
-	char quota[16];
-	char *const argv[] = {
-		"busctl",
-		"--system",
-		"--quiet",
-		"call",
-		(char *)manager,
-		"/org/freedesktop/systemd1",
-		"org.freedesktop.systemd1.Manager",
-		"StartTransientUnit",
-		"ssa(sv)a(sa(sv))",
-		unit,
-		"fail",
-		"8",
-		"Description",
-		"s",
-		what,
-		"Slice",
-		"s",
-		SLICE,
-		/* At the host's end systemd stops it after what saves or shuts down guests. */
-		"Before",
-		"as",
-		"2",
-		"xendomains.service",
-		"virt-guest-shutdown.target",
-		"PIDs",
-		"au",
-		"1",
-		pid,
-		"CPUWeight",
-		"t",
-		CPU_WEIGHT,
-		"CPUQuotaPerSecUSec",
-		"t",
-		quota,
-		"MemoryMax",
-		"t",
-		MEMORY_MAX,
-		"TasksMax",
-		"t",
-		TASKS_MAX,
-		"0",
-		NULL,
-	};
+	memcpy(words->word + words->n, list, n * sizeof(*list));
+	words->n += n;
+}
+
+#define ADD(words, ...)                                                                  \
+	add(words, (const char *const[]){__VA_ARGS__},                                   \
+	    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+static const char *const bounds_of_scope[] = {
+	"CPUWeight", "t", CPU_WEIGHT, "CPUQuotaPerSecUSec", "t", CPU_QUOTA_USEC,
+	"MemoryMax", "t", MEMORY_MAX, "TasksMax",	    "t", TASKS_MAX,
+};
+
+struct scope {
+	const char *unit, *what;
+	pid_t pids[2];
+	size_t n_pids;
+	bool bounded;
+};
+
+/* busctl's process id, or -1. */
+static pid_t start_scope(const struct scope *scope)
+{
 	char *const environment[] = {"PATH=/usr/bin:/bin", NULL};
+	struct words words = {0};
+	char pids[2][16];
 	pid_t child;
 
-	snprintf(unit, sizeof(unit), "qemu-stubdom-relay-%u.scope", plan->guest_domid);
-	snprintf(what, sizeof(what), "relay of %.150s", plan->name);
-	snprintf(pid, sizeof(pid), "%d", (int)relay);
-	snprintf(quota, sizeof(quota), "%d", CPU_PERCENT * 10000);
-	errno = posix_spawnp(&child, argv[0], NULL, NULL, argv, environment);
-	if (errno || wait_for(child) != 0)
-		log_warn(
-			"systemd did not take the relay into %s (busctl: %s); only its own "
-			"limits hold",
-			SLICE, errno ? strerror(errno) : "see the line above");
+	ADD(&words, "busctl", "--system", "--quiet", "call", "org.freedesktop.systemd1",
+	    "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
+	    "StartTransientUnit", "ssa(sv)a(sa(sv))", scope->unit, "fail");
+	ADD(&words, scope->bounded ? "10" : "6");
+	ADD(&words, "Description", "s", scope->what, "Slice", "s", SLICE);
+	/* One that was killed does not keep its name. */
+	ADD(&words, "CollectMode", "s", "inactive-or-failed");
+	/* At the host's end systemd stops it after what saves or shuts down guests. */
+	ADD(&words, "Before", "as", "2", "xendomains.service",
+	    "virt-guest-shutdown.target");
+	/* And before what it needs to end well. */
+	ADD(&words, "After", "as", "1", "xen.service");
+	ADD(&words, "PIDs", "au", scope->n_pids == 1 ? "1" : "2");
+	for (size_t i = 0; i < scope->n_pids; i++) {
+		snprintf(pids[i], sizeof(pids[i]), "%d", (int)scope->pids[i]);
+		ADD(&words, pids[i]);
+	}
+	if (scope->bounded)
+		add(&words, bounds_of_scope,
+		    sizeof(bounds_of_scope) / sizeof(bounds_of_scope[0]));
+	ADD(&words, "0", NULL);
+	errno = posix_spawnp(&child, words.word[0], NULL, NULL, (char *const *)words.word,
+			     environment);
+	return errno ? -1 : child;
+}
+
+static void enter_scopes(const struct plan *plan, pid_t relay, pid_t guardian)
+{
+	char units[2][64];
+	char what[2][200];
+	const struct scope scopes[] = {
+		{units[0], what[0], {getpid(), guardian}, 2, false},
+		{units[1], what[1], {relay}, 1, true},
+	};
+	pid_t callers[2];
+
+	snprintf(units[0], sizeof(units[0]), "qemu-stubdom-%u.scope", plan->guest_domid);
+	snprintf(what[0], sizeof(what[0]), "device model of %.150s", plan->name);
+	snprintf(units[1], sizeof(units[1]), "qemu-stubdom-relay-%u.scope",
+		 plan->guest_domid);
+	snprintf(what[1], sizeof(what[1]), "relay of %.150s", plan->name);
+	/* Side by side: a start waits for them. */
+	for (int i = 0; i < 2; i++) {
+		callers[i] = start_scope(&scopes[i]);
+		if (callers[i] < 0)
+			log_warn("busctl: %s; %s has no scope of its own in %s",
+				 strerror(errno), what[i], SLICE);
+	}
+	for (int i = 0; i < 2; i++) {
+		if (callers[i] > 0 && wait_for(callers[i]) != 0)
+			log_warn("systemd did not take the %s into %s (busctl: see the "
+				 "line above)",
+				 what[i], SLICE);
+	}
 }
 
 static int put(const char *dir, const char *file, const char *value)
@@ -176,10 +201,10 @@ static void enter_group(const struct plan *plan, pid_t relay)
 	}
 }
 
-void domain_cgroup_enter(const struct plan *plan, pid_t relay)
+void domain_cgroup_enter(const struct plan *plan, pid_t relay, pid_t guardian)
 {
 	if (has_systemd())
-		enter_scope(plan, relay);
+		enter_scopes(plan, relay, guardian);
 	else if (has_version_2())
 		enter_group(plan, relay);
 }

@@ -135,7 +135,7 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 		return -1;
 	log_info(START_LOG_READY);
 	/* Not earlier: it has read nothing yet, and its start is not to be slowed down. */
-	domain_cgroup_enter(plan, watch->relay->pid);
+	domain_cgroup_enter(plan, watch->relay->pid, watch->guardian->pid);
 	close_inherited(plan);
 	watch->hotplug = &hotplug;
 	watch->orders = &orders;
