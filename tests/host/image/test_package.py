@@ -9,6 +9,9 @@ import pytest
 from guestlib import package
 from guestlib.package import run
 
+# The first test that needs the package builds it, one builds it twice.
+pytestmark = pytest.mark.timeout(2 * package.SECONDS + 120)
+
 PROGRAMS = {
     "/usr/bin/stubdom": 0o755, "/usr/bin/stubdom-dm": 0o755,
     "/usr/libexec/qemu-stubdom/build-image": 0o755,
@@ -26,6 +29,7 @@ PROGRAMS = {
     "/usr/share/man/man5/stubdom-topology.5.gz": 0o644,
     "/usr/share/man/man7/stubdom-nub.7.gz": 0o644, "/usr/share/man/man8/stubdom-dm.8.gz": 0o644,
     "/usr/include/qemu-stubdom/stubdom.h": 0o644,
+    "/usr/lib/systemd/system/qemu-stubdom.slice": 0o644,
     "/usr/share/pkgconfig/qemu-stubdom.pc": 0o644,
     "/usr/share/qemu-stubdom/schema/plan.schema.json": 0o644,
     "/usr/share/doc/qemu-stubdom/README.md.gz": 0o644,
