@@ -27,7 +27,10 @@ LOADS = [(how, size, depth)
          for size, depth in ((4096, 1), (4096, 32), (65536, 1), (MIB, 1), (MIB, 32))
          if not how.startswith("rand") or size == 4096]
 TRACED = [("read", 4096, 1), ("write", 4096, 1)]  # the loads whose exits are counted
-TRACED_REQUESTS = 50  # what xentrace's buffers hold
+TRACED_REQUESTS = 40  # what xentrace's buffers hold
+# Where time is short: one at a time, in sequence; and of a side that is slow.
+SHORT = [load for load in LOADS if not load[0].startswith("rand") and load[1:] != (4096, 32)]
+FEW = [("read", 4096, 1), ("read", 65536, 1)]
 UNITS = {"mib_s": "MiB/s", "cpu_s_per_gib": "CPU s/GiB", "exits": "exits"}
 SIDES = {"dom0": None, "nub": Stub(kernel="nub"), "linux": Stub(kernel="linux")}
 CONTROLLERS = {
@@ -69,9 +72,18 @@ def measure(dom0, guest, disk, how, size, depth, total):
     out = {"mib_s": requests * size / MIB / seconds,
            "cpu_s_per_gib": (cpu_seconds(dom0) - before) / gib}
     if (how, size, depth) in TRACED:
-        out["exits"] = sum(xentrace.exits_each(dom0, lambda n: guest.ask(
-            f"diskload {disk} {how} {size} {depth} {n}", f"diskload {disk} ", 600),
-            TRACED_REQUESTS).values())
+        out["profile"] = profile_of(dom0, guest, disk, how, size, depth)
+        out["exits"] = sum(sum(found.values()) for found in out["profile"].values())
+    return out
+
+
+def profile_of(dom0, guest, disk, how="read", size=4096, depth=1):
+    """Exits of one request, by reason: of the guest, and of its stub domain."""
+    found = xentrace.profile_each(dom0, lambda n: guest.ask(
+        f"diskload {disk} {how} {size} {depth} {n}", f"diskload {disk} ", 600), TRACED_REQUESTS)
+    out = {"guest": found.get(guest.domid, {})}
+    if guest.stub:
+        out["stub domain"] = found.get(guest.stub_domid, {})
     return out
 
 
@@ -88,14 +100,15 @@ def round_of(dom0, controller, stub, loads, total):
         guest.remove()
 
 
-def measure_all(dom0, sides, controllers=tuple(CONTROLLERS), mib=8, rounds=3):
-    """Each controller's medians, as report() has them; sides as in SIDES."""
+def measure_all(dom0, sides, controllers=tuple(CONTROLLERS), mib=8, rounds=3, loads=None, slow=()):
+    """Each controller's medians, as report() has them; sides as in SIDES. A side in `slow` has few loads."""
+    loads = loads or LOADS
     out = {}
     dom0.shell(f"mkdir -p {FOLDER} && truncate -s {DISK_MIB}M {FOLDER}/disk.img")
     try:
         for controller in controllers:
-            found = [{side: round_of(dom0, controller, SIDES[side], LOADS, mib * MIB)
-                      for side in sides} for _ in range(rounds)]
+            found = [{side: round_of(dom0, controller, SIDES[side], FEW if side in slow else loads,
+                                     mib * MIB) for side in sides} for _ in range(rounds)]
             out[controller] = report(controller, sides, found)
     finally:
         dom0.run("rm", "-rf", FOLDER, check=False)
@@ -131,19 +144,38 @@ def median(values):
 
 
 def report(controller, sides, rounds):
-    """Prints and returns the medians; a ratio is that of one round's two sides."""
+    """Prints and returns the medians; a ratio is that of one round's two sides. Profiles are the first
+    round's."""
     out = {}
     for key, figures in rounds[0][sides[0]].items():
         out[key] = row = {}
+        there = [side for side in sides if key in rounds[0][side]]
         for what in figures:
-            values = {side: [r[side][key][what] for r in rounds] for side in sides}
+            if what == "profile":
+                row[what] = {side: rounds[0][side][key][what] for side in there}
+                print(profile_table(f"{controller}, {key}: exits of one request", row[what]), flush=True)
+                continue
+            values = {side: [r[side][key][what] for r in rounds] for side in there}
             row[what] = {side: {"median": median(values[side]), "ratio": median(
                 [v / first if first else 0 for v, first in zip(values[side], values[sides[0]])])}
-                         for side in sides}
+                         for side in there}
             print(f"{controller:7} {key:18} {UNITS[what]:9} " + "".join(
                 f" {side} {v['median']:8.2f} x{v['ratio']:5.2f} " for side, v in row[what].items()),
                   flush=True)
     return out
+
+
+def profile_table(title, profiles):
+    """A line for each reason; a column for each domain of each side."""
+    columns = [(f"{side}: {who}", found) for side, whose in profiles.items()
+               for who, found in whose.items()]
+    reasons = sorted({reason for _, found in columns for reason in found},
+                     key=lambda reason: -sum(found.get(reason, 0) for _, found in columns))
+    lines = [f"{title:44}" + "".join(f"{name:>20}" for name, _ in columns)]
+    lines += [f"  {reason:42}" + "".join(f"{found.get(reason, 0):20.1f}" for _, found in columns)
+              for reason in reasons if any(abs(found.get(reason, 0)) >= 0.05 for _, found in columns)]
+    return "\n".join(lines + [f"  {'sum':42}" + "".join(
+        f"{sum(found.values()):20.1f}" for _, found in columns)])
 
 
 if __name__ == "__main__":
