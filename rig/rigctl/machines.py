@@ -63,8 +63,12 @@ PAIR = Kind(devices=(
 # The xenstored that Debian's /etc/init.d/xen prefers; the other machines have the one in C.
 OXENSTORED = Kind(dom0="rig.xenstored=oxenstored")
 
+# Xen gives each vCPU its FPU when it gives it the CPU, as it does by itself on processors that need it.
+EAGER_FPU = Kind(xen="spec-ctrl=eager-fpu")
+
 KINDS = {
     "standard": Kind(),
+    "eager-fpu": EAGER_FPU,
     "oxenstored": OXENSTORED,
     "pair": PAIR,
     "iommu": IOMMU,
