@@ -25,7 +25,7 @@ EXITS_AND_SWITCHES = "0x000a9000"
 EXITS_AND_CALLS = "0x000ab000"  # the same with the number of each hypercall
 EXITS_AND_PV_CALLS = "0x00281000"
 SWITCHES = "0x00028000"
-SECONDS = 120  # at most
+SECONDS = 600  # at most
 
 
 class TraceError(Exception):
@@ -112,7 +112,8 @@ def exits_during(dom0, work):
 
 
 def trace_during(dom0, events, work, pages=256):
-    """Xen's records of these events while `work` runs."""
+    """Xen's records of these events while `work` runs. It keeps `pages` until it boots again, and takes
+    no other number."""
     # It throws away the records of before as soon as it has mapped the buffers.
     dom0.shell(f"xentrace -D -S {pages} -e {events} -T {SECONDS} /tmp/trace >/dev/null 2>&1 & "
                "for i in $(seq 400); do grep -q /dev/xen/privcmd /proc/$!/maps && break; sleep 0.1; done; "
