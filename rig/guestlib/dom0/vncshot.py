@@ -65,12 +65,40 @@ class Rfb:
         for down in (1, 0):
             self.sock.sendall(struct.pack(">BBxxI", 4, down, keysym))
 
-    def request(self):
-        self.sock.sendall(struct.pack(">BBHHHH", 3, 0, 0, 0, self.width, self.height))
+    def request(self, incremental=False):
+        self.sock.sendall(struct.pack(">BBHHHH", 3, incremental, 0, 0, self.width, self.height))
 
     def start_picture(self):
         self.request()
         return bytearray(self.width * self.height * 4), self.width * self.height
+
+    def wait_filled(self, pixel):
+        """Asks for changes until the whole screen has this colour; the bytes of pixels that came."""
+        came, rows = 0, [False] * self.height
+        self.request(incremental=True)
+        while not all(rows):
+            (kind,) = self.unpack(">B")
+            if kind == 3:
+                (length,) = self.unpack(">3xI")
+                self.get(length)
+            if kind != 0:
+                continue
+            (rectangles,) = self.unpack(">xH")
+            for _ in range(rectangles):
+                x, y, w, h, encoding = self.unpack(">HHHHi")
+                if encoding == DESKTOP_SIZE:
+                    self.width, self.height = w, h
+                    rows = [False] * h
+                    continue
+                data = self.get(w * h * 4)
+                came += len(data)
+                # A row counts as drawn when its last pixel is.
+                if x + w == self.width:
+                    for row in range(h):
+                        last = (row + 1) * w * 4
+                        rows[y + row] = struct.unpack_from("<I", data, last - 4)[0] & 0xFFFFFF == pixel
+            self.request(incremental=True)
+        return came
 
     def picture(self):
         """The whole screen as rows of RGB bytes."""
@@ -156,6 +184,10 @@ def viewer_picture(name, path):
     rows = rfb.picture()
     write_png(path, rfb.width, rows)
     return [rfb.width, rfb.height]
+
+
+def viewer_wait_filled(name, pixel):
+    return viewers[name].wait_filled(pixel)
 
 
 def viewer_type(name, keysyms):

@@ -78,5 +78,10 @@ int input_poll(int *from_mouse);
 int screen_draw(const char *line1, const char *line2);
 /* The BIOS's text screen of 80 columns. */
 void screen_text(void);
+/* All of that screen, a letter with its colour at a time. */
+void screen_fill_text(uint16_t letter);
+/* 1024 x 768, 32 bits a pixel; 0, or -1 without a graphics adapter.  All of it in one colour. */
+int screen_large(void);
+void screen_fill_large(uint32_t colour);
 
 #endif

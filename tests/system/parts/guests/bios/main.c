@@ -219,6 +219,36 @@ static void command_keep(const char *args)
 	say_kept("keep");
 }
 
+/* Never looks at a device again: its device model has nothing to do. */
+static void command_rest(void)
+{
+	serial_printf("bios-guest: rest\n");
+	for (;;)
+		__asm__ volatile("sti\n\thlt");
+}
+
+/* "text LETTER", "large": the mode; "fill COLOUR": of that. */
+static void command_redraw(const char *line)
+{
+	uint64_t start;
+
+	if (parse_word(&line, "text")) {
+		start = rdtsc();
+		screen_fill_text(parse_number(&line));
+	} else if (parse_word(&line, "large")) {
+		start = rdtsc();
+		if (screen_large()) {
+			serial_printf("bios-guest: error no graphics adapter\n");
+			return;
+		}
+	} else {
+		parse_word(&line, "fill");
+		start = rdtsc();
+		screen_fill_large(parse_number(&line));
+	}
+	serial_printf("bios-guest: redraw 0x%l\n", rdtsc() - start);
+}
+
 static void run_command(const char *line)
 {
 	if (parse_word(&line, "echo")) {
@@ -258,6 +288,10 @@ static void run_command(const char *line)
 		printer_write(line);
 		printer_write("\n");
 		serial_printf("bios-guest: print done\n");
+	} else if (parse_word(&line, "redraw")) {
+		command_redraw(line);
+	} else if (parse_word(&line, "rest")) {
+		command_rest();
 	} else if (parse_word(&line, "poweroff")) {
 		serial_printf("bios-guest: power off\n");
 		power_off();

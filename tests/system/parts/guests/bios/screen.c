@@ -65,3 +65,57 @@ int screen_draw(const char *line1, const char *line2)
 	}
 	return 0;
 }
+
+#define TEXT_WORDS (80 * 25)
+
+/* A store for each letter, as drivers of text screens write: each is an exit. */
+void screen_fill_text(uint16_t letter)
+{
+	for (uint32_t i = 0; i < TEXT_WORDS; i++)
+		__asm__ volatile("pushw %%es\n\t"
+				 "movw $0xb800, %%dx\n\t"
+				 "movw %%dx, %%es\n\t"
+				 "movw %%ax, %%es:(%%edi)\n\t"
+				 "popw %%es" ::"a"(letter),
+				 "D"(2 * i)
+				 : "edx", "memory");
+}
+
+/* QEMU's docs/specs/standard-vga.rst */
+#define DISPI_INDEX 0x1ce
+#define DISPI_DATA 0x1cf
+#define DISPI_ENABLE 4
+#define DISPI_ON 0x41 /* with the linear aperture */
+#define LARGE_WIDTH 1024
+#define LARGE_HEIGHT 768
+
+static void dispi_write(uint16_t index, uint16_t value)
+{
+	outw(DISPI_INDEX, index);
+	outw(DISPI_DATA, value);
+}
+
+int screen_large(void)
+{
+	static const uint16_t size[] = {LARGE_WIDTH, LARGE_HEIGHT, 32};
+
+	if (pci_find(CLASS_VGA, 0) < 0)
+		return -1;
+	dispi_write(DISPI_ENABLE, 0);
+	for (uint16_t i = 0; i < 3; i++)
+		dispi_write(1 + i, size[i]);
+	dispi_write(DISPI_ENABLE, DISPI_ON);
+	return 0;
+}
+
+void screen_fill_large(uint32_t colour)
+{
+	uint32_t aperture = pci_read(pci_find(CLASS_VGA, 0), 0x10) & ~0xfu;
+	uint32_t *dwords = (uint32_t *)disk_buffer;
+
+	for (uint32_t i = 0; i < sizeof(disk_buffer) / 4; i++)
+		dwords[i] = colour;
+	for (uint32_t at = 0; at < LARGE_WIDTH * LARGE_HEIGHT * 4;
+	     at += sizeof(disk_buffer))
+		flat_copy(aperture + at, disk_buffer, sizeof(disk_buffer) / 4);
+}
