@@ -14,10 +14,13 @@ TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "bench")]
 
 import channels  # noqa: E402
+import counts  # noqa: E402
 import disk  # noqa: E402
+import eager  # noqa: E402
 import kernel  # noqa: E402
 import net  # noqa: E402
 import scale  # noqa: E402
+import screen  # noqa: E402
 import xentrace  # noqa: E402
 from guestlib.dom0host import Dom0  # noqa: E402
 from guestlib.guest import Guest, Stub  # noqa: E402
@@ -107,6 +110,7 @@ def collect(rounds):
         dom0 = [r["dom0"][key] for r in rounds]
         stub = [r["stub"][key] for r in rounds]
         row = {"what": what, "unit": unit, "dom0": spread(dom0), "stub": spread(stub)}
+        row["linux"] = spread([r["linux"][key] for r in rounds if "linux" in r])
         if all(dom0):
             row["ratio"] = spread([s / d for s, d in zip(stub, dom0)])
         rows[key] = row
@@ -117,23 +121,26 @@ def table(rows):
     def three(values, digits):
         return " / ".join(f"{values[k]:.{digits}f}" for k in ("min", "median", "max"))
 
-    lines = [f"{'min / median / max':48} {'dom0':>24} {'stub domain':>24} {'ratio':>18}"]
+    lines = [f"{'min / median / max':48} {'dom0':>24} {'stub domain':>24} {'ratio':>18} {'linux':>8}"]
     for row in rows.values():
         digits = 0 if row["unit"] in ("KB", "MB") else 1
         ratio = three(row["ratio"], 2) if "ratio" in row else "-"
         what = f"{row['what']}" + (f" ({row['unit']})" if row["unit"] else "")
         lines.append(f"{what:48} {three(row['dom0'], digits):>24} "
-                     f"{three(row['stub'], digits):>24} {ratio:>18}")
+                     f"{three(row['stub'], digits):>24} {ratio:>18} "
+                     f"{row['linux']['median']:>8.{digits}f}")
     return "\n".join(lines)
 
 
 def start_part(dom0, args, _build):
+    """Three sides; Linux in the first round only, for it is slow."""
     bench, rounds = Bench(dom0, Stub(kernel=args.kernel, type=args.type), args.pio), []
     for number in range(args.rounds):
-        figures = {}
-        for side, stub in (("dom0", None), ("stub", bench.stub)):
-            note(f"round {number + 1} of {args.rounds}: device model in "
-                 + ("dom0" if stub is None else "a stub domain"))
+        figures, sides = {}, {"dom0": None, "stub": bench.stub}
+        if not number:
+            sides["linux"] = Stub(kernel="linux")
+        for side, stub in sides.items():
+            note(f"round {number + 1} of {args.rounds}: {side}")
             figures[side] = bench.round("bench", stub)
             note(", ".join(f"{k} {v:.1f}" for k, v in figures[side].items()))
         rounds.append(figures)
@@ -153,13 +160,14 @@ def channels_part(dom0, args, build):
 
 
 def net_part(dom0, args, _build):
-    sides = ("dom0", "wire", "bridge")
+    sides = ("dom0", "wire", "bridge", "linux")
     rounds = net.measure(dom0, args.kernel, sides, mb=1)
     return {"model": "e1000", "rounds": rounds}, net.table(sides, rounds)
 
 
 def disk_part(dom0, args, _build):
-    return disk.measure_all(dom0, ("dom0", args.kernel), mib=2, rounds=1), ""
+    return disk.measure_all(dom0, ("dom0", args.kernel, "linux"), mib=1, rounds=1, loads=disk.SHORT,
+                            slow=("linux",)), ""
 
 
 def scale_part(dom0, args, build):
@@ -167,33 +175,63 @@ def scale_part(dom0, args, build):
     return figures, scale.table(figures)
 
 
-# Smaller than by themselves, so that the whole takes well under an hour.
-PARTS = {"start": start_part, "kernel": kernel_part, "channels": channels_part, "net": net_part,
-         "disk": disk_part, "scale": scale_part}
+def counts_part(dom0, args, build):
+    figures = counts.measure(dom0, Stub(kernel=args.kernel, type=args.type), build)
+    return figures, counts.table(figures)
+
+
+def screen_part(dom0, args, build):
+    figures = screen.measure(dom0, Stub(kernel=args.kernel, type=args.type), build)
+    return figures, screen.table(figures)
+
+
+def eager_part(dom0, args, build):
+    figures = eager.measure(dom0, Stub(kernel=args.kernel, type=args.type), build)
+    return figures, eager.table(figures)
+
+
+# Smaller than by themselves, so that the whole takes half an hour.
+PARTS = {"counts": counts_part, "kernel": kernel_part, "eager": eager_part, "disk": disk_part,
+         "net": net_part, "channels": channels_part, "screen": screen_part, "start": start_part,
+         "scale": scale_part}
+# Parts in a rig of their own, of this kind.
+ALONE = {"counts": "standard", "eager": "eager-fpu"}
+
+
+def run_part(rig, part, args, build, results):
+    dom0, begin = Dom0(rig), time.monotonic()
+    try:
+        dom0.install_assets(build)
+        results["parts"][part], text = PARTS[part](dom0, args, build)
+    finally:
+        dom0.close()
+        results["seconds"][part] = round(time.monotonic() - begin)
+    print(f"\n== {part}, {results['seconds'][part]} s\n{text}", flush=True)
+    with open(f"{build}/bench/results.json", "w", encoding="utf-8") as f:
+        json.dump(results, f, indent=1)
 
 
 def run(args, name, build, results):
     """Fills results; what could not be measured."""
-    failed = []
-    rig = Rig.up(name, product=True, bound=not args.rig)
+    failed, rig = [], None
     try:
         for part in args.parts.split(","):
-            dom0 = Dom0(rig)
-            dom0.install_assets(build)
             note(f"part {part}")
+            own = None
             try:
-                results["parts"][part], text = PARTS[part](dom0, args, build)
+                if part in ALONE:
+                    own = Rig.up(f"{name}-{part}", product=True, bound=True, kind=ALONE[part])
+                else:
+                    rig = rig or Rig.up(name, product=True, bound=not args.rig)
+                run_part(own or rig, part, args, build, results)
             except Exception as e:  # the other parts still count
                 note(f"part {part}: {e}")
                 failed.append(part)
-                continue
             finally:
-                dom0.close()
-            print(f"\n== {part}\n{text}", flush=True)
-            with open(f"{build}/bench/results.json", "w", encoding="utf-8") as f:
-                json.dump(results, f, indent=1)
+                if own:
+                    own.down()
     finally:
-        if not args.rig:
+        if rig and not args.rig:
             rig.down()
     return failed
 
@@ -202,7 +240,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parts", default=",".join(PARTS), help="which (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of the part start (3)")
-    parser.add_argument("--pio", type=int, default=1000, help="port reads in one run (1000)")
+    parser.add_argument("--pio", type=int, default=500, help="port reads in one run (500)")
     parser.add_argument("--kernel", default="nub")
     parser.add_argument("--type", default="pvh")
     parser.add_argument("--rig", help="a rig to use and keep (default: one of its own)")
@@ -212,7 +250,7 @@ def main():
         parser.error(f"--parts: no part '{unknown[0]}', there are {', '.join(PARTS)}")
     build = os.path.join(TREE, os.environ.get("BUILD", "build"))
     os.makedirs(f"{build}/bench", exist_ok=True)
-    results = {"version": 2, "kernel": args.kernel, "type": args.type, "parts": {}}
+    results = {"version": 3, "kernel": args.kernel, "type": args.type, "seconds": {}, "parts": {}}
     failed = run(args, args.rig or f"bench-{os.getpid()}", build, results)
     print(f"written to {os.path.relpath(build)}/bench/results.json")
     if failed:

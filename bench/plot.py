@@ -9,7 +9,8 @@ import sys
 from PIL import Image, ImageDraw, ImageFont
 
 LEFT, WIDTH, ROW, TOP, RIGHT = 380, 460, 26, 60, 150
-DOM0, STUB, PAPER, INK, GRID = "#8c8c8c", "#3b6ea5", "#ffffff", "#222222", "#dddddd"
+DOM0, STUB, LINUX = "#8c8c8c", "#3b6ea5", "#b5803b"
+PAPER, INK, GRID = "#ffffff", "#222222", "#dddddd"
 
 
 class Svg:
@@ -95,11 +96,22 @@ def start_pictures(part, folder):
 
 def scale_pictures(part, folder):
     rows = [(f"{number} guests", STUB, *part[number]["create_all_s"])
-            for number in part if number != "one"]
+            for number in part if number not in ("one", "at once")]
     picture(f"{folder}/scale", "xl create beside the guests that run: smallest, median, largest", rows, "s")
 
 
-PARTS = {"start": start_pictures, "scale": scale_pictures}
+COLOURS = {"dom0": DOM0, "nub": STUB, "linux": LINUX}
+
+
+def disk_pictures(part, folder):
+    """Exits of one read: one round, so there is no spread."""
+    rows = [(f"{controller}: {side}", COLOURS[side], *[found["median"]] * 3)
+            for controller, loads in part.items()
+            for side, found in loads["read/4096/1"]["exits"].items()]
+    picture(f"{folder}/exits", "Exits of guest and stub domain for a read of 4 KiB", rows)
+
+
+PARTS = {"start": start_pictures, "scale": scale_pictures, "disk": disk_pictures}
 
 
 def main():
