@@ -11,7 +11,7 @@
 #include "qmp_client.h"
 #include "verb.h"
 
-enum { OPEN_TIMEOUT_MS = 10000, TIMEOUT_S = 60, TIMEOUT_MAX_S = 86400 };
+enum { OPEN_TIMEOUT_S = 10, TIMEOUT_S = 60, TIMEOUT_MAX_S = 86400 };
 
 static int parse_timeout(const char *text, int *out, struct err *err)
 {
@@ -24,16 +24,19 @@ static int parse_timeout(const char *text, int *out, struct err *err)
 	return 0;
 }
 
+/* timeout_s: 0 if the caller said none. */
 static int run_command(const char *path, const json_t *command, int timeout_s,
 		       struct err *err)
 {
 	cleanup_json json_t *result = NULL;
 	struct qmp_client qmp;
+	int open_s = timeout_s ? timeout_s : OPEN_TIMEOUT_S;
+	int run_s = timeout_s ? timeout_s : TIMEOUT_S;
 	int rc;
 
-	if (qmp_client_open(&qmp, path, OPEN_TIMEOUT_MS, err) < 0)
+	if (qmp_client_open(&qmp, path, open_s * 1000, err) < 0)
 		return -1;
-	rc = qmp_client_run(&qmp, command, timeout_s * 1000, VERB_NO, &result, err);
+	rc = qmp_client_run(&qmp, command, run_s * 1000, VERB_NO, &result, err);
 	qmp_client_close(&qmp);
 	if (rc < 0)
 		return -1;
@@ -47,7 +50,7 @@ int verb_qmp(int argc, char **argv, struct err *err)
 					      {0}};
 	cleanup_json json_t *command = NULL;
 	cleanup_free char *path = NULL;
-	int timeout_s = TIMEOUT_S;
+	int timeout_s = 0;
 	struct guest guest;
 	int c;
 
