@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The back ends of the stub domain's interfaces: without one a NIC of the guest is dead. */
+/* The back ends of the stub domain's interfaces and disks: which are connected. */
 #include "domain/links.h"
 
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "xenstore_util.h"
+#include "xvd.h"
 
 enum {
 	LINES_PER_S = 1,
@@ -27,13 +28,12 @@ static const char *const states[] = {
 enum { N_STATES = sizeof(states) / sizeof(*states), CONNECTED = 4 };
 
 /* Static text. */
-static const char *read_state(const struct domain_links *links,
-			      const struct domain_link *link)
+static const char *read_state(struct domain_host *host, const char *backend)
 {
 	cleanup_free char *text = NULL;
 
-	if (link->backend)
-		text = xenstore_read(links->host->xs, "%s/state", link->backend);
+	if (backend)
+		text = xenstore_read(host->xs, "%s/state", backend);
 	if (!text)
 		return "gone";
 	return text[0] >= '0' && text[0] < '0' + N_STATES && !text[1]
@@ -62,10 +62,12 @@ static void describe(const struct plan_nic *nic, char *out, size_t size)
 	snprintf(out, size, "xenif%u (%s)", nic->xenif, whose);
 }
 
-/* For the caller; NULL: the interface has none. */
-static char *find_backend(struct domain_host *host, uint32_t stub, unsigned devid)
+/* For the caller; NULL: the device has none. */
+static char *find_backend(struct domain_host *host, uint32_t stub, const char *type,
+			  unsigned devid)
 {
-	return xenstore_read(host->xs, "/libxl/%u/device/vif/%u/backend", stub, devid);
+	return xenstore_read(host->xs, "/libxl/%u/device/%s/%u/backend", stub, type,
+			     devid);
 }
 
 static int watch_one(struct domain_links *links, struct domain_link *link, uint32_t stub,
@@ -73,7 +75,7 @@ static int watch_one(struct domain_links *links, struct domain_link *link, uint3
 {
 	char path[XENSTORE_PATH_MAX];
 
-	link->backend = find_backend(links->host, stub, devid);
+	link->backend = find_backend(links->host, stub, "vif", devid);
 	if (!link->backend)
 		return 0;
 	snprintf(path, sizeof(path), "%s/state", link->backend);
@@ -120,7 +122,7 @@ int domain_links_check(const struct domain_links *links, struct err *err)
 	char nic[200];
 
 	for (size_t i = 0; i < links->plan->n_nics; i++) {
-		const char *state = read_state(links, &links->list[i]);
+		const char *state = read_state(links->host, links->list[i].backend);
 
 		if (is_up(state))
 			continue;
@@ -141,10 +143,29 @@ int domain_links_check_once(struct domain_host *host, const struct plan *plan,
 	if (!links.list)
 		return err_set(err, ERR_HOST, "out of memory");
 	for (size_t i = 0; i < plan->n_nics; i++)
-		links.list[i].backend = find_backend(host, stub, plan->nics[i].xenif);
+		links.list[i].backend =
+			find_backend(host, stub, "vif", plan->nics[i].xenif);
 	rc = domain_links_check(&links, err);
 	domain_links_free(&links);
 	return rc;
+}
+
+int domain_links_check_disks(struct domain_host *host, const struct plan *plan,
+			     uint32_t stub, struct err *err)
+{
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		const struct plan_disk *disk = &plan->disks[i];
+		cleanup_free char *backend =
+			find_backend(host, stub, "vbd", (unsigned)xvd_devid(disk->dev));
+		const char *state = read_state(host, backend);
+
+		if (!is_up(state))
+			return err_set(err, ERR_HOST,
+				       "%s (%.300s, %.60s): its back end is not "
+				       "connected (%s)",
+				       disk->dev, disk->target, disk->use, state);
+	}
+	return 0;
 }
 
 static void tell(struct domain_links *links, const char *nic, const char *state,
@@ -185,7 +206,7 @@ void domain_links_follow(struct domain_links *links, int64_t now_ms)
 	links->due_ms = now_ms + LOOK_MS;
 	for (size_t i = 0; i < links->plan->n_nics; i++) {
 		struct domain_link *link = &links->list[i];
-		const char *state = read_state(links, link);
+		const char *state = read_state(links->host, link->backend);
 		char nic[200];
 
 		describe(&links->plan->nics[i], nic, sizeof(nic));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The back ends of the stub domain's interfaces: without one a NIC of the guest is dead. */
+/* The back ends of the stub domain's interfaces, without which a NIC of the guest is dead.
+ * At the start, the back ends of its disks, too. */
 #ifndef STUBDOM_DOMAIN_LINKS_H
 #define STUBDOM_DOMAIN_LINKS_H
 
@@ -37,6 +38,10 @@ int domain_links_check(const struct domain_links *links, struct err *err);
 /* The same for a stub domain that is not followed. */
 int domain_links_check_once(struct domain_host *host, const struct plan *plan,
 			    uint32_t stub, struct err *err);
+
+/* Of its disks, the first whose back end is not connected. */
+int domain_links_check_disks(struct domain_host *host, const struct plan *plan,
+			     uint32_t stub, struct err *err);
 
 /*
  * xenstore has told of a change.  domain_links_follow looks at once, or a moment after its

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "log.h"
 #include "start_log.h"
 
@@ -84,8 +85,11 @@ void toolstack_find(struct toolstack *toolstack)
 	struct process own, caller;
 	pid_t pid = getppid();
 
-	*toolstack = (struct toolstack){.pidfd = -1};
-	if (!read_process(getpid(), &own) || !read_process(pid, &caller))
+	*toolstack = (struct toolstack){.pidfd = -1, .since_ms = clock_ms()};
+	if (!read_process(getpid(), &own))
+		return;
+	toolstack->since_ms -= own.age_ms;
+	if (!read_process(pid, &caller))
 		return;
 	for (int i = 0; i < FOREFATHERS_MAX && same_program(pid, caller.parent); i++) {
 		pid = caller.parent;

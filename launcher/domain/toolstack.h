@@ -3,11 +3,13 @@
 #ifndef STUBDOM_DOMAIN_TOOLSTACK_H
 #define STUBDOM_DOMAIN_TOOLSTACK_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct toolstack {
-	pid_t pid; /* 0: not known */
-	int pidfd; /* readable when it has ended; -1: not watched */
+	pid_t pid;	  /* 0: not known */
+	int pidfd;	  /* readable when it has ended; -1: not watched */
+	int64_t since_ms; /* by clock_ms(): it waits for this program since then */
 };
 
 /*

@@ -33,6 +33,12 @@ enum {
 	EVENTS_MAX = 1024, /* of xenstore, before others have their turn */
 	HELD_MS = 200,	   /* a relay that speaks too much is heard again */
 	LINKS_MS = 25000,  /* well within libxl's 60 s, as the agent's waits */
+	/*
+	 * From this program's start, the time for devices.  libxl gives up 15 s later.
+	 * Until then the start is undone and the toolstack told why.
+	 */
+	DEVICES_MS = 45000,
+	LATE_MS = 3000, /* for devices that are waited for after that */
 };
 
 #define TOKEN_LINK "link"
@@ -48,6 +54,8 @@ struct watch_state {
 	bool started;	  /* the toolstack was told */
 	bool waits_links; /* only for back ends of interfaces, until links_ms */
 	int64_t links_ms;
+	bool waits_devices; /* the stub domain does, until devices_ms at most */
+	int64_t devices_ms;
 	int64_t deadline_ms;
 	bool retry_channels;
 	bool retry_name;
@@ -155,6 +163,22 @@ static void tell_running(struct watch_state *state)
 	state->started = true;
 }
 
+/* For devices that are waited for from now on: libxl hears of them before it gives up. */
+static int64_t devices_deadline(const struct watch_state *state, int64_t now_ms)
+{
+	int64_t until = state->watch->toolstack->since_ms + DEVICES_MS;
+
+	return until > now_ms + LATE_MS ? until : now_ms + LATE_MS;
+}
+
+static int64_t links_deadline(const struct watch_state *state, int64_t now_ms)
+{
+	int64_t until = now_ms + LINKS_MS;
+	int64_t last = devices_deadline(state, now_ms);
+
+	return state->watch->plan->paused || until < last ? until : last;
+}
+
 /* QEMU runs.  A back end in a domain of its own may come late. */
 static void tell_when_linked(struct watch_state *state)
 {
@@ -166,8 +190,19 @@ static void tell_when_linked(struct watch_state *state)
 	} else if (!state->waits_links) {
 		log_info("waiting for it: %s", down.msg);
 		state->waits_links = true;
-		state->links_ms = clock_ms() + LINKS_MS;
+		state->links_ms = links_deadline(state, clock_ms());
 	}
+}
+
+static int fail_device(const struct watch_state *state, const struct err *down,
+		       const char *script, struct err *err)
+{
+	err_set(err, ERR_HOST,
+		"%.600s %d s after the start: see dom0's kernel log, and the hot-plug "
+		"script %s",
+		down->msg, (int)((clock_ms() - state->watch->toolstack->since_ms) / 1000),
+		script);
+	return STEP_FAILED;
 }
 
 static int check_links_deadline(struct watch_state *state, struct err *err)
@@ -180,11 +215,26 @@ static int check_links_deadline(struct watch_state *state, struct err *err)
 		tell_when_linked(state); /* its event is on its way */
 		return STEP_GO_ON;
 	}
-	err_set(err, ERR_HOST,
-		"%.600s after %d s: see dom0's kernel log, and the hot-plug script of the "
-		"guest's vif",
-		down.msg, LINKS_MS / 1000);
-	return STEP_FAILED;
+	return fail_device(state, &down, "of the guest's vif", err);
+}
+
+/* The agent waits for the device by itself, but on a slow host longer than libxl. */
+static int check_devices(struct watch_state *state, struct err *err)
+{
+	const struct domain_watch *watch = state->watch;
+	const char *stage = stage_name(&state->stage);
+	struct err down;
+
+	if (!state->waits_devices || clock_ms() < state->devices_ms)
+		return STEP_GO_ON;
+	state->waits_devices = false;
+	if (strcmp(stage, STUBDOM_STAGE_DISKS) == 0 &&
+	    domain_links_check_disks(watch->host, watch->plan, watch->stub, &down) < 0)
+		return fail_device(state, &down, "for disks", err);
+	if (strcmp(stage, STUBDOM_STAGE_NET) == 0 &&
+	    domain_links_check(&state->links, &down) < 0)
+		return fail_device(state, &down, "of the guest's vif", err);
+	return STEP_GO_ON;
 }
 
 static int check_stage(struct watch_state *state, struct err *err)
@@ -208,6 +258,9 @@ static int check_stage(struct watch_state *state, struct err *err)
 	log_info("%s: stage %s", state->watch->plan->name, stage_name(&state->stage));
 	if (strcmp(stage, STUBDOM_STAGE_EXITED) == 0)
 		return report_death(state, err);
+	state->waits_devices = strcmp(stage, STUBDOM_STAGE_DISKS) == 0 ||
+			       strcmp(stage, STUBDOM_STAGE_NET) == 0;
+	state->devices_ms = devices_deadline(state, clock_ms());
 	/* With -S QEMU says `running` only when it is told to go on. */
 	if (strcmp(stage, STUBDOM_STAGE_RUNNING) == 0 && !state->started)
 		tell_when_linked(state);
@@ -390,9 +443,12 @@ static int next_timeout(const struct watch_state *state, bool held)
 	if (held && (left < 0 || left > HELD_MS))
 		left = HELD_MS;
 	if (!state->started && (state->waits_links || !state->watch->plan->paused)) {
-		int64_t until =
-			(state->waits_links ? state->links_ms : state->deadline_ms) -
-			clock_ms();
+		int64_t until = state->waits_links ? state->links_ms : state->deadline_ms;
+
+		if (!state->waits_links && state->waits_devices &&
+		    until > state->devices_ms)
+			until = state->devices_ms;
+		until -= clock_ms();
 
 		if (left < 0 || left > until)
 			left = until > 0 ? until : 0;
@@ -410,7 +466,11 @@ static int check_deadline(struct watch_state *state, struct err *err)
 
 	if (state->waits_links)
 		return check_links_deadline(state, err);
-	if (state->started || plan->paused || clock_ms() < state->deadline_ms)
+	if (state->started || plan->paused)
+		return STEP_GO_ON;
+	if (check_devices(state, err) != STEP_GO_ON)
+		return STEP_FAILED;
+	if (clock_ms() < state->deadline_ms)
 		return STEP_GO_ON;
 	err_set(err, ERR_STUB,
 		"%s did not start QEMU within %u s (it came as far as stage '%s'); see its "

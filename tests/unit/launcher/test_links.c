@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The back ends of the stub domain's interfaces: which is missing, what the log and xenstore say. */
+/* The back ends of the stub domain's interfaces and disks: which is missing, what the log and
+ * xenstore say. */
 #include "unit.h"
 
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 enum { NICS = 2 };
 
 static const char *states[NICS]; /* in xenstore; NULL: no such node */
+static const char *disk_state;	 /* of the second disk; the first is connected */
 static bool libxl_knows = true;
 static char watched[4][96];
 static unsigned n_watched, lines;
@@ -56,6 +58,15 @@ char *xenstore_read(struct xs_handle *xs, const char *fmt, ...)
 		free(out);
 		return NULL;
 	}
+	if (sscanf(path, "/libxl/%u/device/vbd/%u/backend", &stub, &n) == 2) {
+		assert_true(asprintf(&out, "/local/domain/0/backend/vbd/%u/%u", stub, n) >
+			    0);
+		return out;
+	}
+	if (strcmp(path, "/local/domain/0/backend/vbd/9/51712/state") == 0)
+		return strdup("4");
+	if (strcmp(path, "/local/domain/0/backend/vbd/9/51728/state") == 0)
+		return disk_state ? strdup(disk_state) : NULL;
 	assert_int_equal(
 		sscanf(path, "/local/domain/0/backend/vif/%u/%u/state", &stub, &n), 2);
 	return states[n] ? strdup(states[n]) : NULL;
@@ -87,7 +98,12 @@ static struct plan_nic nics[NICS] = {
 	{.xenif = 0, .mac = (char *)"00:16:3e:00:00:01", .bridge = (char *)"xenbr0"},
 	{.xenif = 1},
 };
-static struct plan plan = {.guest_domid = 3, .nics = nics, .n_nics = NICS};
+static struct plan_disk disks[] = {
+	{.dev = (char *)"xvda", .target = (char *)"/a.img", .use = (char *)"drive 0"},
+	{.dev = (char *)"xvdb", .target = (char *)"/b.img", .use = (char *)"drive 1"},
+};
+static struct plan plan = {
+	.guest_domid = 3, .nics = nics, .n_nics = NICS, .disks = disks, .n_disks = 2};
 static struct domain_host host;
 static struct domain_links links;
 
@@ -142,6 +158,23 @@ static void test_check(void **state)
 	assert_non_null(strstr(err.msg, "xenif0 "));
 	states[0] = states[1] = "4";
 	assert_int_equal(domain_links_check_once(&host, &plan, 9, &err), 0);
+}
+
+static void test_check_disks(void **state)
+{
+	struct err err;
+
+	disk_state = "4";
+	assert_int_equal(domain_links_check_disks(&host, &plan, 9, &err), 0);
+	disk_state = "5";
+	assert_int_equal(domain_links_check_disks(&host, &plan, 9, &err), -1);
+	assert_int_equal(err.code, ERR_HOST);
+	assert_string_equal(
+		err.msg,
+		"xvdb (/b.img, drive 1): its back end is not connected (Closing)");
+	disk_state = NULL;
+	assert_int_equal(domain_links_check_disks(&host, &plan, 9, &err), -1);
+	assert_non_null(strstr(err.msg, "(gone)"));
 }
 
 /* An interface that libxl has no record of has no back end. */
@@ -244,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_check, begin, end),
+		cmocka_unit_test_setup_teardown(test_check_disks, begin, end),
 		cmocka_unit_test_setup_teardown(test_unknown, begin, end),
 		cmocka_unit_test_setup_teardown(test_follow, begin, end),
 		cmocka_unit_test_setup_teardown(test_flood, begin, end),
