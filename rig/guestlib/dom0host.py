@@ -147,10 +147,10 @@ class Dom0:
         return json.loads(self.run("python3", f"{ASSETS}/dom0/qmp_talk.py", timeout=300,
                                    stdin=json.dumps(steps).encode()).stdout)
 
-    def strike(self, guest, stage, action, seconds=180):
-        """See dom0/strike.py."""
-        return self.call("strike", 2 * seconds, config=guest.config_path, guest=guest.name,
-                         stage=stage, action=action, seconds=seconds)
+    def strike(self, guest, stage, action, seconds=180, command=None, name=None):
+        """See dom0/strike.py. Without a command: xl create. `name`: the guest's while it is made."""
+        return self.call("strike", 2 * seconds, command=command or ["xl", "create", guest.config_path],
+                         guest=name or guest.name, stage=stage, action=action, seconds=seconds)
 
     def strike_replace(self, guest, phase, *victims, seconds=60):
         """See dom0/strike.py."""

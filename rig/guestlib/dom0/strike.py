@@ -45,8 +45,8 @@ def stage_of(xs, guest):
     return stage or "domain", domid, int(pid)
 
 
-def destroy(domid, log, seconds):
-    subprocess.run(["xl", "destroy", str(domid)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+def destroy(domain, log, seconds):
+    subprocess.run(["xl", "destroy", str(domain)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                    check=False, timeout=seconds)
 
 
@@ -71,9 +71,11 @@ def run_struck(argv, xs, path, reached, blow, seconds):
         return found, struck, {"status": status, "text": log.read().decode(errors="replace")}
 
 
-def strike(config, guest, stage, action, seconds):
-    """`action` is "kill" (SIGKILL to the launcher) or "destroy" (xl destroy of the guest).
-    Returns the stage it was done at, how xl create ended, what it said, how long it went on."""
+def strike(command, guest, stage, action, seconds):
+    """Starts a command of xl's that makes the guest. `action` is "kill" (SIGKILL to the launcher) or
+    one of CHILDREN (to that process). "crash" and "stub" are the stub domain's crash and destruction, "destroy"
+    is `xl destroy` of the guest. Returns the stage it was done at, how the command ended, what it said, how
+    long it went on."""
     xs = Xenstore()
 
     def reached():
@@ -85,11 +87,16 @@ def strike(config, guest, stage, action, seconds):
     def blow(found, log):
         if action == "kill":
             os.kill(found[2], signal.SIGKILL)
+        elif action in CHILDREN:
+            os.kill(wait_child(found[2], CHILDREN[action], seconds), signal.SIGKILL)
+        elif action == "crash":
+            shut_down(int(xs.domid(guest + "-dm")), "crash")  # None would be dom0
+        elif action == "stub":
+            destroy(guest + "-dm", log, seconds)
         else:
             destroy(found[1], log, seconds)
 
-    found, struck, out = run_struck(["xl", "create", config], xs, "/local/domain", reached, blow,
-                                    seconds)
+    found, struck, out = run_struck(command, xs, "/local/domain", reached, blow, seconds)
     xs.close()
     return {"stage": found and found[0], "seconds": time.monotonic() - struck, **out}
 
@@ -122,7 +129,7 @@ def wait_child(launcher, comm, seconds):
 
 
 # The launcher's processes, and what they are called (PR_SET_NAME). The "asker" asks the old QEMU.
-CHILDREN = {"guardian": "stubdom-guard", "asker": "stubdom-replace"}
+CHILDREN = {"guardian": "stubdom-guard", "relay": "stubdom-relay", "asker": "stubdom-replace"}
 
 
 def strike_replace(guest, domid, phase, victims, seconds):
