@@ -27,6 +27,7 @@ replace=offer
 replace=never
 replace=auto
 seclabel=
+silence-max=
 timeout=
 topology=
 type=pvh

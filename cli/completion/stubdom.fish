@@ -28,6 +28,7 @@ set -g _stubdom_keys \
 	replace=never \
 	replace=auto \
 	seclabel= \
+	silence-max= \
 	timeout= \
 	topology= \
 	type=pvh \

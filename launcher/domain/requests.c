@@ -18,6 +18,7 @@
 #include "endpoint/endpoint.h"
 #include "log.h"
 #include "pty_slave.h"
+#include "relay/msg.h"
 #include "xenstore_util.h"
 
 /* The relay's clock and ours may be read a moment apart. */
@@ -84,6 +85,17 @@ static int dial(struct domain_channels *channels, uint32_t i)
 	return relay_msg_send(channels->relay->control, &msg, &fd, fd >= 0);
 }
 
+/* A word of the relay's: a command has waited SILENCE_MS more.  Two clients' wait is one. */
+static void count_silence(struct domain_channels *channels)
+{
+	int64_t now = clock_ms();
+
+	if (channels->silent && now - channels->silent_at_ms < SILENCE_MS)
+		return;
+	channels->silent_ms += SILENCE_MS;
+	channels->silent_at_ms = now;
+}
+
 /* Told to people by the guest's record; the guest is left as it is. */
 static void tell_silence(struct domain_channels *channels, bool silent)
 {
@@ -91,6 +103,10 @@ static void tell_silence(struct domain_channels *channels, bool silent)
 	struct xs_handle *xs = channels->hotplug->host->xs;
 	struct err err;
 
+	if (silent)
+		count_silence(channels);
+	else
+		channels->silent_ms = 0;
 	if (channels->silent == silent)
 		return;
 	channels->silent = silent;
@@ -108,6 +124,20 @@ static void tell_silence(struct domain_channels *channels, bool silent)
 	if (xenstore_write(xs, &err, "1", STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_SILENT,
 			   plan->guest_domid) < 0)
 		log_warn("%s", err.msg);
+}
+
+int domain_channels_check_silence(const struct domain_channels *channels, struct err *err)
+{
+	const struct plan *plan = channels->plan;
+
+	if (!plan->silence_max_s ||
+	    channels->silent_ms < plan->silence_max_s * INT64_C(1000))
+		return 0;
+	return err_set(
+		err, ERR_STUB,
+		"QEMU in %s answers no QMP command; commands have waited for %d s, "
+		"and 'silence-max' is %u s",
+		plan->name, (int)(channels->silent_ms / 1000), plan->silence_max_s);
 }
 
 /* "xvda 1024" */

@@ -32,7 +32,9 @@ struct domain_channels {
 	struct rate *offers; /* by channel: looks at the stub domain's server */
 	int64_t *dialled_ms; /* by channel: when its endpoint was last connected */
 	bool console_given;
-	bool silent; /* the relay says that QEMU does not answer */
+	bool silent;	      /* the relay says that QEMU does not answer */
+	int64_t silent_ms;    /* commands waited so long since its last answer */
+	int64_t silent_at_ms; /* when silent_ms last grew */
 	struct domain_hotplug *hotplug;
 	bool migrates;	   /* libxl copies the guest's memory while it runs */
 	struct rate asked; /* what the relay's requests cost */
@@ -43,6 +45,10 @@ struct domain_channels {
 int domain_channels_init(struct domain_channels *channels, const struct plan *plan,
 			 struct relay *relay, struct err *err);
 void domain_channels_free(struct domain_channels *channels);
+
+/* ERR_STUB: QEMU has been silent for as long as the plan allows. */
+int domain_channels_check_silence(const struct domain_channels *channels,
+				  struct err *err);
 
 /* False: the relay has asked too much, and is not to be heard for a while. */
 bool domain_channels_may_ask(struct domain_channels *channels);

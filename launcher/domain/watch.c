@@ -517,6 +517,9 @@ static int step(struct watch_state *state, struct err *err)
 		domain_links_follow(&state->links, clock_ms());
 	if (rc == STEP_GO_ON && fds[RELAY].revents)
 		rc = take_relay(state, err);
+	/* The relay's word that QEMU speaks again has been heard. */
+	if (rc == STEP_GO_ON && domain_channels_check_silence(&state->channels, err) < 0)
+		rc = STEP_FAILED;
 	if (rc == STEP_GO_ON && fds[GUARDIAN].revents)
 		rc = restart_guardian(state);
 	if (fds[TOOLSTACK].revents)

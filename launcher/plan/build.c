@@ -187,6 +187,7 @@ static void set_identity(struct plan *plan, const struct stubopt *options)
 	plan->memory_mb = options->memory_mb;
 	plan->vcpus = options->vcpus;
 	plan->timeout_s = options->timeout_s;
+	plan->silence_max_s = options->silence_max_s;
 	plan->uid_base = options->uid_base;
 	plan->on_crash = options->on_crash;
 	plan->weight = options->weight;

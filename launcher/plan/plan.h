@@ -113,8 +113,9 @@ struct plan {
 	enum stubopt_on_crash on_crash;
 	unsigned memory_mb; /* 0 until plan_set_memory, unless the caller gave it */
 	unsigned vcpus;
-	unsigned timeout_s; /* from start to the stage `running` */
-	unsigned weight;    /* these four as in struct stubopt */
+	unsigned timeout_s;	/* from start to the stage `running` */
+	unsigned silence_max_s; /* 0: a QEMU that does not answer is told, no more */
+	unsigned weight;	/* these four as in struct stubopt */
 	unsigned cap;
 	char *cpupool;
 	char *seclabel; /* of XSM/FLASK; NULL: Xen's default */

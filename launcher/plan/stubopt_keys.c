@@ -222,6 +222,22 @@ const struct stubopt_key stubopt_keys[] = {
 			"to itself.",
 	},
 	{
+		.name = "silence-max",
+		.offset = offsetof(struct stubopt, silence_max_s),
+		.least = 10,
+		.most = 86400,
+		.what = "a number of seconds, at least 10",
+		.sign = "SECONDS",
+		.unset = "no bound",
+		.sample = "60",
+		.brief = "QEMU that does not answer for longer counts as dead",
+		.help = "The time after which a QEMU that does not answer QMP commands "
+			"counts as dead: its stub domain is removed, and on_dm_crash= "
+			"applies. Time runs only while a client waits for an answer, and "
+			"begins anew with each word of QEMU's. A stub domain that is "
+			"paused, or a host that is overloaded, looks the same.",
+	},
+	{
 		.name = "timeout",
 		.offset = offsetof(struct stubopt, timeout_s),
 		.least = 1,

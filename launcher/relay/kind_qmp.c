@@ -55,11 +55,17 @@ static int take_stub(struct relay_channel *channel, const char *data, size_t len
 	return qmp_filter_stub(&channel->qmp, data, len, err);
 }
 
-/* Not one that does not read what is there: then QEMU's words wait for it. */
+/*
+ * Not a client that does not read what is there: then QEMU's words wait for it.  Without a
+ * stream it waits for its greeting.  Before the first one QEMU is still starting.
+ */
 static bool waits(const struct relay_channel *channel)
 {
-	return channel->open && endpoint_connected(&channel->end) && !channel->closing &&
-	       channel->outgoing->len < RELAY_HELD_MAX && qmp_filter_waits(&channel->qmp);
+	if (!endpoint_connected(&channel->end) || channel->closing)
+		return false;
+	if (!channel->open)
+		return channel->opened_ms != 0;
+	return channel->outgoing->len < RELAY_HELD_MAX && qmp_filter_waits(&channel->qmp);
 }
 
 static int switches(struct relay_channel *channel, struct err *err)

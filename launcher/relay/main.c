@@ -279,7 +279,7 @@ static int tell_silence(struct relay_state *state, uint32_t i, bool silent)
 {
 	struct relay_msg msg = {.type = RELAY_SILENT, .channel = i, .code = silent};
 
-	if (state->silent == silent)
+	if (!state->silent && !silent)
 		return 0;
 	state->silent = silent;
 	return relay_msg_send(state->control, &msg, NULL, 0);
@@ -298,7 +298,7 @@ static int watch_silence(struct relay_state *state, int64_t now)
 				    channel->spoke, now);
 		channel->spoke = false;
 		if (news != SILENCE_NO_NEWS &&
-		    tell_silence(state, (uint32_t)i, news == SILENCE_BEGINS) < 0)
+		    tell_silence(state, (uint32_t)i, news == SILENCE_HOLDS) < 0)
 			return -1;
 	}
 	return 0;

@@ -8,6 +8,9 @@
 
 #include "vchan_stream.h"
 
+/* Of RELAY_SILENT.  Before libxl gives up, which is after 10 s (LIBXL_QMP_CMD_TIMEOUT). */
+enum { SILENCE_MS = 8000 };
+
 enum relay_msg_type {
 	/* launcher to relay */
 	RELAY_GO,      /* open the endpoints, then give up all privileges */
@@ -39,8 +42,8 @@ enum relay_msg_type {
 	RELAY_FAILED, /* code, text: nothing was left open */
 	RELAY_HELD,   /* after RELAY_HOLD: QEMU owes no client an answer */
 	RELAY_WANT,   /* channel: a connection to the stub domain is wanted */
-	RELAY_SILENT, /* channel; code 1: QEMU does not answer a client's QMP; 0: it does */
-	RELAY_DIAL,   /* channel: its *-connect endpoint is to be connected again */
+	RELAY_SILENT, /* channel; code 1: a client's QMP command waited SILENCE_MS more; 0: QEMU answers */
+	RELAY_DIAL, /* channel: its *-connect endpoint is to be connected again */
 	/*
 	 * relay to launcher, for a QMP command on `channel`.  The answer is a message of
 	 * the same type and channel: `code` is 0, or `text` says why not.

@@ -11,17 +11,18 @@ enum silence_news silence_step(struct silence *silence, bool waits, bool spoke,
 	}
 	if (silence->since_ms == 0)
 		silence->since_ms = now_ms;
-	if (silence->told || now_ms - silence->since_ms < SILENCE_MS)
+	if (silence_timeout(silence, now_ms) > 0)
 		return SILENCE_NO_NEWS;
-	silence->told = true;
-	return SILENCE_BEGINS;
+	silence->told_ms = now_ms;
+	return SILENCE_HOLDS;
 }
 
 int silence_timeout(const struct silence *silence, int64_t now_ms)
 {
-	int64_t left = silence->since_ms + SILENCE_MS - now_ms;
+	int64_t from = silence->told_ms ? silence->told_ms : silence->since_ms;
+	int64_t left = from + SILENCE_MS - now_ms;
 
-	if (silence->since_ms == 0 || silence->told)
+	if (silence->since_ms == 0)
 		return -1;
 	return left > 0 ? (int)left : 0;
 }

@@ -6,16 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Before libxl gives up, which is after 10 s (LIBXL_QMP_CMD_TIMEOUT). */
-enum { SILENCE_MS = 8000 };
+#include "relay/msg.h"
 
 /* Of one connection; all zero is a fresh one. */
 struct silence {
 	int64_t since_ms; /* somebody waits, and QEMU has said nothing since; 0: nobody */
-	bool told;	  /* for this time */
+	int64_t told_ms;  /* the last SILENCE_HOLDS of this time; 0: none yet */
 };
 
-enum silence_news { SILENCE_NO_NEWS, SILENCE_BEGINS, SILENCE_ENDS };
+/* SILENCE_HOLDS: SILENCE_MS more without a word. */
+enum silence_news { SILENCE_NO_NEWS, SILENCE_HOLDS, SILENCE_ENDS };
 
 /*
  * Call it after bytes were moved.  waits: a command has no answer yet, or a client no

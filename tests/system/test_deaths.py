@@ -3,11 +3,13 @@
 nothing is left. The next start works, and acknowledged writes are there."""
 import os
 import re
+import time
 
 import pytest
 
 from guestlib import leaks, schema
 from guestlib.dom0host import mkdisk
+from guestlib.guest import Stub
 
 FIRST = 1300  # a sector that the guest writes
 WRITES = 8
@@ -376,6 +378,31 @@ def test_death_at_the_target(make_guest, dom0):
         guest.ask_awake()
         assert guest.ask("kept", "kept").split()[-1] == kept
     check_next(dom0, guest)
+
+
+@pytest.mark.long("docs/deaths.md: make check-deaths")
+def test_silence(make_guest, dom0, stub):
+    """silence-max=: a QEMU that answers in time is none; one that does not is dead, and on_dm_crash= is for it.
+    The seconds in which nobody waits do not count."""
+    guest = make_guest("dies", stub=Stub(**stub.options, **{"silence-max": 20}, on_dm_crash="destroy"))
+    guest.start()
+    write_some(guest)
+    domid = guest.domid
+    dom0.run("xl", "pause", "dies-dm")
+    assert dom0.run("stubdom", "qmp", "-t", "10", guest.name, "query-status", check=False).status != 0
+    assert dom0.call("wait_xenstore_there", 60, path=f"/local/domain/0/stubdom/{domid}/silent", seconds=60)
+    time.sleep(20)
+    dom0.run("xl", "unpause", "dies-dm")
+    assert "running" in dom0.run("stubdom", "qmp", guest.name, "query-status").stdout
+    dom0.wait_file(guest.log_path, "answers again", seconds=60)
+    guest.ask("echo goes on", "echo goes on")
+    dom0.run("xl", "pause", "dies-dm")
+    assert dom0.run("stubdom", "qmp", "-t", "120", guest.name, "query-status", check=False).status != 0
+    dom0.wait_gone(guest.name, "dies-dm")
+    (found, *_) = evidence(dom0, guest)
+    assert (found["action"], found["guest_domid"]) == ("destroy", domid)
+    assert "commands have waited for 24 s, and 'silence-max' is 20 s" in found["why"]
+    check_written(dom0, guest)
 
 
 def forget_deaths(dom0):

@@ -88,6 +88,7 @@ static const struct {
 	{"uid-base=65536", {.uid_base = 65536}},
 	{"uid-base=4294934543", {.uid_base = 4294934543u}},
 	{"timeout=7", {.timeout_s = 7}},
+	{"silence-max=10", {.silence_max_s = 10}},
 	{"log=error", {.log = LOG_LEVEL_ERROR}},
 	{"log=warn", {.log = LOG_LEVEL_WARN}},
 	{"log=info", {.log = LOG_LEVEL_INFO}},
@@ -134,6 +135,7 @@ static void test_every_spelling(void **state)
 		check_text(opt.cpupool, want->cpupool);
 		check_text(opt.cpus, want->cpus);
 		assert_int_equal(opt.timeout_s, want->timeout_s ? want->timeout_s : 120);
+		assert_int_equal(opt.silence_max_s, want->silence_max_s);
 		assert_int_equal(opt.log, want->log);
 		assert_string_equal(opt.image, want->image
 						       ? want->image
@@ -199,6 +201,7 @@ static void test_refused(void **state)
 	check_refused(&opt, "seclabel=a:b:c d", "is not a security label such as");
 	check_refused(&opt, "container-max=0", "is not a number of MiB, at least 1");
 	check_refused(&opt, "timeout=soon", "is not a number of seconds");
+	check_refused(&opt, "silence-max=9", "is not a number of seconds");
 	check_refused(&opt, "log=loud", "is not error, warn, info or debug");
 	check_refused(&opt, "image=here", "image: 'here' is not an absolute path");
 	check_refused(&opt, "topology=", "is not an absolute path");
