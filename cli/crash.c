@@ -15,7 +15,8 @@
 enum { FILE_MAX = 256 * 1024 };
 
 static const char *const file_names[] = {CRASH_FILE_KERNEL, CRASH_FILE_LOG,
-					 CRASH_FILE_PLAN, CRASH_FILE_CONTRACT};
+					 CRASH_FILE_PLAN, CRASH_FILE_CONTRACT,
+					 CRASH_FILE_CORE};
 
 static const struct {
 	const char *key;
@@ -115,4 +116,13 @@ char *crash_read_file(const struct crash_dir *dir, const char *name, const char 
 	cleanup_fd int one = open_one(dir, name);
 
 	return one >= 0 ? read_text(one, file) : NULL;
+}
+
+bool crash_has_core(const struct crash_dir *dir, const char *name)
+{
+	cleanup_fd int one = open_one(dir, name);
+	struct stat st;
+
+	return one >= 0 && fstatat(one, CRASH_FILE_CORE, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode);
 }

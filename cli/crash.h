@@ -4,6 +4,7 @@
 #define STUBDOM_CLI_CRASH_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "crash_dir.h"
 #include "err.h"
@@ -20,5 +21,8 @@ const char *crash_find(const struct crash_dir *dir, const char *name_or_guest);
 
 /* One of its files, cut at 256 KiB; the caller frees.  NULL: there is no such file. */
 char *crash_read_file(const struct crash_dir *dir, const char *name, const char *file);
+
+/* Whether the stub domain's memory is among its files. */
+bool crash_has_core(const struct crash_dir *dir, const char *name);
 
 #endif

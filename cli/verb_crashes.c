@@ -117,6 +117,8 @@ static int print_one(const struct crash_dir *dir, const char *name, struct err *
 				    ? fact(one, "action", text)
 				    : "no start");
 	printf("%-12s " CRASHDIR "/%s\n", "folder", name);
+	if (crash_has_core(dir, name))
+		printf("%-12s " CRASHDIR "/%s/" CRASH_FILE_CORE "\n", "core", name);
 	print_file(dir, name, CRASH_FILE_KERNEL, true);
 	print_file(dir, name, CRASH_FILE_LOG, false);
 	return 0;

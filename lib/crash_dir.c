@@ -143,6 +143,11 @@ static void make_stamp(time_t when, char out[STAMP_LEN + 1])
 		strcpy(out, "00000000T000000Z");
 }
 
+void crash_dir_name_core(unsigned guest_domid, char out[CRASH_CORE_NAME_MAX])
+{
+	snprintf(out, CRASH_CORE_NAME_MAX, ".core-%u", guest_domid);
+}
+
 /* Of a guest, at or after `stamp`; "": all. */
 static unsigned count_of(const struct crash_dir *dir, const char *guest,
 			 const char *stamp)
@@ -204,6 +209,23 @@ static void make_room(struct crash_dir *dir, const char *guest)
 		remove_oldest(dir, NULL);
 }
 
+/* Of all guests. */
+static void make_room_for_core(const struct crash_dir *dir)
+{
+	unsigned n = 0;
+
+	if (faccessat(dir->fd, NEW "/" CRASH_FILE_CORE, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	for (size_t i = dir->n; i-- > 0;) {
+		char path[CRASH_NAME_MAX + sizeof(CRASH_FILE_CORE) + 1];
+
+		snprintf(path, sizeof(path), "%s/" CRASH_FILE_CORE, dir->names[i]);
+		if (faccessat(dir->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    ++n >= CRASH_DIR_CORES_MAX)
+			unlinkat(dir->fd, path, 0);
+	}
+}
+
 static int lock(struct crash_dir *dir, const char *path, struct err *err)
 {
 	struct crash_dir before = *dir;
@@ -222,14 +244,29 @@ static int lock(struct crash_dir *dir, const char *path, struct err *err)
 	return 0;
 }
 
+static int make_and_open(struct crash_dir *dir, const char *path, struct err *err)
+{
+	*dir = (struct crash_dir){.fd = -1};
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_errno(err, ERR_HOST, errno, "making %s", path);
+	return crash_dir_open(dir, path, err);
+}
+
+int crash_dir_make(const char *path, struct err *err)
+{
+	struct crash_dir dir;
+
+	if (make_and_open(&dir, path, err) < 0)
+		return -1;
+	crash_dir_close(&dir);
+	return 0;
+}
+
 int crash_dir_begin(struct crash_dir *dir, const char *path, struct err *err)
 {
 	int fd;
 
-	*dir = (struct crash_dir){.fd = -1};
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_errno(err, ERR_HOST, errno, "making %s", path);
-	if (crash_dir_open(dir, path, err) < 0)
+	if (make_and_open(dir, path, err) < 0)
 		return -1;
 	if (lock(dir, path, err) < 0)
 		goto fail;
@@ -254,6 +291,7 @@ int crash_dir_commit(struct crash_dir *dir, const char *guest, time_t when,
 	crash_dir_name_guest(guest, plain);
 	make_stamp(when, stamp);
 	make_room(dir, plain); /* not earlier: the new is whole now */
+	make_room_for_core(dir);
 	for (int i = 0; i <= SAME_SECOND_MAX; i++) {
 		int n = snprintf(out, CRASH_NAME_MAX, "%.128s-%s", plain, stamp);
 

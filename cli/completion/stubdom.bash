@@ -6,6 +6,8 @@ _stubdom_keys='backend=
 backing=
 cap=
 container-max=
+core=no
+core=yes
 cpupool=
 cpus=
 device-model=stubdom

@@ -7,6 +7,8 @@ set -g _stubdom_keys \
 	backing= \
 	cap= \
 	container-max= \
+	core=no \
+	core=yes \
 	cpupool= \
 	cpus= \
 	device-model=stubdom \

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Sending signals and delivering them. */
 #include <arch/regs.h>
+#include <nub/cmdline.h>
 #include <nub/errno.h>
+#include <nub/panic.h>
 #include <nub/printk.h>
 #include <nub/process.h>
 #include <nub/sched.h>
@@ -18,6 +20,22 @@
 /* Job control stops need a terminal's session, which this system has not. */
 #define DEFAULT_STOP                                                                     \
 	(SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+
+/* Linux would dump core. */
+#define DEFAULT_CORE                                                                     \
+	(SIGBIT(SIGQUIT) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGABRT) |          \
+	 SIGBIT(SIGBUS) | SIGBIT(SIGFPE) | SIGBIT(SIGSEGV) | SIGBIT(SIGXCPU) |           \
+	 SIGBIT(SIGXFSZ) | SIGBIT(SIGSYS))
+
+/* Dom0 keeps this machine's memory: the process is still in it then, and on this CPU. */
+static void end_by_signal(const struct regs *regs, int signo) __noreturn;
+static void end_by_signal(const struct regs *regs, int signo)
+{
+	if (SIGBIT(signo) & DEFAULT_CORE && cmdline_has_word("nub.core", "panic"))
+		panic_regs(regs, "%s[%d] ends with signal %d, and nub.core=panic",
+			   current->comm, current->proc->pid, signo);
+	process_exit_group(signo);
+}
 
 static bool ignored(const struct process *p, int signo)
 {
@@ -123,7 +141,7 @@ void signal_fault(int signo, int code, u64 addr)
 		       t->comm, t->tid, signo, r->rip, addr, r->rsp);
 	}
 	if (a->handler == SIG_DFL)
-		process_exit_group(signo);
+		end_by_signal(thread_regs(t), signo);
 	sigpending_add(&t->sig.pending, t->proc, signo, &info);
 }
 
@@ -225,7 +243,7 @@ void signal_deliver(struct regs *regs)
 		if (SIGBIT(signo) & (DEFAULT_IGNORED | DEFAULT_STOP) ||
 		    t->proc == init_process)
 			continue;
-		process_exit_group(signo);
+		end_by_signal(regs, signo);
 	}
 	fix_restart(regs, NULL);
 	if (t->sig.restore_mask) {

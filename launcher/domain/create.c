@@ -95,13 +95,19 @@ static uint64_t paging_memory(struct domain_host *host, const struct plan *plan)
 	return (own + mapped + 3) & ~3ULL; /* whole pages, or Xen refuses it */
 }
 
-/* nub then holds QEMU back from the guest until it runs (kernel/xen/hold.h). */
+/*
+ * nub then holds QEMU back from the guest until it runs (kernel/xen/hold.h), or ends with a
+ * QEMU that crashes.
+ */
 static char *describe_cmdline(const struct domain_parts *parts)
 {
+	bool core = parts->plan->core && parts->plan->kernel == STUBOPT_KERNEL_NUB;
 	char *text;
 
-	if (asprintf(&text, "%s%s", parts->kernel->cmdline ? parts->kernel->cmdline : "",
-		     parts->second ? " nub.guest=served" : "") < 0)
+	if (asprintf(&text, "%s%s%s",
+		     parts->kernel->cmdline ? parts->kernel->cmdline : "",
+		     parts->second ? " nub.guest=served" : "",
+		     core ? " nub.core=panic" : "") < 0)
 		return NULL;
 	return text;
 }

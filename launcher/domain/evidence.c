@@ -199,6 +199,18 @@ static json_t *facts_json(const struct evidence *evidence,
 	return json;
 }
 
+/* It lies beside the new folder, if there is one. */
+static void take_core(int dir, const struct plan *plan)
+{
+	char name[CRASH_CORE_NAME_MAX], path[CRASH_CORE_NAME_MAX + 3];
+
+	crash_dir_name_core(plan->guest_domid, name);
+	snprintf(path, sizeof(path), "../%s", name);
+	if (plan->core && renameat(dir, path, dir, CRASH_FILE_CORE) < 0 &&
+	    errno != ENOENT)
+		log_warn("no core is kept: %s", strerror(errno));
+}
+
 static int write_all(int dir, const struct evidence *evidence, time_t now,
 		     struct err *err)
 {
@@ -226,6 +238,7 @@ static int write_all(int dir, const struct evidence *evidence, time_t now,
 	    (log && write_file(dir, CRASH_FILE_LOG, log, err) < 0) ||
 	    (report && write_file(dir, CRASH_FILE_KERNEL, report, err) < 0))
 		return -1;
+	take_core(dir, plan);
 	return write_json(dir, CRASH_FILE_FACTS, facts, err);
 }
 

@@ -116,6 +116,15 @@ static void answer_for(struct domain_host *host, const struct plan *plan,
 	stand_in_close(stand_in);
 }
 
+bool orphan_is_new(struct domain_host *host, const struct plan *plan,
+		   const struct orphan *orphan)
+{
+	cleanup_free char *death = read_death(host, plan);
+
+	return !death && domain_host_life(host, plan->guest_domid) != DOMAIN_LIFE_GONE &&
+	       (orphan->code == ERR_STUB || was_running(host, plan));
+}
+
 void orphan_stay(struct domain_host *host, const struct plan *plan,
 		 const struct orphan *orphan)
 {

@@ -14,6 +14,10 @@ struct orphan {
 	int signals; /* a signalfd; -1: no signal is heard */
 };
 
+/* Whether orphan_stay will keep evidence. */
+bool orphan_is_new(struct domain_host *host, const struct plan *plan,
+		   const struct orphan *orphan);
+
 /*
  * Keeps the evidence (domain/evidence.h), and does with the guest what the plan says
  * (domain/on_crash.h); both once, also if a guardian comes after a launcher that was killed

@@ -3,6 +3,7 @@
 #include "domain/undo.h"
 
 #include "domain/cgroup.h"
+#include "domain/core.h"
 #include "domain/create.h"
 #include "domain/facts.h"
 #include "domain/memory.h"
@@ -31,6 +32,8 @@ int domain_undo(struct domain_host *host, const struct plan *plan, const libxl_u
 	int rc = 0;
 
 	if (host->libxl) {
+		if (plan->core && orphan && orphan_is_new(host, plan, orphan))
+			domain_core_take(host, plan, uuid);
 		rc = domain_remove(host, uuid, err);
 		domain_memory_give_back(host);
 	}
@@ -41,6 +44,8 @@ int domain_undo(struct domain_host *host, const struct plan *plan, const libxl_u
 		endpoint_tidy(&plan->channels[i].endpoint);
 	if (host->libxl && rc == 0 && orphan)
 		orphan_stay(host, plan, orphan);
+	if (plan->core)
+		domain_core_drop(plan);
 	run_dir_remove(plan);
 	domain_cgroup_remove(plan);
 	/* Last: the guest's next device model waits for it.  By its facts `stubdom list` and

@@ -190,6 +190,7 @@ static void set_identity(struct plan *plan, const struct stubopt *options)
 	plan->silence_max_s = options->silence_max_s;
 	plan->uid_base = options->uid_base;
 	plan->on_crash = options->on_crash;
+	plan->core = options->core;
 	plan->weight = options->weight;
 	plan->cap = options->cap;
 	plan->cpupool = xstrdup_null(options->cpupool);

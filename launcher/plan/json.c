@@ -48,6 +48,8 @@ static json_t *domain_json(const struct plan *plan)
 		set_number(obj, "uid_base", plan->uid_base);
 	if (plan->on_crash != STUBOPT_ON_CRASH_LEAVE)
 		set_text(obj, "on_dm_crash", stubopt_on_crash_name(plan->on_crash));
+	if (plan->core)
+		json_object_set_new(obj, "core", json_true());
 	if (plan->silence_max_s)
 		set_number(obj, "silence_max_s", plan->silence_max_s);
 	set_number(obj, "vram_mb", plan->vram_mb);

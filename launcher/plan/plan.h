@@ -111,6 +111,7 @@ struct plan {
 	enum stubopt_kernel kernel;
 	enum stubopt_type type;
 	enum stubopt_on_crash on_crash;
+	bool core;	    /* the memory of a dead stub domain is kept */
 	unsigned memory_mb; /* 0 until plan_set_memory, unless the caller gave it */
 	unsigned vcpus;
 	unsigned timeout_s;	/* from start to the stage `running` */

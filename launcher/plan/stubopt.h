@@ -49,6 +49,7 @@ struct stubopt {
 	unsigned memory_mb; /* 0: work it out */
 	unsigned vcpus;
 	unsigned timeout_s;
+	unsigned core;		   /* 1: a dead stub domain's memory is kept */
 	unsigned silence_max_s;	   /* 0: no bound */
 	unsigned weight;	   /* of Xen's credit schedulers; STUBOPT_AS_GUEST */
 	unsigned cap;		   /* percent of a CPU, 0: none; STUBOPT_AS_GUEST */

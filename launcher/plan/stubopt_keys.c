@@ -16,6 +16,7 @@ static const char *const types[] = {"pvh", "pv", NULL};
 static const char *const models[] = {"stubdom", "dom0", NULL};
 static const char *const crashes[] = {"leave", "pause", "destroy", "restart", NULL};
 static const char *const replaces[] = {"offer", "never", "auto", NULL};
+static const char *const switches[] = {"no", "yes", NULL};
 static const char *const logs[] = {"error", "warn", "info", "debug", NULL};
 
 _Static_assert(sizeof(enum stubopt_kernel) == sizeof(unsigned) &&
@@ -110,6 +111,17 @@ const struct stubopt_key stubopt_keys[] = {
 		.brief = "the greatest length of a disk image's file",
 		.help = "The greatest length of a qcow2, VHD or VDI image's file. The image's "
 			"header asks for a length, and the guest may have written it.",
+	},
+	{
+		FIELD(core),
+		.words = switches,
+		.what = "no or yes",
+		.initial = "no",
+		.brief = "the memory of a dead stub domain is kept",
+		.help = "Keeps the memory of a stub domain that has died beside its other "
+			"evidence, in a file of its size. Parts of the guest's memory may be "
+			"in it. The latest four of all guests are kept. With kernel=nub a QEMU "
+			"that crashes is still in it.",
 	},
 	{
 		FIELD(cpupool),

@@ -216,6 +216,18 @@ def test_a_broken_kernel_says_why(tmp_path, how, what, culprit):
     assert log.count("panic:") == 1
 
 
+@pytest.mark.timeout(TIMEOUT + 60)
+def test_a_program_that_dumps_core_is_a_panic(tmp_path):
+    """If nub.core=panic says so: its registers and page tables are told, and its memory stays."""
+    log = boot_archive(tmp_path, archive(["signals-static"]), "nub.core=panic")
+    said = re.search(r"nub: panic: \S+ ends with signal (4|5|6|7|8|11), and nub.core=panic\n"
+                     r"  thread \d+ .*\n((  .*\n)+)", log)
+    assert said, log[-3000:]
+    assert "  rip 0033:" in said[2] and "cr3 " in said[2], said[2]
+    assert log.endswith("(exit status 37)\n")
+    assert log.count("panic:") == 1
+
+
 STRESSORS = ("futex pipe eventfd poll sockpair sigq sigfd sigsuspend timerfd timer nanosleep switch fork "
              "vfork clone pthread mutex sem kill spawn dup rename getdent seek brk mprotect "
              "madvise memfd fault sigsegv sigbus malloc epoll fifo").split()

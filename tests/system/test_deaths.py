@@ -10,6 +10,7 @@ import pytest
 from guestlib import leaks, schema
 from guestlib.dom0host import mkdisk
 from guestlib.guest import Stub
+from test_wrong import lose_root, make_image_read_page_by_page  # noqa: F401
 
 FIRST = 1300  # a sector that the guest writes
 WRITES = 8
@@ -403,6 +404,29 @@ def test_silence(make_guest, dom0, stub):
     assert (found["action"], found["guest_domid"]) == ("destroy", domid)
     assert "commands have waited for 24 s, and 'silence-max' is 20 s" in found["why"]
     check_written(dom0, guest)
+
+
+@pytest.mark.long("docs/deaths.md: make check-deaths")
+def test_core(make_guest, dom0, stub, image_read_page_by_page):
+    """core=yes: of a QEMU that crashes the memory is kept, with what it had there, for root alone."""
+    if stub.options["kernel"] != "nub":
+        pytest.skip("Linux takes a process's memory back before the stub domain ends")
+    guest = make_guest("dies", nics=(), stub=Stub(
+        **{**stub.options, "image": image_read_page_by_page, "core": "yes", "on_dm_crash": "destroy"}))
+    guest.start()
+    dom0.run("stubdom", "qmp", guest.name, "migrate-set-parameters", "tls-hostname=kept-in-its-core")
+    lose_root(dom0, guest)
+    dom0.wait_gone(guest.name, f"{guest.name}-dm")
+    (found, *_) = evidence(dom0, guest)
+    assert re.search(r"qemu-\S+ ends with signal 7", found["why"]), found
+    core = f"/var/lib/qemu-stubdom/crash/{found['name']}/core"
+    assert [one["bytes"] for one in found["files"] if one["name"] == "core"] == \
+        [int(dom0.run("stat", "-c", "%s", core).stdout)]
+    assert dom0.run("stat", "-c", "%a %u", core).stdout.split() == ["600", "0"]
+    assert dom0.run("head", "-c", "4", core).stdout == "\x7fELF"
+    assert int(dom0.run("grep", "-a", "-c", "kept-in-its-core", core).stdout) > 0
+    assert core in dom0.run("stubdom", "crashes", found["name"]).stdout
+    dom0.run("rm", core)
 
 
 def forget_deaths(dom0):

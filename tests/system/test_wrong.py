@@ -102,6 +102,15 @@ def make_image_read_page_by_page(dom0):
     dom0.run("rm", "-rf", folder)
 
 
+def lose_root(dom0, guest):
+    dom0.run("xl", "block-detach", f"{guest.name}-dm", "xvdzz", timeout=60)
+    guest.detach()
+    # QEMU has made no picture yet: nobody has touched its code for that, nor pixman's.
+    done = dom0.run("stubdom", "screenshot", guest.name, f"/tmp/{guest.name}.png", check=False,
+                    timeout=120)
+    assert done.status != 0
+
+
 def test_root_taken_away(make_guest, dom0, stub, image_read_page_by_page):
     """The disk with QEMU's own files goes. QEMU ends when it needs a page that it does not have, and
     the log says why. The guest ends, too, as on_dm_crash= says."""
@@ -110,12 +119,7 @@ def test_root_taken_away(make_guest, dom0, stub, image_read_page_by_page):
     guest = make_guest("rootless", nics=(), stub=Stub(
         **{**stub.options, "image": image_read_page_by_page, "on_dm_crash": "destroy"}))
     guest.start()
-    dom0.run("xl", "block-detach", f"{guest.name}-dm", "xvdzz", timeout=60)
-    guest.detach()
-    # QEMU has made no picture yet: nobody has touched its code for that, nor pixman's.
-    done = dom0.run("stubdom", "screenshot", guest.name, "/tmp/rootless.png", check=False,
-                    timeout=120)
-    assert done.status != 0
+    lose_root(dom0, guest)
     dom0.wait_gone(guest.name, f"{guest.name}-dm")
     for why in (r"the root's disk \(xvdzz\) failed at page", r"QEMU ended \(signal 7\)"):
         dom0.wait_file(guest.log_path, why, seconds=60)

@@ -89,6 +89,8 @@ static const struct {
 	{"uid-base=4294934543", {.uid_base = 4294934543u}},
 	{"timeout=7", {.timeout_s = 7}},
 	{"silence-max=10", {.silence_max_s = 10}},
+	{"core=no", {.core = 0}},
+	{"core=yes", {.core = 1}},
 	{"log=error", {.log = LOG_LEVEL_ERROR}},
 	{"log=warn", {.log = LOG_LEVEL_WARN}},
 	{"log=info", {.log = LOG_LEVEL_INFO}},
@@ -136,6 +138,7 @@ static void test_every_spelling(void **state)
 		check_text(opt.cpus, want->cpus);
 		assert_int_equal(opt.timeout_s, want->timeout_s ? want->timeout_s : 120);
 		assert_int_equal(opt.silence_max_s, want->silence_max_s);
+		assert_int_equal(opt.core, want->core);
 		assert_int_equal(opt.log, want->log);
 		assert_string_equal(opt.image, want->image
 						       ? want->image
@@ -210,7 +213,7 @@ static void test_refused(void **state)
 	check_refused(&opt, "backend=../0", "is not a domain's name or number");
 	check_refused(&opt, "colour=red",
 		      "'colour' is no option; there are backend, backing, cap, "
-		      "container-max, cpupool, cpus, device-model, image");
+		      "container-max, core, cpupool, cpus, device-model, image");
 	check_refused(&opt, "memory", "is not a number of MiB");
 	check_refused(&opt, "=3", "has no name");
 	stubopt_free(&opt);

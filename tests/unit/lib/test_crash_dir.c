@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,7 +32,7 @@ static int drop(void **state)
 	return system(command) == 0 ? 0 : -1;
 }
 
-static void add(const char *guest, time_t when, const char *expected)
+static void add_files(const char *guest, time_t when, const char *expected, bool core)
 {
 	char name[CRASH_NAME_MAX];
 	struct crash_dir dir;
@@ -44,11 +45,18 @@ static void add(const char *guest, time_t when, const char *expected)
 	file = openat(fd, CRASH_FILE_FACTS, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	assert_true(file >= 0);
 	close(file);
+	if (core)
+		assert_int_equal(mknodat(fd, CRASH_FILE_CORE, S_IFREG | 0600, 0), 0);
 	close(fd);
 	assert_int_equal(crash_dir_commit(&dir, guest, when, name, &err), 0);
 	if (expected)
 		assert_string_equal(name, expected);
 	crash_dir_close(&dir);
+}
+
+static void add(const char *guest, time_t when, const char *expected)
+{
+	add_files(guest, when, expected, false);
 }
 
 static void open_dir(struct crash_dir *dir)
@@ -133,6 +141,30 @@ static void test_its_own_go_first(void **state)
 	crash_dir_close(&dir);
 }
 
+/* Cores are large: fewer of them are kept, of all guests. */
+static void test_the_oldest_cores_go(void **state)
+{
+	enum { N = CRASH_DIR_CORES_MAX + 3 };
+	struct crash_dir dir;
+	char guest[16];
+
+	for (int i = 0; i < N; i++) {
+		snprintf(guest, sizeof(guest), "g%d", i);
+		add_files(guest, NOON + i, NULL, true);
+	}
+	add("none", NOON + N, NULL);
+	open_dir(&dir);
+	assert_int_equal(dir.n, N + 1);
+	for (int i = 0; i < N; i++) {
+		char core[CRASH_NAME_MAX + 8];
+
+		snprintf(core, sizeof(core), "%s/" CRASH_FILE_CORE, dir.names[i]);
+		assert_int_equal(faccessat(dir.fd, core, F_OK, 0),
+				 i < N - CRASH_DIR_CORES_MAX ? -1 : 0);
+	}
+	crash_dir_close(&dir);
+}
+
 static void test_half_written_goes(void **state)
 {
 	struct crash_dir dir;
@@ -193,6 +225,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_names_and_order, set_up, drop),
 		cmocka_unit_test_setup_teardown(test_the_oldest_go, set_up, drop),
 		cmocka_unit_test_setup_teardown(test_its_own_go_first, set_up, drop),
+		cmocka_unit_test_setup_teardown(test_the_oldest_cores_go, set_up, drop),
 		cmocka_unit_test_setup_teardown(test_half_written_goes, set_up, drop),
 		cmocka_unit_test_setup_teardown(test_abandoned_leaves_the_old_alone,
 						set_up, drop),
