@@ -5,51 +5,14 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "qemu_opt.h"
-#include "xalloc.h"
-
-static bool names_machine(const char *option)
-{
-	/* A guest may have the name "M". */
-	if (option[0] != '-')
-		return false;
-	option += strspn(option, "-");
-	return strcmp(option, "machine") == 0 || strcmp(option, "M") == 0;
-}
-
-/* The last one, as QEMU sees it.  For the caller; NULL: none. */
-static char *find_type(const struct plan *plan)
-{
-	char *type = NULL;
-
-	for (size_t i = 0; i + 1 < plan->n_qemu; i++) {
-		struct qemu_opts opts;
-		struct err ignored;
-		const char *found;
-
-		if (!names_machine(plan->qemu[i]) ||
-		    qemu_opts_parse(plan->qemu[i + 1], "type", true, &opts, &ignored) < 0)
-			continue;
-		found = qemu_opts_get(&opts, "type");
-		if (found) {
-			free(type);
-			type = xstrdup(found);
-		}
-		qemu_opts_free(&opts);
-	}
-	return type;
-}
-
-static const char *resolve(const struct manifest *manifest, const char *type)
-{
-	return type ? json_string_value(json_object_get(manifest->machines, type)) : NULL;
-}
+#include "plan/machine.h"
 
 int replace_machine_check(const struct plan *plan, const struct manifest *now,
 			  const struct manifest *next, struct err *err)
 {
-	cleanup_free char *type = find_type(plan);
-	const char *is = resolve(now, type), *will_be = resolve(next, type);
+	cleanup_free char *type = plan_machine_type(plan);
+	const char *is = plan_machine_find(now, type);
+	const char *will_be = plan_machine_find(next, type);
 
 	if (is && will_be && strcmp(is, will_be) == 0)
 		return 0;
