@@ -176,3 +176,20 @@ def broken_image(dom0, build):
     dom0.write(f"{folder}/manifest.json", json.dumps(manifest))
     yield folder
     dom0.run("rm", "-rf", folder)
+
+
+OTHER = "/var/lib/qemu-stubdom/other"
+
+
+@pytest.fixture
+def other_image(dom0):
+    """A copy of the installed image whose manifest was changed."""
+    def make(change):
+        manifest = json.loads(dom0.read(f"{hostile.IMAGE}/manifest.json"))
+        change(manifest["qemu"])
+        dom0.shell(f"rm -rf {OTHER} && cp -rL {hostile.IMAGE} {OTHER}")
+        dom0.write(f"{OTHER}/manifest.json", json.dumps(manifest))
+        return OTHER
+
+    yield make
+    dom0.run("rm", "-rf", OTHER)

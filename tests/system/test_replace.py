@@ -6,7 +6,7 @@ import re
 import statistics
 
 import pytest
-from guestlib import schema
+from guestlib import hostile, schema
 from guestlib.disks import BLOCK, digest, drive, journal, sha256, wait_listed
 from guestlib.dom0host import ASSETS, mkdisk
 from guestlib.guest import NoAnswer
@@ -344,22 +344,7 @@ def test_after_an_upgrade(make_guest, dom0):
     assert 0 < blamed["replaced"]["pause_ms"] < 10000 and blamed["whole"]
 
 
-BROKEN = "/var/lib/qemu-stubdom/broken"
-IMAGE = "/var/lib/qemu-stubdom/image"
-
-
-@pytest.fixture
-def other_image(dom0):
-    """A copy of the installed image whose manifest was changed."""
-    def make(change):
-        manifest = json.loads(dom0.read(f"{IMAGE}/manifest.json"))
-        change(manifest["qemu"])
-        dom0.shell(f"rm -rf {BROKEN} && cp -rL {IMAGE} {BROKEN}")
-        dom0.write(f"{BROKEN}/manifest.json", json.dumps(manifest))
-        return BROKEN
-
-    yield make
-    dom0.run("rm", "-rf", BROKEN)
+PUSHED = "/var/lib/qemu-stubdom/pushed"
 
 
 def forget_package(qemu):
@@ -398,21 +383,21 @@ def test_to_and_fro(make_guest, dom0, request):
     directory = request.config.getoption("other_image")
     if not directory:
         pytest.skip("--other-image names no image")
-    dom0.rig.push(directory, BROKEN)
+    dom0.rig.push(directory, PUSHED)
     guest = make_guest("replaced", kind="direct", disks=1)
     guest.config["device_model_args_hvm"] = ["-machine", "xenfv-4.2"]
     guest.write_config()
     guest.start()
     versions = []
     try:
-        for n, image in enumerate((BROKEN, IMAGE)):
+        for n, image in enumerate((PUSHED, hostile.IMAGE)):
             guest.ask(f"journal sda {n * BLOCKS // 2} {(n + 1) * BLOCKS // 2}", "journal sda")
             replace(guest, dom0, "--image", image)
             versions.append(dom0.run("stubdom", "qmp", guest.name, "query-version").stdout)
             assert "journal sda done" in guest.wait("journal sda (done|error)", 240)
             assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
     finally:
-        dom0.run("rm", "-rf", BROKEN)
+        dom0.run("rm", "-rf", PUSHED)
     assert versions[0] != versions[1]
     wanted = journal(BLOCKS)
     assert digest(guest, "sda", len(wanted)) == sha256(wanted)
@@ -420,17 +405,13 @@ def test_to_and_fro(make_guest, dom0, request):
 
 
 @pytest.mark.long("make check-replace")
-def test_back(make_guest, dom0):
+def test_back(make_guest, dom0, other_image):
     """If the new QEMU does not start, or not take the state, the old one goes on."""
     guest = make_guest("replaced", kind="direct", disks=1)
     guest.start()
     old = guest.stub_domid
-    dom0.shell(f"cp -rL {IMAGE} {BROKEN} && sed -i s,/usr/libexec/xen-qemu,/nowhere/xen-qemu, "
-               f"{BROKEN}/manifest.json")
-    try:
-        refused(guest, dom0, "cannot start /nowhere", "--image", BROKEN)
-    finally:
-        dom0.run("rm", "-r", BROKEN)
+    refused(guest, dom0, "cannot start /nowhere",
+            "--image", other_image(lambda qemu: qemu.update(path="/nowhere/xen-qemu")))
     assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
     for phase in ("boot", "save", "load"):
         struck = dom0.strike_replace(guest, phase, "new")
