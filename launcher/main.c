@@ -6,6 +6,7 @@
 
 #include "check/image_load.h"
 #include "check/resolve.h"
+#include "check/state_note.h"
 #include "cleanup.h"
 #include "domain/backends_plan.h"
 #include "domain/run.h"
@@ -15,6 +16,7 @@
 #include "image_check.h"
 #include "interface.h"
 #include "log.h"
+#include "plan/machine.h"
 #include "plan/plan.h"
 #include "probe.h"
 #include "refusal.h"
@@ -85,9 +87,12 @@ static int run_plan(struct plan *plan, const struct stubopt *options, struct err
 	    domain_backends_plan(plan, err) == 0 && plan_resolve(plan, err) == 0 &&
 	    endpoint_lookup(plan, err) == 0) {
 		plan_set_memory(plan, &manifest);
+		plan_set_machine(plan, &manifest);
 		for (size_t i = 0; i < plan->n_notes; i++)
 			log_info("%s", plan->notes[i]);
-		rc = domain_run(plan, &manifest, &files, err);
+		rc = state_note_check(plan, &manifest, err);
+		if (rc == 0)
+			rc = domain_run(plan, &manifest, &files, err);
 	}
 	image_files_close(&files);
 	manifest_free(&manifest);

@@ -58,6 +58,8 @@ int plan_hand_over(const struct plan *plan, const json_t *schema, struct err *er
 			return err_prefix(err, "channel %s", channel->name);
 	}
 	if (!json || json_object_set_new(json, "log", json_integer(plan->log)) < 0 ||
+	    (plan->machine &&
+	     json_object_set_new(json, "machine", json_string(plan->machine)) < 0) ||
 	    json_object_set(json, "schema", (json_t *)schema) < 0)
 		return err_set(err, ERR_HOST, "out of memory");
 	return write_json(json, err);
@@ -142,6 +144,7 @@ static int read_plan(const json_t *json, struct plan *out)
 	size_t i;
 
 	out->log = (enum log_level)read_number(json, "log");
+	out->machine = read_text(json, "machine");
 	json_array_foreach(json_object_get(json, "channels"), i, item) {
 		out->channels =
 			xgrow(out->channels, out->n_channels, sizeof(*out->channels));

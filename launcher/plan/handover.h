@@ -6,8 +6,8 @@
 #include "plan/plan.h"
 
 /*
- * Writes channels, disks and the log's level into a memfd, as JSON in the words of
- * plan_to_json.  The manifest's schema of QEMU's answers is beside them.  The descriptor,
+ * Writes channels, disks, the log's level and the machine into a memfd, as JSON in the words
+ * of plan_to_json.  The manifest's schema of QEMU's answers is beside them.  The descriptor,
  * at its start, or -1.
  */
 int plan_hand_over(const struct plan *plan, const json_t *schema, struct err *err);

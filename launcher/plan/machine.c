@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "qemu_opt.h"
 #include "xalloc.h"
 
@@ -42,4 +43,12 @@ char *plan_machine_type(const struct plan *plan)
 const char *plan_machine_find(const struct manifest *manifest, const char *type)
 {
 	return type ? json_string_value(json_object_get(manifest->machines, type)) : NULL;
+}
+
+void plan_set_machine(struct plan *plan, const struct manifest *manifest)
+{
+	cleanup_free char *type = plan_machine_type(plan);
+
+	free(plan->machine);
+	plan->machine = xstrdup_null(plan_machine_find(manifest, type));
 }

@@ -12,4 +12,7 @@ char *plan_machine_type(const struct plan *plan);
 /* That QEMU's full name for it; NULL: there is none, or it is not said. */
 const char *plan_machine_find(const struct manifest *manifest, const char *type);
 
+/* Fills in plan->machine. */
+void plan_set_machine(struct plan *plan, const struct manifest *manifest);
+
 #endif

@@ -126,6 +126,7 @@ void plan_free(struct plan *plan)
 	free_strings(plan->notes, plan->n_notes);
 	free(plan->name);
 	free(plan->guest_name);
+	free(plan->machine);
 	free(plan->topology_file);
 	free(plan->backend);
 	free(plan->cpupool);

@@ -130,7 +130,8 @@ struct plan {
 	   for when it was used first. */
 	unsigned container_max_mb;
 	unsigned vram_mb; /* the guest's screen memory, as far as said */
-	bool paused;	  /* -S: QEMU does not write `running` before `cont` */
+	char *machine; /* by plan_set_machine: QEMU's full name of it; NULL: not known */
+	bool paused;   /* -S: QEMU does not write `running` before `cont` */
 	struct plan_disk *disks;
 	size_t n_disks;
 	struct plan_nic *nics;

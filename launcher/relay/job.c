@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "check/state_note.h"
 #include "log.h"
 
 static int ask(int control, enum relay_msg_type type, uint32_t index, const char *text,
@@ -18,8 +19,16 @@ static int ask(int control, enum relay_msg_type type, uint32_t index, const char
 	return relay_msg_send(control, &msg, &fd, fd >= 0 ? 1 : 0);
 }
 
+static void add_note(struct relay_save *save, const char *machine)
+{
+	char note[STATE_NOTE_MAX];
+
+	relay_save_add(save, note, state_note_make(machine, note));
+}
+
 /* The stub domain's file goes into the job's descriptor; one job runs at a time. */
-static void serve_save(struct qmp_job *job, struct relay_channel *save)
+static void serve_save(struct qmp_job *job, struct relay_channel *save,
+		       const char *machine)
 {
 	if (!save) {
 		qmp_job_saved(job, "there is no channel for files");
@@ -30,6 +39,8 @@ static void serve_save(struct qmp_job *job, struct relay_channel *save)
 		job->asked = true;
 	}
 	if (save->save.done) {
+		if (machine && qmp_job_saves_state(job))
+			add_note(&save->save, machine);
 		relay_save_stop(&save->save);
 		qmp_job_saved(job, save->save.failed ? save->save.why : NULL);
 	}
@@ -44,7 +55,7 @@ int relay_job_serve(struct relay_channel *channel, uint32_t index, int control,
 	if (job->state == QMP_JOB_NONE)
 		return 0;
 	if (job->need == QMP_NEED_SAVE) {
-		serve_save(job, save);
+		serve_save(job, save, channel->shared->machine);
 	} else if (job->need == QMP_NEED_TIME) {
 		if (!job->asked)
 			channel->again_ms = now_ms + QMP_AGAIN_MS;

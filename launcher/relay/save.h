@@ -32,6 +32,9 @@ void relay_save_take(struct relay_save *save, const char *data, size_t len);
 /* The stub domain has closed the channel. */
 void relay_save_end(struct relay_save *save);
 
+/* Bytes of dom0's own, behind a file that has arrived whole. */
+void relay_save_add(struct relay_save *save, const char *data, size_t len);
+
 /* Nobody waits for it any more, or has heard how it ended. */
 void relay_save_stop(struct relay_save *save);
 

@@ -53,6 +53,7 @@ static void share(struct relay_state *state)
 {
 	const struct plan *plan = state->plan;
 
+	state->shared.machine = plan->machine;
 	for (size_t i = 0; i < plan->n_channels; i++) {
 		if (plan->channels[i].password && !state->shared.vnc) {
 			state->password = vnc_password_new();

@@ -11,6 +11,8 @@ void relay_hold(struct relay_state *state, const struct relay_msg *msg)
 {
 	state->holds = msg->code != 0;
 	state->not_held = msg->channel;
+	/* The state of a replacement is for QEMU as it is, and for no file. */
+	state->shared.machine = msg->code != 0 ? NULL : state->plan->machine;
 	for (uint32_t i = 0; i < state->plan->n_channels; i++)
 		relay_channel_hold(&state->channels[i],
 				   state->holds && i != state->not_held);

@@ -158,3 +158,53 @@ def test_a_migration_that_is_cut(make_guest, dom0, phase):
     assert (guest.domid == first) == (phase != "report")
     check_same(guest, dom0, kept, sector)
     assert "running" in dom0.run("stubdom", "status", guest.name).stdout
+
+
+CONF = "/etc/qemu-stubdom/guests/saved.conf"
+WORDS = "the guest was saved with QEMU's machine 'xenfv-"
+
+
+def restore_refused(dom0, image, name, *command):
+    """By an image whose QEMU has another machine by the guest's name of it."""
+    dom0.write(CONF, f"image = {image}\n")
+    try:
+        done = dom0.run(*command, timeout=400, check=False)
+    finally:
+        dom0.run("rm", CONF)
+    assert done.status != 0 and WORDS in done.text, done
+    assert dom0.read(f"/var/log/xen/qemu-dm-{name}.log").count(WORDS) == 1
+    dom0.wait_gone(name, f"{name}-dm")
+
+
+@pytest.mark.long("a guest's state, and another QEMU's machine")
+@pytest.mark.timeout(900)
+def test_state_of_another_machine(make_guest, dom0, other_image):
+    """It is refused in words. QEMU in dom0 takes it, and its own is taken as it is."""
+    guest = make_guest("saved")
+    guest.start()
+    kept = guest.ask("keep 77", "keep").split()[-1]
+    sector = guest.ask("write 0 1200 0x5a", "write 0 1200").split()[-1]
+    ours, its = f"{guest.folder}/state", f"{guest.folder}/state.dom0"
+    image = other_image(lambda qemu: qemu["machines"].update(xenfv="xenfv-99.0"))
+    guest.detach()
+
+    dom0.run("xl", "save", guest.name, ours, timeout=240)
+    dom0.wait_gone(guest.name, guest.name + "-dm")
+    restore_refused(dom0, image, "saved", "xl", "restore", ours)
+
+    plain = f"{guest.folder}/dom0.cfg"
+    dom0.shell(f"grep -v device_model {guest.config_path} >{plain}")
+    dom0.run("xl", "restore", plain, ours, timeout=300)
+    guest.attach()
+    assert guest.ask("kept", "kept").split()[-1] == kept
+    assert len(dom0.qemu_processes()) == 1
+    guest.detach()
+    dom0.run("xl", "save", guest.name, its, timeout=240)
+    dom0.wait_gone(guest.name)
+    dom0.run("xl", "restore", guest.config_path, its, timeout=300)
+    check_same(guest, dom0, kept, sector)
+
+    guest.detach()
+    restore_refused(dom0, image, "saved--incoming",
+                    "xl", "migrate", "-s", "", guest.name, "xl migrate-receive")
+    check_same(guest, dom0, kept, sector)

@@ -244,6 +244,13 @@ void qmp_job_start(struct qmp_job *job, struct qmp_shared *shared)
 	next_disk(job, shared);
 }
 
+bool qmp_job_saves_state(const struct qmp_job *job)
+{
+	const char *name = name_of(job);
+
+	return name && strcmp(name, "xen-save-devices-state") == 0;
+}
+
 void qmp_job_saved(struct qmp_job *job, const char *why)
 {
 	if (why)

@@ -53,9 +53,10 @@ enum {
 /* The most that is taken from it, for any claimed size. */
 #define QMP_TAKE_MAX ((uint64_t)64 * 1024 * 1024)
 
-/* Of all QMP connections of one QEMU; all zero but save_path is a fresh one. */
+/* Of all QMP connections of one QEMU; all zero but the first two is a fresh one. */
 struct qmp_shared {
 	const char *save_path; /* where QEMU is to write a file; NULL: nowhere */
+	const char *machine;   /* noted behind a guest's state; NULL: nothing is */
 	struct qmp_fds fds;
 	struct vnc_password *vnc; /* NULL: the screen has none, or there is no screen */
 	struct qmp_media media;
@@ -103,6 +104,9 @@ void qmp_job_start(struct qmp_job *job, struct qmp_shared *shared);
 
 /* QEMU's answer to the last command; in QMP_JOB_CHECKS as the stub domain gave it. */
 void qmp_job_answer(struct qmp_job *job, struct qmp_shared *shared, json_t *answer);
+
+/* Whether the file of QMP_NEED_SAVE is the guest's state, for the toolstack. */
+bool qmp_job_saves_state(const struct qmp_job *job);
 
 /* Reports.  `why` is NULL when it went well. */
 void qmp_job_saved(struct qmp_job *job, const char *why);

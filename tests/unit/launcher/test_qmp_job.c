@@ -138,6 +138,7 @@ static void test_save(void **state)
 	stub("{\"return\":{}");
 	assert_int_equal(f.job.need, QMP_NEED_SAVE);
 	assert_true(f.job.fd >= 0);
+	assert_true(qmp_job_saves_state(&f.job));
 	qmp_job_saved(&f.job, NULL);
 	go_on();
 	expect(&f.to_client, "{\"return\":{},\"id\":7}\r\n");
@@ -157,6 +158,7 @@ static void test_save_fails(void **state)
 	client("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"/dev/fdset/1\"},\"id\":2}");
 	buffer_consume(&f.to_stub, f.to_stub.len);
 	stub("{\"return\":{}");
+	assert_false(qmp_job_saves_state(&f.job));
 	qmp_job_saved(&f.job, "writing the file in dom0: No space left on device");
 	go_on();
 	expect(&f.to_client,

@@ -45,6 +45,20 @@ static void test_whole(void **state)
 	assert_memory_equal(got, "hello", 5);
 }
 
+/* Behind what has arrived whole, and nothing else. */
+static void test_added(void **state)
+{
+	char got[10];
+
+	take("\x05\0\0\0\0\0\0\0hello", 13);
+	relay_save_add(&save, "early", 5);
+	relay_save_end(&save);
+	relay_save_add(&save, "!!", 2);
+	assert_true(save.done && !save.failed);
+	assert_int_equal(pread(file, got, sizeof(got), 0), 7);
+	assert_memory_equal(got, "hello!!", 7);
+}
+
 static void test_empty(void **state)
 {
 	take("\0\0\0\0\0\0\0\0", 8);
@@ -56,6 +70,8 @@ static void test_cut_off(void **state)
 {
 	take("\x05\0\0\0\0\0\0\0hell", 12);
 	relay_save_end(&save);
+	relay_save_add(&save, "!!", 2);
+	assert_int_equal(lseek(file, 0, SEEK_END), 4);
 	assert_true(save.failed);
 	assert_string_equal(save.why, "the stub domain's file did not arrive whole");
 }
@@ -105,7 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_whole),	   T(test_empty),	   T(test_cut_off),
 		T(test_no_length), T(test_more_than_said), T(test_more_than_allowed),
-		T(test_full_disk),
+		T(test_full_disk), T(test_added),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
