@@ -10,6 +10,7 @@ from guestlib import hostile, schema
 from guestlib.disks import BLOCK, digest, drive, journal, sha256, wait_listed
 from guestlib.dom0host import ASSETS, mkdisk
 from guestlib.guest import NoAnswer
+from guestlib.service import ServiceError
 
 BLOCKS = 200  # of the disk's 256
 STATE_MAX = 1 << 20  # bytes from one QEMU to the next: none of the guest's 32 MiB and more
@@ -17,7 +18,8 @@ STATE_MAX = 1 << 20  # bytes from one QEMU to the next: none of the guest's 32 M
 
 def check_served(guest, dom0, stub):
     """By this stub domain, and by nothing else."""
-    its = {name: domid for name, domid in dom0.domains().items() if name.startswith(guest.name)}
+    its = {name: domid for name, domid in dom0.domains().items()
+           if name.startswith(guest.name) and not name.startswith(f"{guest.name}--incoming")}  # of a migration
     assert its == {guest.name: guest.domid, guest.name + "-dm": stub}
     assert dom0.qemu_processes() == []
     found = schema.check("list", dom0.run("stubdom", "list", "--json").stdout)["guests"]
@@ -78,6 +80,64 @@ def test_under_load(make_guest, dom0):
     assert digest_in_dom0(dom0, guest.disks[0], len(wanted)) == sha256(wanted)
 
 
+STREAM = 10_000_000  # bytes: more than go through an emulated NIC while a stub domain starts
+LINES = 800  # and of a UART
+
+
+def start_and_replace(guest, dom0, order, end):
+    """The guest is still at that when another stub domain has it; what it said."""
+    dom0.call("console_send", name=guest.name, text=order + "\n")
+    replace(guest, dom0)
+    assert not dom0.call("console_ask", name=guest.name, text="", pattern=end, seconds=0)["found"]
+    return guest.wait(end, 600)
+
+
+@pytest.mark.long("make check-replace")
+@pytest.mark.timeout(1800)
+def test_in_flight(make_guest, dom0, traffic):
+    """A TCP connection goes on, with no frame on the bridge but the guest's and dom0's. No letter of a serial
+    port's is lost."""
+    guest = make_guest("replaced", kind="direct", disks=0)
+    guest.start()
+    bridge = dom0.read("/sys/class/net/xenbr0/address").strip()
+    dom0.call("capture_start", name="wire", interface="xenbr0")
+    said = start_and_replace(guest, dom0, f"stream {guest.peers[0]} {traffic} u {STREAM}", "stream u ")
+    senders = dom0.call("capture_senders", 120, name="wire")
+    print(senders)
+    assert "stream u ok" in said
+    assert set(senders) == {guest.macs[0], bridge}
+    said = start_and_replace(guest, dom0, f"flood {LINES}", "flood done")
+    assert re.findall(r"flood ([0-9a-f]{8})", said) == [f"{n:08x}" for n in range(LINES)]
+
+
+VNC_PORT = 5908
+
+
+@pytest.mark.long("make check-replace")
+def test_viewer(make_guest, dom0):
+    """It has to connect again, and sees what was there; its keys arrive."""
+    guest = make_guest("replaced", nics=(), vnc=1, vnclisten=f"127.0.0.1:{VNC_PORT - 5900}")
+    guest.start()
+
+    def look(name):
+        assert dom0.call("viewer_open", 120, name=name, host="127.0.0.1", port=VNC_PORT)
+        size = dom0.call("viewer_picture", 120, name=name, path="/tmp/view.png")
+        return size, dom0.run("sha256sum", "/tmp/view.png").stdout.split()[0]
+
+    before = look("before")
+    assert before[0] in ([320, 200], [640, 400])  # the guest's graphics
+    replace(guest, dom0)
+    with pytest.raises(ServiceError, match="closed the connection|[Rr]eset|Broken pipe"):
+        dom0.call("viewer_picture", 120, name="before", path="/tmp/view.png")
+    dom0.call("viewer_close", name="before")
+    assert look("after") == before
+    guest.ask("input", "input starts")
+    dom0.call("viewer_type", name="after", keysyms=[ord("a")])
+    assert " key 1e" in guest.wait(" key 1e")
+    dom0.call("viewer_close", name="after")
+    dom0.run("rm", "/tmp/view.png")
+
+
 def check_meanwhile(guest, dom0):
     """The old QEMU answers while the new one starts. Letters that are typed as it is replaced are lost."""
     node = f"/local/domain/0/stubdom/{guest.domid}/replace/phase"
@@ -124,6 +184,56 @@ def test_bios_guest(make_guest, dom0):
     dom0.run("xl", "unpause", guest.name)
     dom0.run("stubdom", "qmp", guest.name, "device_add", "driver=i6300esb", "id=dog")
     refused(guest, dom0, " devices in place of ")
+
+
+HELD = "/run/test-held"
+
+
+@pytest.mark.long("make check-replace")
+def test_refused(make_guest, dom0):
+    """Set-ups of its bridge, and a migration: nothing is touched, and the guest can be replaced afterwards."""
+    guest = make_guest("replaced")
+    guest.start()
+    vif = f"vif{guest.domid}.0-emu"
+    dom0.run("ip", "link", "set", vif, "nomaster")
+    refused(guest, dom0, f"{vif} is no port of a Linux bridge")
+    dom0.run("ip", "link", "set", vif, "master", "xenbr0")
+    filters = "/sys/class/net/xenbr0/bridge/vlan_filtering"
+    dom0.write(filters, "1")
+    try:
+        refused(guest, dom0, "filters VLANs")
+    finally:
+        dom0.write(filters, "0")
+    # A migration that stands still.
+    kept = guest.ask("keep 77", "keep").split()[-1]
+    dom0.shell(f"xl migrate -s '' {guest.name} '{ASSETS}/dom0/cut.py --hold {HELD} memory xl migrate-receive' "
+               ">/dev/null 2>&1 &")
+    try:
+        dom0.wait_file(HELD, "[0-9]")
+        helpers = dom0.run("pgrep", "-x", "libxl-save-help").stdout.split()
+        refused(guest, dom0, "the guest is being migrated")
+    finally:
+        dom0.shell(f"kill $(cat {HELD}); rm {HELD}")
+    dom0.wait_gone("replaced--incoming", "replaced--incoming-dm")
+    for pid in helpers:
+        assert dom0.call("wait_no_process", 60, pid=int(pid), seconds=60)
+    replace(guest, dom0)
+    assert guest.ask("kept", "kept").split()[-1] == kept
+
+
+@pytest.mark.long("make check-replace")
+def test_pv_disk_of_qemu(make_guest, dom0):
+    """A PV driver that has a qcow2 disk stays with its QEMU."""
+    guest = make_guest("replaced", kind="direct", disks=0, nics=(), unplug="all", modules=("xen_blkfront",))
+    path = f"{guest.folder}/disk.qcow2"
+    dom0.run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", f"{ASSETS}/data0.img", path)
+    guest.config["disk"] = [f"format=qcow2,vdev=hda,access=rw,target={path}"]
+    guest.write_config()
+    guest.start()
+    assert "xvda" in wait_listed(guest, 1)
+    refused(guest, dom0, "the guest uses its PV device ")
+    wanted = mkdisk.make_disk(0)
+    assert digest(guest, "xvda", len(wanted)) == sha256(wanted)
 
 
 @pytest.mark.long("make check-replace")
@@ -213,11 +323,16 @@ def test_all(make_guest, dom0):
     dom0.run("xl", "pause", "third")
     done = dom0.run("stubdom", "replace", "--all", "--parallel", "2", "--json", timeout=400, check=False)
     assert done.status == 1 and "the guest is paused" in done.stderr, done
+    answers = [schema.check("replace", text) for text in re.split(r"(?<=^})\n", done.stdout, flags=re.M) if text]
+    assert {a["name"] for a in answers} == {"first", "second"}
     assert "1 of 3 guests have their old QEMU still" in done.stderr
     dom0.run("xl", "unpause", "third")
     assert [guest.stub_domid != was for guest, was in zip(guests, old)] == [True, True, False]
-    done = dom0.run("stubdom", "replace", "--all", timeout=240)
-    assert done.stdout.startswith("third: domain ") and len(done.stdout.splitlines()) == 1, done
+    # On a terminal it says how far it is.
+    done = dom0.run("script", "-qec", "stubdom replace --all", "/dev/null", timeout=240)
+    *phases, last = done.stdout.replace("\r", "").splitlines()
+    assert last.startswith("third: domain "), done
+    assert "third: boot" in phases and {line.split(":")[0] for line in phases} == {"third"}, done
     assert "no guest runs an older" in dom0.run("stubdom", "replace", "--all").stdout
     for guest in guests:
         guest.ask_awake()
@@ -301,6 +416,7 @@ def test_many_times(make_guest, dom0):
     pauses = [d["pause_ms"] for d in done]
     ratio = statistics.median(d["pause_ms"] / (d["save_ms"] + d["load_ms"]) for d in done)
     print(f"the guests were paused for {min(pauses)} to {max(pauses)} ms, {ratio:.2f} times the state's way")
+    assert ratio <= 1.5
     wanted = journal(times * BLOCKS)
     assert digest(writer, "sda", len(wanted)) == sha256(wanted)
     assert set(dom0.domains()) == {"writer", "writer-dm", "keeper", "keeper-dm"}  # and no (null)
@@ -342,6 +458,9 @@ def test_after_an_upgrade(make_guest, dom0):
     assert "replaced later" in dom0.run("stubdom", "blame", guest.name).stdout
     blamed = schema.check("blame", dom0.run("stubdom", "blame", guest.name, "--json").stdout)
     assert 0 < blamed["replaced"]["pause_ms"] < 10000 and blamed["whole"]
+    took = {p["phase"]: p["ms"] for p in blamed["replaced"]["phases"]}
+    assert list(took) == ["check", "build", "boot", "save", "load", "switch", "end"]
+    assert took["save"] + took["load"] <= blamed["replaced"]["pause_ms"] < sum(took.values())
 
 
 PUSHED = "/var/lib/qemu-stubdom/pushed"
@@ -413,7 +532,7 @@ def test_back(make_guest, dom0, other_image):
     refused(guest, dom0, "cannot start /nowhere",
             "--image", other_image(lambda qemu: qemu.update(path="/nowhere/xen-qemu")))
     assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
-    for phase in ("boot", "save", "load"):
+    for phase in ("build", "boot", "save", "load"):
         struck = dom0.strike_replace(guest, phase, "new")
         print(struck)
         assert (struck["phase"], struck["status"]) == (phase, 1)
@@ -453,11 +572,44 @@ def test_guardian_killed(make_guest, dom0):
     """It is killed while there are two, and a new one starts."""
     guest = make_guest("replaced", kind="direct", disks=1)
     guest.start()
-    for phase in ("boot", "save", "end"):
+    for phase in ("build", "boot", "save", "load", "switch", "end"):
         old = guest.stub_domid
         check_replaced(guest, dom0, dom0.strike_replace(guest, phase, "guardian"), old)
         assert dom0.shell(f"pgrep -P {guest.launcher_pid} -x stubdom-guard").stdout.split()
     check_command_meanwhile(guest, dom0)
+
+
+@pytest.mark.long("make check-replace")
+def test_command_killed(make_guest, dom0):
+    """The process that has asked may go: it is done all the same."""
+    guest = make_guest("replaced", kind="direct", disks=1)
+    guest.start()
+    for n, phase in enumerate(("build", "boot", "save", "load", "switch", "end")):
+        old = guest.stub_domid
+        struck = dom0.strike_replace(guest, phase, "command")
+        print(struck)
+        assert struck["status"] == -9 or struck["phase"] == "end"
+        dom0.wait_file(guest.log_path, "replaced: stub=", n + 1)
+        check_replaced(guest, dom0, {**struck, "status": 0}, old)
+
+
+@pytest.mark.long("make check-replace")
+@pytest.mark.parametrize("phase", ["build", "boot", "save"])
+def test_old_killed_early(make_guest, dom0, phase):
+    """It dies before it has saved: nothing is left for the new one, and nothing stays of either."""
+    guest = make_guest("replaced")
+    guest.start()
+    old = guest.stub_domid
+    struck = dom0.strike_replace(guest, phase, "old")
+    print(struck)
+    if phase == "save" and struck["status"] == 0:  # it had saved
+        assert guest.stub_domid != old
+        return
+    assert struck["status"]
+    dom0.wait_gone("replaced-dm", "replaced-dm-new")
+    assert dom0.call("wait_xenstore_there", 60, seconds=60,
+                     path=f"/local/domain/0/stubdom/{guest.domid}/died")
+    guest.destroy()
 
 
 @pytest.mark.long("make check-replace")
@@ -480,13 +632,14 @@ def test_asker_killed(make_guest, dom0):
     guest = make_guest("replaced", kind="direct", disks=1)
     guest.start()
     old = guest.stub_domid
-    struck = dom0.strike_replace(guest, "boot", "asker")
-    print(struck)
-    assert (struck["phase"], struck["status"]) == ("boot", 1)
-    assert "the process that asks QEMU has ended" in struck["text"]
-    dom0.wait_gone("replaced-dm-new")
-    check_served(guest, dom0, old)
-    assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+    for phase in ("boot", "save"):
+        struck = dom0.strike_replace(guest, phase, "asker")
+        print(struck)
+        assert (struck["phase"], struck["status"]) == (phase, 1)
+        assert "the process that asks QEMU has ended" in struck["text"]
+        dom0.wait_gone("replaced-dm-new")
+        check_served(guest, dom0, old)
+        assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
     replace(guest, dom0)
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Ethernet frames in dom0: what passes an interface, and frames of our own making."""
+import collections
 import socket
 import struct
 
@@ -52,6 +53,11 @@ def capture_stop(name):
             except BlockingIOError:
                 return frames
             frames.append(describe(data, ancillary))
+
+
+def capture_senders(name):
+    """The capture's end, too: from where how many frames came."""
+    return dict(collections.Counter(frame["from"] for frame in capture_stop(name)))
 
 
 def frame_send(interface, frame, count=1):

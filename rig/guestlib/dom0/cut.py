@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Stands between `xl migrate` and `xl migrate-receive`, and is cut in a phase of the migration: both
-lose each other. usage: cut.py PHASE COMMAND...
+lose each other. usage: cut.py [--hold FILE] PHASE COMMAND...
 
-A phase is known by what goes by; that does not arrive any more."""
+A phase is known by what goes by; that does not arrive any more. With --hold nothing more does, and there is FILE
+with our process id, for as long as we are left."""
 import os
 import subprocess
 import sys
@@ -21,25 +22,37 @@ PHASES = {
 }
 
 
-def pump(source, target, mark):
+def leave(hold):
+    if hold:
+        with open(f"{hold}.new", "w", encoding="ascii") as f:
+            f.write(str(os.getpid()))
+        os.rename(f"{hold}.new", hold)
+        threading.Event().wait()
+    os._exit(1)
+
+
+def pump(source, target, mark, hold):
     """Copies until the end, or until `mark` comes (None: never)."""
     passed, tail = 0, b""
     while data := os.read(source, 1 << 16):
         passed += len(data)
         seen = tail + data
         if mark is not None and (passed >= mark if isinstance(mark, int) else mark in seen):
-            os._exit(1)
+            leave(hold)
         tail = seen[-64:]
         while data:
             data = data[os.write(target, data):]
 
 
 def main():
-    way, mark = PHASES[sys.argv[1]]
-    with subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as target:
+    argv, hold = sys.argv[1:], None
+    if argv[0] == "--hold":
+        hold, argv = argv[1], argv[2:]
+    way, mark = PHASES[argv[0]]
+    with subprocess.Popen(argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as target:
         threading.Thread(target=pump, daemon=True, args=(
-            0, target.stdin.fileno(), mark if way == THERE else None)).start()
-        pump(target.stdout.fileno(), 1, mark if way == BACK else None)  # the end of what it says
+            0, target.stdin.fileno(), mark if way == THERE else None, hold)).start()
+        pump(target.stdout.fileno(), 1, mark if way == BACK else None, hold)  # the end of what it says
         os._exit(target.wait())  # the other way may wait for xl
 
 

@@ -20,7 +20,7 @@ import traceback
 
 import leakscan
 import measure
-from capture import capture_start, capture_stop, frame_send
+from capture import capture_senders, capture_start, capture_stop, frame_send
 from clients import digest, drain, process_use, qmp_round_trips, socat_stream
 from console import Console, open_terminal
 from hypervisor import shut_down, xenctrl
@@ -238,7 +238,7 @@ OPERATIONS = {
                             wait_no_process, wait_file, shut_down, wait_crashed, wait_asleep,
                             strike, strike_replace, strike_take, vnc_shot, digest, drain, process_use,
                             qmp_round_trips, socat_stream, leakscan.scan, measure.measure,
-                            capture_start, capture_stop, frame_send, traffic_serve, traffic_to,
+                            capture_start, capture_stop, capture_senders, frame_send, traffic_serve, traffic_to,
                             pxe_start, pxe_stop, counted_run, viewer_wait_filled)
 }
 

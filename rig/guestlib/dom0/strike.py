@@ -51,15 +51,15 @@ def destroy(domain, log, seconds):
 
 
 def run_struck(argv, xs, path, reached, blow, seconds):
-    """Starts a command, and calls blow() with what reached() has found below `path`, if it finds
-    something in time. Returns that, when it was, and how the command ended and what it said."""
+    """Starts a command. Calls blow() with what reached() has found below `path` in time, and with the
+    command's output and process. Returns that, when it was, and how the command ended and what it said."""
     with tempfile.TemporaryFile() as log:
         command = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             found = xs.wait(path, reached, seconds)
             struck = time.monotonic()
             if found:
-                blow(found, log)
+                blow(found, log, command)
             try:
                 status = command.wait(seconds)
             except subprocess.TimeoutExpired:
@@ -84,7 +84,7 @@ def strike(command, guest, stage, action, seconds):
             return now
         return None
 
-    def blow(found, log):
+    def blow(found, log, _):
         if action == "kill":
             os.kill(found[2], signal.SIGKILL)
         elif action in CHILDREN:
@@ -134,20 +134,27 @@ CHILDREN = {"guardian": "stubdom-guard", "relay": "stubdom-relay", "asker": "stu
 
 def strike_replace(guest, domid, phase, victims, seconds):
     """Starts `stubdom replace` and strikes in that phase, or a later one if the phase was too
-    short to be seen. A victim is a process, "launcher", "guardian" or "asker" (SIGKILL), or a stub domain,
-    "old" or "new" (it crashes), or "guest" (xl destroy). "client" is none: QEMU is told to stop, by
-    QMP. Returns the phase at the blow, and how the command ended."""
+    short to be seen. A victim is a process, "launcher", "guardian", "asker" or "command" (SIGKILL), or a stub
+    domain, "old" or "new" (it crashes), or "guest" (xl destroy). "client" is none: QEMU is told to stop, by
+    QMP. An asker stands still from `boot` on, so it is there in `save`, which is short. Returns the phase at
+    the blow, and how the command ended."""
     xs = Xenstore()
     launcher = int(xs.read(f"/local/domain/{domid}/image/device-model-pid"))
     stubs = {"old": xs.domid(guest + "-dm")}
+    asker = []
 
     def reached():
         now = xs.read(f"/local/domain/0/stubdom/{domid}/replace/phase")
+        if now == "boot" and "asker" in victims and not asker:
+            asker.append(wait_child(launcher, CHILDREN["asker"], seconds))
+            os.kill(asker[0], signal.SIGSTOP)
         return now if now in PHASES and PHASES.index(now) >= PHASES.index(phase) else None
 
-    def strike_one(victim, log):
+    def strike_one(victim, log, command):
         if victim == "launcher":
             os.kill(launcher, signal.SIGKILL)
+        elif victim == "command":
+            command.kill()
         elif victim in CHILDREN:
             os.kill(wait_child(launcher, CHILDREN[victim], seconds), signal.SIGKILL)
         elif victim == "guest":
@@ -157,10 +164,11 @@ def strike_replace(guest, domid, phase, victims, seconds):
         else:
             shut_down(int(stubs[victim]), "crash")  # None would be dom0
 
-    def blow(_, log):
-        stubs["new"] = xs.domid(guest + "-dm-new")
+    def blow(_, log, command):
+        if "new" in victims:  # it may still be on its way
+            stubs["new"] = xs.wait("/local/domain", lambda: xs.domid(guest + "-dm-new"), seconds)
         for victim in victims:
-            strike_one(victim, log)
+            strike_one(victim, log, command)
 
     found, _, out = run_struck(["stubdom", "replace", guest], xs,
                                f"/local/domain/0/stubdom/{domid}", reached, blow, seconds)
@@ -188,7 +196,7 @@ def strike_take(guest, domid, fate, seconds):
         finally:
             os.kill(launcher, signal.SIGCONT)
 
-    def blow(_, _log):
+    def blow(*_):
         new = xs.domid(guest + "-dm-new")
         control = f"/local/domain/{new}/control"
         out["lost"] = stop_new(new)
