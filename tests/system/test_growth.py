@@ -85,6 +85,32 @@ def test_growth(dom0, folder, make_guest):
     assert dom0.sector(f"{folder}/now", 72 * MIB // 512 - 1) == b"\x77" * 512
 
 
+@pytest.mark.long("a disk whose length is its owner's")
+def test_block_device(dom0, folder, make_guest):
+    """dom0's block device gets longer, and QEMU is told of it: the guest writes to its end."""
+    path = f"{folder}/d.raw"
+    device = dom0.run("losetup", "-f", "--show", path).stdout.strip()
+    try:
+        guest = make_guest("growth", kind="direct", disks=0, nics=(), cmdline=PV, disk=[
+            f"format=raw,vdev=xvde,access=rw,backendtype=qdisk,target={device}"])
+        guest.start()
+        disks.wait_listed(guest, 1)
+        (node,) = nodes(dom0, guest).values()
+        order = ("stubdom", "qmp", guest.name, "block_resize", f"node-name={node}", f"size={24 * MIB}")
+        assert dom0.run(*order, check=False).status != 0
+        dom0.shell(f"truncate -s 24M {path}; losetup -c {device}")
+        end = time.monotonic() + 60  # the stub domain's disk follows dom0's
+        while (done := dom0.run(*order, check=False)).status != 0:
+            assert time.monotonic() < end, done.text
+        wait_size(guest, "xvde", 24 * MIB)
+        last = 24 * MIB // 512 - 1
+        guest.ask(f"write xvde {last} 0x78", f"write xvde {last} ok")
+        guest.end()
+    finally:
+        dom0.run("losetup", "-d", device)
+    assert dom0.sector(path, 24 * MIB // 512 - 1) == b"\x78" * 512
+
+
 def test_longer_than_a_file(dom0, folder, make_guest):
     """Containers that may one day need more than the file system can hold in one file: of itself,
     and for its internal snapshots."""

@@ -115,6 +115,25 @@ def test_behind_the_emulated_ones(dom0, folder, make_guest):
     assert content(dom0, f"{folder}/1.qcow2", "qcow2", 32) == disks.journal(32)
 
 
+@pytest.mark.long("the same for AHCI")
+def test_behind_ahci(dom0, folder, make_guest):
+    """libxl emulates six disks there, and PV drivers see the seventh alone."""
+    guest = make_guest(
+        "pv", kind="direct", disks=0, nics=(), hdtype="ahci", cmdline=PV,
+        disk=[f"format=qcow2,vdev={name},access=rw,target={folder}/{i}.qcow2"
+              for i, name in enumerate(("xvda", "xvdf", "xvdg"))])
+    guest.start()
+    disks.wait_listed(guest, 3)
+    for seed, name in enumerate(("xvda", "xvdf", "xvdg")):
+        check_data(guest, name, seed)
+    emulated = dom0.run("stubdom", "plan", guest.name).stdout
+    assert emulated.count("ide-hd") == 2, emulated
+    disks.write_journal(guest, "xvdf,xvdg", 32)
+    guest.end()
+    for i in (1, 2):
+        assert content(dom0, f"{folder}/{i}.qcow2", "qcow2", 32) == disks.journal(32)
+
+
 MANY = 16384  # blocks, 64 MiB: more than are written meanwhile
 
 
