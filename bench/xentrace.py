@@ -46,12 +46,18 @@ def records(data):
         at += 4 * extra
 
 
-def exits(data):
-    """A Counter of exits by reason."""
-    found = collections.Counter()
+def all_records(data):
+    """The same, if none is missing."""
     for event, words in records(data):
         if event == TRC_LOST_RECORDS:
             raise TraceError(f"Xen lost {words[0]} records: its buffers are too small")
+        yield event, words
+
+
+def exits(data):
+    """A Counter of exits by reason."""
+    found = collections.Counter()
+    for event, words in all_records(data):
         if event in TRC_HVM_EXITS:
             found[REASONS.get(words[0], f"0x{words[0]:x}")] += 1
     return found
@@ -60,9 +66,7 @@ def exits(data):
 def domain_exits(data):
     """{domain that had the CPU: Counter of exits by reason}: of a machine with one CPU."""
     found, domid = collections.defaultdict(collections.Counter), None
-    for event, words in records(data):
-        if event == TRC_LOST_RECORDS:
-            raise TraceError(f"Xen lost {words[0]} records: its buffers are too small")
+    for event, words in all_records(data):
         if event == TRC_SCHED_SWITCH:
             domid = words[2]
         elif event in TRC_HVM_EXITS:
@@ -78,9 +82,7 @@ def profile(data):
     """{domain that had the CPU: Counter of exits}, of a machine with one CPU. A hypercall is counted by
     its name."""
     found, domid = collections.defaultdict(collections.Counter), None
-    for event, words in records(data):
-        if event == TRC_LOST_RECORDS:
-            raise TraceError(f"Xen lost {words[0]} records: its buffers are too small")
+    for event, words in all_records(data):
         if event == TRC_SCHED_SWITCH:
             domid = words[2]
         elif event == TRC_HVM_VMMCALL:
@@ -95,9 +97,7 @@ def profile(data):
 def pv_calls(data):
     """A Counter of the hypercalls of PV domains; the exits of all others are under "exits"."""
     found = collections.Counter()
-    for event, words in records(data):
-        if event == TRC_LOST_RECORDS:
-            raise TraceError(f"Xen lost {words[0]} records: its buffers are too small")
+    for event, words in all_records(data):
         if event == TRC_PV_HYPERCALL_V2:
             found[call_name(words[0] & 0xFFFFF)] += 1
         elif event in TRC_HVM_EXITS:
