@@ -44,13 +44,13 @@ all build:
 
 # Units run from a build of their own, with sanitizers; what is installed in the rig has none.
 check:
-	@$(WB) rig/check all
+	@rig/check all
 
 check-units:
-	@$(WB) rig/check units
+	@rig/check units
 
 check-system:
-	@$(WB) rig/check system
+	@rig/check system
 
 deb:
 	@$(WB) packaging/build-deb $(BUILD)/deb
