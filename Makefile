@@ -63,7 +63,7 @@ check-orders:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 1800 -v --long tests/system/test_orders.py \
 		tests/system/test_cdrom.py tests/system/test_pv_disks.py tests/system/test_libvirt.py \
-		tests/system/test_wrong.py
+		tests/system/test_wrong.py tests/system/test_balloon.py
 
 check-browser:
 	@$(WB) rig/build $(BUILD)
@@ -87,7 +87,8 @@ check-cluster:
 # docs/deaths.md has the table.
 check-deaths:
 	@$(WB) rig/build $(BUILD)
-	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long tests/system/test_kill.py tests/system/test_deaths.py
+	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long tests/system/test_kill.py \
+		tests/system/test_deaths.py tests/system/test_memory.py
 
 check-leaks:
 	@$(WB) rig/build $(BUILD)

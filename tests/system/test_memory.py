@@ -138,6 +138,7 @@ MAP_MIB = DISK_GIB * 1024 // 4096  # a bit for each 512 bytes
 SHORT_SECONDS = 300  # a QEMU that has next to no memory left reads its program again and again
 
 
+@pytest.mark.long("QEMU reads its program again and again before it ends")
 def test_short_all_the_same(make_guest, dom0, stub):
     """QEMU takes more than the stub domain has: maps of a large disk's changed blocks, as programs for
     backups ask for. The log says what had the memory, and which option helps."""
