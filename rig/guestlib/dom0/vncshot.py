@@ -2,6 +2,7 @@
 """Takes pictures of a VNC server (RFB 3.8, raw encoding, screens that change size), and types."""
 import socket
 import struct
+import time
 import zlib
 
 from websocket import WebSocket
@@ -72,11 +73,14 @@ class Rfb:
         self.request()
         return bytearray(self.width * self.height * 4), self.width * self.height
 
-    def wait_filled(self, pixel):
+    def wait_filled(self, pixel, seconds):
         """Asks for changes until the whole screen has this colour; the bytes of pixels that came."""
-        came, rows = 0, [False] * self.height
+        came, rows, end = 0, [False] * self.height, time.monotonic() + seconds
         self.request(incremental=True)
         while not all(rows):
+            if time.monotonic() > end:
+                raise OSError(f"{rows.count(True)} of {self.height} rows of {self.width} pixels have "
+                              f"colour 0x{pixel:x} after {seconds} s")
             (kind,) = self.unpack(">B")
             if kind == 3:
                 (length,) = self.unpack(">3xI")
@@ -186,8 +190,8 @@ def viewer_picture(name, path):
     return [rfb.width, rfb.height]
 
 
-def viewer_wait_filled(name, pixel):
-    return viewers[name].wait_filled(pixel)
+def viewer_wait_filled(name, pixel, seconds):
+    return viewers[name].wait_filled(pixel, seconds)
 
 
 def viewer_type(name, keysyms):
