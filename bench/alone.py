@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A measurement as a program of its own: a rig, its figures as JSON."""
+"""A measurement as a program of its own: a rig, its figures as JSON. And what measurements share."""
 import argparse
 import json
 import os
@@ -11,6 +11,22 @@ sys.path[:0] = [os.path.join(TREE, "rig")]
 from guestlib.dom0host import Dom0  # noqa: E402
 from guestlib.guest import Stub  # noqa: E402
 from rigctl.rig import Rig  # noqa: E402
+
+
+failed = []  # what each() could not measure
+
+
+def each(what, sides, measure_side):
+    """{side: its figures}: a side that fails costs only its own."""
+    out = {}
+    for side, which in sides.items():
+        try:
+            out[side] = measure_side(which)
+            print(f"bench: {what}, {side}: {out[side]}", file=sys.stderr, flush=True)
+        except Exception as e:
+            failed.append(f"{what}: {side}")
+            print(f"bench: {what}, {side}: {type(e).__name__}: {e}", file=sys.stderr, flush=True)
+    return out
 
 
 def main(measure, text):

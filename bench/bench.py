@@ -6,6 +6,7 @@ the workbench; on software emulation only counts and ratios mean anything."""
 import argparse
 import json
 import os
+import signal
 import statistics
 import sys
 import time
@@ -13,6 +14,7 @@ import time
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [os.path.join(TREE, "rig"), os.path.join(TREE, "bench")]
 
+import alone  # noqa: E402
 import channels  # noqa: E402
 import counts  # noqa: E402
 import disk  # noqa: E402
@@ -110,7 +112,9 @@ def collect(rounds):
         dom0 = [r["dom0"][key] for r in rounds]
         stub = [r["stub"][key] for r in rounds]
         row = {"what": what, "unit": unit, "dom0": spread(dom0), "stub": spread(stub)}
-        row["linux"] = spread([r["linux"][key] for r in rounds if "linux" in r])
+        linux = [r["linux"][key] for r in rounds if "linux" in r]
+        if linux:
+            row["linux"] = spread(linux)
         if all(dom0):
             row["ratio"] = spread([s / d for s, d in zip(stub, dom0)])
         rows[key] = row
@@ -126,9 +130,10 @@ def table(rows):
         digits = 0 if row["unit"] in ("KB", "MB") else 1
         ratio = three(row["ratio"], 2) if "ratio" in row else "-"
         what = f"{row['what']}" + (f" ({row['unit']})" if row["unit"] else "")
+        linux = f"{row['linux']['median']:.{digits}f}" if "linux" in row else "-"
         lines.append(f"{what:48} {three(row['dom0'], digits):>24} "
                      f"{three(row['stub'], digits):>24} {ratio:>18} "
-                     f"{row['linux']['median']:>8.{digits}f}")
+                     f"{linux:>8}")
     return "\n".join(lines)
 
 
@@ -136,21 +141,23 @@ def start_part(dom0, args, _build):
     """Three sides; Linux in the first round only, for it is slow."""
     bench, rounds = Bench(dom0, Stub(kernel=args.kernel, type=args.type), args.pio), []
     for number in range(args.rounds):
-        figures, sides = {}, {"dom0": None, "stub": bench.stub}
+        sides = {"dom0": None, "stub": bench.stub}
         if not number:
             sides["linux"] = Stub(kernel="linux")
-        for side, stub in sides.items():
-            note(f"round {number + 1} of {args.rounds}: {side}")
-            figures[side] = bench.round("bench", stub)
-            note(", ".join(f"{k} {v:.1f}" for k, v in figures[side].items()))
-        rounds.append(figures)
+        figures = alone.each(f"start, round {number + 1} of {args.rounds}", sides,
+                             lambda stub: bench.round("bench", stub))
+        if {"dom0", "stub"} <= set(figures):
+            rounds.append(figures)
+    if not rounds:
+        raise RuntimeError("in no round did both sides start")
     rows = collect(rounds)
     return {"xen": bench.xen, "cpu_mhz": bench.mhz, "pio": args.pio, "rows": rows,
             "rounds": rounds}, table(rows)
 
 
 def kernel_part(dom0, _args, _build):
-    figures = {k: kernel.measure(dom0, k) for k in ("nub", "linux", "dom0")}
+    kernels = {k: k for k in ("nub", "linux", "dom0")}
+    figures = alone.each("kernel", kernels, lambda k: kernel.measure(dom0, k))
     return figures, kernel.table(figures)
 
 
@@ -194,16 +201,29 @@ def eager_part(dom0, args, build):
 PARTS = {"counts": counts_part, "kernel": kernel_part, "eager": eager_part, "disk": disk_part,
          "net": net_part, "channels": channels_part, "screen": screen_part, "start": start_part,
          "scale": scale_part}
+PART_SECONDS = 900
 # Parts in a rig of their own, of this kind.
 ALONE = {"counts": "standard", "eager": "eager-fpu"}
 
 
+class TooLong(BaseException):
+    """A part that hangs must not cost the others their time. alone.each() lets it through."""
+
+
+def too_long(*_):
+    raise TooLong(f"no end after {PART_SECONDS} s")
+
+
 def run_part(rig, part, args, build, results):
-    dom0, begin = Dom0(rig), time.monotonic()
+    begin = time.monotonic()
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(PART_SECONDS)
+    dom0 = Dom0(rig)
     try:
         dom0.install_assets(build)
         results["parts"][part], text = PARTS[part](dom0, args, build)
     finally:
+        signal.alarm(0)
         dom0.close()
         results["seconds"][part] = round(time.monotonic() - begin)
     print(f"\n== {part}, {results['seconds'][part]} s\n{text}", flush=True)
@@ -211,29 +231,39 @@ def run_part(rig, part, args, build, results):
         json.dump(results, f, indent=1)
 
 
+def up(part, args, name):
+    if part in ALONE:
+        return Rig.up(f"{name}-{part}", product=True, bound=True, kind=ALONE[part])
+    return Rig.up(name, product=True, bound=not args.rig)
+
+
 def run(args, name, build, results):
-    """Fills results; what could not be measured."""
-    failed, rig = [], None
-    try:
-        for part in args.parts.split(","):
-            note(f"part {part}")
-            own = None
-            try:
-                if part in ALONE:
-                    own = Rig.up(f"{name}-{part}", product=True, bound=True, kind=ALONE[part])
-                else:
-                    rig = rig or Rig.up(name, product=True, bound=not args.rig)
-                run_part(own or rig, part, args, build, results)
-            except Exception as e:  # the other parts still count
-                note(f"part {part}: {e}")
-                failed.append(part)
-            finally:
-                if own:
-                    own.down()
-    finally:
-        if rig and not args.rig:
-            rig.down()
-    return failed
+    """Fills results; what could not be measured. After a part that failed the next one has a fresh rig."""
+    failed, shared = [], None
+    for part in args.parts.split(","):
+        note(f"part {part}")
+        rig = None if part in ALONE else shared
+        try:
+            rig = rig or up(part, args, name)
+            run_part(rig, part, args, build, results)
+        except (Exception, TooLong) as e:  # the other parts still count
+            note(f"part {part}: {type(e).__name__}: {e}")
+            failed.append(part)
+        if part in ALONE:
+            _down(rig)
+        elif part in failed and not args.rig:
+            _down(rig)
+            shared = None
+        else:
+            shared = rig
+    if not args.rig:
+        _down(shared)
+    return failed + alone.failed
+
+
+def _down(rig):
+    if rig:
+        rig.down()
 
 
 def main():

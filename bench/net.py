@@ -16,6 +16,7 @@ import sys
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [os.path.join(TREE, p) for p in ("rig", "bench")]
 
+import alone  # noqa: E402
 import xentrace  # noqa: E402
 from guestlib.dom0host import Dom0  # noqa: E402
 from guestlib.guest import Guest, Stub  # noqa: E402
@@ -124,6 +125,7 @@ class NetBench:
 
 
 def table(sides, rounds):
+    sides = [side for side in sides if all(side in r for r in rounds)]
     lines = [f"{'median':44}" + "".join(f"{side:>12}" for side in sides)]
     for key, (unit, what) in ROWS.items():
         values = [statistics.median(r[side][key] for r in rounds) for side in sides]
@@ -139,12 +141,8 @@ def measure(dom0, kernel, sides=("dom0", "wire", "bridge"), model="e1000", mb=16
              "linux": (Stub(kernel="linux"), 1)}
     bench, out = NetBench(dom0, model, mb), []
     for number in range(rounds):
-        out.append({})
-        for side in sides:
-            stub, nics = kinds[side]
-            out[-1][side] = bench.run(stub, nics=(model,) * nics)
-            print(f"bench: net, round {number + 1}, {side}: {out[-1][side]}", file=sys.stderr,
-                  flush=True)
+        out.append(alone.each(f"net, round {number + 1}", {side: kinds[side] for side in sides},
+                              lambda kind: bench.run(kind[0], nics=(model,) * kind[1])))
     return out
 
 

@@ -100,32 +100,39 @@ def measure(dom0, stub, _build, numbers=GUESTS):
 
     def start(guest):
         """Seconds of `xl create`; the guest is idle afterwards."""
-        begin = time.monotonic()
-        guest.create(paused=True)
-        seconds = time.monotonic() - begin
-        guest.attach()
-        dom0.run("xl", "unpause", guest.name)
-        guest.wait_ready()
-        guest.ask("rest", "bios-guest: rest")
-        return seconds
+        try:
+            begin = time.monotonic()
+            guest.create(paused=True)
+            seconds = time.monotonic() - begin
+            guest.attach()
+            dom0.run("xl", "unpause", guest.name)
+            guest.wait_ready()
+            guest.ask("rest", "bios-guest: rest")
+            return seconds
+        except Exception:
+            guests.pop().remove()
+            raise
+
+    def grow(number):
+        times.clear()
+        while len(guests) < number:
+            times.append(start(add()))
+        found = figures_of(dom0, guests, before)
+        found["create_s"] = statistics.median(times)
+        found["create_all_s"] = [min(times), statistics.median(times), max(times)]
+        return found
 
     before = count(dom0)
     try:
-        for number in numbers:
-            while len(guests) < number:
-                times.append(start(add()))
-            if "one" not in out:  # Xen's buffer does not hold the lists of many
-                out["one"] = {**owned(dom0, guests[0].stub_domid), **limits(dom0)}
-                print(f"bench: scale, one guest: {out['one']}", file=sys.stderr, flush=True)
-            out[number] = figures_of(dom0, guests, before)
-            out[number]["create_s"] = statistics.median(times)
-            out[number]["create_all_s"] = [min(times), statistics.median(times), max(times)]
-            times = []
-            print(f"bench: scale, {number} guests: {out[number]}", file=sys.stderr, flush=True)
+        out.update(alone.each("scale", {number: number for number in numbers[:1]}, grow))
+        # Xen's buffer does not hold the lists of many.
+        out.update(alone.each("scale", {"one": dom0}, lambda which: {
+            **owned(which, guests[0].stub_domid), **limits(which)}))
+        out.update(alone.each("scale", {number: number for number in numbers[1:]}, grow))
     finally:
         for guest in guests:
             guest.remove()
-    out["at once"] = at_once(dom0, stub)
+    out.update(alone.each("scale", {"at once": stub}, lambda which: at_once(dom0, which)))
     return out
 
 
@@ -150,7 +157,7 @@ def table(figures):
     lines += [f"{name:24}" + "".join(f"{figures[n][name]:>10.1f}" for n in numbers)
               for name, value in figures[numbers[0]].items() if not isinstance(value, list)]
     return "\n".join(lines + [f"{k:24}{v:>10.1f}" for part in ("one", "at once")
-                              for k, v in figures[part].items()])
+                              for k, v in figures.get(part, {}).items()])
 
 
 if __name__ == "__main__":

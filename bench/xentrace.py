@@ -17,7 +17,8 @@ REASONS = {0x47: "#NM", 0x60: "interrupt", 0x61: "NMI", 0x64: "virtual interrupt
 # xen/include/public/xen.h: those that a start or a request makes
 HYPERCALLS = {1: "mmu_update", 3: "stack_switch", 5: "fpu_taskswitch", 12: "memory_op", 13: "multicall",
               14: "update_va_mapping", 15: "set_timer_op", 17: "xen_version", 18: "console_io",
-              20: "grant_table_op", 23: "iret", 24: "vcpu_op", 26: "mmuext_op", 29: "sched_op",
+              20: "grant_table_op", 23: "iret", 24: "vcpu_op", 25: "set_segment_base", 26: "mmuext_op",
+              27: "xsm_op", 29: "sched_op",
               32: "event_channel_op", 33: "physdev_op", 34: "hvm_op", 35: "sysctl", 36: "domctl",
               41: "dm_op"}
 CLASS_HVM = "0x0008f000"

@@ -4,12 +4,14 @@ import collections
 import os
 import struct
 import sys
+import types
 
 import pytest
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path[:0] = [os.path.join(TREE, p) for p in ("rig", "bench")]
 
+import alone  # noqa: E402
 import bench  # noqa: E402
 import counts  # noqa: E402
 import disk  # noqa: E402
@@ -110,3 +112,41 @@ def test_pictures(tmp_path):
         pictures(parts[name], str(tmp_path))
     assert {f for f in os.listdir(tmp_path) if f.endswith(".png")} == {
         "start.png", "ratios.png", "scale.png", "exits.png"}
+
+
+class FakeRig:
+    def __init__(self, part):
+        self.began, self.ended = part, False
+
+    def down(self):
+        self.ended = True
+
+
+def test_a_part_that_fails_costs_no_other(monkeypatch):
+    """Others are measured, those behind it in a fresh rig; a side that fails is told, too."""
+    rigs, ran = [], []
+
+    def run_part(rig, part, _args, _build, _results):
+        ran.append((part, rig.began))
+        if part == "disk":
+            raise bench.TooLong()
+        alone.each(part, {"dom0": 1, "linux": 0}, lambda side: 1 / side)
+
+    def up(part, _args, _name):
+        rigs.append(FakeRig(part))
+        return rigs[-1]
+
+    monkeypatch.setattr(alone, "failed", [])
+    monkeypatch.setattr(bench, "run_part", run_part)
+    monkeypatch.setattr(bench, "up", up)
+    args = types.SimpleNamespace(parts="counts,kernel,disk,net,scale", rig=None)
+    assert bench.run(args, "x", "", {}) == ["disk", "counts: linux", "kernel: linux", "net: linux", "scale: linux"]
+    assert ran == [("counts", "counts"), ("kernel", "kernel"), ("disk", "kernel"), ("net", "net"),
+                   ("scale", "net")]
+    assert all(rig.ended for rig in rigs)
+
+
+def test_a_side_that_fails(monkeypatch):
+    monkeypatch.setattr(alone, "failed", [])
+    assert alone.each("x", {"dom0": 2, "linux": 0}, lambda side: 1 / side) == {"dom0": 0.5}
+    assert alone.failed == ["x: linux"]
