@@ -138,8 +138,8 @@ fuzz-kernel:
 
 bench:
 	@$(WB) rig/build $(BUILD)
-	@$(WB) python3 bench/bench.py
-	@$(WB) bench/plot.py $(BUILD)/bench/results.json $(BUILD)/bench
+	@$(WB) sh -c 'python3 bench/bench.py; status=$$?; \
+		bench/plot.py $(BUILD)/bench/results.json $(BUILD)/bench && exit $$status'
 
 format:
 	@$(WB) rig/format

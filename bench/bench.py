@@ -214,21 +214,24 @@ def too_long(*_):
     raise TooLong(f"no end after {PART_SECONDS} s")
 
 
+def save(build, results):
+    with open(f"{build}/bench/results.json", "w", encoding="utf-8") as f:
+        json.dump(results, f, indent=1)
+
+
 def run_part(rig, part, args, build, results):
-    begin = time.monotonic()
+    dom0, begin = Dom0(rig), time.monotonic()
     signal.signal(signal.SIGALRM, too_long)
     signal.alarm(PART_SECONDS)
-    dom0 = Dom0(rig)
     try:
         dom0.install_assets(build)
         results["parts"][part], text = PARTS[part](dom0, args, build)
     finally:
         signal.alarm(0)
-        dom0.close()
         results["seconds"][part] = round(time.monotonic() - begin)
+        save(build, results)
+        dom0.close()
     print(f"\n== {part}, {results['seconds'][part]} s\n{text}", flush=True)
-    with open(f"{build}/bench/results.json", "w", encoding="utf-8") as f:
-        json.dump(results, f, indent=1)
 
 
 def up(part, args, name):
@@ -281,6 +284,7 @@ def main():
     build = os.path.join(TREE, os.environ.get("BUILD", "build"))
     os.makedirs(f"{build}/bench", exist_ok=True)
     results = {"version": 3, "kernel": args.kernel, "type": args.type, "seconds": {}, "parts": {}}
+    save(build, results)  # those of an earlier run are gone, whatever becomes of this one
     failed = run(args, args.rig or f"bench-{os.getpid()}", build, results)
     print(f"written to {os.path.relpath(build)}/bench/results.json")
     if failed:

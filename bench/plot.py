@@ -122,7 +122,7 @@ def main():
         parts = json.load(f)["parts"]
     os.makedirs(sys.argv[2], exist_ok=True)
     for name, pictures in PARTS.items():
-        if name in parts:
+        if parts.get(name):
             pictures(parts[name], sys.argv[2])
     return 0
 
