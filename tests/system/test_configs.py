@@ -19,6 +19,8 @@ HARDWARE = {
         word for card in ("es1370", "sb16", "adlib", "cs4231a", "gus") for word in ("-device", card)]},
     "none": {"vga": "none", "timer_mode": "one_missed_tick_pending", "usb": 1,
              "usbdevice": ["tablet", "mouse", "keyboard", "wacom-tablet"]},
+    "dog": {"device_model_args_hvm": ["-device", "i6300esb", "-watchdog-action", "reset"],
+            "smbios": ["bios_vendor=Me & Co", "system_product_name=a b"], "boot": "dc"},
     "xhci": {"timer_mode": "no_missed_ticks_pending", "usbversion": 3, "viridian": ["all"]},
 }
 BROKEN_IN_DOM0 = {"ac97", "cards"}
@@ -62,6 +64,25 @@ def test_hardware(make_guest, dom0, request, name):
         plain.wait("ready")
         works(plain)
         assert plain.monitor("info pci") == devices
+
+
+BLOCK_SCRIPT = r"""#!/bin/bash
+. "$(dirname "$0")/block-common.sh"
+case "$command" in
+add)
+    params=$(xenstore_read "$XENBUS_PATH/params")
+    dev=$(losetup -f --show "${{params#ours:}}")
+    xenstore_write "$XENBUS_PATH/node" "$dev"
+    echo "add $dev" >>{said}
+    write_dev "$dev"
+    ;;
+remove)
+    dev=$(xenstore_read_default "$XENBUS_PATH/node" "")
+    [ -n "$dev" ] && losetup -d "$dev"
+    echo "remove $dev" >>{said}
+    ;;
+esac
+"""
 
 
 # The same body with QEMU in dom0 shows what is right; it needs no second look at each change.
@@ -149,6 +170,71 @@ def test_name_of_any_letters(sided, dom0):
     guest.ask("poweroff", "power off")
     dom0.wait_gone(*sided.names(guest))
     dom0.run("rm", "-rf", "/opt/guests/run/letters")
+
+
+@pytest.mark.long("an administrator's own script")
+@both_sides
+def test_block_script(sided, dom0):
+    """A disk whose script makes its block device: the device is used, and given back at the end."""
+    script, said = "/etc/xen/scripts/block-ours", "/root/block-ours.log"
+    guest = sided("script", nics=())
+    guest.config["disk"] = [f"format=raw,vdev=hda,access=rw,script=block-ours,target=ours:{guest.disks[0]}"]
+    guest.write_config()
+    dom0.write(script, BLOCK_SCRIPT.format(said=said))
+    dom0.run("chmod", "755", script)
+    try:
+        for turn in range(2):
+            guest.start()
+            works(guest)
+            guest.ask(f"write 0 1201 {0x61 + turn}", "write 0 1201")
+            assert dom0.read(said).splitlines()[-1].startswith("add /dev/loop")
+            guest.detach()
+            dom0.run("xl", "shutdown", "-F", "-w", guest.name, timeout=120)
+            dom0.wait_gone(*sided.names(guest))
+            dom0.wait_file(said, r"(?s)" + r"remove .*" * (turn + 1))
+            end = time.monotonic() + 20
+            while dom0.run("losetup", "-j", guest.disks[0]).stdout:
+                assert time.monotonic() < end, dom0.run("losetup", "-a").stdout
+            assert set(dom0.sector(guest.disks[0], 1201)) == {0x61 + turn}
+    finally:
+        dom0.run("rm", "-f", script, said)
+
+
+@pytest.mark.long("names are no matter of the machine")
+@both_sides
+def test_long_name(sided, dom0):
+    """200 letters; the file system and the sockets' addresses have less room than that."""
+    name = "n" + "abcdefghij" * 19 + "123456789"
+    guest = sided("long", nics=())
+    guest.config["name"] = guest.name = name
+    guest.write_config()
+    guest.start()
+    works(guest)
+    if guest.stub:
+        assert name in dom0.run("stubdom", "list").stdout
+        assert "running" in dom0.run("stubdom", "status", name).stdout
+        dom0.run("xl", "destroy", name + "-dm")  # its evidence has a name, too
+        dom0.wait_gone(name + "-dm")
+        assert dom0.call("wait_xenstore_there", 60, seconds=60,
+                         path=f"/local/domain/0/stubdom/{guest.domid}/died")
+        assert name in dom0.run("stubdom", "crashes").stdout
+    guest.destroy()
+    dom0.wait_gone(*sided.names(guest))
+    dom0.run("rm", "-rf", "/opt/guests/run/long")
+
+
+@pytest.mark.long("both guests have a screen")
+@both_sides
+def test_screen_taken(sided, dom0):
+    """A second guest on a display that the first one has, without vncunused=: it does not start,
+    and the first goes on."""
+    one, two = (sided(name, nics=(), vnc=1, vncdisplay=7, vncunused=0) for name in ("seven1", "seven2"))
+    one.start()
+    done = two.create(check=False)
+    assert done.status != 0
+    assert "ddress already in use" in done.text + two.log(), done.text + two.log()
+    works(one)
+    ends(one, dom0)
 
 
 # Programs that Xen's scripts need and the rig has not.
