@@ -206,6 +206,22 @@ int domain_backends_start(struct domain_backends *backends, struct err *err)
 	return rc;
 }
 
+int domain_backends_check_taken(const struct domain_backends *backends, struct err *err)
+{
+	for (size_t i = 0; i < backends->n; i++) {
+		const struct backend_device *device = &backends->list[i];
+		cleanup_free char *state =
+			xenstore_read(backends->place.host->xs, "%s/state", device->to);
+
+		if (device->phase == BACKEND_SERVED && state &&
+		    strcmp(state, BACKEND_INITIALISING) == 0)
+			return err_set(err, ERR_STUB,
+				       "QEMU has not taken the guest's PV device %s %s",
+				       device->type, device->id);
+	}
+	return 0;
+}
+
 int domain_backends_let_run(struct domain_backends *backends, struct err *err)
 {
 	const struct backend_place *place = &backends->place;

@@ -25,6 +25,9 @@ struct domain_backends {
 /* Moves the devices that are there.  Before the stub domain runs. */
 int domain_backends_start(struct domain_backends *backends, struct err *err);
 
+/* ERR_STUB: the first of them that QEMU has yet to take. */
+int domain_backends_check_taken(const struct domain_backends *backends, struct err *err);
+
 /*
  * The guest is to run.  libxl tells of some devices only after the device model has
  * started: with one that nobody can serve the guest does not run.  It is shut down, so

@@ -32,7 +32,7 @@ enum {
 	LOGGED_BYTES = 256 * 1024,
 	EVENTS_MAX = 1024, /* of xenstore, before others have their turn */
 	HELD_MS = 200,	   /* a relay that speaks too much is heard again */
-	LINKS_MS = 25000,  /* well within libxl's 60 s, as the agent's waits */
+	ENDS_MS = 25000,   /* well within libxl's 60 s, as the agent's waits */
 	/*
 	 * From this program's start, the time for devices.  libxl gives up 15 s later.
 	 * Until then the start is undone and the toolstack told why.
@@ -51,9 +51,9 @@ struct watch_state {
 	struct domain_channels channels;
 	struct domain_nodes nodes;
 	struct domain_links links;
-	bool started;	  /* the toolstack was told */
-	bool waits_links; /* only for back ends of interfaces, until links_ms */
-	int64_t links_ms;
+	bool started;	 /* the toolstack was told */
+	bool waits_ends; /* only for back ends, those of QEMU among them, until ends_ms */
+	int64_t ends_ms;
 	bool waits_devices; /* the stub domain does, until devices_ms at most */
 	int64_t devices_ms;
 	int64_t deadline_ms;
@@ -171,26 +171,36 @@ static int64_t devices_deadline(const struct watch_state *state, int64_t now_ms)
 	return until > now_ms + LATE_MS ? until : now_ms + LATE_MS;
 }
 
-static int64_t links_deadline(const struct watch_state *state, int64_t now_ms)
+static int64_t ends_deadline(const struct watch_state *state, int64_t now_ms)
 {
-	int64_t until = now_ms + LINKS_MS;
+	int64_t until = now_ms + ENDS_MS;
 	int64_t last = devices_deadline(state, now_ms);
 
 	return state->watch->plan->paused || until < last ? until : last;
 }
 
-/* QEMU runs.  A back end in a domain of its own may come late. */
-static void tell_when_linked(struct watch_state *state)
+/*
+ * QEMU runs.  A back end in a domain of its own may come late.  And QEMU answers nobody
+ * while it takes the guest's PV devices, but libxl gives up an answer after 10 s.
+ */
+static int check_ends(const struct watch_state *state, struct err *late)
 {
-	struct err down;
+	if (domain_links_check(&state->links, late) < 0)
+		return -1;
+	return domain_backends_check_taken(state->watch->backends, late);
+}
 
-	if (domain_links_check(&state->links, &down) == 0) {
-		state->waits_links = false;
+static void tell_when_ready(struct watch_state *state)
+{
+	struct err late;
+
+	if (check_ends(state, &late) == 0) {
+		state->waits_ends = false;
 		tell_running(state);
-	} else if (!state->waits_links) {
-		log_info("waiting for it: %s", down.msg);
-		state->waits_links = true;
-		state->links_ms = links_deadline(state, clock_ms());
+	} else if (!state->waits_ends) {
+		log_info("waiting for it: %s", late.msg);
+		state->waits_ends = true;
+		state->ends_ms = ends_deadline(state, clock_ms());
 	}
 }
 
@@ -205,17 +215,20 @@ static int fail_device(const struct watch_state *state, const struct err *down,
 	return STEP_FAILED;
 }
 
-static int check_links_deadline(struct watch_state *state, struct err *err)
+/* QEMU may yet take the PV devices; a NIC without its back end is dead. */
+static int check_ends_deadline(struct watch_state *state, struct err *err)
 {
-	struct err down;
+	struct err late;
 
-	if (!state->waits_links || clock_ms() < state->links_ms)
+	if (!state->waits_ends || clock_ms() < state->ends_ms)
 		return STEP_GO_ON;
-	if (domain_links_check(&state->links, &down) == 0) {
-		tell_when_linked(state); /* its event is on its way */
-		return STEP_GO_ON;
-	}
-	return fail_device(state, &down, "of the guest's vif", err);
+	if (domain_links_check(&state->links, &late) < 0)
+		return fail_device(state, &late, "of the guest's vif", err);
+	if (domain_backends_check_taken(state->watch->backends, &late) < 0)
+		log_warn("%s; the guest starts all the same", late.msg);
+	state->waits_ends = false;
+	tell_running(state);
+	return STEP_GO_ON;
 }
 
 /* The agent waits for the device by itself, but on a slow host longer than libxl. */
@@ -263,7 +276,7 @@ static int check_stage(struct watch_state *state, struct err *err)
 	state->devices_ms = devices_deadline(state, clock_ms());
 	/* With -S QEMU says `running` only when it is told to go on. */
 	if (strcmp(stage, STUBDOM_STAGE_RUNNING) == 0 && !state->started)
-		tell_when_linked(state);
+		tell_when_ready(state);
 	return STEP_GO_ON;
 }
 
@@ -288,8 +301,8 @@ static void take_links(struct watch_state *state)
 {
 	if (state->started)
 		domain_links_hear(&state->links);
-	else if (state->waits_links)
-		tell_when_linked(state);
+	else if (state->waits_ends)
+		tell_when_ready(state);
 }
 
 /* The new stub domain runs, and whatever it says of its stage from now on is an end. */
@@ -361,7 +374,7 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 	if (step == STEP_GO_ON && vifs)
 		domain_vif_rate_copy(state->watch->host, state->watch->plan,
 				     state->watch->stub);
-	if (step == STEP_GO_ON && links)
+	if (step == STEP_GO_ON && (links || (stub_backends && !state->started)))
 		take_links(state);
 	if (step == STEP_GO_ON && orders)
 		domain_orders_answer(state->watch->orders, state->watch->host,
@@ -381,21 +394,20 @@ static int take_xenstore(struct watch_state *state, struct err *err)
 static int take_signal(struct watch_state *state, struct err *err)
 {
 	struct signalfd_siginfo info;
-	struct err link;
+	struct err end;
 
 	if (read(state->watch->signals, &info, sizeof(info)) != sizeof(info))
 		return STEP_GO_ON;
 	log_info("signal %s from process %u", strsignal((int)info.ssi_signo),
 		 info.ssi_pid);
 	if (!state->started && !state->watch->plan->paused) {
-		bool down = state->waits_links &&
-			    domain_links_check(&state->links, &link) < 0;
+		bool late = state->waits_ends && check_ends(state, &end) < 0;
 
 		err_set(err, ERR_HOST,
 			"the toolstack ended the start of %s at stage '%s' (libxl allows "
 			"60 s; %.600s)",
 			state->watch->plan->name, stage_name(&state->stage),
-			down ? link.msg : "is this host overloaded?");
+			late ? end.msg : "is this host overloaded?");
 		return STEP_FAILED;
 	}
 	return STEP_END;
@@ -442,10 +454,10 @@ static int next_timeout(const struct watch_state *state, bool held)
 		left = look;
 	if (held && (left < 0 || left > HELD_MS))
 		left = HELD_MS;
-	if (!state->started && (state->waits_links || !state->watch->plan->paused)) {
-		int64_t until = state->waits_links ? state->links_ms : state->deadline_ms;
+	if (!state->started && (state->waits_ends || !state->watch->plan->paused)) {
+		int64_t until = state->waits_ends ? state->ends_ms : state->deadline_ms;
 
-		if (!state->waits_links && state->waits_devices &&
+		if (!state->waits_ends && state->waits_devices &&
 		    until > state->devices_ms)
 			until = state->devices_ms;
 		until -= clock_ms();
@@ -464,8 +476,8 @@ static int check_deadline(struct watch_state *state, struct err *err)
 {
 	const struct plan *plan = state->watch->plan;
 
-	if (state->waits_links)
-		return check_links_deadline(state, err);
+	if (state->waits_ends)
+		return check_ends_deadline(state, err);
 	if (state->started || plan->paused)
 		return STEP_GO_ON;
 	if (check_devices(state, err) != STEP_GO_ON)

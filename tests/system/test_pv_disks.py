@@ -134,6 +134,28 @@ def test_behind_ahci(dom0, folder, make_guest):
         assert content(dom0, f"{folder}/{i}.qcow2", "qcow2", 32) == disks.journal(32)
 
 
+SIX = [f"xvd{letter}" for letter in "efghij"]
+
+
+@pytest.mark.long("six disks")
+def test_six(dom0, folder, make_guest):
+    """QEMU answers nobody while it takes the guest's PV devices, and libxl gives up an answer after
+    10 s. So the toolstack is told that it runs when it has taken all."""
+    dom0.shell(f"cd {folder}; for i in {' '.join(SIX)}; do cp 1.qcow2 $i; done")
+    guest = make_guest("pv", kind="direct", disks=0, nics=(), cmdline=PV, disk=[
+        f"format=qcow2,vdev={name},access=rw,target={folder}/{name}" for name in SIX])
+    guest.create(paused=True)
+    node = f"/local/domain/0/backend/qdisk/{guest.domid}"
+    states = [dom0.xenstore(f"{node}/{n}/state") for n in dom0.run("xenstore-list", node).stdout.split()]
+    assert states == ["2"] * len(SIX), states  # none of them is waited for
+    guest.attach()
+    dom0.run("xl", "unpause", guest.name)
+    guest.wait_ready()
+    disks.wait_listed(guest, len(SIX))
+    check_data(guest, SIX[-1], 1)
+    guest.end()
+
+
 MANY = 16384  # blocks, 64 MiB: more than are written meanwhile
 
 
