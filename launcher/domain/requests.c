@@ -85,17 +85,6 @@ static int dial(struct domain_channels *channels, uint32_t i)
 	return relay_msg_send(channels->relay->control, &msg, &fd, fd >= 0);
 }
 
-/* A word of the relay's: a command has waited SILENCE_MS more.  Two clients' wait is one. */
-static void count_silence(struct domain_channels *channels)
-{
-	int64_t now = clock_ms();
-
-	if (channels->silent && now - channels->silent_at_ms < SILENCE_MS)
-		return;
-	channels->silent_ms += SILENCE_MS;
-	channels->silent_at_ms = now;
-}
-
 /* Told to people by the guest's record; the guest is left as it is. */
 static void tell_silence(struct domain_channels *channels, bool silent)
 {
@@ -104,9 +93,9 @@ static void tell_silence(struct domain_channels *channels, bool silent)
 	struct err err;
 
 	if (silent)
-		count_silence(channels);
+		waited_add(&channels->waited, clock_ms());
 	else
-		channels->silent_ms = 0;
+		channels->waited = (struct waited){0};
 	if (channels->silent == silent)
 		return;
 	channels->silent = silent;
@@ -129,15 +118,15 @@ static void tell_silence(struct domain_channels *channels, bool silent)
 int domain_channels_check_silence(const struct domain_channels *channels, struct err *err)
 {
 	const struct plan *plan = channels->plan;
+	unsigned waited_s = waited_seconds(&channels->waited);
 
-	if (!plan->silence_max_s ||
-	    channels->silent_ms < plan->silence_max_s * INT64_C(1000))
+	if (!plan->silence_max_s || waited_s < plan->silence_max_s)
 		return 0;
 	return err_set(
 		err, ERR_STUB,
-		"QEMU in %s answers no QMP command; commands have waited for %d s, "
+		"QEMU in %s answers no QMP command; commands have waited for %u s, "
 		"and 'silence-max' is %u s",
-		plan->name, (int)(channels->silent_ms / 1000), plan->silence_max_s);
+		plan->name, waited_s, plan->silence_max_s);
 }
 
 /* "xvda 1024" */

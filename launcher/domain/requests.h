@@ -11,6 +11,7 @@
 #include "domain/host.h"
 #include "domain/pci.h"
 #include "domain/relay.h"
+#include "domain/waited.h"
 #include "plan/plan.h"
 #include "rate.h"
 
@@ -33,8 +34,7 @@ struct domain_channels {
 	int64_t *dialled_ms; /* by channel: when its endpoint was last connected */
 	bool console_given;
 	bool silent;	      /* the relay says that QEMU does not answer */
-	int64_t silent_ms;    /* commands waited so long since its last answer */
-	int64_t silent_at_ms; /* when silent_ms last grew */
+	struct waited waited; /* since its last answer */
 	struct domain_hotplug *hotplug;
 	bool migrates;	   /* libxl copies the guest's memory while it runs */
 	struct rate asked; /* what the relay's requests cost */
