@@ -16,7 +16,7 @@
  * image/stubimage/build.py has it, too.  A launcher is as old as its guest's start; the
  * image that it is to take may be newer.
  */
-#define MANIFEST_REPLACE 1
+#define MANIFEST_REPLACE 2
 
 enum { MANIFEST_RAMDISKS_MAX = 64, MANIFEST_FILES_MAX = MANIFEST_RAMDISKS_MAX + 2 };
 

@@ -10,7 +10,7 @@ import shutil
 from . import contents, cpio, elf, kernel, packages, packed, probe
 
 MANIFEST = "manifest.json"
-REPLACE = 1  # MANIFEST_REPLACE of lib/manifest.h
+REPLACE = 2  # MANIFEST_REPLACE of lib/manifest.h
 LIBRARY_DIR = "/lib/x86_64-linux-gnu"
 
 

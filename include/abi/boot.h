@@ -45,10 +45,13 @@
 /*
  * Of a stub domain that is to take over a guest from another.  QEMU says `running` first,
  * and then has Xen give it the guest's requests.  nub holds that back until the launcher
- * writes _TAKE.  nub writes _TAKEN when it is done: from then on the guest has this QEMU.
+ * makes _TAKE, which nub can write to.  nub writes _TAKE_MINE there: the guest is its own
+ * from then on.  It has Xen give it the requests, and then writes _TAKEN.  The launcher takes
+ * its word back by taking away the right to write: what the node says then stands.
  * Another order of words gets another MANIFEST_REPLACE (lib/manifest.h).
  */
 #define STUBDOM_XS_TAKE "control/stubdom-take"
+#define STUBDOM_TAKE_MINE "mine"
 #define STUBDOM_XS_TAKEN "data/stubdom/taken"
 
 /*

@@ -275,12 +275,23 @@ static long dm_call_read(struct dm_call *d, const struct privcmd_dm_op *c)
 	return firewall_values(rule, d->op.arg, second);
 }
 
-/* Until then the guest may go back to the QEMU that has it (launcher/domain/replace.c). */
+/* Before dom0's word, and after it took that back, the guest is the other QEMU's. */
+static bool may_take(void)
+{
+	char value[16];
+
+	if (store_read(STUBDOM_XS_TAKE, value, sizeof(value)))
+		return false;
+	/* Ours, whose answer was late. */
+	if (!strcmp(value, STUBDOM_TAKE_MINE))
+		return true;
+	return !store_write(STUBDOM_XS_TAKE, STUBDOM_TAKE_MINE);
+}
+
+/* launcher/domain/replace_take.c is the other side. */
 static int wait_for_take(void)
 {
-	char value[4];
-
-	while (store_read(STUBDOM_XS_TAKE, value, sizeof(value))) {
+	while (!may_take()) {
 		if (current->die || current->proc->pending.set & SIGBIT(SIGKILL))
 			return -EINTR;
 		thread_sleep(clock_now() + TAKE_LOOK_NS, false);

@@ -221,7 +221,8 @@ void store_read_nodes(const char *dir, struct store_node *list, unsigned n)
 	}
 }
 
-int store_post(const char *path, const char *value)
+/* Sends a request to write; its answer comes to `call`, as with send(). */
+static int send_write(struct call *call, const char *path, const char *value)
 {
 	size_t np = strlen(path) + 1, nv = strlen(value);
 	char *body;
@@ -234,8 +235,26 @@ int store_post(const char *path, const char *value)
 		return -ENOMEM;
 	memcpy(body, path, np);
 	memcpy(body + np, value, nv);
-	err = send(NULL, XS_WRITE, body, np + nv);
+	err = send(call, XS_WRITE, body, np + nv);
 	kfree(body);
+	return err;
+}
+
+int store_post(const char *path, const char *value)
+{
+	return send_write(NULL, path, value);
+}
+
+int store_write(const char *path, const char *value)
+{
+	struct xs_msg *m;
+	struct call call;
+	int err = send_write(&call, path, value);
+
+	if (!err)
+		err = receive(&call, &m);
+	if (!err)
+		kfree(m);
 	return err;
 }
 

@@ -18,6 +18,7 @@ void store_pump(void);
  */
 int store_read(const char *path, char *value, size_t size);
 int store_read_u64(const char *path, u64 *v);
+int store_write(const char *path, const char *value);
 /* Asks for several nodes of a directory at once. */
 #define STORE_NODES_MAX 12u
 struct store_node {

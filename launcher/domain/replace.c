@@ -16,6 +16,7 @@
 #include "domain/links.h"
 #include "domain/replace_end.h"
 #include "domain/replace_state.h"
+#include "domain/replace_take.h"
 #include "domain/replace_vcpus.h"
 #include "domain/replace_vif.h"
 #include "domain/saver.h"
@@ -24,10 +25,10 @@
 #include "xenstore_util.h"
 
 enum {
-	PAUSE_MS = 6000, /* of the guest, until it is given back */
+	/* Of the guest, until it has the new QEMU or goes back to the old one. */
+	PAUSE_MS = 6000,
 	LOOK_MS = 15000, /* for QEMU's answers before that */
 	HOLD_MS = 5000,	 /* for those to its clients */
-	TAKE_MS = 5000,	 /* for its one call of Xen, on a busy host, too */
 	LINKS_MS = 5000, /* for dom0's back ends, once QEMU waits for the state */
 };
 
@@ -148,16 +149,19 @@ static int check_taken(const struct replace *r, struct err *err)
 				 "the new QEMU runs without the guest's state");
 }
 
-/* The interfaces first: as long as it has not been told to, it surely has no request. */
-static int switch_over(struct replace *r, struct err *err)
+/* The interfaces first: until it has taken the guest, it surely has no request. */
+static int switch_over(struct replace *r, int64_t until, struct err *err)
 {
 	const struct domain_watch *watch = r->watch;
+	enum replace_take took;
 	struct err why;
 
 	if (replace_vif_move(watch->plan, watch->stub, r->next.stub, err) < 0)
 		return -1;
-	if (replace_new_take(&r->next, watch, TAKE_MS, err) == 0)
+	took = replace_take(watch->host, r->next.stub, watch->signals, until, err);
+	if (took == REPLACE_TAKEN)
 		return 0;
+	r->next.torn = took == REPLACE_TORN;
 	if (replace_vif_move(watch->plan, r->next.stub, watch->stub, &why) < 0)
 		log_error("the guest's interfaces do not come back: %s", why.msg);
 	return -1;
@@ -224,7 +228,7 @@ static int take_over(struct replace *r, struct err *err)
 	replace_enter(r, PHASE_SWITCH);
 	if (check_taken(r, err) < 0 || check_undisturbed(r, err) < 0)
 		return -1;
-	return switch_over(r, err);
+	return switch_over(r, until, err);
 }
 
 static void answer(struct replace *r, const char *fault)

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "domain/create.h"
+#include "domain/disk_cut.h"
 #include "domain/disk_settle.h"
 #include "domain/facts.h"
 #include "domain/name.h"
@@ -20,24 +21,25 @@ enum {
 	BACK_MS = REPLACE_BACK_MS + 15000, /* the child may be at an earlier step still */
 	SETTLE_MS = 60000,		   /* for dom0's disks, slow ones, too */
 	END_MS = 5000,			   /* for a QEMU to end by itself */
-	/* For the agent's waits (DRAIN_MS, twice); without an answer the guest is lost. */
-	END_PAUSED_MS = 15000,
 };
 
 /*
  * The new QEMU has no part in the guest any more.  It may have written to a qcow2 file's
- * tables as it loaded; these are whole before the old one reads them again.
+ * tables as it loaded; these are whole before the old one reads them again.  Only disks
+ * that do not finish a write are waited for: libxl takes the domain away when the guest runs.
  */
 static bool new_is_away(struct replace *r, struct err *err)
 {
-	if (!replace_new_stop(&r->next, r->watch, END_PAUSED_MS))
-		return err_set(err, ERR_STUB,
-			       "the new one may serve the guest, and has not left it") ==
+	const struct domain_watch *watch = r->watch;
+	int64_t until = clock_ms() + SETTLE_MS;
+
+	if (r->next.torn)
+		return err_set(err, ERR_STUB, "the new one may serve the guest") == 0;
+	xc_domain_pause(watch->host->xc, r->next.stub);
+	return domain_disks_cut(watch->host, r->next.stub, watch->signals, until, err) ==
+		       0 &&
+	       domain_disks_settle(watch->hotplug->disks, watch->signals, until, err) ==
 		       0;
-	/* dom0 gets its memory back when the guest runs again. */
-	replace_new_remove(&r->next, r->watch, 0);
-	return domain_disks_settle(r->watch->hotplug->disks, r->watch->signals,
-				   clock_ms() + SETTLE_MS, err) == 0;
 }
 
 /* Whether the old QEMU serves the guest again. */
@@ -69,8 +71,8 @@ static void give_back(struct replace *r, struct err *err)
 	if (xc_domain_unpause(r->watch->host->xc, guest) < 0)
 		log_error("the guest stays paused ('xl unpause %u'): %s", guest,
 			  strerror(errno));
-	log_info("the guest was paused for %lld ms",
-		 (long long)(clock_ms() - r->paused_ms));
+	err_prefix(err, "the guest was paused for %lld ms",
+		   (long long)(clock_ms() - r->paused_ms));
 }
 
 void replace_go_back(struct replace *r, struct err *err)
@@ -85,7 +87,7 @@ void replace_go_back(struct replace *r, struct err *err)
 	if (r->paused_ms && replace_guest_life(r) != DOMAIN_LIFE_GONE)
 		give_back(r, err);
 	replace_let_go(r);
-	/* With the state it is away already, or does not go. */
+	/* With the state it stands still, or does not go. */
 	replace_new_drop(&r->next, watch, r->gave_state ? 0 : END_MS);
 }
 

@@ -5,7 +5,7 @@
 
 #include "domain/replace_state.h"
 
-/* It has failed, as err says.  That gets a prefix if the guest stays paused. */
+/* It has failed, as err says.  That gets the guest's pause as a prefix, or that it stays so. */
 void replace_go_back(struct replace *r, struct err *err);
 
 /* The new QEMU has it all: from here on there is no way back, and none is needed. */

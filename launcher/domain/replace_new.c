@@ -209,56 +209,6 @@ int replace_new_make(struct replace_new *next, struct domain_watch *watch,
 	return 0;
 }
 
-int replace_new_take(struct replace_new *next, const struct domain_watch *watch, int ms,
-		     struct err *err)
-{
-	struct domain_host *host = watch->host;
-	int64_t until = clock_ms() + ms;
-
-	if (domain_host_life(host, next->stub) != DOMAIN_LIFE_ALIVE)
-		return err_set(err, ERR_STUB, "the new stub domain has ended");
-	next->told = true;
-	if (xenstore_write(host->xs, err, "1", "/local/domain/%u/" STUBDOM_XS_TAKE,
-			   next->stub) < 0)
-		return -1;
-	while (!xenstore_exists(host->xs, "/local/domain/%u/" STUBDOM_XS_TAKEN,
-				next->stub)) {
-		if (domain_host_life(host, next->stub) != DOMAIN_LIFE_ALIVE)
-			return err_set(err, ERR_STUB,
-				       "the new stub domain ended as it took the guest");
-		if (clock_ms() >= until)
-			return err_set(err, ERR_STUB,
-				       "the new stub domain does not take the guest");
-		clock_wait_ms(1);
-	}
-	return 0;
-}
-
-/* The agent's last words, after it has given the guest's requests back. */
-static bool has_left(struct domain_host *host, uint32_t stub)
-{
-	cleanup_free char *stage =
-		xenstore_read(host->xs, "/local/domain/%u/" STUBDOM_XS_STAGE, stub);
-
-	return stage && strcmp(stage, STUBDOM_STAGE_EXITED) == 0 &&
-	       !xenstore_exists(host->xs, "/local/domain/%u/" STUBDOM_XS_ERROR, stub);
-}
-
-bool replace_new_stop(const struct replace_new *next, const struct domain_watch *watch,
-		      int end_ms)
-{
-	struct domain_host *host = watch->host;
-
-	if (next->stub == REPLACE_NO_STUB)
-		return true;
-	if (!next->told) {
-		xc_domain_pause(host->xc, next->stub);
-		return true;
-	}
-	return domain_host_life(host, next->stub) == DOMAIN_LIFE_ALIVE &&
-	       domain_ask_leave(host, next->stub, end_ms) && has_left(host, next->stub);
-}
-
 void replace_new_remove(struct replace_new *next, const struct domain_watch *watch,
 			int end_ms)
 {

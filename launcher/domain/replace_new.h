@@ -30,7 +30,7 @@ struct replace_new {
 	struct domain_disk *root;  /* of these; NULL: not open yet, or handed on */
 	libxl_uuid uuid;
 	uint32_t stub; /* REPLACE_NO_STUB: none yet */
-	bool told;     /* that it serves the guest */
+	bool torn; /* Xen may give it the guest's requests for ever (replace_take.h) */
 	struct domain_config config;
 	struct domain_orders orders;
 };
@@ -53,21 +53,6 @@ int replace_new_make(struct replace_new *next, struct domain_watch *watch,
 
 /* The domain has taken over: its root's disk takes the place of the old one's. */
 void replace_new_keep_root(struct replace_new *next, struct domain_disks *disks);
-
-/*
- * It has said `running`: Xen gives its QEMU the guest's requests from now on.  Waits for
- * that, so many ms at most.  On error it is not known whether Xen does.
- */
-int replace_new_take(struct replace_new *next, const struct domain_watch *watch, int ms,
-		     struct err *err);
-
-/*
- * Its QEMU, which may have the guest's state, does not come to serve it any more.  A stub
- * domain that was told to serve it is asked to leave it, so many ms at most.  False: it has
- * not, or has died instead, and Xen may give it requests for ever.
- */
-bool replace_new_stop(const struct replace_new *next, const struct domain_watch *watch,
-		      int end_ms);
 
 /* Takes the domain away, if there is one; QEMU ends before that, so many ms at most. */
 void replace_new_remove(struct replace_new *next, const struct domain_watch *watch,

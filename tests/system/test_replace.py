@@ -523,25 +523,39 @@ def test_to_and_fro(make_guest, dom0, request):
     guest.destroy()
 
 
+PAUSE_MS = 10000  # at most, of a guest that goes back
+
+
+def check_gone_back(guest, dom0, struck, old):
+    """The old QEMU serves it again. If it was paused, then for less than PAUSE_MS."""
+    print(struck)
+    assert struck["status"] == 1
+    phase, why = re.search(r"QEMU is not replaced \((\w+)\): (.*)", struck["text"]).groups()
+    if phase in ("save", "load", "switch"):
+        assert int(re.match(r"the guest was paused for (\d+) ms: ", why)[1]) < PAUSE_MS
+    dom0.wait_gone("replaced-dm-new")
+    check_served(guest, dom0, old)
+
+
+def strike_and_go_back(guest, dom0, victim, phases, why):
+    """In each of the phases."""
+    old = guest.stub_domid
+    for phase in phases:
+        struck = dom0.strike_replace(guest, phase, victim)
+        check_gone_back(guest, dom0, struck, old)
+        assert struck["phase"] == phase and why in struck["text"]
+        assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+
+
 @pytest.mark.long("make check-replace")
 def test_back(make_guest, dom0, other_image):
     """If the new QEMU does not start, or not take the state, the old one goes on."""
     guest = make_guest("replaced", kind="direct", disks=1)
     guest.start()
-    old = guest.stub_domid
     refused(guest, dom0, "cannot start /nowhere",
             "--image", other_image(lambda qemu: qemu.update(path="/nowhere/xen-qemu")))
     assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
-    for phase in ("build", "boot", "save", "load"):
-        struck = dom0.strike_replace(guest, phase, "new")
-        print(struck)
-        assert (struck["phase"], struck["status"]) == (phase, 1)
-        assert "the new stub domain" in struck["text"]
-        dom0.wait_gone("replaced-dm-new")
-        check_served(guest, dom0, old)
-        assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
-    for pause in re.findall(r"the guest was paused for (\d+) ms", guest.log()):
-        assert int(pause) < 10000
+    strike_and_go_back(guest, dom0, "new", ("build", "boot", "save", "load"), "the new stub domain")
     guest.ask(f"journal sda 0 {BLOCKS}", "journal sda done")
     replace(guest, dom0)
 
@@ -631,43 +645,52 @@ def test_asker_killed(make_guest, dom0):
     """The process that asks the old QEMU is killed: that one goes on."""
     guest = make_guest("replaced", kind="direct", disks=1)
     guest.start()
-    old = guest.stub_domid
-    for phase in ("boot", "save"):
-        struck = dom0.strike_replace(guest, phase, "asker")
-        print(struck)
-        assert (struck["phase"], struck["status"]) == (phase, 1)
-        assert "the process that asks QEMU has ended" in struck["text"]
-        dom0.wait_gone("replaced-dm-new")
-        check_served(guest, dom0, old)
-        assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+    strike_and_go_back(guest, dom0, "asker", ("boot", "save"), "the process that asks QEMU has ended")
     replace(guest, dom0)
+
+
+@pytest.mark.long("make check-replace")
+def test_new_killed_at_the_end(make_guest, dom0):
+    """It has taken over: the guest is left as by any other death of a stub domain."""
+    guest = make_guest("replaced")
+    guest.start()
+    struck = dom0.strike_replace(guest, "end", "new")
+    print(struck)
+    assert (struck["phase"], struck["status"]) == ("end", 1)
+    assert "took over and has ended since" in struck["text"]
+    dom0.wait_gone("replaced-dm", "replaced-dm-new")
+    assert dom0.call("wait_xenstore_there", 60, seconds=60,
+                     path=f"/local/domain/0/stubdom/{guest.domid}/died")
+    assert not is_paused(guest, dom0)
+    guest.destroy()
 
 
 TRIES = 5  # a replacement may be faster than the strike
 
 
 @pytest.mark.long("make check-replace")
-@pytest.mark.parametrize("fate", ["late", "crash"])
+@pytest.mark.parametrize("fate", ["late", "crash", "torn"])
 def test_no_answer_to_take(make_guest, dom0, fate):
-    """The new stub domain was told to take the guest and does not say that it has. If it leaves when it
-    is asked to, the old QEMU goes on. If it has died nobody knows, and the guest stays paused."""
+    """The new stub domain has the state and was told to take the guest. It gives no answer, or it crashes: the old
+    QEMU goes on. If it has said that the guest is its own nobody knows, and the guest stays paused."""
     guest = make_guest("replaced")
     guest.start()
     for _ in range(TRIES):
         old = guest.stub_domid
         struck = dom0.strike_take(guest, fate)
-        print(struck)
         if not struck["lost"]:
             break
         assert struck["status"] == 0
-    assert struck["lost"] is False and struck["status"] == 1
-    dom0.wait_gone("replaced-dm-new")
-    if fate == "late":
-        assert "the new stub domain does not take the guest" in struck["text"]
-        check_served(guest, dom0, old)
+    assert struck["lost"] is False
+    if fate != "torn":
+        check_gone_back(guest, dom0, struck, old)
+        assert ("does not take the guest" if fate == "late" else "ended as it took the guest") in struck["text"]
         assert guest.ask("echo well", "echo").endswith("echo well\n")
         replace(guest, dom0)
         return
+    print(struck)
+    assert struck["status"] == 1
+    dom0.wait_gone("replaced-dm-new")
     assert "the guest stays paused" in struck["text"]
     assert "the new stub domain ended as it took the guest" in struck["text"]
     assert is_paused(guest, dom0)

@@ -9,7 +9,7 @@
 	"\"ramdisk\":[\"root.cpio\",\"modules-linux.cpio\"],"                            \
 	"\"cmdline\":\"console=hvc0\"},"                                                 \
 	"\"nub\":{\"file\":\"kernel-nub\",\"ramdisk\":[\"root.cpio\"],"                  \
-	"\"cmdline\":\"quiet\",\"replace\":1}},"                                         \
+	"\"cmdline\":\"quiet\",\"replace\":2}},"                                         \
 	"\"files\":{\"kernel-linux\":{\"bytes\":12000000,\"sha256\":\"00\"},"            \
 	"\"kernel-nub\":{\"bytes\":500000,\"sha256\":\"03\"},"                           \
 	"\"root.cpio\":{\"bytes\":62914560,\"sha256\":\"01\"},"                          \

@@ -148,6 +148,8 @@ def strike_replace(guest, domid, phase, victims, seconds):
         if now == "boot" and "asker" in victims and not asker:
             asker.append(wait_child(launcher, CHILDREN["asker"], seconds))
             os.kill(asker[0], signal.SIGSTOP)
+        if now == "boot":  # in `end` it gets the old one's name
+            stubs["new"] = xs.domid(guest + "-dm-new")
         return now if now in PHASES and PHASES.index(now) >= PHASES.index(phase) else None
 
     def strike_one(victim, log, command):
@@ -165,7 +167,7 @@ def strike_replace(guest, domid, phase, victims, seconds):
             shut_down(int(stubs[victim]), "crash")  # None would be dom0
 
     def blow(_, log, command):
-        if "new" in victims:  # it may still be on its way
+        if "new" in victims and not stubs.get("new"):  # it may still be on its way
             stubs["new"] = xs.wait("/local/domain", lambda: xs.domid(guest + "-dm-new"), seconds)
         for victim in victims:
             strike_one(victim, log, command)
@@ -178,35 +180,37 @@ def strike_replace(guest, domid, phase, victims, seconds):
 
 def strike_take(guest, domid, fate, seconds):
     """Starts `stubdom replace`. The new stub domain stands still once its QEMU has the state, so it is told
-    to take the guest and gives no answer. Then it crashes ("crash"), or goes on when it is asked to leave
-    ("late"). Returns how the command ended, and "lost" if the stub domain had taken the guest before it
-    stood still; then it goes on. None: the replacement ended before that."""
+    to take the guest and gives no answer. "late": it stays so. "crash": it crashes. "torn": it crashes, and
+    has said that the guest is its own; we say it for it. Returns how the command ended, and "lost" if the stub
+    domain had taken the guest before it stood still; then it goes on. None: the replacement ended before
+    that."""
     xs = Xenstore()
     launcher = int(xs.read(f"/local/domain/{domid}/image/device-model-pid"))
     out = {"lost": None}
 
-    def stop_new(new):
+    def stop_new(new, take):
         data = f"/local/domain/{new}/data/stubdom"
         assert xs.wait(data, lambda: xs.read(f"{data}/stage") == "running", seconds)
         os.kill(launcher, signal.SIGSTOP)
         try:
             pause(new)
             # xenstored may still have that word to read.
-            return bool(xs.wait(data, lambda: xs.read(f"{data}/taken"), 1))
+            return bool(xs.wait(take, lambda: xs.read(take) == "mine", 1))
         finally:
             os.kill(launcher, signal.SIGCONT)
 
     def blow(*_):
         new = xs.domid(guest + "-dm-new")
-        control = f"/local/domain/{new}/control"
-        out["lost"] = stop_new(new)
-        if not out["lost"]:
-            order = {"crash": "stubdom-take", "late": "stubdom-end"}[fate]
-            assert xs.wait(control, lambda: xs.read(f"{control}/{order}"), seconds)
-        if not out["lost"] and fate == "crash":
-            shut_down(new, "crash")
-        else:
+        take = f"/local/domain/{new}/control/stubdom-take"
+        out["lost"] = stop_new(new, take)
+        if out["lost"]:
             pause(new, False)
+            return
+        assert xs.wait(take, lambda: xs.read(take), seconds)
+        if fate == "torn":
+            xs.write(take, "mine")
+        if fate != "late":
+            shut_down(new, "crash")
 
     node = f"/local/domain/0/stubdom/{domid}"
     _, _, ended = run_struck(["stubdom", "replace", guest], xs, node,

@@ -110,7 +110,7 @@ static void test_damaged(void **state)
 /* An image of another version has its own way, and an older one says so without a number. */
 static void test_other_ways_to_replace(void **state)
 {
-	static const char *const others[] = {"2", "true", "\"1\"", "1.0"};
+	static const char *const others[] = {"1", "true", "\"2\"", "2.0"};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		char member[32];
@@ -119,7 +119,7 @@ static void test_other_ways_to_replace(void **state)
 		char *text;
 
 		snprintf(member, sizeof(member), "\"replace\":%s", others[i]);
-		text = damage("\"replace\":1", member);
+		text = damage("\"replace\":2", member);
 		assert_int_equal(manifest_parse("/img", text, strlen(text), &m, &err), 0);
 		assert_false(manifest_find_kernel(&m, "nub")->replace);
 		manifest_free(&m);
