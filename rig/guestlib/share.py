@@ -27,8 +27,21 @@ class Share:
         return self.mine[name]
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item):
-        return None if self.takes(item.path) else True
+    def pytest_runtestloop(self, session):
+        """As in pytest itself. The next test is the next one that runs here: its fixtures stay."""
+        if session.config.option.collectonly or session.testsfailed:
+            return None
+        mine = (item for item in session.items if self.takes(item.path))
+        item = next(mine, None)
+        while item:
+            following = next(mine, None)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
+            item = following
+        return True
 
 
 def pytest_configure(config):
