@@ -28,7 +28,8 @@ from pxe import pxe_start, pxe_stop
 from startcount import counted_run
 from strike import strike, strike_replace, strike_take
 from traffic import traffic_serve, traffic_to
-from vncshot import viewer_close, viewer_open, viewer_picture, viewer_stall, viewer_type, viewer_wait_filled, vnc_shot
+from vncshot import (viewer_close, viewer_encodings, viewer_open, viewer_picture, viewer_press, viewer_stall, viewer_type,
+                     viewer_wait_filled, vnc_shot)
 from xs import Xenstore
 
 POLL_SECONDS = 0.1
@@ -239,7 +240,7 @@ OPERATIONS = {
                             strike, strike_replace, strike_take, vnc_shot, digest, drain, process_use,
                             qmp_round_trips, socat_stream, leakscan.scan, measure.measure,
                             capture_start, capture_stop, capture_senders, frame_send, traffic_serve, traffic_to,
-                            pxe_start, pxe_stop, counted_run, viewer_wait_filled)
+                            pxe_start, pxe_stop, counted_run, viewer_wait_filled, viewer_encodings, viewer_press)
 }
 
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Takes pictures of a VNC server (RFB 3.8, raw encoding, screens that change size), and types."""
+"""Takes pictures of a VNC server (RFB 3.8, screens that change size), and types."""
 import socket
 import struct
 import time
 import zlib
 
+from rfbdecode import Decoder
 from websocket import WebSocket
 
 TIMEOUT = 60
@@ -13,12 +14,16 @@ STALL_REQUESTS = 64
 
 
 class Rfb:
-    def __init__(self, host, port, websocket=False, password=None):
-        self.password = password
+    def __init__(self, host, port, websocket=False, password=None, encoding=0):
+        self.begin(encoding, password)
         self.sock = socket.create_connection((host, port), TIMEOUT)
         self.sock.settimeout(TIMEOUT)
         if websocket:
             self.sock = WebSocket(self.sock)
+
+    def begin(self, encoding, password=None):
+        self.encoding, self.password = encoding, password
+        self.decoder = Decoder(self.get)
 
     def get(self, length):
         data = bytearray()
@@ -56,15 +61,18 @@ class Rfb:
         self.get(16)
         (length,) = self.unpack(">I")
         self.get(length)
-        # 32 bits a pixel, little-endian, blue in the lowest byte; encoding: raw
+        # 32 bits a pixel, little-endian, blue in the lowest byte
         self.sock.sendall(struct.pack(">B3xBBBBHHHBBB3x", 0, 32, 24, 0, 1, 255, 255, 255,
                                       16, 8, 0))
-        self.sock.sendall(struct.pack(">BxHii", 2, 2, 0, DESKTOP_SIZE))
+        self.sock.sendall(struct.pack(">BxHii", 2, 2, self.encoding, DESKTOP_SIZE))
+
+    def press(self, keysym, down):
+        self.sock.sendall(struct.pack(">BBxxI", 4, down, keysym))
 
     def key(self, keysym):
         """Pressed and let go."""
-        for down in (1, 0):
-            self.sock.sendall(struct.pack(">BBxxI", 4, down, keysym))
+        for down in (True, False):
+            self.press(keysym, down)
 
     def request(self, incremental=False):
         self.sock.sendall(struct.pack(">BBHHHH", 3, incremental, 0, 0, self.width, self.height))
@@ -124,9 +132,7 @@ class Rfb:
                     self.width, self.height = w, h
                     pixels, left = self.start_picture()
                     continue
-                if encoding != 0:
-                    raise OSError(f"unexpected encoding {encoding}")
-                data = self.get(w * h * 4)
+                data = self.decoder.decode(encoding, w, h)
                 for row in range(h):
                     at = ((y + row) * self.width + x) * 4
                     pixels[at : at + w * 4] = data[row * w * 4 : (row + 1) * w * 4]
@@ -168,9 +174,9 @@ def vnc_shot(host, port, path):
 viewers = {}
 
 
-def viewer_open(name, host, port, seconds=TIMEOUT, websocket=False, password=None):
+def viewer_open(name, host, port, seconds=TIMEOUT, websocket=False, password=None, encoding=0):
     """Whether the server has welcomed a viewer, which stays, in that time."""
-    rfb = Rfb(host, int(port), websocket, password)
+    rfb = Rfb(host, int(port), websocket, password, encoding)
     rfb.sock.settimeout(seconds)
     try:
         rfb.open()
@@ -192,6 +198,15 @@ def viewer_picture(name, path):
 
 def viewer_wait_filled(name, pixel, seconds):
     return viewers[name].wait_filled(pixel, seconds)
+
+
+def viewer_encodings(name):
+    """How many rectangles of each have come."""
+    return viewers[name].decoder.rectangles
+
+
+def viewer_press(name, keysym, down):
+    viewers[name].press(keysym, down)
 
 
 def viewer_type(name, keysyms):
