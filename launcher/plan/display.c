@@ -90,38 +90,27 @@ static int read_websocket(const char *value, const struct plan_endpoint *screen,
 	return 0;
 }
 
-/*
- * QEMU speaks the protocol itself, on a second socket, and the relay carries the bytes.
- * With a password the relay speaks it, because it has to read the viewer's answer.
- */
+/* The relay speaks the protocol, and VNC to QEMU: so its viewers stay at a replacement. */
 static int carry_websocket(struct build *b, struct qemu_opts *opts,
 			   const struct plan_channel *screen, struct err *err)
 {
 	const char *value = qemu_opts_get(opts, "websocket");
 	struct plan_endpoint e = {.fd = -1};
-	cleanup_free char *inner = NULL;
 	struct plan_channel *ch;
 
-	if (!value)
-		return 0;
-	if (strcmp(value, "off") == 0) {
-		qemu_opts_remove(opts, "websocket");
-		return 0;
-	}
-	if (read_websocket(value, &screen->endpoint, &e, err) < 0)
-		return -1;
-	ch = build_add_channel(b, NULL, "vnc-websocket", STUBDOM_CHANNEL_VNC, &e, err);
-	if (!ch)
-		return -1;
-	if (screen->password) {
-		ch->password = ch->websocket = true;
+	if (value && strcmp(value, "off") != 0) {
+		if (read_websocket(value, &screen->endpoint, &e, err) < 0)
+			return -1;
+		ch = build_add_channel(b, NULL, "vnc-websocket", STUBDOM_CHANNEL_VNC, &e,
+				       err);
+		if (!ch)
+			return -1;
+		ch->password = screen->password;
+		ch->websocket = true;
 		free(ch->stub_path);
 		ch->stub_path = xstrdup(screen->stub_path);
-		qemu_opts_remove(opts, "websocket");
-		return 0;
 	}
-	inner = xasprintf("unix:%s", ch->stub_path);
-	qemu_opts_set(opts, "websocket", inner);
+	qemu_opts_remove(opts, "websocket");
 	return 0;
 }
 

@@ -63,7 +63,7 @@ struct plan_channel {
 	enum stubdom_channel_kind kind;
 	char *stub_path; /* the unix socket that QEMU listens on */
 	bool password;	 /* vnc: the relay asks viewers for it, QEMU does not */
-	bool websocket;	 /* vnc with a password: the relay speaks to a browser */
+	bool websocket;	 /* vnc: the relay speaks to a browser */
 	struct plan_endpoint endpoint;
 };
 

@@ -21,7 +21,7 @@ int relay_channel_open(struct relay_channel *channel, const struct plan_channel 
 {
 	memset(channel, 0, sizeof(*channel));
 	channel->plan = plan;
-	channel->kind = plan->password ? &relay_kind_door : relay_kind_find(plan->kind);
+	channel->kind = relay_kind_find(plan->kind);
 	channel->names = names;
 	channel->shared = shared;
 	channel->rate = rate_full(channel->kind->stub_per_s, channel->kind->stub_burst);
@@ -125,25 +125,33 @@ void relay_channel_end_save(struct relay_channel *channel, int64_t now_ms)
 	relay_channel_drop_stream(channel, now_ms);
 }
 
-void relay_channel_switch(struct relay_channel *channel, int64_t now_ms)
+/* 0: it goes on with another stub domain; 1: as soon as this one has said enough. */
+static int switch_client(struct relay_channel *channel)
 {
 	struct err err;
+	int rc;
 
+	if (!endpoint_connected(&channel->end) || channel->closing)
+		return 0;
+	rc = channel->kind->switches ? channel->kind->switches(channel, &err) : -1;
+	if (rc < 0 && channel->kind->switches)
+		log_info("channel %s: %s", channel->plan->name, err.msg);
+	if (rc < 0)
+		relay_channel_send_away(channel);
+	return rc;
+}
+
+void relay_channel_switch(struct relay_channel *channel, int64_t now_ms)
+{
 	channel->old = channel->open;
 	if (channel->kind->stays)
 		return;
 	if (channel->open)
-		/* An answer that is there already; QEMU says no more. */
+		/* An answer that is there already; a screen may say more, QEMU else not. */
 		relay_channel_step(channel, now_ms);
-	relay_channel_drop_stream(channel, now_ms);
 	channel->busy = true;
-	if (!endpoint_connected(&channel->end) || channel->closing)
-		return;
-	if (channel->kind->switches && channel->kind->switches(channel, &err) == 0)
-		return;
-	if (channel->kind->switches)
-		log_info("channel %s: %s", channel->plan->name, err.msg);
-	relay_channel_send_away(channel);
+	if (switch_client(channel) <= 0)
+		relay_channel_drop_stream(channel, now_ms);
 }
 
 void relay_channel_left(struct relay_channel *channel, int64_t now_ms)
@@ -151,16 +159,19 @@ void relay_channel_left(struct relay_channel *channel, int64_t now_ms)
 	if (!channel->old)
 		return;
 	relay_channel_step(channel, now_ms);
-	/* The step has closed it by itself, if the stub domain did. */
-	if (channel->old)
+	/* The step has closed it by itself, if the stub domain did, or had said enough. */
+	if (channel->old) {
 		relay_channel_drop_stream(channel, now_ms);
+		if (!channel->kind->stays)
+			relay_channel_send_away(channel);
+	}
 	channel->not_before_ms = 0;
 	channel->busy = true;
 }
 
 void relay_channel_hold(struct relay_channel *channel, bool holds)
 {
-	if (!channel->kind->commands)
+	if (!channel->kind->can_wait)
 		return;
 	channel->held_up = channel->qmp.held_up = holds;
 	channel->busy = true;

@@ -43,7 +43,7 @@ struct relay_channel {
 	struct buffer *outgoing; /* for the client: to_host or QMP's */
 	struct telnet telnet;
 	struct hmp_line hmp;	/* of a human monitor's client */
-	struct vnc_door door;	/* of a screen with a password */
+	struct vnc_door door;	/* of a screen */
 	int64_t door_until_ms;	/* its viewer must be past it */
 	struct qmp_filter qmp;	/* idle in a channel of another kind */
 	bool spoke;		/* the stub domain, since silence_step */
@@ -117,7 +117,7 @@ void relay_channel_switch(struct relay_channel *channel, int64_t now_ms);
  */
 void relay_channel_left(struct relay_channel *channel, int64_t now_ms);
 
-/* No command of its client's goes to QEMU (true), or they go again. */
+/* Nothing of its client's goes to QEMU (true), or it goes again; not of a port. */
 void relay_channel_hold(struct relay_channel *channel, bool holds);
 
 /*

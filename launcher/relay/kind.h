@@ -19,7 +19,8 @@ struct relay_kind {
 	/* QEMU's output exists without a client: the connection stays, the latest
 	 * bytes are kept. */
 	bool stays;
-	bool commands;	    /* what its clients say makes QEMU do something */
+	bool commands;	    /* QEMU answers what its clients say */
+	bool can_wait;	    /* its clients wait while a replacement is under way */
 	bool is_bounded;    /* the length of what is said: a client asked for it */
 	bool has_fd_sets;   /* its clients pass descriptors, and may use them later */
 	size_t stub_chunk;  /* bytes of the stub domain at once, RELAY_HELD_MAX at most */
@@ -54,7 +55,7 @@ struct relay_kind {
 	/*
 	 * Another stub domain has taken over.  -1: the client must go.  NULL: so it must,
 	 * unless the connection stays: then that ends by itself, with the old stub
-	 * domain's last words.
+	 * domain's last words.  1: these are to be taken first, up to the 1 of take_stub.
 	 */
 	int (*switches)(struct relay_channel *channel, struct err *err);
 	/* Forgets the bytes on their way, for the next client. */
@@ -64,7 +65,7 @@ struct relay_kind {
 const struct relay_kind *relay_kind_find(enum stubdom_channel_kind kind);
 
 extern const struct relay_kind relay_kind_qmp;
-extern const struct relay_kind relay_kind_door; /* a screen with a password */
+extern const struct relay_kind relay_kind_door;
 
 /* Of kinds whose bytes go through as they are, and of others. */
 void relay_kind_init_bytes(struct relay_channel *channel);

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* A screen with a password: QEMU is not connected to before a viewer has said it. */
+/* A screen: QEMU is not connected to before a viewer is past the door. */
 #include "relay/channel.h"
 #include "relay/kind.h"
 
 static void greet(struct relay_channel *channel, int64_t now_ms)
 {
-	vnc_door_open(&channel->door, channel->shared->vnc, channel->plan->websocket,
-		      now_ms, &channel->to_host);
+	const struct plan_channel *plan = channel->plan;
+
+	vnc_door_open(&channel->door, plan->password ? channel->shared->vnc : NULL,
+		      plan->websocket, now_ms, &channel->to_host);
 	channel->door_until_ms = now_ms + VNC_DOOR_MS;
 }
 
 static int64_t until_ms(const struct relay_channel *channel)
 {
-	return vnc_door_is_past(&channel->door) ? 0 : channel->door_until_ms;
+	/* QEMU, or a replacement, is waited for as long as it takes. */
+	return vnc_door_wants_qemu(&channel->door) || channel->held_up
+		       ? 0
+		       : channel->door_until_ms;
 }
 
 static bool has_reader(const struct relay_channel *channel)
@@ -39,6 +44,11 @@ static int take_stub(struct relay_channel *channel, const char *data, size_t len
 			     &channel->to_stub, err);
 }
 
+static int switches(struct relay_channel *channel, struct err *err)
+{
+	return vnc_door_switch(&channel->door, err);
+}
+
 static void farewell(struct relay_channel *channel)
 {
 	vnc_door_end(&channel->door, &channel->to_host);
@@ -52,6 +62,7 @@ static void forget(struct relay_channel *channel)
 }
 
 const struct relay_kind relay_kind_door = {
+	.can_wait = true,
 	.stub_chunk = RELAY_HELD_MAX,
 	.init = relay_kind_init_bytes,
 	.greet = greet,
@@ -64,5 +75,6 @@ const struct relay_kind relay_kind_door = {
 	.end_client = relay_kind_end_client,
 	.take_stub = take_stub,
 	.lost = relay_channel_send_away,
+	.switches = switches,
 	.forget = forget,
 };

@@ -83,6 +83,7 @@ static void forget(struct relay_channel *channel)
 
 const struct relay_kind relay_kind_qmp = {
 	.commands = true,
+	.can_wait = true,
 	.has_fd_sets = true,
 	.stub_chunk = CHUNK,
 	.stub_per_s = PER_S,

@@ -105,15 +105,6 @@ static const struct relay_kind kind_port = {
 	.take_stub = take_stub,
 };
 
-/* VNC: QEMU serves one client after the other. */
-static const struct relay_kind kind_session = {
-	BYTES,
-	.has_reader = relay_kind_is_connected,
-	.end_client = relay_kind_end_client,
-	.take_stub = take_stub,
-	.lost = relay_channel_send_away,
-};
-
 static int type(struct relay_channel *channel, char key)
 {
 	return buffer_append(&channel->to_stub, &key, 1, 4 * RELAY_HELD_MAX);
@@ -168,9 +159,10 @@ static void forget_hmp(struct relay_channel *channel)
 	forget_bytes(channel);
 }
 
-/* As VNC; some lines get an answer here. */
+/* QEMU serves one client after the other; some lines get an answer here. */
 static const struct relay_kind kind_hmp = {
 	.commands = true,
+	.can_wait = true,
 	.stub_chunk = RELAY_HELD_MAX,
 	.init = relay_kind_init_bytes,
 	.has_room = has_room,
@@ -207,7 +199,7 @@ const struct relay_kind *relay_kind_find(enum stubdom_channel_kind kind)
 		[STUBDOM_CHANNEL_HMP] = &kind_hmp,
 		[STUBDOM_CHANNEL_SERIAL] = &kind_port,
 		[STUBDOM_CHANNEL_PARALLEL] = &kind_port,
-		[STUBDOM_CHANNEL_VNC] = &kind_session,
+		[STUBDOM_CHANNEL_VNC] = &relay_kind_door,
 		[STUBDOM_CHANNEL_SAVE] = &kind_save,
 		[STUBDOM_CHANNEL_RESTORE] = &kind_restore,
 	};

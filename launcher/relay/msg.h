@@ -23,12 +23,14 @@ enum relay_msg_type {
 	 */
 	RELAY_STATE,
 	/*
-	 * code 1: no command of a client leaves for QEMU, but on `channel`, until code 0.
-	 * Each that has left gets its answer; then the relay says RELAY_HELD.
+	 * code 1: no command of a client leaves for QEMU, but on `channel`, and no word of
+	 * a viewer, until code 0.  Each command that has left gets its answer; then the
+	 * relay says RELAY_HELD.
 	 */
 	RELAY_HOLD,
 	/*
-	 * The connections to the stub domain end: another has taken over.  fd: the schema of
+	 * The connections to the stub domain end, a screen's with the message at hand:
+	 * another has taken over.  fd: the schema of
 	 * its QEMU (plan/handover.h).
 	 */
 	RELAY_SWITCH,

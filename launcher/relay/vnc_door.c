@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The door of a screen with a password: a viewer first gets past the relay, then to QEMU. */
+/* The door of a screen: a viewer first gets past the relay, then to QEMU. */
 #include "relay/vnc_door.h"
 
 #include <arpa/inet.h>
@@ -12,7 +12,9 @@ enum {
 	VERSION_LEN = 12,
 	TYPE_NONE = 1, /* RFC 6143, 7.1.2 */
 	TYPE_VNC = 2,
-	TYPES_MAX = 255,
+	INIT_LEN = 4 + RFB_FORMAT + 4, /* ServerInit (7.3.2), up to the name */
+	ENCODING_SIZE = -223,	       /* 7.8.2 */
+	ENCODING_SCREENS = -308,
 };
 
 static const char version[] = "RFB 003.008\n";
@@ -51,6 +53,7 @@ void vnc_door_close(struct vnc_door *door)
 	buffer_free(&door->frames);
 	buffer_free(&door->from_viewer);
 	buffer_free(&door->from_qemu);
+	buffer_free(&door->said);
 	explicit_bzero(door, sizeof(*door));
 }
 
@@ -63,7 +66,7 @@ void vnc_door_open(struct vnc_door *door, struct vnc_password *password, bool is
 	door->password = password;
 	door->is_web = is_web;
 	door->state = is_web ? VNC_DOOR_UPGRADE : VNC_DOOR_VERSION;
-	door->refused = !vnc_password_may_try(password, now_ms);
+	door->refused = password && !vnc_password_may_try(password, now_ms);
 	if (!is_web)
 		say(door, to_viewer, version, VERSION_LEN, &err);
 }
@@ -82,11 +85,32 @@ static int challenge(struct vnc_door *door, struct buffer *to_viewer, struct err
 	return say(door, to_viewer, door->challenge, VNC_CHALLENGE, err);
 }
 
+/* Versions before 3.8 say nothing when there is no authentication (7.1.3). */
+static int let_in(struct vnc_door *door, struct buffer *to_viewer, struct err *err)
+{
+	door->state = VNC_DOOR_QEMU;
+	door->qemu = VNC_QEMU_VERSION;
+	return door->password || door->minor >= 8 ? say_number(door, to_viewer, 0, err)
+						  : 0;
+}
+
+/* The viewer has chosen, or had no choice. */
+static int begin_type(struct vnc_door *door, struct buffer *to_viewer, struct err *err)
+{
+	return door->password ? challenge(door, to_viewer, err)
+			      : let_in(door, to_viewer, err);
+}
+
+static unsigned char type_of(const struct vnc_door *door)
+{
+	return door->password ? TYPE_VNC : TYPE_NONE;
+}
+
 /* 7.1.1 */
 static int take_version(struct vnc_door *door, const unsigned char *in,
 			struct buffer *to_viewer, struct err *err)
 {
-	static const unsigned char types[] = {1, TYPE_VNC};
+	const unsigned char types[] = {1, type_of(door)};
 	static const char late[] = "too many wrong passwords; wait some seconds";
 	char text[VERSION_LEN + 1] = {0};
 	unsigned major, minor;
@@ -105,9 +129,9 @@ static int take_version(struct vnc_door *door, const unsigned char *in,
 		return err_set(err, ERR_USAGE, "a viewer was refused: %s", late);
 	}
 	if (door->minor == 3)
-		return say_number(door, to_viewer, TYPE_VNC, err) < 0
+		return say_number(door, to_viewer, types[1], err) < 0
 			       ? -1
-			       : challenge(door, to_viewer, err);
+			       : begin_type(door, to_viewer, err);
 	door->state = VNC_DOOR_TYPE;
 	return say(door, to_viewer, types, sizeof(types), err);
 }
@@ -118,11 +142,7 @@ static int take_response(struct vnc_door *door, const unsigned char *in,
 {
 	if (!vnc_password_check(door->password, door->challenge, in, vnc_password_now()))
 		return refuse(door, to_viewer, "authentication failed", err);
-	if (say_number(door, to_viewer, 0, err) < 0)
-		return -1;
-	door->state = VNC_DOOR_QEMU;
-	door->qemu = VNC_QEMU_VERSION;
-	return 0;
+	return let_in(door, to_viewer, err);
 }
 
 /* One step of the viewer's; 0: there are not enough bytes for one. */
@@ -142,11 +162,11 @@ static int step_viewer(struct vnc_door *door, struct buffer *in, struct buffer *
 		rc = take_version(door, bytes, to_viewer, err);
 	else if (door->state == VNC_DOOR_RESPONSE)
 		rc = take_response(door, bytes, to_viewer, err);
-	else if (bytes[0] != TYPE_VNC)
+	else if (bytes[0] != type_of(door))
 		rc = err_set(err, ERR_USAGE, "its viewer wants authentication of type %u",
 			     bytes[0]);
 	else
-		rc = challenge(door, to_viewer, err);
+		rc = begin_type(door, to_viewer, err);
 	buffer_consume(in, want);
 	return rc < 0 ? -1 : 1;
 }
@@ -174,10 +194,12 @@ static int unwrap(struct vnc_door *door, const char *data, size_t len,
 }
 
 /* Behind the door: all that is there. */
-static int pass(struct buffer *from, struct buffer *to, struct err *err)
+static int pass(struct vnc_door *door, struct buffer *to_qemu, struct err *err)
 {
-	if (from->len > 0 &&
-	    buffer_append(to, buffer_bytes(from), from->len, 4 * HELD_MAX) < 0)
+	struct buffer *from = &door->from_viewer;
+
+	if (from->len > 0 && rfb_viewer_take(&door->viewer, buffer_bytes(from), from->len,
+					     to_qemu, 4 * HELD_MAX) < 0)
 		return err_set(err, ERR_HOST, "too much is waiting");
 	buffer_consume(from, from->len);
 	return 0;
@@ -195,25 +217,111 @@ int vnc_door_viewer(struct vnc_door *door, const char *data, size_t len,
 	while (rc > 0 && door->state < VNC_DOOR_QEMU)
 		rc = step_viewer(door, &door->from_viewer, to_viewer, err);
 	if (rc >= 0 && door->state == VNC_DOOR_PAST)
-		rc = pass(&door->from_viewer, to_qemu, err);
+		rc = pass(door, to_qemu, err);
 	return rc < 0 ? -1 : 0;
 }
 
+/* QEMU's words behind the handshake, which are the viewer's. */
+static int follow(struct vnc_door *door, const void *data, size_t len,
+		  struct buffer *to_viewer, struct err *err)
+{
+	struct buffer *said = &door->said;
+	int rc = 0;
+
+	if (rfb_server_take(&door->server, door->viewer.format, data, len, said,
+			    2 * HELD_MAX) < 0)
+		return err_set(err, ERR_STUB,
+			       "the stub domain's screen is not understood");
+	if (said->len > 0)
+		rc = say(door, to_viewer, buffer_bytes(said), said->len, err);
+	buffer_consume(said, said->len);
+	return rc;
+}
+
+/* An update of no rectangle but the one that tells the size (7.8.2). */
+static int tell_size(struct vnc_door *door, unsigned width, unsigned height,
+		     struct buffer *to_viewer, struct err *err)
+{
+	const uint32_t encoding = (uint32_t)ENCODING_SIZE;
+	const unsigned char update[] = {0,
+					0,
+					0,
+					1,
+					0,
+					0,
+					0,
+					0,
+					(unsigned char)(width >> 8),
+					(unsigned char)width,
+					(unsigned char)(height >> 8),
+					(unsigned char)height,
+					(unsigned char)(encoding >> 24),
+					(unsigned char)(encoding >> 16),
+					(unsigned char)(encoding >> 8),
+					(unsigned char)encoding};
+
+	if (width == door->server.width && height == door->server.height)
+		return 0;
+	if (rfb_viewer_knows(&door->viewer, ENCODING_SIZE))
+		return follow(door, update, sizeof(update), to_viewer, err);
+	/* To such a viewer QEMU says it with each whole screen. */
+	if (rfb_viewer_knows(&door->viewer, ENCODING_SCREENS))
+		return 0;
+	return err_set(err, ERR_USAGE, "its viewer knows screens of one size only");
+}
+
+/* Another QEMU's ServerInit, which the viewer does not see. */
+static int resume(struct vnc_door *door, const unsigned char *init,
+		  struct buffer *to_viewer, struct buffer *to_qemu, struct err *err)
+{
+	unsigned width = (unsigned)init[0] << 8 | init[1];
+	unsigned height = (unsigned)init[2] << 8 | init[3];
+
+	if (tell_size(door, width, height, to_viewer, err) < 0)
+		return -1;
+	rfb_server_resume(&door->server);
+	door->resumes = false;
+	door->state = VNC_DOOR_PAST;
+	if (rfb_viewer_resume(&door->viewer, width, height, to_qemu, HELD_MAX) < 0)
+		return err_set(err, ERR_HOST, "too much is waiting");
+	return 0;
+}
+
+/* The bytes of the step at hand, as far as it is known. */
+static size_t step_len(const struct vnc_door *door, const unsigned char *bytes)
+{
+	switch (door->qemu) {
+	case VNC_QEMU_VERSION:
+		return VERSION_LEN;
+	case VNC_QEMU_TYPES:
+		return 1 + (bytes ? bytes[0] : 0);
+	case VNC_QEMU_RESULT:
+		return 4;
+	default:
+		if (door->from_qemu.len < INIT_LEN)
+			return INIT_LEN;
+		bytes += INIT_LEN - 4;
+		return INIT_LEN + ((size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 |
+				   (size_t)bytes[2] << 8 | bytes[3]);
+	}
+}
+
 /* One step of QEMU's, as its client; 0: there are not enough bytes for one. */
-static int step_qemu(struct vnc_door *door, struct buffer *to_qemu, struct err *err)
+static int step_qemu(struct vnc_door *door, struct buffer *to_viewer,
+		     struct buffer *to_qemu, struct err *err)
 {
 	static const char none[] = {TYPE_NONE};
 	struct buffer *in = &door->from_qemu;
-	const unsigned char *bytes = take(in, 1);
-	size_t want = door->qemu == VNC_QEMU_VERSION ? VERSION_LEN
-		      : door->qemu == VNC_QEMU_TYPES ? 1 + (bytes ? bytes[0] : 0)
-						     : 4;
+	size_t want = step_len(door, take(in, 1));
+	const unsigned char *bytes = take(in, want);
 	int rc = 0;
 
-	bytes = take(in, want);
 	if (!bytes)
 		return 0;
-	if (door->qemu == VNC_QEMU_VERSION) {
+	if (door->qemu == VNC_QEMU_INIT) {
+		if (resume(door, bytes, to_viewer, to_qemu, err) < 0)
+			return -1;
+	} else if (door->qemu == VNC_QEMU_VERSION) {
 		rc = memcmp(bytes, version, VERSION_LEN)
 			     ? -1
 			     : buffer_append(to_qemu, version, VERSION_LEN, HELD_MAX);
@@ -225,7 +333,12 @@ static int step_qemu(struct vnc_door *door, struct buffer *to_qemu, struct err *
 		door->qemu = VNC_QEMU_RESULT;
 	} else {
 		rc = memcmp(bytes, "\0\0\0\0", 4) ? -1 : 0;
-		door->state = VNC_DOOR_PAST;
+		if (rc == 0 && door->resumes)
+			rc = buffer_append(to_qemu, &door->viewer.shared, 1, HELD_MAX);
+		if (door->resumes)
+			door->qemu = VNC_QEMU_INIT;
+		else
+			door->state = VNC_DOOR_PAST;
 	}
 	buffer_consume(in, want);
 	return rc < 0 ? err_set(err, ERR_STUB,
@@ -234,27 +347,64 @@ static int step_qemu(struct vnc_door *door, struct buffer *to_qemu, struct err *
 		      : 1;
 }
 
+/* The next bytes are another QEMU's. */
+static void begin_again(struct vnc_door *door)
+{
+	door->server.stops = false;
+	door->resumes |= door->state == VNC_DOOR_PAST;
+	door->state = VNC_DOOR_QEMU;
+	door->qemu = VNC_QEMU_VERSION;
+	buffer_free(&door->from_qemu);
+}
+
+/* Behind the door. */
+static int take_qemu(struct vnc_door *door, const char *data, size_t len,
+		     struct buffer *to_viewer, struct err *err)
+{
+	if (follow(door, data, len, to_viewer, err) < 0)
+		return -1;
+	if (!door->server.stops || !rfb_server_is_between(&door->server))
+		return 0;
+	begin_again(door);
+	return 1;
+}
+
 int vnc_door_qemu(struct vnc_door *door, const char *data, size_t len,
 		  struct buffer *to_viewer, struct buffer *to_qemu, struct err *err)
 {
 	int rc = 1;
 
 	if (door->state == VNC_DOOR_PAST)
-		return say(door, to_viewer, data, len, err);
+		return take_qemu(door, data, len, to_viewer, err);
 	if (door->state != VNC_DOOR_QEMU ||
 	    buffer_append(&door->from_qemu, data, len, HELD_MAX) < 0)
 		return err_set(err, ERR_STUB,
 			       "the stub domain's screen speaks out of turn");
 	while (rc > 0 && door->state == VNC_DOOR_QEMU)
-		rc = step_qemu(door, to_qemu, err);
+		rc = step_qemu(door, to_viewer, to_qemu, err);
 	if (rc < 0 || door->state != VNC_DOOR_PAST)
 		return rc < 0 ? -1 : 0;
-	if (door->from_qemu.len > 0 &&
-	    say(door, to_viewer, buffer_bytes(&door->from_qemu), door->from_qemu.len,
-		err) < 0)
+	if (door->from_qemu.len > 0 && follow(door, buffer_bytes(&door->from_qemu),
+					      door->from_qemu.len, to_viewer, err) < 0)
 		return -1;
 	buffer_free(&door->from_qemu);
-	return pass(&door->from_viewer, to_qemu, err);
+	return pass(door, to_qemu, err);
+}
+
+int vnc_door_switch(struct vnc_door *door, struct err *err)
+{
+	if (door->state < VNC_DOOR_QEMU)
+		return 0;
+	if (door->server.lost || door->viewer.lost)
+		return err_set(err, ERR_USAGE,
+			       "its viewer, or QEMU, has said something unknown; it has "
+			       "to connect again");
+	if (door->state == VNC_DOOR_QEMU || rfb_server_is_between(&door->server)) {
+		begin_again(door);
+		return 0;
+	}
+	door->server.stops = true;
+	return 1;
 }
 
 void vnc_door_end(struct vnc_door *door, struct buffer *to_viewer)
@@ -267,15 +417,10 @@ void vnc_door_end(struct vnc_door *door, struct buffer *to_viewer)
 
 bool vnc_door_reads(const struct vnc_door *door)
 {
-	return door->state != VNC_DOOR_QEMU;
+	return door->state != VNC_DOOR_QEMU && !door->server.stops;
 }
 
 bool vnc_door_wants_qemu(const struct vnc_door *door)
 {
 	return door->state >= VNC_DOOR_QEMU;
-}
-
-bool vnc_door_is_past(const struct vnc_door *door)
-{
-	return door->state == VNC_DOOR_PAST;
 }

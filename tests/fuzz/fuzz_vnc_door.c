@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Fuzz: viewer and QEMU say anything in turn at the door of a screen.  QEMU hears nothing before
- * the password was right, and what is kept is bounded.
+ * the password was right, if there is one, and what is kept is bounded.
  *
- * Input: a byte, 1: the viewer is a browser; then pieces: a byte, bit 7 who, the rest the length.
+ * Input: a byte, 1: the viewer is a browser, 4: there is no password; then pieces: a byte, bit 7 who,
+ * the rest the length.  QEMU's without a length: another QEMU takes over.
  * A response that begins with 'R' is the right one. */
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,9 +46,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
-	was_right = false;
-	vnc_door_open(&door, &password, data[0] & 1, data[0] & 2, &to_viewer);
-	while (rc == 0 && at < end) {
+	was_right = data[0] & 4;
+	vnc_door_open(&door, was_right ? NULL : &password, data[0] & 1, data[0] & 2,
+		      &to_viewer);
+	while (rc >= 0 && at < end) {
 		size_t len = *at & 0x7f;
 		bool from_qemu = *at++ & 0x80;
 		char *piece;
@@ -58,7 +60,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		memcpy(piece, at, len);
 		at += len;
-		if (from_qemu && vnc_door_wants_qemu(&door))
+		if (from_qemu && len == 0)
+			rc = vnc_door_switch(&door, &err);
+		else if (from_qemu && vnc_door_wants_qemu(&door))
 			rc = vnc_door_qemu(&door, piece, len, &to_viewer, &to_qemu, &err);
 		else if (!from_qemu && vnc_door_reads(&door))
 			rc = vnc_door_viewer(&door, piece, len, &to_viewer, &to_qemu,
@@ -67,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if ((to_qemu.len > 0 || vnc_door_wants_qemu(&door)) && !was_right)
 			abort();
 		if (door.frames.len + door.from_viewer.len + door.from_qemu.len +
-			    to_viewer.len + to_qemu.len >
+			    door.said.len + to_viewer.len + to_qemu.len >
 		    KEPT_MAX)
 			abort();
 	}

@@ -46,7 +46,7 @@ def wait_same(browser, wanted):
 @pytest.mark.long("a browser is installed: 800 MB; `make check-browser` runs it")
 @pytest.mark.parametrize("password", ["", "sesame"])
 def test_browser(make_guest, dom0, forward, browser, password):
-    """Without a password QEMU speaks to the browser, with one the relay does."""
+    """The relay speaks to the browser, and asks for the password if there is one."""
     guest = make_guest("web", nics=(), vnc=1, vnclisten=f"127.0.0.1:8,websocket={PORT}",
                        **({"vncpasswd": password} if password else {}))
     guest.start()

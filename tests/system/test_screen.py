@@ -84,7 +84,7 @@ def test_screen(guest, dom0):
     assert keys == ["1e", "9e", "1", "81"]  # a, Escape; pressed, let go
     assert "bios-guest: mouse " in said
 
-    # A browser's way, beside the others: QEMU's own handshake and frames.
+    # A browser's way, beside the others.
     assert dom0.call("viewer_open", 120, name="web", host="127.0.0.1", port=WEBSOCKET,
                      websocket=True)
     assert view(dom0, "web").tobytes() == seen.tobytes()

@@ -151,6 +151,159 @@ static void test_wrong(void **state)
 	free_world(&w);
 }
 
+/* Versions before 3.8 hear nothing behind the type. */
+static void test_no_password(void **state)
+{
+	static const struct {
+		const char *version, *type, *said;
+		size_t len;
+	} viewers[] = {{"RFB 003.003\n", "", "\0\0\0\1", 4},
+		       {"RFB 003.007\n", "\1", "\1\1", 2},
+		       {"RFB 003.008\n", "\1", "\1\1\0\0\0", 6}};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct world w = {0};
+
+		vnc_door_open(&w.door, NULL, false, 0, &w.viewer);
+		assert_said(&w.viewer, greeting, 12);
+		assert_int_equal(viewer_says(&w, viewers[i].version, 12), 0);
+		assert_int_equal(
+			viewer_says(&w, viewers[i].type, strlen(viewers[i].type)), 0);
+		assert_said(&w.viewer, viewers[i].said, viewers[i].len);
+		assert_true(vnc_door_wants_qemu(&w.door));
+		assert_int_equal(qemu_says(&w, greeting, 12), 0);
+		assert_int_equal(qemu_says(&w, "\1\1\0\0\0\0screen", 12), 0);
+		assert_said(&w.viewer, "screen", 6);
+		free_world(&w);
+	}
+	/* Of a type that was not offered. */
+	for (int type = 0; type < 4; type += 2) {
+		struct world w = {0};
+		char says = (char)type;
+
+		vnc_door_open(&w.door, NULL, false, 0, &w.viewer);
+		assert_int_equal(viewer_says(&w, greeting, 12), 0);
+		assert_int_equal(viewer_says(&w, &says, 1), -1);
+		free_world(&w);
+	}
+}
+
+#define INIT(size) size "\x20\x18\0\1\0\xff\0\xff\0\xff\x10\x08\0\0\0\0\0\0\0\4QEMU"
+enum { INIT_LEN = 28, FORMAT_LEN = 20, REQUEST_LEN = 10 };
+
+static void switch_door(struct world *w, int how)
+{
+	assert_int_equal(vnc_door_switch(&w->door, &w->err), how);
+}
+
+/* A viewer in front of a screen of 320 x 200 that knows these encodings. */
+static void make_seen(struct world *w, const char *encodings, size_t len)
+{
+	memset(w, 0, sizeof(*w));
+	vnc_door_open(&w->door, NULL, false, 0, &w->viewer);
+	assert_int_equal(viewer_says(w, "RFB 003.003\n", 12), 0);
+	assert_int_equal(viewer_says(w, "\1", 1), 0);
+	buffer_consume(&w->viewer, w->viewer.len);
+	assert_int_equal(qemu_says(w, greeting, 12), 0);
+	assert_int_equal(qemu_says(w, "\1\1\0\0\0\0", 6), 0);
+	assert_int_equal(viewer_says(w, encodings, len), 0);
+	buffer_consume(&w->qemu, w->qemu.len);
+	assert_int_equal(qemu_says(w, INIT("\1\x40\0\xc8"), INIT_LEN), 0);
+	buffer_consume(&w->viewer, w->viewer.len);
+}
+
+/* The new QEMU's handshake, which the viewer does not see. */
+static int shake_hands(struct world *w, const char *init)
+{
+	assert_true(vnc_door_wants_qemu(&w->door));
+	assert_false(vnc_door_reads(&w->door));
+	assert_int_equal(qemu_says(w, greeting, 12), 0);
+	assert_said(&w->qemu, greeting, 12);
+	assert_int_equal(qemu_says(w, "\1\1", 2), 0);
+	assert_said(&w->qemu, "\1", 1);
+	assert_int_equal(qemu_says(w, "\0\0\0\0", 4), 0);
+	assert_said(&w->qemu, "\1", 1); /* shared */
+	for (size_t i = 0; i < INIT_LEN - 1; i++)
+		assert_int_equal(qemu_says(w, init + i, 1), 0);
+	assert_int_equal(w->qemu.len, 0);
+	return qemu_says(w, init + INIT_LEN - 1, 1);
+}
+
+static void test_switch(void **state)
+{
+	static const char encodings[] = "\2\0\0\1\xff\xff\xff\x21";
+	struct world w;
+
+	make_seen(&w, encodings, sizeof(encodings) - 1);
+	switch_door(&w, 0);
+	assert_int_equal(shake_hands(&w, INIT("\1\x40\0\xc8")), 0);
+	assert_int_equal(w.viewer.len, 0);
+	assert_int_equal(w.qemu.len, FORMAT_LEN + sizeof(encodings) - 1 + REQUEST_LEN);
+	buffer_consume(&w.qemu, w.qemu.len);
+	assert_true(vnc_door_reads(&w.door));
+	/* Amid a message, which ends; what is behind it is dropped.  Then again, twice. */
+	assert_int_equal(qemu_says(&w, "\3\0\0\0\0\0\0", 7), 0);
+	switch_door(&w, 1);
+	assert_false(vnc_door_reads(&w.door));
+	assert_int_equal(qemu_says(&w, "\5hel", 4), 0);
+	assert_int_equal(qemu_says(&w, "lo\2", 3), 1);
+	assert_said(&w.viewer, "\3\0\0\0\0\0\0\5hello", 13);
+	assert_int_equal(w.viewer.len, 0);
+	assert_int_equal(qemu_says(&w, greeting, 5), 0);
+	switch_door(&w, 0);
+	/* A screen of another size. */
+	assert_int_equal(shake_hands(&w, INIT("\2\xd0\1\x90")), 0);
+	assert_said(&w.viewer, "\0\0\0\1\0\0\0\0\2\xd0\1\x90\xff\xff\xff\x21", 16);
+	assert_int_equal(w.viewer.len, 0);
+	assert_int_equal(qemu_says(&w, "\2", 1), 0);
+	assert_said(&w.viewer, "\2", 1);
+	free_world(&w);
+}
+
+/* One that QEMU tells each size; one that nobody can tell. */
+static void test_switch_size(void **state)
+{
+	static const char screens[] = "\2\0\0\1\xff\xff\xfe\xcc";
+	struct world w;
+
+	make_seen(&w, screens, sizeof(screens) - 1);
+	switch_door(&w, 0);
+	assert_int_equal(shake_hands(&w, INIT("\2\xd0\1\x90")), 0);
+	assert_int_equal(w.viewer.len, 0);
+	free_world(&w);
+	make_seen(&w, "\2\0\0\0", 4);
+	switch_door(&w, 0);
+	assert_int_equal(shake_hands(&w, INIT("\2\xd0\1\x90")), -1);
+	free_world(&w);
+}
+
+static void test_switch_early(void **state)
+{
+	struct world w = {0};
+
+	/* Not past the door; amid the first QEMU's handshake. */
+	vnc_door_open(&w.door, NULL, false, 0, &w.viewer);
+	switch_door(&w, 0);
+	assert_int_equal(viewer_says(&w, "RFB 003.003\n", 12), 0);
+	assert_int_equal(qemu_says(&w, greeting, 12), 0);
+	switch_door(&w, 0);
+	buffer_consume(&w.qemu, w.qemu.len);
+	buffer_consume(&w.viewer, w.viewer.len);
+	assert_int_equal(qemu_says(&w, greeting, 12), 0);
+	assert_int_equal(qemu_says(&w, "\1\1\0\0\0\0", 6), 0);
+	/* The screen has not begun. */
+	switch_door(&w, 1);
+	free_world(&w);
+	/* Of these nobody knows where a message ends. */
+	make_seen(&w, "\2\0\0\0", 4);
+	assert_int_equal(qemu_says(&w, "what", 4), 0);
+	switch_door(&w, -1);
+	free_world(&w);
+	make_seen(&w, "what", 4);
+	switch_door(&w, -1);
+	free_world(&w);
+}
+
 static void test_not_rfb(void **state)
 {
 	static const char *const first[] = {"GET / HTTP/1", "RFB 004.000\n",
@@ -377,10 +530,12 @@ static void test_last_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_versions), cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_not_rfb),	 cmocka_unit_test(test_qemu),
-		cmocka_unit_test(test_commands), cmocka_unit_test(test_upgrade),
-		cmocka_unit_test(test_frames),	 cmocka_unit_test(test_last_words),
+		cmocka_unit_test(test_versions),    cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_no_password), cmocka_unit_test(test_switch),
+		cmocka_unit_test(test_switch_size), cmocka_unit_test(test_switch_early),
+		cmocka_unit_test(test_not_rfb),	    cmocka_unit_test(test_qemu),
+		cmocka_unit_test(test_commands),    cmocka_unit_test(test_upgrade),
+		cmocka_unit_test(test_frames),	    cmocka_unit_test(test_last_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
