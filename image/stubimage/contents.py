@@ -48,7 +48,8 @@ MODULES = {
     "xen-netfront": "",
     "xen-evtchn": "",
     "xen-gntdev": "",
-    "xen-gntalloc": "",
+    # Its own bound, 1024 pages, is less than the rings of a screen for browsers and a restore.
+    "xen-gntalloc": "limit=2048",
     # Since XSA-482 privcmd in a domU serves the target domain only and refuses what
     # libxendevicemodel asks without naming a domain; older kernels ignore the word.
     "xen-privcmd": "unrestricted=1",

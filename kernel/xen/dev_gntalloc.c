@@ -17,7 +17,7 @@
 #include <nub/vfs.h>
 
 #define PAGES_MAX                                                                        \
-	1024u /* of all descriptors together, and those that others hold on to */
+	2048u /* of all descriptors together, and those that others hold on to */
 
 struct gref {
 	struct list link;

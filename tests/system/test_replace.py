@@ -115,15 +115,19 @@ VIEWERS = {"raw": 0, "hextile": 5, "tight": 7, "zrle": 16, "web": 0}
 KEY_A = ord("a")
 
 
+def open_viewer(dom0, name):
+    web = {"port": WEB_PORT, "websocket": True} if name == "web" else {"port": VNC_PORT}
+    assert dom0.call("viewer_open", 120, name=name, host="127.0.0.1", encoding=VIEWERS[name], **web)
+
+
 @pytest.mark.long("make check-replace")
 def test_viewer(make_guest, dom0):
     """Viewers stay connected, twice, and see what is there, also compressed: the new QEMU begins streams of its own.
     A key that is held meanwhile can be let go."""
     guest = make_guest("replaced", nics=(), vnc=1, vnclisten=f"127.0.0.1:{VNC_PORT - 5900},websocket={WEB_PORT}")
     guest.start()
-    for name, encoding in VIEWERS.items():
-        web = {"port": WEB_PORT, "websocket": True} if name == "web" else {"port": VNC_PORT}
-        assert dom0.call("viewer_open", 120, name=name, host="127.0.0.1", encoding=encoding, **web)
+    for name in VIEWERS:
+        open_viewer(dom0, name)
 
     def look(name):
         size = dom0.call("viewer_picture", 120, name=name, path="/tmp/view.png")
@@ -143,6 +147,17 @@ def test_viewer(make_guest, dom0):
         assert " key 9e" in guest.wait(" key 9e")
     for name in VIEWERS:
         dom0.call("viewer_close", name=name)
+
+    # A stub domain that is restored has one channel more.
+    state = f"{guest.folder}/state"
+    dom0.run("xl", "save", guest.name, state, timeout=240)
+    guest.detach()
+    dom0.wait_gone(guest.name, guest.name + "-dm")
+    dom0.run("xl", "restore", state, timeout=300)
+    guest.attach()
+    open_viewer(dom0, "web")
+    assert look("web") == before
+    dom0.call("viewer_close", name="web")
     dom0.run("rm", "/tmp/view.png")
 
 
