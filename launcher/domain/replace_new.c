@@ -8,14 +8,12 @@
 #include "abi/channel.h"
 #include "check/image_load.h"
 #include "cleanup.h"
-#include "clock.h"
 #include "domain/create.h"
 #include "domain/memory.h"
 #include "domain/ramdisk.h"
 #include "domain/replace_machine.h"
 #include "log.h"
 #include "xalloc.h"
-#include "xenstore_util.h"
 
 static char restore_name[] = "restore";
 static char restore_path[] = STUBDOM_SOCKET_DIR "/restore.sock";

@@ -47,7 +47,6 @@ enum {
 	ENCODING_TIGHT = 7,
 	ENCODING_ZRLE = 16,
 	ENCODING_ZYWRLE = 17,
-	ENCODING_SIZE = -223,
 	ENCODING_CURSOR = -239,
 	ENCODING_POINTER = -257,
 	ENCODING_KEYS = -258,
@@ -55,7 +54,6 @@ enum {
 	ENCODING_TIGHT_PNG = -260,
 	ENCODING_LEDS = -261,
 	ENCODING_NAME = -307,
-	ENCODING_SCREENS = -308,
 	ENCODING_ALPHA_CURSOR = -314,
 	ENCODING_FORMAT = 0x574d5669, /* WMVi */
 };
@@ -93,16 +91,6 @@ static const unsigned char sizes[] = {
 	[PART_SCREENS] = 1,	  [PART_FORMAT] = RFB_FORMAT,
 };
 
-static unsigned get16(const unsigned char *at)
-{
-	return (unsigned)at[0] << 8 | at[1];
-}
-
-static uint32_t get32(const unsigned char *at)
-{
-	return (uint32_t)get16(at) << 16 | get16(at + 2);
-}
-
 static bool joins(const struct rfb_server *s)
 {
 	return s->joins_zlib || s->joins_zrle || s->joins_tight;
@@ -133,10 +121,10 @@ static int end_rect(struct rfb_server *s, uint64_t left)
 
 static int begin_init(struct rfb_server *s, unsigned char *format)
 {
-	s->width = get16(s->head);
-	s->height = get16(s->head + 2);
+	s->width = rfb_get16(s->head);
+	s->height = rfb_get16(s->head + 2);
 	memcpy(format, s->head + 4, RFB_FORMAT);
-	return end_message(s, get32(s->head + 4 + RFB_FORMAT));
+	return end_message(s, rfb_get32(s->head + 4 + RFB_FORMAT));
 }
 
 static int begin_message(struct rfb_server *s)
@@ -166,7 +154,7 @@ static int begin_message(struct rfb_server *s)
 static bool is_eight_bits(const unsigned char *most)
 {
 	/* QEMU takes none for all. */
-	return get16(most) == 255 || get16(most) == 0;
+	return rfb_get16(most) == 255 || rfb_get16(most) == 0;
 }
 
 /*
@@ -184,23 +172,23 @@ static int begin_update(struct rfb_server *s, const unsigned char *format)
 				     is_eight_bits(format + 8)
 			     ? 3
 			     : s->pixel;
-	s->rects = get16(s->head + 1);
+	s->rects = rfb_get16(s->head + 1);
 	return end_rect(s, 0);
 }
 
 /* Negative: the extended clipboard. */
 static int begin_text(struct rfb_server *s)
 {
-	uint32_t len = get32(s->head + 3);
+	uint32_t len = rfb_get32(s->head + 3);
 
 	return end_message(s, len > INT32_MAX ? 0 - len : len);
 }
 
 static int begin_qemu(struct rfb_server *s)
 {
-	if (s->head[0] != QEMU_SOUND || get16(s->head + 1) > SOUND_DATA)
+	if (s->head[0] != QEMU_SOUND || rfb_get16(s->head + 1) > SOUND_DATA)
 		return lose(s);
-	if (get16(s->head + 1) != SOUND_DATA)
+	if (rfb_get16(s->head + 1) != SOUND_DATA)
 		return end_message(s, 0);
 	s->state = PART_SOUND;
 	return 0;
@@ -230,11 +218,11 @@ static int begin_rect(struct rfb_server *s)
 	uint64_t area;
 
 	s->rects--;
-	s->y = get16(s->head + 2);
-	s->w = get16(s->head + 4);
-	s->h = get16(s->head + 6);
+	s->y = rfb_get16(s->head + 2);
+	s->w = rfb_get16(s->head + 4);
+	s->h = rfb_get16(s->head + 6);
 	area = (uint64_t)s->w * s->h;
-	switch ((int32_t)get32(s->head + 8)) {
+	switch ((int32_t)rfb_get32(s->head + 8)) {
 	case ENCODING_RAW:
 		return end_rect(s, area * s->pixel);
 	case ENCODING_COPY:
@@ -251,11 +239,11 @@ static int begin_rect(struct rfb_server *s)
 	case ENCODING_TIGHT_PNG:
 		s->state = PART_TIGHT;
 		return 0;
-	case ENCODING_SIZE:
+	case RFB_ENCODING_SIZE:
 		s->width = s->w;
 		s->height = s->h;
 		return end_rect(s, 0);
-	case ENCODING_SCREENS:
+	case RFB_ENCODING_SCREENS:
 		s->state = PART_SCREENS;
 		return 0;
 	case ENCODING_CURSOR:
@@ -282,12 +270,12 @@ static int begin_rect(struct rfb_server *s)
 /* The viewer has a stream, which the bytes behind the new one's header continue. */
 static int join(struct rfb_server *s, struct buffer *out, size_t most)
 {
-	uint32_t len = get32(s->head);
+	uint32_t len = rfb_get32(s->head);
 	const unsigned char *header = s->head + 4;
 	unsigned char shorter[4];
 
 	if (len < ZLIB_HEADER || header[0] != ZLIB_METHOD ||
-	    (header[1] & ZLIB_DICTIONARY) || get16(header) % 31 != 0)
+	    (header[1] & ZLIB_DICTIONARY) || rfb_get16(header) % 31 != 0)
 		return -1;
 	len -= ZLIB_HEADER;
 	for (unsigned i = 0; i < 4; i++)
@@ -434,17 +422,17 @@ static int step(struct rfb_server *s, unsigned char *format, struct buffer *out,
 	case PART_UPDATE:
 		return begin_update(s, format);
 	case PART_COLOURS:
-		return end_message(s, 6 * (uint64_t)get16(s->head + 3));
+		return end_message(s, 6 * (uint64_t)rfb_get16(s->head + 3));
 	case PART_TEXT:
 		return begin_text(s);
 	case PART_QEMU:
 		return begin_qemu(s);
 	case PART_SOUND:
-		return end_message(s, get32(s->head));
+		return end_message(s, rfb_get32(s->head));
 	case PART_RECT:
 		return begin_rect(s);
 	case PART_LENGTH:
-		return end_rect(s, get32(s->head));
+		return end_rect(s, rfb_get32(s->head));
 	case PART_JOIN:
 		return join(s, out, most);
 	case PART_TILE:

@@ -8,8 +8,7 @@
 #include <stdint.h>
 
 #include "buffer.h"
-
-enum { RFB_FORMAT = 16 /* bytes of a pixel format (RFC 6143, 7.4) */ };
+#include "relay/rfb.h"
 
 /*
  * RFC 6143 and QEMU's additions (ui/vnc.h), from ServerInit on.  Bytes are counted, and

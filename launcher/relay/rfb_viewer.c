@@ -34,16 +34,6 @@ enum {
 	LEN_SOUND_FORMAT = 10,
 };
 
-static unsigned get16(const unsigned char *at)
-{
-	return (unsigned)at[0] << 8 | at[1];
-}
-
-static uint32_t get32(const unsigned char *at)
-{
-	return (uint32_t)get16(at) << 16 | get16(at + 2);
-}
-
 /* Of QEMU's own messages; 0: it is none. */
 static size_t find_qemu_len(const struct rfb_viewer *v)
 {
@@ -53,9 +43,9 @@ static size_t find_qemu_len(const struct rfb_viewer *v)
 		return RFB_QEMU_KEY;
 	if (v->head[1] != QEMU_SOUND)
 		return 0;
-	if (v->have < LEN_SOUND || get16(v->head + 2) < SOUND_FORMAT)
+	if (v->have < LEN_SOUND || rfb_get16(v->head + 2) < SOUND_FORMAT)
 		return LEN_SOUND;
-	return get16(v->head + 2) == SOUND_FORMAT ? LEN_SOUND_FORMAT : 0;
+	return rfb_get16(v->head + 2) == SOUND_FORMAT ? LEN_SOUND_FORMAT : 0;
 }
 
 /* How long the message at hand is, by what has come of it; 0: it is none that is known. */
@@ -71,9 +61,9 @@ static size_t find_len(const struct rfb_viewer *v)
 	case MESSAGE_ENCODINGS:
 		if (v->have < LEN_ENCODINGS)
 			return LEN_ENCODINGS;
-		return get16(v->head + 2) > RFB_ENCODINGS_MAX
+		return rfb_get16(v->head + 2) > RFB_ENCODINGS_MAX
 			       ? 0
-			       : LEN_ENCODINGS + 4 * (size_t)get16(v->head + 2);
+			       : LEN_ENCODINGS + 4 * (size_t)rfb_get16(v->head + 2);
 	case MESSAGE_REQUEST:
 		return LEN_REQUEST;
 	case MESSAGE_KEY:
@@ -135,7 +125,7 @@ static void keep(struct rfb_viewer *v)
 		break;
 	case MESSAGE_TEXT:
 		/* Negative: the extended clipboard. */
-		len = get32(v->head + 4);
+		len = rfb_get32(v->head + 4);
 		v->left = len > INT32_MAX ? 0 - len : len;
 		break;
 	case MESSAGE_SIZE:
@@ -143,7 +133,7 @@ static void keep(struct rfb_viewer *v)
 		break;
 	case MESSAGE_QEMU:
 		if (v->head[1] == QEMU_KEY)
-			take_key(v, get16(v->head + 2));
+			take_key(v, rfb_get16(v->head + 2));
 		break;
 	}
 }
@@ -206,7 +196,7 @@ int rfb_viewer_take(struct rfb_viewer *v, const void *data, size_t len,
 bool rfb_viewer_knows(const struct rfb_viewer *v, int32_t encoding)
 {
 	for (size_t i = LEN_ENCODINGS; i < v->encodings_len; i += 4) {
-		if ((int32_t)get32(v->encodings + i) == encoding)
+		if ((int32_t)rfb_get32(v->encodings + i) == encoding)
 			return true;
 	}
 	return false;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "buffer.h"
-#include "relay/rfb_server.h"
+#include "relay/rfb.h"
 
 enum {
 	RFB_ENCODINGS_MAX = 64,

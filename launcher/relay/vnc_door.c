@@ -13,8 +13,6 @@ enum {
 	TYPE_NONE = 1, /* RFC 6143, 7.1.2 */
 	TYPE_VNC = 2,
 	INIT_LEN = 4 + RFB_FORMAT + 4, /* ServerInit (7.3.2), up to the name */
-	ENCODING_SIZE = -223,	       /* 7.8.2 */
-	ENCODING_SCREENS = -308,
 };
 
 static const char version[] = "RFB 003.008\n";
@@ -242,7 +240,7 @@ static int follow(struct vnc_door *door, const void *data, size_t len,
 static int tell_size(struct vnc_door *door, unsigned width, unsigned height,
 		     struct buffer *to_viewer, struct err *err)
 {
-	const uint32_t encoding = (uint32_t)ENCODING_SIZE;
+	const uint32_t encoding = (uint32_t)RFB_ENCODING_SIZE;
 	const unsigned char update[] = {0,
 					0,
 					0,
@@ -262,10 +260,10 @@ static int tell_size(struct vnc_door *door, unsigned width, unsigned height,
 
 	if (width == door->server.width && height == door->server.height)
 		return 0;
-	if (rfb_viewer_knows(&door->viewer, ENCODING_SIZE))
+	if (rfb_viewer_knows(&door->viewer, RFB_ENCODING_SIZE))
 		return follow(door, update, sizeof(update), to_viewer, err);
 	/* To such a viewer QEMU says it with each whole screen. */
-	if (rfb_viewer_knows(&door->viewer, ENCODING_SCREENS))
+	if (rfb_viewer_knows(&door->viewer, RFB_ENCODING_SCREENS))
 		return 0;
 	return err_set(err, ERR_USAGE, "its viewer knows screens of one size only");
 }
@@ -274,8 +272,8 @@ static int tell_size(struct vnc_door *door, unsigned width, unsigned height,
 static int resume(struct vnc_door *door, const unsigned char *init,
 		  struct buffer *to_viewer, struct buffer *to_qemu, struct err *err)
 {
-	unsigned width = (unsigned)init[0] << 8 | init[1];
-	unsigned height = (unsigned)init[2] << 8 | init[3];
+	unsigned width = rfb_get16(init);
+	unsigned height = rfb_get16(init + 2);
 
 	if (tell_size(door, width, height, to_viewer, err) < 0)
 		return -1;
@@ -300,9 +298,7 @@ static size_t step_len(const struct vnc_door *door, const unsigned char *bytes)
 	default:
 		if (door->from_qemu.len < INIT_LEN)
 			return INIT_LEN;
-		bytes += INIT_LEN - 4;
-		return INIT_LEN + ((size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 |
-				   (size_t)bytes[2] << 8 | bytes[3]);
+		return INIT_LEN + (size_t)rfb_get32(bytes + INIT_LEN - 4);
 	}
 }
 
