@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +40,20 @@ static struct addrinfo *resolve(const char *host, unsigned port, int flags,
 	return list;
 }
 
+/*
+ * A socket that sends each byte at once (tcp(7), TCP_NODELAY), as QEMU's for VNC.  One
+ * that is accepted from it inherits that.
+ */
+static int open_socket(int family)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1;
+
+	if (fd >= 0)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return fd;
+}
+
 /* A listening socket on the first address that takes it; -1 and errno. */
 static int listen_on(const struct addrinfo *list)
 {
@@ -45,8 +61,7 @@ static int listen_on(const struct addrinfo *list)
 
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next) {
 		int one = 1;
-		int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				0);
+		int fd = open_socket(ai->ai_family);
 
 		if (fd < 0)
 			continue;
@@ -116,8 +131,7 @@ static int dial_host(const struct plan_endpoint *plan, const char *host, int fla
 	if (!list)
 		return -1;
 	for (struct addrinfo *ai = list; ai && found < 0; ai = ai->ai_next) {
-		int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				0);
+		int fd = open_socket(ai->ai_family);
 
 		if (fd < 0)
 			continue;

@@ -3,6 +3,8 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,6 +286,16 @@ static unsigned port_of(int fd)
 	return (unsigned)port[0] << 8 | port[1];
 }
 
+/* A picture in parts does not wait for the viewer's word that it has the part before. */
+static bool sends_at_once(int fd)
+{
+	socklen_t len = sizeof(int);
+	int nodelay = 0;
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len), 0);
+	return nodelay;
+}
+
 /* A connection that is under way is not one yet; one that is refused is none. */
 static void test_tcp_dials(void **state)
 {
@@ -311,6 +323,10 @@ static void test_tcp_dials(void **state)
 	plan.port = listener.port;
 	assert_int_equal(endpoint_open(&end, &plan, &err), 0);
 	assert_true(endpoint_connected(&end));
+	endpoint_accept(&listener);
+	assert_true(endpoint_connected(&listener));
+	assert_true(sends_at_once(end.out_fd));
+	assert_true(sends_at_once(listener.out_fd));
 	endpoint_disconnect(&end);
 	endpoint_close(&listener);
 	for (int tries = 0; tries < 100; tries++) {
