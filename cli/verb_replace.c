@@ -32,6 +32,7 @@ enum {
 struct options {
 	const char *image;
 	unsigned memory_mb, vcpus; /* 0: as now */
+	const char *topology;	   /* NULL: as now */
 	bool as_json;
 	bool upgrade;	   /* by each guest's replace= */
 	unsigned parallel; /* guests at a time */
@@ -183,6 +184,7 @@ static int write_request(const struct request *r, const char *text, struct err *
 static int put_request(struct request *r, const struct options *options, struct err *err)
 {
 	char memory[32] = "", vcpus[32] = "";
+	cleanup_free char *topology = NULL;
 	cleanup_free char *text = NULL;
 	char path[FACT_MAX];
 	struct timespec ts;
@@ -195,7 +197,9 @@ static int put_request(struct request *r, const struct options *options, struct 
 		snprintf(memory, sizeof(memory), "memory=%u ", options->memory_mb);
 	if (options->vcpus)
 		snprintf(vcpus, sizeof(vcpus), "vcpus=%u ", options->vcpus);
-	text = xasprintf("%s %s%s%s", r->number, memory, vcpus,
+	topology = options->topology ? xasprintf("topology=%s ", options->topology)
+				     : xstrdup("");
+	text = xasprintf("%s %s%s%s%s", r->number, memory, vcpus, topology,
 			 options->image ? options->image : r->guest->image);
 	if (!xs_watch(r->xs, path, "replace"))
 		return err_set(err, ERR_HOST, "xenstore: watching %s", path);
@@ -393,8 +397,14 @@ static int take_option(int c, struct options *options, bool *all, struct err *er
 		return verb_usage_error("replace", err,
 					"'%s': expected a number from 1 to %d", optarg,
 					STUBOPT_VCPUS_MAX);
+	if (c == 't' && (optarg[0] != '/' || strchr(optarg, ' ')))
+		return verb_usage_error("replace", err,
+					"'%s': not an absolute path without spaces",
+					optarg);
 	if (c == 'i')
 		options->image = optarg;
+	if (c == 't')
+		options->topology = optarg;
 	*all |= c == 'a' || c == 'u';
 	options->upgrade |= c == 'u';
 	options->as_json |= c == 'j';
@@ -408,6 +418,7 @@ int verb_replace(int argc, char **argv, struct err *err)
 					      {"json", no_argument, NULL, 'j'},
 					      {"memory", required_argument, NULL, 'm'},
 					      {"parallel", required_argument, NULL, 'p'},
+					      {"topology", required_argument, NULL, 't'},
 					      {"upgrade", no_argument, NULL, 'u'},
 					      {"vcpus", required_argument, NULL, 'v'},
 					      {0}};

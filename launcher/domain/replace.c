@@ -252,18 +252,27 @@ static void answer(struct replace *r, const char *fault)
 	replace_say(r, STUBDOM_FACT_REPLACE_ANSWER, text);
 }
 
-/* "memory=MIB vcpus=N IMAGE", of which only the image must be there. */
-static void read_wish(struct replace *r, const char *text)
+static bool take_word(struct replace_wish *wish, const char *word)
 {
-	unsigned *const to[] = {&r->wish.memory_mb, &r->wish.vcpus};
-	static const char *const formats[] = {" memory=%u %n", " vcpus=%u %n"};
+	if (sscanf(word, "memory=%u", &wish->memory_mb) == 1 ||
+	    sscanf(word, "vcpus=%u", &wish->vcpus) == 1)
+		return true;
+	if (strncmp(word, "topology=", 9) != 0)
+		return false;
+	wish->topology = word + 9;
+	return true;
+}
 
+/* Words of take_word's, and the image.  A word of a later version is no image that there is. */
+static void read_wish(struct replace *r, char *text)
+{
 	r->wish = (struct replace_wish){0};
-	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
-		int n = 0;
-
-		if (sscanf(text, formats[i], to[i], &n) == 1 && n > 0)
-			text += n;
+	for (char *space; (space = strchr(text, ' ')); text = space + 1) {
+		*space = '\0';
+		if (take_word(&r->wish, text))
+			continue;
+		*space = ' ';
+		break;
 	}
 	r->wish.image = *text ? text : r->watch->manifest->dir;
 }

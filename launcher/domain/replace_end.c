@@ -107,6 +107,22 @@ static void renew_guardian(struct domain_watch *watch)
 	*watch->guardian = old;
 }
 
+/* Changes that `stubdom replace` was asked for stay until the guest ends. */
+static void adopt_options(struct replace *r)
+{
+	struct domain_watch *watch = r->watch;
+
+	watch->memory_mb = r->wish.memory_mb ? r->wish.memory_mb : watch->memory_mb;
+	watch->vcpus = r->wish.vcpus ? r->wish.vcpus : watch->vcpus;
+	if (!r->next.rewired)
+		return;
+	plan_drop_topology(watch->plan);
+	watch->plan->topology_file = r->next.plan.topology_file;
+	watch->plan->topology = r->next.plan.topology;
+	watch->plan->n_topology = r->next.plan.n_topology;
+	r->next.rewired = false;
+}
+
 /* Everything that names the stub domain names the new one from now on. */
 static void adopt(struct replace *r)
 {
@@ -115,8 +131,7 @@ static void adopt(struct replace *r)
 	struct err err;
 
 	domain_nodes_unwatch(r->nodes);
-	watch->memory_mb = r->wish.memory_mb ? r->wish.memory_mb : watch->memory_mb;
-	watch->vcpus = r->wish.vcpus ? r->wish.vcpus : watch->vcpus;
+	adopt_options(r);
 	watch->stub = hotplug->stub = watch->pci->stub = r->next.stub;
 	domain_orders_free(watch->orders);
 	*watch->orders = r->next.orders;

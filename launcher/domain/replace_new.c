@@ -7,6 +7,7 @@
 #include "abi/boot.h"
 #include "abi/channel.h"
 #include "check/image_load.h"
+#include "check/resolve.h"
 #include "cleanup.h"
 #include "domain/create.h"
 #include "domain/memory.h"
@@ -103,6 +104,18 @@ static int plan_size(struct replace_new *next, const struct domain_watch *watch,
 		       plan->memory_mb, least);
 }
 
+static int plan_wiring(struct replace_new *next, const struct replace_wish *wish,
+		       struct err *err)
+{
+	if (!wish->topology)
+		return 0;
+	next->plan.topology_file = xstrdup(wish->topology);
+	next->plan.topology = NULL;
+	next->plan.n_topology = 0;
+	next->rewired = true;
+	return resolve_topology(&next->plan, err) < 0 ? err_prefix(err, "topology") : 0;
+}
+
 int replace_new_plan(struct replace_new *next, const struct domain_watch *watch,
 		     const struct plan *plan, const struct replace_gone *gone,
 		     const struct replace_wish *wish, struct err *err)
@@ -125,6 +138,8 @@ int replace_new_plan(struct replace_new *next, const struct domain_watch *watch,
 	next->plan.name = next->name;
 	plan_arguments(next, plan, gone);
 	plan_incoming(next, plan);
+	if (plan_wiring(next, wish, err) < 0)
+		return -1;
 	return plan_size(next, watch, wish, err);
 }
 
@@ -242,5 +257,7 @@ void replace_new_free(struct replace_new *next)
 	free(next->qemu);
 	free(next->channels);
 	free(next->name);
+	if (next->rewired)
+		plan_drop_topology(&next->plan);
 	*next = (struct replace_new){.stub = REPLACE_NO_STUB, .orders.console_lock = -1};
 }

@@ -16,10 +16,12 @@
 struct replace_wish {
 	const char *image;
 	unsigned memory_mb, vcpus; /* of the stub domain; 0: as it has now */
+	const char *topology;	   /* the file; NULL: the wiring of now */
 };
 
 struct replace_new {
-	struct plan plan; /* borrows all from the guest's plan but the next two */
+	struct plan plan; /* borrows all from the guest's plan but the next three */
+	bool rewired;	  /* its topology is its own */
 	char **qemu;
 	struct plan_channel *channels;
 	char *name;

@@ -154,7 +154,7 @@ static int prepare_and_serve(struct domain_watch *watch, const struct manifest *
 	return rc;
 }
 
-int domain_run(const struct plan *plan, const struct manifest *manifest,
+int domain_run(struct plan *plan, const struct manifest *manifest,
 	       struct image_files *files, struct err *err)
 {
 	struct guardian guardian = {.pidfd = -1, .control = -1, .lifeline = -1};

@@ -13,7 +13,7 @@
  * Relays its channels, and returns when the toolstack ended it or it ended by itself.
  * err->code is the exit status.
  */
-int domain_run(const struct plan *plan, const struct manifest *manifest,
+int domain_run(struct plan *plan, const struct manifest *manifest,
 	       struct image_files *files, struct err *err);
 
 #endif

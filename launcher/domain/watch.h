@@ -14,7 +14,7 @@
 #include "plan/plan.h"
 
 struct domain_watch {
-	const struct plan *plan;
+	struct plan *plan;	   /* changed by stubdom replace only */
 	struct image_files *image; /* until the stub domain has them in its memory */
 	struct domain_host *host;
 	struct relay *relay;

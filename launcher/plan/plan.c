@@ -91,6 +91,15 @@ void plan_disk_free(struct plan_disk *disk)
 	free(disk->use);
 }
 
+void plan_drop_topology(struct plan *plan)
+{
+	free_strings(plan->topology, plan->n_topology);
+	free(plan->topology_file);
+	plan->topology = NULL;
+	plan->n_topology = 0;
+	plan->topology_file = NULL;
+}
+
 void plan_free(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n_disks; i++)
@@ -121,17 +130,16 @@ void plan_free(struct plan *plan)
 	free(plan->nics);
 	free(plan->channels);
 	free(plan->files);
-	free_strings(plan->topology, plan->n_topology);
 	free_strings(plan->qemu, plan->n_qemu);
 	free_strings(plan->notes, plan->n_notes);
 	free(plan->name);
 	free(plan->guest_name);
 	free(plan->machine);
-	free(plan->topology_file);
 	free(plan->backend);
 	free(plan->cpupool);
 	free(plan->seclabel);
 	free(plan->cpus);
 	free(plan->backing_dir);
+	plan_drop_topology(plan);
 	memset(plan, 0, sizeof(*plan));
 }

@@ -199,4 +199,7 @@ void plan_disk_free(struct plan_disk *disk);
 
 void plan_free(struct plan *plan);
 
+/* Each NIC straight to its interface. */
+void plan_drop_topology(struct plan *plan);
+
 #endif

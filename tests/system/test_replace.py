@@ -583,6 +583,35 @@ def test_back(make_guest, dom0, other_image):
     replace(guest, dom0)
 
 
+WIRING = """\
+ifconfig tap0 create up
+ifconfig xenif0 up
+ifconfig bridge1 create up
+brconfig bridge1 add tap0 add xenif0
+"""
+
+
+def bridges(guest, dom0):
+    told = schema.check("topology", dom0.run("stubdom", "topology", guest.name, "--json").stdout)
+    return {i["name"]: i["bridge"] for i in told["interfaces"] if i["bridge"]}
+
+
+@pytest.mark.long("make check-replace")
+def test_topology(make_guest, dom0):
+    """Another wiring, which the next replacement keeps."""
+    guest = make_guest("replaced", kind="direct", disks=0)
+    guest.start()
+    path = f"{guest.folder}/topology"
+    dom0.write(path, WIRING.replace("tap0", "tap1"))
+    refused(guest, dom0, "topology: ", "--topology", path)
+    assert bridges(guest, dom0) == {"tap0": "bridge0", "xenif0": "bridge0"}
+    dom0.write(path, WIRING)
+    for args in (("--topology", path), ()):
+        replace(guest, dom0, *args)
+        assert bridges(guest, dom0) == {"tap0": "bridge1", "xenif0": "bridge1"}
+        assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+
+
 def check_replaced(guest, dom0, struck, old):
     """By another stub domain, which alone serves it."""
     print(struck)

@@ -689,6 +689,14 @@ def test_doctor_names_a_silent_stub_domain(host, silent, words):
     assert not silent or "stubdom status 7" in found["remedy"]
 
 
+def test_replace_by_options_that_there_are_not(host):
+    for option, value, why in (("--topology", "wiring", "not an absolute path"),
+                               ("--topology", "/etc/a b", "without spaces"),
+                               ("--memory", "31", "at least 32")):
+        _, err = host.run("replace", "s1", option, value, status=2)
+        assert why in err
+
+
 def test_replace_of_what_cannot_be_replaced(host):
     """One line, which names the guest once; of all of them it is no success, either."""
     assert host.run("replace", "--all") == ("no guest runs an older image\n", "")
