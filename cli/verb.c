@@ -99,7 +99,7 @@ const struct verb verb_table[] = {
 	 verb_image},
 	{"replace",
 	 "GUEST | --all | --upgrade [--parallel N] [--image DIR] [--memory MIB] [--vcpus N] "
-	 "[--topology FILE] [--json]",
+	 "[--kernel nub] [--topology FILE] [--json]",
 	 "a new QEMU, in a new stub domain, under a guest that runs",
 	 "  --all        each guest whose image is older than that, one after the other\n"
 	 "  --upgrade    the same by each guest's replace= (stubdom.conf): auto is replaced,\n"
@@ -109,6 +109,7 @@ const struct verb verb_table[] = {
 	 "               as that is now\n"
 	 "  --memory MIB the stub domain's memory; without it no less than now\n"
 	 "  --vcpus N    its virtual CPUs; without it as many as now\n"
+	 "  --kernel nub nub in place of Linux\n"
 	 "  --topology FILE\n"
 	 "               the wiring of its network; without it as now\n"
 	 "  --json       as JSON, for programs\n"

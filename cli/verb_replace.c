@@ -33,6 +33,7 @@ struct options {
 	const char *image;
 	unsigned memory_mb, vcpus; /* 0: as now */
 	const char *topology;	   /* NULL: as now */
+	bool nub;
 	bool as_json;
 	bool upgrade;	   /* by each guest's replace= */
 	unsigned parallel; /* guests at a time */
@@ -199,7 +200,8 @@ static int put_request(struct request *r, const struct options *options, struct 
 		snprintf(vcpus, sizeof(vcpus), "vcpus=%u ", options->vcpus);
 	topology = options->topology ? xasprintf("topology=%s ", options->topology)
 				     : xstrdup("");
-	text = xasprintf("%s %s%s%s%s", r->number, memory, vcpus, topology,
+	text = xasprintf("%s %s%s%s%s%s", r->number, memory, vcpus,
+			 options->nub ? "kernel=nub " : "", topology,
 			 options->image ? options->image : r->guest->image);
 	if (!xs_watch(r->xs, path, "replace"))
 		return err_set(err, ERR_HOST, "xenstore: watching %s", path);
@@ -397,6 +399,10 @@ static int take_option(int c, struct options *options, bool *all, struct err *er
 		return verb_usage_error("replace", err,
 					"'%s': expected a number from 1 to %d", optarg,
 					STUBOPT_VCPUS_MAX);
+	if (c == 'k' && strcmp(optarg, "nub") != 0)
+		return verb_usage_error("replace", err,
+					"'%s': only nub can take a running guest",
+					optarg);
 	if (c == 't' && (optarg[0] != '/' || strchr(optarg, ' ')))
 		return verb_usage_error("replace", err,
 					"'%s': not an absolute path without spaces",
@@ -405,6 +411,7 @@ static int take_option(int c, struct options *options, bool *all, struct err *er
 		options->image = optarg;
 	if (c == 't')
 		options->topology = optarg;
+	options->nub |= c == 'k';
 	*all |= c == 'a' || c == 'u';
 	options->upgrade |= c == 'u';
 	options->as_json |= c == 'j';
@@ -416,6 +423,7 @@ int verb_replace(int argc, char **argv, struct err *err)
 	static const struct option names[] = {{"all", no_argument, NULL, 'a'},
 					      {"image", required_argument, NULL, 'i'},
 					      {"json", no_argument, NULL, 'j'},
+					      {"kernel", required_argument, NULL, 'k'},
 					      {"memory", required_argument, NULL, 'm'},
 					      {"parallel", required_argument, NULL, 'p'},
 					      {"topology", required_argument, NULL, 't'},

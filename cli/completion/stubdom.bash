@@ -53,7 +53,7 @@ _stubdom_has_value() {
 	case $1:$2 in
 	bench:-r | bench:--rounds | qmp:-t | qmp:--timeout | monitor:-c | monitor:--command) ;;
 	serial:-n | serial:--number | log:-n | log:--lines | image:-d | image:--directory) ;;
-	replace:--image | replace:--memory | replace:--parallel | replace:--topology | replace:--vcpus) ;;
+	replace:--image | replace:--kernel | replace:--memory | replace:--parallel | replace:--topology | replace:--vcpus) ;;
 	*) return 1 ;;
 	esac
 }
@@ -82,7 +82,7 @@ _stubdom() {
 	metrics) options=--http ;;
 	plan) options=-- takes_guest=1 ;;
 	image) options='-d --directory --json' ;;
-	replace) options='--all --image --json --memory --parallel --topology --upgrade --vcpus' takes_guest=1 ;;
+	replace) options='--all --image --json --kernel --memory --parallel --topology --upgrade --vcpus' takes_guest=1 ;;
 	security) options=--json takes_guest=1 ;;
 	doctor | features) options=--json ;;
 	help)

@@ -69,7 +69,7 @@ function _stubdom_first
 		end
 		switch $word
 			case -t --timeout -c --command -n --number --lines -d --directory \
-				--image --memory --parallel --topology --vcpus
+				--image --kernel --memory --parallel --topology --vcpus
 				set value next
 			case '-*'
 			case '*'
@@ -106,6 +106,7 @@ complete -c stubdom -n '_stubdom_verb replace' -l upgrade -d 'the same by replac
 complete -c stubdom -n '_stubdom_verb replace' -l parallel -x -d 'so many at a time'
 complete -c stubdom -n '_stubdom_verb replace' -l memory -x -d 'of the stub domain, in MiB'
 complete -c stubdom -n '_stubdom_verb replace' -l vcpus -x -d 'of the stub domain'
+complete -c stubdom -n '_stubdom_verb replace' -l kernel -x -a nub -d 'in place of Linux'
 complete -c stubdom -n '_stubdom_verb replace' -l topology -x -a '(__fish_complete_path)' \
 	-d 'the wiring of its network'
 complete -c stubdom -n '_stubdom_verb replace' -l image -x -a '(__fish_complete_directories)' \

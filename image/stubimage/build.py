@@ -165,7 +165,7 @@ def build(output, agent, qemu=contents.QEMU, nub=None, boot="/boot", in_place=Fa
         data["modules-linux.cpio"] = cpio.write(make_modules(loaded), mtime)
         kernels["linux"] = {
             "file": "kernel-linux", "ramdisk": ["root.cpio.zst", "modules-linux.cpio"],
-            "cmdline": contents.KERNEL_CMDLINE, "release": version}
+            "cmdline": contents.KERNEL_CMDLINE, "release": version, "replace": REPLACE}
     elif not nub:
         raise ImageError("no nub, and no packaged kernel in "
                          f"{boot}: install linux-image-amd64")

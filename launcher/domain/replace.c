@@ -38,10 +38,11 @@ static int check(struct replace *r, struct err *err)
 	const struct domain_watch *watch = r->watch;
 	const struct plan *plan = watch->plan;
 
-	if (plan->kernel != STUBOPT_KERNEL_NUB)
-		return err_set(err, ERR_USAGE,
-			       "its stub domain's kernel is Linux, which may have old "
-			       "blocks of the disks in its cache; only kernel=nub can");
+	if (plan->kernel != STUBOPT_KERNEL_NUB && !r->wish.nub)
+		return err_set(
+			err, ERR_USAGE,
+			"its stub domain's kernel is Linux, which cannot keep a new "
+			"QEMU from the guest; '--kernel nub' gives it nub");
 	if (replace_is_paused(watch->host, plan->guest_domid))
 		return err_set(err, ERR_GUEST,
 			       "the guest is paused, and may have an answer of its QEMU "
@@ -257,6 +258,8 @@ static bool take_word(struct replace_wish *wish, const char *word)
 	if (sscanf(word, "memory=%u", &wish->memory_mb) == 1 ||
 	    sscanf(word, "vcpus=%u", &wish->vcpus) == 1)
 		return true;
+	if (strcmp(word, "kernel=nub") == 0)
+		return wish->nub = true;
 	if (strncmp(word, "topology=", 9) != 0)
 		return false;
 	wish->topology = word + 9;

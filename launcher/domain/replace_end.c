@@ -114,6 +114,8 @@ static void adopt_options(struct replace *r)
 
 	watch->memory_mb = r->wish.memory_mb ? r->wish.memory_mb : watch->memory_mb;
 	watch->vcpus = r->wish.vcpus ? r->wish.vcpus : watch->vcpus;
+	watch->plan->kernel = r->next.plan.kernel;
+	watch->plan->type = r->next.plan.type;
 	if (!r->next.rewired)
 		return;
 	plan_drop_topology(watch->plan);

@@ -104,11 +104,23 @@ static int plan_size(struct replace_new *next, const struct domain_watch *watch,
 		       plan->memory_mb, least);
 }
 
+/* Only Linux has the spanning tree. */
+static int check_stp(const struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->n_topology; i++)
+		if (strstr(plan->topology[i], " stp"))
+			return err_set(err, ERR_USAGE,
+				       "nub has no spanning tree, and its topology says "
+				       "'%s'; give it another one (--topology)",
+				       plan->topology[i]);
+	return 0;
+}
+
 static int plan_wiring(struct replace_new *next, const struct replace_wish *wish,
 		       struct err *err)
 {
 	if (!wish->topology)
-		return 0;
+		return check_stp(&next->plan, err);
 	next->plan.topology_file = xstrdup(wish->topology);
 	next->plan.topology = NULL;
 	next->plan.n_topology = 0;
@@ -120,16 +132,18 @@ int replace_new_plan(struct replace_new *next, const struct domain_watch *watch,
 		     const struct plan *plan, const struct replace_gone *gone,
 		     const struct replace_wish *wish, struct err *err)
 {
-	const char *kernel = stubopt_kernel_name(plan->kernel);
+	const char *kernel = stubopt_kernel_name(STUBOPT_KERNEL_NUB);
 
 	*next = (struct replace_new){
 		.plan = *plan, .stub = REPLACE_NO_STUB, .orders.console_lock = -1};
+	next->plan.kernel = STUBOPT_KERNEL_NUB;
+	next->plan.type = STUBOPT_TYPE_PVH;
 	if (plan->n_channels + 1 > STUBDOM_CHANNELS_MAX)
 		return err_set(err, ERR_USAGE, "the guest has %zu channels, %d at most",
 			       plan->n_channels, STUBDOM_CHANNELS_MAX - 1);
 	if (image_load_checked(wish->image, kernel, &next->manifest, &next->files, err) <
 		    0 ||
-	    check_image(watch->manifest, kernel, err) < 0 ||
+	    check_image(watch->manifest, stubopt_kernel_name(plan->kernel), err) < 0 ||
 	    check_image(&next->manifest, kernel, err) < 0)
 		return -1;
 	if (replace_machine_check(plan, watch->manifest, &next->manifest, err) < 0)

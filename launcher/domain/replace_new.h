@@ -17,6 +17,7 @@ struct replace_wish {
 	const char *image;
 	unsigned memory_mb, vcpus; /* of the stub domain; 0: as it has now */
 	const char *topology;	   /* the file; NULL: the wiring of now */
+	bool nub;		   /* instead of the kernel of now */
 };
 
 struct replace_new {

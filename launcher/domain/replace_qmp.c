@@ -176,7 +176,12 @@ static int save(struct child *child, struct err *err)
 			   "arguments", "filename", path, "live", 1),
 		 NULL, err);
 	remove_fd(child, set);
-	return rc;
+	/*
+	 * It flushes all disks once more, though nothing runs (do_vm_stop).  As it saved, QEMU
+	 * may have written to a qcow2 file's header, which Linux would write back later, over
+	 * the new QEMU's.
+	 */
+	return rc < 0 ? rc : run(child, plain("stop"), NULL, err);
 }
 
 static int do_step(struct child *child, enum replace_step step, struct err *err)

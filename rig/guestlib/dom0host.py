@@ -152,10 +152,10 @@ class Dom0:
         return self.call("strike", 2 * seconds, command=command or ["xl", "create", guest.config_path],
                          guest=name or guest.name, stage=stage, action=action, seconds=seconds)
 
-    def strike_replace(self, guest, phase, *victims, seconds=60):
+    def strike_replace(self, guest, phase, *victims, args=(), seconds=60):
         """See dom0/strike.py."""
         return self.call("strike_replace", 4 * seconds, guest=guest.name, domid=guest.domid,
-                         phase=phase, victims=victims, seconds=seconds)
+                         phase=phase, victims=victims, args=args, seconds=seconds)
 
     def strike_take(self, guest, fate, seconds=60):
         """See dom0/strike.py."""

@@ -9,7 +9,7 @@ import pytest
 from guestlib import hostile, schema
 from guestlib.disks import BLOCK, digest, drive, journal, sha256, wait_listed
 from guestlib.dom0host import ASSETS, mkdisk
-from guestlib.guest import NoAnswer
+from guestlib.guest import NoAnswer, Stub
 
 BLOCKS = 200  # of the disk's 256
 STATE_MAX = 1 << 20  # bytes from one QEMU to the next: none of the guest's 32 MiB and more
@@ -581,6 +581,31 @@ def test_back(make_guest, dom0, other_image):
     strike_and_go_back(guest, dom0, "new", ("build", "boot", "save", "load"), "the new stub domain")
     guest.ask(f"journal sda 0 {BLOCKS}", "journal sda done")
     replace(guest, dom0)
+
+
+@pytest.mark.long("make check-replace")
+def test_from_linux(make_guest, dom0):
+    """A guest leaves Linux, there and back under its writes, and does not return to it."""
+    guest = make_guest("replaced", kind="direct", disks=1, stub=Stub(kernel="linux"))
+    guest.start()
+    refused(guest, dom0, "'--kernel nub' gives it nub")
+    half = BLOCKS // 2
+    guest.ask(f"journal sda 0 {half}", "journal sda")
+    struck = dom0.strike_replace(guest, "load", "new", args=["--kernel", "nub"], seconds=180)
+    check_gone_back(guest, dom0, struck, guest.stub_domid)
+    assert "journal sda done" in guest.wait("journal sda (done|error)", 240)
+    guest.ask(f"journal sda {half} {BLOCKS}", "journal sda")
+    replace(guest, dom0, "--kernel", "nub")
+    assert "did not end by itself" not in guest.log()
+    assert "journal sda done" in guest.wait("journal sda (done|error)", 240)
+    (found,) = schema.check("list", dom0.run("stubdom", "list", "--json").stdout)["guests"]
+    assert found["kernel"] == "nub"
+    assert "ok 3/3" in guest.ask(f"ping {guest.peers[0]} 3", "ping ")
+    replace(guest, dom0)
+    wanted = journal(BLOCKS)
+    assert digest(guest, "sda", len(wanted)) == sha256(wanted)
+    guest.destroy()
+    assert digest_in_dom0(dom0, guest.disks[0], len(wanted)) == sha256(wanted)
 
 
 WIRING = """\

@@ -132,9 +132,9 @@ def wait_child(launcher, comm, seconds):
 CHILDREN = {"guardian": "stubdom-guard", "relay": "stubdom-relay", "asker": "stubdom-replace"}
 
 
-def strike_replace(guest, domid, phase, victims, seconds):
-    """Starts `stubdom replace` and strikes in that phase, or a later one if the phase was too
-    short to be seen. A victim is a process, "launcher", "guardian", "asker" or "command" (SIGKILL), or a stub
+def strike_replace(guest, domid, phase, victims, args, seconds):
+    """Starts `stubdom replace` with these arguments and strikes in that phase, or a later one if the phase was
+    too short to be seen. A victim is a process, "launcher", "guardian", "asker" or "command" (SIGKILL), or a stub
     domain, "old" or "new" (it crashes), or "guest" (xl destroy). "client" is none: QEMU is told to stop, by
     QMP. An asker stands still from `boot` on, so it is there in `save`, which is short. Returns the phase at
     the blow, and how the command ended."""
@@ -172,7 +172,7 @@ def strike_replace(guest, domid, phase, victims, seconds):
         for victim in victims:
             strike_one(victim, log, command)
 
-    found, _, out = run_struck(["stubdom", "replace", guest], xs,
+    found, _, out = run_struck(["stubdom", "replace", guest, *args], xs,
                                f"/local/domain/0/stubdom/{domid}", reached, blow, seconds)
     xs.close()
     return {"phase": found, **out}

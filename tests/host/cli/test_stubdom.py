@@ -690,7 +690,8 @@ def test_doctor_names_a_silent_stub_domain(host, silent, words):
 
 
 def test_replace_by_options_that_there_are_not(host):
-    for option, value, why in (("--topology", "wiring", "not an absolute path"),
+    for option, value, why in (("--kernel", "linux", "only nub can take a running guest"),
+                               ("--topology", "wiring", "not an absolute path"),
                                ("--topology", "/etc/a b", "without spaces"),
                                ("--memory", "31", "at least 32")):
         _, err = host.run("replace", "s1", option, value, status=2)
