@@ -21,6 +21,7 @@ enum {
 	BACK_MS = REPLACE_BACK_MS + 15000, /* the child may be at an earlier step still */
 	SETTLE_MS = 60000,		   /* for dom0's disks, slow ones, too */
 	END_MS = 5000,			   /* for a QEMU to end by itself */
+	LEAVE_MS = 20000, /* the same, of an old one: the guest runs meanwhile */
 };
 
 /*
@@ -162,7 +163,7 @@ static void adopt(struct replace *r)
 static bool old_leaves(struct replace *r, uint32_t old)
 {
 	struct domain_host *host = r->watch->host;
-	int64_t until = clock_ms() + END_MS;
+	int64_t until = clock_ms() + LEAVE_MS;
 	struct err ignored;
 
 	domain_ask_leave(host, old, 0);
