@@ -49,10 +49,13 @@ int domain_create(struct domain_host *host, const struct domain_parts *parts,
 int domain_unpause(struct domain_host *host, uint32_t domid, struct err *err);
 
 /*
- * Asks a stub domain on Linux, whose page cache may hold the guest's writes, to power
- * off.  Waits for it, 10 s at most.  domain_remove is next in any case.
+ * Asks a stub domain that may hold writes of the guest's to end QEMU and power off.
+ * Linux has them in its page cache; QEMU has a container's tables in its own.  Waits for
+ * it, 10 s at most.  domain_remove is next in any case.  `changed`: disks came or went
+ * since the start.
  */
-void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t domid);
+void domain_flush(struct domain_host *host, const struct plan *plan, bool changed,
+		  uint32_t domid);
 
 /*
  * Has the stub domain leave the guest to another QEMU and power off; waits for that, so

@@ -51,13 +51,23 @@ bool domain_ask_leave(struct domain_host *host, uint32_t domid, int ms)
 	return ask_end(host, domid, STUBDOM_END_NOW, ms);
 }
 
-void domain_flush(struct domain_host *host, const struct plan *plan, uint32_t domid)
+static bool holds_writes(const struct plan *plan)
 {
-	bool writes = false;
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		const struct plan_disk *disk = &plan->disks[i];
 
-	for (size_t i = 0; i < plan->n_disks; i++)
-		writes |= !plan->disks[i].readonly;
-	if (!writes || plan->kernel != STUBOPT_KERNEL_LINUX)
+		if (!disk->readonly &&
+		    (plan->kernel == STUBOPT_KERNEL_LINUX || !disk->format ||
+		     strcmp(disk->format, "raw") != 0))
+			return true;
+	}
+	return false;
+}
+
+void domain_flush(struct domain_host *host, const struct plan *plan, bool changed,
+		  uint32_t domid)
+{
+	if (!changed && !holds_writes(plan))
 		return;
 	leave_vm(host, domid);
 	if (ask_end(host, domid, "1", FLUSH_MS))

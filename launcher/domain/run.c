@@ -101,7 +101,7 @@ static int serve(struct domain_watch *watch, const struct manifest *manifest,
 	if (rc == 0)
 		rc = domain_watch(watch, err);
 	if (rc == 0)
-		domain_flush(watch->host, plan, watch->stub);
+		domain_flush(watch->host, plan, watch->hotplug->changes > 0, watch->stub);
 	return rc;
 }
 

@@ -159,6 +159,22 @@ def test_flushed_writes_survive(dom0, folder, make_guest):
     assert read_file(dom0, f"{folder}/base.raw", len(base)) == base
 
 
+@pytest.mark.parametrize("side", ["stub", pytest.param("dom0", marks=pytest.mark.long("the measure, QEMU in dom0"))])
+def test_unflushed_writes_survive(dom0, folder, make_guest, stub, side):
+    """Of a container: QEMU has its tables in its own cache, and writes them back as the guest is destroyed."""
+    path, far = f"{folder}/boot.qcow2", 100000  # in a cluster that is not there yet
+    guest = make_guest("disks", stub=stub if side == "stub" else None, disk=[
+        f"format=qcow2,vdev=hda,access=rw,target={path}"])
+    dom0.run("qemu-img", "convert", "-O", "qcow2", guest.disks[0], path)
+    dom0.run("qemu-img", "resize", "-q", path, "64M")
+    guest.start()
+    guest.ask(f"write 0 {far} 0x6b", f"write 0 {far}")
+    guest.end()
+    dom0.run("qemu-img", "check", "-q", path)
+    dom0.run("qemu-img", "convert", "-O", "raw", path, f"{folder}/flat")
+    assert dom0.sector(f"{folder}/flat", far) == b"\x6b" * 512
+
+
 def test_pv_drivers(dom0, folder, make_guest):
     """A Linux guest with all PV drivers, which unplugs the emulated disks. It waits for no device
     that libxl expects a QEMU in dom0 to serve. It has its disks, also the one in a container."""
