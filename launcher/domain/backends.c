@@ -206,6 +206,14 @@ int domain_backends_start(struct domain_backends *backends, struct err *err)
 	return rc;
 }
 
+bool domain_backends_serve(const struct domain_backends *backends)
+{
+	for (size_t i = 0; i < backends->n; i++)
+		if (backends->list[i].phase == BACKEND_SERVED)
+			return true;
+	return false;
+}
+
 int domain_backends_check_taken(const struct domain_backends *backends, struct err *err)
 {
 	for (size_t i = 0; i < backends->n; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Talks to the QEMU that is to be replaced, from a process without rights. */
+/* Talks to the QEMU of a guest, from a process without rights. */
 #include "domain/replace_qmp.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "xalloc.h"
 
 enum {
-	ANSWER_MS = 10000,
+	ANSWER_MS = 10000, /* but for the first */
 	REMOVE_MS = 1000,
 	ROUNDS = 3,
 };
@@ -42,6 +42,7 @@ struct child {
 	struct replace_gone gone;
 	int state_fd;
 	unsigned vcpus;
+	int greet_ms;
 };
 
 static int run_for(struct child *child, json_t *command, int ms, json_t **result,
@@ -186,6 +187,8 @@ static int save(struct child *child, struct err *err)
 
 static int do_step(struct child *child, enum replace_step step, struct err *err)
 {
+	if (step == REPLACE_GREET)
+		return 0; /* open_qmp has seen it answer */
 	if (step == REPLACE_LOOK)
 		return check_status(child, err) < 0 || find_gone(child, err) < 0 ||
 				       check_devices(child, err) < 0
@@ -212,7 +215,7 @@ static int open_qmp(struct child *child, uid_t uid, struct err *err)
 	cleanup_free char *path = xasprintf(STUBDOM_RUN_DIR "/%u/" STUBDOM_RUN_QMP,
 					    child->plan->guest_domid);
 
-	if (qmp_client_open(&child->qmp, path, ANSWER_MS, err) < 0)
+	if (qmp_client_open(&child->qmp, path, child->greet_ms, err) < 0)
 		return err_prefix(err, "another client of 'stubdom qmp' may hold it");
 	if (give_up_root(uid, err) == 0)
 		return 0;
@@ -233,7 +236,7 @@ static _Noreturn void child_main(struct child *child, int socket, uid_t uid)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "stubdom-replace");
+	prctl(PR_SET_NAME, "stubdom-asker");
 	fds_close_except(keep, sizeof(keep) / sizeof(keep[0]));
 	rc = open_qmp(child, uid, &err);
 	while (read(socket, &order, sizeof(order)) == sizeof(order)) {
@@ -260,7 +263,8 @@ int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,
 	struct child child = {.plan = about->plan,
 			      .qmp.fd = -1,
 			      .state_fd = about->state_fd,
-			      .vcpus = about->vcpus};
+			      .vcpus = about->vcpus,
+			      .greet_ms = about->greet_ms};
 	int pair[2];
 
 	*qmp = (struct replace_qmp){.fd = -1};

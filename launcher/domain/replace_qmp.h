@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Talks to the QEMU that is to be replaced, from a process without rights. */
+/* Talks to the QEMU of a guest, from a process without rights. */
 #ifndef STUBDOM_DOMAIN_REPLACE_QMP_H
 #define STUBDOM_DOMAIN_REPLACE_QMP_H
 
@@ -27,9 +27,10 @@ struct replace_qmp {
 enum { REPLACE_BACK_MS = 60000 };
 
 enum replace_step {
-	REPLACE_LOOK, /* does the guest run, and with which of its emulated devices? */
-	REPLACE_SAVE, /* the guest is paused: QEMU stops and saves into the descriptor */
-	REPLACE_BACK, /* QEMU goes on */
+	REPLACE_GREET, /* at a start: QEMU answers */
+	REPLACE_LOOK,  /* does the guest run, and with which of its emulated devices? */
+	REPLACE_SAVE,  /* the guest is paused: QEMU stops and saves into the descriptor */
+	REPLACE_BACK,  /* QEMU goes on */
 };
 
 struct replace_ask {
@@ -37,6 +38,7 @@ struct replace_ask {
 	int state_fd;		 /* where QEMU saves; stays the caller's */
 	unsigned vcpus;		 /* of the guest */
 	uid_t uid;		 /* of the child */
+	int greet_ms;		 /* for the first answer */
 };
 
 int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,

@@ -14,7 +14,7 @@
 #include "log.h"
 #include "xenstore_util.h"
 
-enum { TICK_MS = 10 };
+enum { TICK_MS = 10, GREET_MS = 10000 };
 
 static const char *const names[PHASES] = STUBDOM_REPLACE_PHASES;
 
@@ -156,6 +156,7 @@ int replace_start_child(struct replace *r, struct err *err)
 		.state_fd = r->state_fd,
 		.vcpus = replace_count_vcpus(watch->host, watch->plan->guest_domid),
 		.uid = watch->relay->uid,
+		.greet_ms = GREET_MS,
 	};
 
 	return replace_qmp_start(&r->qmp, &about, watch->host->libxl, err);

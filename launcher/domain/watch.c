@@ -17,6 +17,7 @@
 #include "domain/name.h"
 #include "domain/nodes.h"
 #include "domain/replace.h"
+#include "domain/replace_qmp.h"
 #include "domain/stage.h"
 #include "domain/tell.h"
 #include "domain/vif_rate.h"
@@ -54,6 +55,8 @@ struct watch_state {
 	bool started;	 /* the toolstack was told */
 	bool waits_ends; /* only for back ends, those of QEMU among them, until ends_ms */
 	int64_t ends_ms;
+	struct replace_qmp asker; /* for QEMU's first answer */
+	bool answered;
 	bool waits_devices; /* the stub domain does, until devices_ms at most */
 	int64_t devices_ms;
 	int64_t deadline_ms;
@@ -181,19 +184,49 @@ static int64_t ends_deadline(const struct watch_state *state, int64_t now_ms)
 
 /*
  * QEMU runs.  A back end in a domain of its own may come late.  And QEMU answers nobody
- * while it takes the guest's PV devices, but libxl gives up an answer after 10 s.
+ * while it takes the guest's PV devices, but libxl gives up an answer after 10 s.  It has
+ * taken the last one before it is through with all of xenstore's events of them.
  */
 static int check_ends(const struct watch_state *state, struct err *late)
 {
-	if (domain_links_check(&state->links, late) < 0)
+	const struct domain_backends *backends = state->watch->backends;
+
+	if (domain_links_check(&state->links, late) < 0 ||
+	    domain_backends_check_taken(backends, late) < 0)
 		return -1;
-	return domain_backends_check_taken(state->watch->backends, late);
+	if (domain_backends_serve(backends) && !state->answered)
+		return err_set(late, ERR_STUB,
+			       "QEMU does not answer yet, it takes PV devices");
+	return 0;
+}
+
+static void ask_first(struct watch_state *state)
+{
+	const struct domain_watch *watch = state->watch;
+	const struct replace_ask about = {
+		.plan = watch->plan,
+		.state_fd = -1,
+		.uid = watch->relay->uid,
+		.greet_ms = ENDS_MS,
+	};
+	struct err err;
+
+	if (replace_qmp_start(&state->asker, &about, watch->host->libxl, &err) == 0 &&
+	    replace_qmp_ask(&state->asker, REPLACE_GREET, &err) == 0)
+		return;
+	log_warn("%s; QEMU may not answer the toolstack yet", err.msg);
+	replace_qmp_stop(&state->asker);
+	state->answered = true;
 }
 
 static void tell_when_ready(struct watch_state *state)
 {
+	const struct domain_backends *backends = state->watch->backends;
 	struct err late;
 
+	if (state->asker.fd < 0 && !state->answered && domain_backends_serve(backends) &&
+	    domain_backends_check_taken(backends, &late) == 0)
+		ask_first(state);
 	if (check_ends(state, &late) == 0) {
 		state->waits_ends = false;
 		tell_running(state);
@@ -202,6 +235,19 @@ static void tell_when_ready(struct watch_state *state)
 		state->waits_ends = true;
 		state->ends_ms = ends_deadline(state, clock_ms());
 	}
+}
+
+static void hear_first(struct watch_state *state)
+{
+	struct replace_gone ignored;
+	struct err err;
+
+	if (replace_qmp_hear(&state->asker, &ignored, &err) < 0)
+		log_warn("%s; QEMU may not answer the toolstack yet", err.msg);
+	replace_qmp_stop(&state->asker);
+	state->answered = true;
+	if (state->waits_ends)
+		tell_when_ready(state);
 }
 
 static int fail_device(const struct watch_state *state, const struct err *down,
@@ -224,8 +270,10 @@ static int check_ends_deadline(struct watch_state *state, struct err *err)
 		return STEP_GO_ON;
 	if (domain_links_check(&state->links, &late) < 0)
 		return fail_device(state, &late, "of the guest's vif", err);
-	if (domain_backends_check_taken(state->watch->backends, &late) < 0)
+	if (check_ends(state, &late) < 0)
 		log_warn("%s; the guest starts all the same", late.msg);
+	replace_qmp_stop(&state->asker);
+	state->answered = true;
 	state->waits_ends = false;
 	tell_running(state);
 	return STEP_GO_ON;
@@ -494,7 +542,7 @@ static int check_deadline(struct watch_state *state, struct err *err)
 static int step(struct watch_state *state, struct err *err)
 {
 	struct domain_watch *watch = state->watch;
-	enum { SIGNAL, XENSTORE, RELAY, RELAY_LOG, GUARDIAN, TOOLSTACK, N };
+	enum { SIGNAL, XENSTORE, RELAY, RELAY_LOG, GUARDIAN, TOOLSTACK, ASKER, N };
 	bool hears = domain_channels_may_ask(&state->channels);
 	uint8_t generation = watch->generation;
 	bool logs = relay_log_may_write(&watch->relay->log);
@@ -505,6 +553,7 @@ static int step(struct watch_state *state, struct err *err)
 		[RELAY_LOG] = {.fd = logs ? watch->relay->log.fd : -1, .events = POLLIN},
 		[GUARDIAN] = {.fd = watch->guardian->pidfd, .events = POLLIN},
 		[TOOLSTACK] = {.fd = watch->toolstack->pidfd, .events = POLLIN},
+		[ASKER] = {.fd = state->asker.fd, .events = POLLIN},
 	};
 	int rc = STEP_GO_ON;
 
@@ -534,6 +583,8 @@ static int step(struct watch_state *state, struct err *err)
 		rc = STEP_FAILED;
 	if (rc == STEP_GO_ON && fds[GUARDIAN].revents)
 		rc = restart_guardian(state);
+	if (rc == STEP_GO_ON && fds[ASKER].revents)
+		hear_first(state);
 	if (fds[TOOLSTACK].revents)
 		toolstack_hear(watch->toolstack);
 	if (log_take_written(LOGGED_BYTES))
@@ -582,6 +633,7 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 {
 	struct watch_state state = {
 		.watch = watch,
+		.asker.fd = -1,
 		.deadline_ms = clock_ms() + (int64_t)watch->plan->timeout_s * 1000,
 	};
 	int rc = STEP_GO_ON;
@@ -606,6 +658,7 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 	toolstack_watch(watch->toolstack);
 	while (rc == STEP_GO_ON)
 		rc = step(&state, err);
+	replace_qmp_stop(&state.asker);
 	domain_channels_free(&state.channels);
 	domain_links_free(&state.links);
 	return rc == STEP_END ? 0 : -1;

@@ -129,7 +129,7 @@ def wait_child(launcher, comm, seconds):
 
 
 # The launcher's processes, and what they are called (PR_SET_NAME). The "asker" asks the old QEMU.
-CHILDREN = {"guardian": "stubdom-guard", "relay": "stubdom-relay", "asker": "stubdom-replace"}
+CHILDREN = {"guardian": "stubdom-guard", "relay": "stubdom-relay", "asker": "stubdom-asker"}
 
 
 def strike_replace(guest, domid, phase, victims, args, seconds):
