@@ -41,7 +41,10 @@ static const struct {
 	{"qusb", "usbctrl", no_qusb, no_qusb, false},
 };
 
-enum { TYPES = sizeof(types) / sizeof(types[0]) };
+enum {
+	TYPES = sizeof(types) / sizeof(types[0]),
+	MANY = 3, /* a keyboard, which xl gives each guest, and two disks */
+};
 
 /*
  * An emulated drive, too: no PV driver of a guest takes it, and its medium is changed in
@@ -206,12 +209,13 @@ int domain_backends_start(struct domain_backends *backends, struct err *err)
 	return rc;
 }
 
-bool domain_backends_serve(const struct domain_backends *backends)
+bool domain_backends_are_many(const struct domain_backends *backends)
 {
+	size_t served = 0;
+
 	for (size_t i = 0; i < backends->n; i++)
-		if (backends->list[i].phase == BACKEND_SERVED)
-			return true;
-	return false;
+		served += backends->list[i].phase == BACKEND_SERVED;
+	return served >= MANY;
 }
 
 int domain_backends_check_taken(const struct domain_backends *backends, struct err *err)

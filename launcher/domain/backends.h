@@ -25,7 +25,8 @@ struct domain_backends {
 /* Moves the devices that are there.  Before the stub domain runs. */
 int domain_backends_start(struct domain_backends *backends, struct err *err);
 
-bool domain_backends_serve(const struct domain_backends *backends);
+/* So many that QEMU may answer nobody for seconds while it takes them. */
+bool domain_backends_are_many(const struct domain_backends *backends);
 
 /* ERR_STUB: the first of them that QEMU has yet to take. */
 int domain_backends_check_taken(const struct domain_backends *backends, struct err *err);

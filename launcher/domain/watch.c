@@ -194,7 +194,7 @@ static int check_ends(const struct watch_state *state, struct err *late)
 	if (domain_links_check(&state->links, late) < 0 ||
 	    domain_backends_check_taken(backends, late) < 0)
 		return -1;
-	if (domain_backends_serve(backends) && !state->answered)
+	if (domain_backends_are_many(backends) && !state->answered)
 		return err_set(late, ERR_STUB,
 			       "QEMU does not answer yet, it takes PV devices");
 	return 0;
@@ -224,7 +224,8 @@ static void tell_when_ready(struct watch_state *state)
 	const struct domain_backends *backends = state->watch->backends;
 	struct err late;
 
-	if (state->asker.fd < 0 && !state->answered && domain_backends_serve(backends) &&
+	if (state->asker.fd < 0 && !state->answered &&
+	    domain_backends_are_many(backends) &&
 	    domain_backends_check_taken(backends, &late) == 0)
 		ask_first(state);
 	if (check_ends(state, &late) == 0) {
