@@ -160,7 +160,9 @@ class Browser:
         """As a person does it: into the dialog, by its keys."""
         self.wait("document.getElementById('noVNC_credentials_dlg')"
                   ".classList.contains('noVNC_open')")
-        self.value("document.getElementById('noVNC_password_input').focus()")
+        # Not before the dialog has been drawn.
+        self.wait("(input => (input.focus(), document.activeElement == input))"
+                  "(document.getElementById('noVNC_password_input'))")
         self.command("Input.insertText", text=password)
         self.key("Enter", "Enter", 13, "\r")
 
