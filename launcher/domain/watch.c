@@ -186,6 +186,7 @@ static int64_t ends_deadline(const struct watch_state *state, int64_t now_ms)
  * QEMU runs.  A back end in a domain of its own may come late.  And QEMU answers nobody
  * while it takes the guest's PV devices, but libxl gives up an answer after 10 s.  It has
  * taken the last one before it is through with all of xenstore's events of them.
+ * 0; -1 and what is late; 1, too, if that is only QEMU's answer.
  */
 static int check_ends(const struct watch_state *state, struct err *late)
 {
@@ -194,13 +195,14 @@ static int check_ends(const struct watch_state *state, struct err *late)
 	if (domain_links_check(&state->links, late) < 0 ||
 	    domain_backends_check_taken(backends, late) < 0)
 		return -1;
-	if (domain_backends_are_many(backends) && !state->answered)
-		return err_set(late, ERR_STUB,
-			       "QEMU does not answer yet, it takes PV devices");
-	return 0;
+	if (state->answered || !domain_backends_are_many(backends))
+		return 0;
+	err_set(late, ERR_STUB, "QEMU does not answer yet, it takes PV devices");
+	return 1;
 }
 
-static void ask_first(struct watch_state *state)
+/* 0: it cannot be asked, and is not waited for; 1: it is asked. */
+static int ask_first(struct watch_state *state)
 {
 	const struct domain_watch *watch = state->watch;
 	const struct replace_ask about = {
@@ -213,22 +215,20 @@ static void ask_first(struct watch_state *state)
 
 	if (replace_qmp_start(&state->asker, &about, watch->host->libxl, &err) == 0 &&
 	    replace_qmp_ask(&state->asker, REPLACE_GREET, &err) == 0)
-		return;
+		return 1;
 	log_warn("%s; QEMU may not answer the toolstack yet", err.msg);
 	replace_qmp_stop(&state->asker);
-	state->answered = true;
+	return 0;
 }
 
 static void tell_when_ready(struct watch_state *state)
 {
-	const struct domain_backends *backends = state->watch->backends;
 	struct err late;
+	int rc = check_ends(state, &late);
 
-	if (state->asker.fd < 0 && !state->answered &&
-	    domain_backends_are_many(backends) &&
-	    domain_backends_check_taken(backends, &late) == 0)
-		ask_first(state);
-	if (check_ends(state, &late) == 0) {
+	if (rc > 0 && state->asker.fd < 0)
+		rc = ask_first(state);
+	if (rc == 0) {
 		state->waits_ends = false;
 		tell_running(state);
 	} else if (!state->waits_ends) {
@@ -271,10 +271,9 @@ static int check_ends_deadline(struct watch_state *state, struct err *err)
 		return STEP_GO_ON;
 	if (domain_links_check(&state->links, &late) < 0)
 		return fail_device(state, &late, "of the guest's vif", err);
-	if (check_ends(state, &late) < 0)
+	if (check_ends(state, &late) != 0)
 		log_warn("%s; the guest starts all the same", late.msg);
 	replace_qmp_stop(&state->asker);
-	state->answered = true;
 	state->waits_ends = false;
 	tell_running(state);
 	return STEP_GO_ON;
@@ -450,7 +449,7 @@ static int take_signal(struct watch_state *state, struct err *err)
 	log_info("signal %s from process %u", strsignal((int)info.ssi_signo),
 		 info.ssi_pid);
 	if (!state->started && !state->watch->plan->paused) {
-		bool late = state->waits_ends && check_ends(state, &end) < 0;
+		bool late = state->waits_ends && check_ends(state, &end) != 0;
 
 		err_set(err, ERR_HOST,
 			"the toolstack ended the start of %s at stage '%s' (libxl allows "
