@@ -72,7 +72,7 @@ static int look(struct replace *r, struct err *err)
 		return err_errno(err, ERR_HOST, errno, "making a memfd");
 	if (replace_start_child(r, err) < 0)
 		return -1;
-	return replace_run_step(r, REPLACE_LOOK, clock_ms() + LOOK_MS, err);
+	return replace_run_step(r, ASKER_LOOK, clock_ms() + LOOK_MS, err);
 }
 
 static int check_migrates(const struct replace *r, struct err *err)
@@ -114,7 +114,7 @@ static int look_again(struct replace *r, int64_t until, struct err *err)
 {
 	const struct replace_gone first = r->gone;
 
-	if (replace_run_step(r, REPLACE_LOOK, until, err) < 0)
+	if (replace_run_step(r, ASKER_LOOK, until, err) < 0)
 		return -1;
 	return first.nics == r->gone.nics && first.drives == r->gone.drives
 		       ? 0
@@ -220,7 +220,7 @@ static int take_over(struct replace *r, struct err *err)
 	if (look_again(r, until, err) < 0)
 		return -1;
 	r->asked_save = true;
-	if (replace_run_step(r, REPLACE_SAVE, until, err) < 0)
+	if (replace_run_step(r, ASKER_SAVE, until, err) < 0)
 		return -1;
 	replace_enter(r, PHASE_LOAD);
 	if (give_state(r, err) < 0 ||
@@ -319,7 +319,7 @@ bool domain_replace(struct domain_watch *watch, struct domain_channels *channels
 		.nodes = nodes,
 		.next.stub = REPLACE_NO_STUB,
 		.next.orders.console_lock = -1,
-		.qmp.fd = -1,
+		.asker.fd = -1,
 		.state_fd = -1,
 		.entered_ms = clock_ms(),
 	};
@@ -355,7 +355,7 @@ bool domain_replace(struct domain_watch *watch, struct domain_channels *channels
 	xenstore_remove(watch->host->xs,
 			STUBDOM_XS_FACTS "/%u/" STUBDOM_FACT_REPLACE_PHASE,
 			watch->plan->guest_domid);
-	replace_qmp_stop(&r.qmp);
+	asker_stop(&r.asker);
 	if (r.state_fd >= 0)
 		close(r.state_fd);
 	replace_new_free(&r.next);

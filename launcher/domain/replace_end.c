@@ -18,9 +18,9 @@
 #include "plan/handover.h"
 
 enum {
-	BACK_MS = REPLACE_BACK_MS + 15000, /* the child may be at an earlier step still */
-	SETTLE_MS = 60000,		   /* for dom0's disks, slow ones, too */
-	END_MS = 5000,			   /* for a QEMU to end by itself */
+	BACK_MS = ASKER_BACK_MS + 15000, /* the child may be at an earlier step still */
+	SETTLE_MS = 60000,		 /* for dom0's disks, slow ones, too */
+	END_MS = 5000,			 /* for a QEMU to end by itself */
 	LEAVE_MS = 20000, /* the same, of an old one: the guest runs meanwhile */
 };
 
@@ -210,7 +210,7 @@ void replace_commit(struct replace *r)
 	/* Commands that waited may bring a device: to the stub domain that stays. */
 	r->channels->replaces = false;
 	replace_let_go(r);
-	replace_qmp_stop(&r->qmp);
+	asker_stop(&r->asker);
 	log_info("domain %u runs the device model of domain %u, in place of domain %u",
 		 watch->stub, watch->plan->guest_domid, old);
 	if (!went_on || !old_leaves(r, old))

@@ -79,7 +79,7 @@ int replace_serve(struct replace *r, int64_t until, struct err *err)
 		[SIGNAL] = {.fd = watch->signals, .events = POLLIN},
 		[RELAY] = {.fd = hears ? watch->relay->control : -1, .events = POLLIN},
 		[RELAY_LOG] = {.fd = logs ? watch->relay->log.fd : -1, .events = POLLIN},
-		[CHILD] = {.fd = r->in_step ? r->qmp.fd : -1, .events = POLLIN},
+		[CHILD] = {.fd = r->in_step ? r->asker.fd : -1, .events = POLLIN},
 	};
 	int64_t now;
 
@@ -151,7 +151,7 @@ void replace_let_go(struct replace *r)
 int replace_start_child(struct replace *r, struct err *err)
 {
 	const struct domain_watch *watch = r->watch;
-	const struct replace_ask about = {
+	const struct asker_about about = {
 		.plan = &r->now.plan,
 		.state_fd = r->state_fd,
 		.vcpus = replace_count_vcpus(watch->host, watch->plan->guest_domid),
@@ -159,7 +159,7 @@ int replace_start_child(struct replace *r, struct err *err)
 		.greet_ms = GREET_MS,
 	};
 
-	return replace_qmp_start(&r->qmp, &about, watch->host->libxl, err);
+	return asker_start(&r->asker, &about, watch->host->libxl, err);
 }
 
 /* An earlier step that was not waited for has one late answer. */
@@ -171,22 +171,22 @@ static int hear_step(struct replace *r, int64_t until, struct err *err)
 	while ((rc = replace_serve(r, until, err)) >= 0) {
 		if (rc == 0)
 			continue;
-		rc = replace_qmp_hear(&r->qmp, &r->gone, err);
+		rc = asker_hear(&r->asker, &r->gone, err);
 		if (rc <= 0)
 			return rc;
-		if (++answers >= r->qmp.asked)
+		if (++answers >= r->asker.asked)
 			return err_set(err, ERR_HOST,
 				       "the process that asks QEMU answers too much");
 	}
 	return -1;
 }
 
-int replace_run_step(struct replace *r, enum replace_step step, int64_t until,
+int replace_run_step(struct replace *r, enum asker_step step, int64_t until,
 		     struct err *err)
 {
 	int rc;
 
-	if (replace_qmp_ask(&r->qmp, step, err) < 0)
+	if (asker_ask(&r->asker, step, err) < 0)
 		return -1;
 	r->in_step = true;
 	rc = hear_step(r, until, err);
@@ -196,14 +196,14 @@ int replace_run_step(struct replace *r, enum replace_step step, int64_t until,
 
 int replace_resume_old(struct replace *r, int64_t until, struct err *err)
 {
-	if (replace_run_step(r, REPLACE_BACK, until, err) == 0)
+	if (replace_run_step(r, ASKER_BACK, until, err) == 0)
 		return 0;
-	if (r->qmp.fd >= 0)
+	if (r->asker.fd >= 0)
 		return -1;
 	log_warn("%s; another one tells QEMU to go on", err->msg);
 	return replace_start_child(r, err) < 0
 		       ? -1
-		       : replace_run_step(r, REPLACE_BACK, until, err);
+		       : replace_run_step(r, ASKER_BACK, until, err);
 }
 
 int replace_wait_stage(struct replace *r, const char *wanted, int64_t until,

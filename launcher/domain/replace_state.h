@@ -7,11 +7,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "domain/asker.h"
 #include "domain/nodes.h"
 #include "domain/replace_gone.h"
 #include "domain/replace_medium.h"
 #include "domain/replace_new.h"
-#include "domain/replace_qmp.h"
 #include "domain/requests.h"
 #include "domain/watch.h"
 
@@ -32,7 +32,7 @@ struct replace {
 	struct domain_channels *channels;
 	struct domain_nodes *nodes;
 	struct replace_new next;
-	struct replace_qmp qmp;
+	struct asker asker;
 	struct replace_medium now; /* the plan, with the media of now */
 	struct replace_gone gone;  /* of the old QEMU's devices, by its latest answer */
 	unsigned changes;	   /* of its media, when `now` was made */
@@ -84,11 +84,11 @@ void replace_let_go(struct replace *r);
 /* The process that asks the old QEMU; `now` and state_fd are set. */
 int replace_start_child(struct replace *r, struct err *err);
 
-/* REPLACE_BACK, and by another child if that one has died. */
+/* ASKER_BACK, and by another child if that one has died. */
 int replace_resume_old(struct replace *r, int64_t until, struct err *err);
 
 /* A step of the old QEMU's, to its end. */
-int replace_run_step(struct replace *r, enum replace_step step, int64_t until,
+int replace_run_step(struct replace *r, enum asker_step step, int64_t until,
 		     struct err *err);
 
 /* The new stub domain's word, which reaches `wanted` or names an error. */

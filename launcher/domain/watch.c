@@ -12,12 +12,12 @@
 #include "abi/boot.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "domain/asker.h"
 #include "domain/create.h"
 #include "domain/links.h"
 #include "domain/name.h"
 #include "domain/nodes.h"
 #include "domain/replace.h"
-#include "domain/replace_qmp.h"
 #include "domain/stage.h"
 #include "domain/tell.h"
 #include "domain/vif_rate.h"
@@ -55,7 +55,7 @@ struct watch_state {
 	bool started;	 /* the toolstack was told */
 	bool waits_ends; /* only for back ends, those of QEMU among them, until ends_ms */
 	int64_t ends_ms;
-	struct replace_qmp asker; /* for QEMU's first answer */
+	struct asker asker; /* for QEMU's first answer */
 	bool answered;
 	bool waits_devices; /* the stub domain does, until devices_ms at most */
 	int64_t devices_ms;
@@ -205,7 +205,7 @@ static int check_ends(const struct watch_state *state, struct err *late)
 static int ask_first(struct watch_state *state)
 {
 	const struct domain_watch *watch = state->watch;
-	const struct replace_ask about = {
+	const struct asker_about about = {
 		.plan = watch->plan,
 		.state_fd = -1,
 		.uid = watch->relay->uid,
@@ -213,11 +213,11 @@ static int ask_first(struct watch_state *state)
 	};
 	struct err err;
 
-	if (replace_qmp_start(&state->asker, &about, watch->host->libxl, &err) == 0 &&
-	    replace_qmp_ask(&state->asker, REPLACE_GREET, &err) == 0)
+	if (asker_start(&state->asker, &about, watch->host->libxl, &err) == 0 &&
+	    asker_ask(&state->asker, ASKER_GREET, &err) == 0)
 		return 1;
 	log_warn("%s; QEMU may not answer the toolstack yet", err.msg);
-	replace_qmp_stop(&state->asker);
+	asker_stop(&state->asker);
 	return 0;
 }
 
@@ -243,9 +243,9 @@ static void hear_first(struct watch_state *state)
 	struct replace_gone ignored;
 	struct err err;
 
-	if (replace_qmp_hear(&state->asker, &ignored, &err) < 0)
+	if (asker_hear(&state->asker, &ignored, &err) < 0)
 		log_warn("%s; QEMU may not answer the toolstack yet", err.msg);
-	replace_qmp_stop(&state->asker);
+	asker_stop(&state->asker);
 	state->answered = true;
 	if (state->waits_ends)
 		tell_when_ready(state);
@@ -273,7 +273,7 @@ static int check_ends_deadline(struct watch_state *state, struct err *err)
 		return fail_device(state, &late, "of the guest's vif", err);
 	if (check_ends(state, &late) != 0)
 		log_warn("%s; the guest starts all the same", late.msg);
-	replace_qmp_stop(&state->asker);
+	asker_stop(&state->asker);
 	state->waits_ends = false;
 	tell_running(state);
 	return STEP_GO_ON;
@@ -658,7 +658,7 @@ int domain_watch(struct domain_watch *watch, struct err *err)
 	toolstack_watch(watch->toolstack);
 	while (rc == STEP_GO_ON)
 		rc = step(&state, err);
-	replace_qmp_stop(&state.asker);
+	asker_stop(&state.asker);
 	domain_channels_free(&state.channels);
 	domain_links_free(&state.links);
 	return rc == STEP_END ? 0 : -1;

@@ -82,28 +82,28 @@ int relay_msg_send(int socket, const struct relay_msg *msg, const int *fds, int 
 	return 0;
 }
 
-int replace_qmp_ask(struct replace_qmp *qmp, enum replace_step step, struct err *err)
+int asker_ask(struct asker *asker, enum asker_step step, struct err *err)
 {
-	qmp->asked++;
+	asker->asked++;
 	return 0;
 }
 
-int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct err *err)
+int asker_hear(struct asker *asker, struct replace_gone *gone, struct err *err)
 {
 	n_heard++;
 	if (answers_late)
 		return 1;
 	if (!died)
 		return refuses ? err_set(err, ERR_STUB, "QEMU says no") : 0;
-	qmp->fd = -1;
+	asker->fd = -1;
 	return err_set(err, ERR_HOST, "it has ended");
 }
 
-int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,
-		      libxl_ctx *libxl, struct err *err)
+int asker_start(struct asker *asker, const struct asker_about *about, libxl_ctx *libxl,
+		struct err *err)
 {
 	assert_true(about->state_fd == 77 && about->vcpus == 2 && about->uid == 1000);
-	*qmp = (struct replace_qmp){.fd = child};
+	*asker = (struct asker){.fd = child};
 	died = n_started++ > 0;
 	return 0;
 }
@@ -148,7 +148,7 @@ static struct replace make(void)
 {
 	return (struct replace){.watch = &watch,
 				.channels = &channels,
-				.qmp.fd = child,
+				.asker.fd = child,
 				.state_fd = 77,
 				.next.stub = 5};
 }
@@ -193,7 +193,7 @@ static void test_child_died_in_a_step(void **state)
 	struct replace r = make();
 	struct err err;
 
-	assert_int_equal(replace_run_step(&r, REPLACE_BACK, now_ms + 50, &err), -1);
+	assert_int_equal(replace_run_step(&r, ASKER_BACK, now_ms + 50, &err), -1);
 	assert_string_equal(err.msg, "it has ended");
 	assert_int_equal(n_heard, 1);
 	assert_false(r.in_step);
@@ -206,7 +206,7 @@ static void test_resume(void **state)
 	struct err err;
 
 	assert_int_equal(replace_resume_old(&r, now_ms + 500, &err), 0);
-	assert_true(n_started == 1 && r.qmp.asked == 1);
+	assert_true(n_started == 1 && r.asker.asked == 1);
 	died = false;
 	assert_int_equal(replace_resume_old(&r, now_ms + 500, &err), 0);
 	refuses = true;
@@ -226,8 +226,8 @@ static void test_late_answers(void **state)
 	struct err err;
 
 	answers_late = true;
-	r.qmp.asked = 2;
-	assert_int_equal(replace_run_step(&r, REPLACE_BACK, INT64_MAX, &err), -1);
+	r.asker.asked = 2;
+	assert_int_equal(replace_run_step(&r, ASKER_BACK, INT64_MAX, &err), -1);
 	assert_non_null(strstr(err.msg, "answers too much"));
 	assert_int_equal(n_heard, 3);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Talks to the QEMU of a guest, from a process without rights. */
-#ifndef STUBDOM_DOMAIN_REPLACE_QMP_H
-#define STUBDOM_DOMAIN_REPLACE_QMP_H
+#ifndef STUBDOM_DOMAIN_ASKER_H
+#define STUBDOM_DOMAIN_ASKER_H
 
 #include <libxl.h>
 #include <stdint.h>
@@ -17,23 +17,23 @@
  * Its words are read with a bound.  They are shown to people, and leave out arguments of
  * the new QEMU, which has the same guest.
  */
-struct replace_qmp {
+struct asker {
 	pid_t pid;	/* 0: none */
 	int fd;		/* SOCK_SEQPACKET to it; -1: none */
 	uint32_t asked; /* the number of the latest step */
 };
 
 /* QEMU may have to wait for a slow disk before it goes on. */
-enum { REPLACE_BACK_MS = 60000 };
+enum { ASKER_BACK_MS = 60000 };
 
-enum replace_step {
-	REPLACE_GREET, /* at a start: QEMU answers */
-	REPLACE_LOOK,  /* does the guest run, and with which of its emulated devices? */
-	REPLACE_SAVE,  /* the guest is paused: QEMU stops and saves into the descriptor */
-	REPLACE_BACK,  /* QEMU goes on */
+enum asker_step {
+	ASKER_GREET, /* at a start: QEMU answers */
+	ASKER_LOOK,  /* does the guest run, and with which of its emulated devices? */
+	ASKER_SAVE,  /* the guest is paused: QEMU stops and saves into the descriptor */
+	ASKER_BACK,  /* QEMU goes on */
 };
 
-struct replace_ask {
+struct asker_about {
 	const struct plan *plan; /* with the media of now */
 	int state_fd;		 /* where QEMU saves; stays the caller's */
 	unsigned vcpus;		 /* of the guest */
@@ -41,19 +41,19 @@ struct replace_ask {
 	int greet_ms;		 /* for the first answer */
 };
 
-int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,
-		      libxl_ctx *libxl, struct err *err);
+int asker_start(struct asker *asker, const struct asker_about *about, libxl_ctx *libxl,
+		struct err *err);
 
 /* Begins a step; the answer comes on fd.  -1: the child is gone, and fd is -1. */
-int replace_qmp_ask(struct replace_qmp *qmp, enum replace_step step, struct err *err);
+int asker_ask(struct asker *asker, enum asker_step step, struct err *err);
 
 /*
  * The answer, once fd is readable: -1 and why if the step failed or the child is gone (fd
  * is -1 then).
- * 1: it is the late one to an earlier step.  gone is of a REPLACE_LOOK that went well.
+ * 1: it is the late one to an earlier step.  gone is of an ASKER_LOOK that went well.
  */
-int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct err *err);
+int asker_hear(struct asker *asker, struct replace_gone *gone, struct err *err);
 
-void replace_qmp_stop(struct replace_qmp *qmp);
+void asker_stop(struct asker *asker);
 
 #endif

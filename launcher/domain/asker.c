@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Talks to the QEMU of a guest, from a process without rights. */
-#include "domain/replace_qmp.h"
+#include "domain/asker.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -32,7 +32,7 @@ struct order {
 struct answer {
 	uint32_t number; /* of the step */
 	int32_t code;
-	struct replace_gone gone; /* of REPLACE_LOOK, and after it */
+	struct replace_gone gone; /* of ASKER_LOOK, and after it */
 	char text[900];
 };
 
@@ -185,18 +185,18 @@ static int save(struct child *child, struct err *err)
 	return rc < 0 ? rc : run(child, plain("stop"), NULL, err);
 }
 
-static int do_step(struct child *child, enum replace_step step, struct err *err)
+static int do_step(struct child *child, enum asker_step step, struct err *err)
 {
-	if (step == REPLACE_GREET)
+	if (step == ASKER_GREET)
 		return 0; /* open_qmp has seen it answer */
-	if (step == REPLACE_LOOK)
+	if (step == ASKER_LOOK)
 		return check_status(child, err) < 0 || find_gone(child, err) < 0 ||
 				       check_devices(child, err) < 0
 			       ? -1
 			       : 0;
-	if (step == REPLACE_SAVE)
+	if (step == ASKER_SAVE)
 		return save(child, err);
-	return run_for(child, plain("cont"), REPLACE_BACK_MS, NULL, err);
+	return run_for(child, plain("cont"), ASKER_BACK_MS, NULL, err);
 }
 
 /* The relay's walls.  It writes to no file: QEMU's state comes by the relay's hand. */
@@ -243,7 +243,7 @@ static _Noreturn void child_main(struct child *child, int socket, uid_t uid)
 		struct answer answer = {.number = order.number};
 
 		if (rc == 0)
-			rc = do_step(child, (enum replace_step)order.step, &err);
+			rc = do_step(child, (enum asker_step)order.step, &err);
 		answer.code = rc < 0 ? err.code : 0;
 		answer.gone = child->gone;
 		snprintf(answer.text, sizeof(answer.text), "%.*s",
@@ -257,8 +257,8 @@ static _Noreturn void child_main(struct child *child, int socket, uid_t uid)
 	_exit(0);
 }
 
-int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,
-		      libxl_ctx *libxl, struct err *err)
+int asker_start(struct asker *asker, const struct asker_about *about, libxl_ctx *libxl,
+		struct err *err)
 {
 	struct child child = {.plan = about->plan,
 			      .qmp.fd = -1,
@@ -267,45 +267,45 @@ int replace_qmp_start(struct replace_qmp *qmp, const struct replace_ask *about,
 			      .greet_ms = about->greet_ms};
 	int pair[2];
 
-	*qmp = (struct replace_qmp){.fd = -1};
+	*asker = (struct asker){.fd = -1};
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(err, ERR_HOST, errno, "making a socket pair");
-	qmp->pid = fork();
-	if (qmp->pid == 0) {
+	asker->pid = fork();
+	if (asker->pid == 0) {
 		libxl_postfork_child_noexec(libxl);
 		close(pair[0]);
 		child_main(&child, pair[1], about->uid);
 	}
 	close(pair[1]);
-	qmp->fd = pair[0];
-	if (qmp->pid > 0)
+	asker->fd = pair[0];
+	if (asker->pid > 0)
 		return 0;
-	qmp->pid = 0;
+	asker->pid = 0;
 	return err_errno(err, ERR_HOST, errno, "starting a process");
 }
 
-static int report_end(struct replace_qmp *qmp, struct err *err)
+static int report_end(struct asker *asker, struct err *err)
 {
-	replace_qmp_stop(qmp);
+	asker_stop(asker);
 	return err_set(err, ERR_HOST, "the process that asks QEMU has ended");
 }
 
-int replace_qmp_ask(struct replace_qmp *qmp, enum replace_step step, struct err *err)
+int asker_ask(struct asker *asker, enum asker_step step, struct err *err)
 {
-	struct order order = {.number = ++qmp->asked, .step = step};
+	struct order order = {.number = ++asker->asked, .step = step};
 
-	if (send(qmp->fd, &order, sizeof(order), MSG_NOSIGNAL) == sizeof(order))
+	if (send(asker->fd, &order, sizeof(order), MSG_NOSIGNAL) == sizeof(order))
 		return 0;
-	return report_end(qmp, err);
+	return report_end(asker, err);
 }
 
-int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct err *err)
+int asker_hear(struct asker *asker, struct replace_gone *gone, struct err *err)
 {
 	struct answer answer;
 
-	if (recv(qmp->fd, &answer, sizeof(answer), MSG_DONTWAIT) != sizeof(answer))
-		return report_end(qmp, err);
-	if (answer.number != qmp->asked)
+	if (recv(asker->fd, &answer, sizeof(answer), MSG_DONTWAIT) != sizeof(answer))
+		return report_end(asker, err);
+	if (answer.number != asker->asked)
 		return 1;
 	answer.text[sizeof(answer.text) - 1] = '\0';
 	if (answer.code)
@@ -314,14 +314,14 @@ int replace_qmp_hear(struct replace_qmp *qmp, struct replace_gone *gone, struct 
 	return 0;
 }
 
-void replace_qmp_stop(struct replace_qmp *qmp)
+void asker_stop(struct asker *asker)
 {
-	if (qmp->fd >= 0)
-		close(qmp->fd);
-	if (qmp->pid > 0) {
-		kill(qmp->pid, SIGKILL);
-		while (waitpid(qmp->pid, NULL, 0) < 0 && errno == EINTR)
+	if (asker->fd >= 0)
+		close(asker->fd);
+	if (asker->pid > 0) {
+		kill(asker->pid, SIGKILL);
+		while (waitpid(asker->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	*qmp = (struct replace_qmp){.fd = -1};
+	*asker = (struct asker){.fd = -1};
 }
