@@ -20,6 +20,7 @@
 #include "domain/replace.h"
 #include "domain/stage.h"
 #include "domain/tell.h"
+#include "domain/vcpus.h"
 #include "domain/vif_rate.h"
 #include "log.h"
 #include "log_file.h"
@@ -451,6 +452,7 @@ static int take_signal(struct watch_state *state, struct err *err)
 	if (!state->started && !state->watch->plan->paused) {
 		bool late = state->waits_ends && check_ends(state, &end) != 0;
 
+		domain_vcpus_log(state->watch->host, state->watch->stub);
 		err_set(err, ERR_HOST,
 			"the toolstack ended the start of %s at stage '%s' (libxl allows "
 			"60 s; %.600s)",
@@ -532,6 +534,7 @@ static int check_deadline(struct watch_state *state, struct err *err)
 		return STEP_FAILED;
 	if (clock_ms() < state->deadline_ms)
 		return STEP_GO_ON;
+	domain_vcpus_log(state->watch->host, state->watch->stub);
 	err_set(err, ERR_STUB,
 		"%s did not start QEMU within %u s (it came as far as stage '%s'); see its "
 		"console above, or give '-stubdom timeout=SECONDS'",

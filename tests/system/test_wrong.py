@@ -74,6 +74,17 @@ def test_not_enough_memory_on_the_host(make_guest):
         assert "dom0_mem=" in text and "-stubdom memory=" in text
 
 
+def test_start_that_takes_too_long(make_guest, stub):
+    """The log has the vCPUs of the stub domain, and Xen's word about each."""
+    guest = make_guest("wrong", stub=Stub(**{**stub.options, "timeout": 1}))
+    done = guest.create(check=False)
+    assert done.status != 0
+    assert re.search(r"wrong-dm did not start QEMU within 1 s", done.text)
+    vcpus = re.findall(r"vCPU (\d+) of the stub domain: (?:idle|running|waiting for a CPU), ran \d+ ms, at 0x[0-9a-f]{4,16}$",
+                       guest.log(), re.MULTILINE)
+    assert vcpus == [str(n) for n in range(stub.options.get("vcpus", 1))]
+
+
 def test_damaged_image(make_guest, dom0):
     """An image whose files are not what its manifest says, or not there."""
     dom0.shell("rm -rf /opt/guests/run/image; mkdir -p /opt/guests/run; "

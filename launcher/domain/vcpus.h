@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the vCPUs of a stub domain are that does not come to an end of its start. */
+#ifndef STUBDOM_DOMAIN_VCPUS_H
+#define STUBDOM_DOMAIN_VCPUS_H
+
+#include "domain/host.h"
+
+/* Logs a line for each of them: what Xen does with it, its time, its place in the kernel. */
+void domain_vcpus_log(struct domain_host *host, uint32_t domid);
+
+#endif
