@@ -41,4 +41,7 @@ int resolve_empty_drives(struct plan *plan, struct err *err);
 
 int resolve_topology(struct plan *plan, struct err *err);
 
+/* Of statements that the plan has already, whether its kernel can have them: ERR_USAGE. */
+int resolve_topology_again(const struct plan *plan, struct err *err);
+
 #endif

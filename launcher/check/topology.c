@@ -92,3 +92,17 @@ int resolve_topology(struct plan *plan, struct err *err)
 	add_topology_lines(plan, text);
 	return 0;
 }
+
+int resolve_topology_again(const struct plan *plan, struct err *err)
+{
+	struct plan named = *plan;
+	cleanup_free char *text = xstrdup("");
+
+	named.topology_file = (char *)"topology";
+	for (size_t i = 0; i < plan->n_topology; i++) {
+		cleanup_free char *before = text;
+
+		text = xasprintf("%s%s\n", before, plan->topology[i]);
+	}
+	return check_topology(&named, text, err);
+}

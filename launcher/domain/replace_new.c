@@ -104,23 +104,15 @@ static int plan_size(struct replace_new *next, const struct domain_watch *watch,
 		       plan->memory_mb, least);
 }
 
-/* Only Linux has the spanning tree. */
-static int check_stp(const struct plan *plan, struct err *err)
-{
-	for (size_t i = 0; i < plan->n_topology; i++)
-		if (strstr(plan->topology[i], " stp"))
-			return err_set(err, ERR_USAGE,
-				       "nub has no spanning tree, and its topology says "
-				       "'%s'; give it another one (--topology)",
-				       plan->topology[i]);
-	return 0;
-}
-
 static int plan_wiring(struct replace_new *next, const struct replace_wish *wish,
 		       struct err *err)
 {
+	if (!wish->topology && next->plan.n_topology == 0)
+		return 0;
 	if (!wish->topology)
-		return check_stp(&next->plan, err);
+		return resolve_topology_again(&next->plan, err) < 0
+			       ? err_prefix(err, "give it another topology (--topology)")
+			       : 0;
 	next->plan.topology_file = xstrdup(wish->topology);
 	next->plan.topology = NULL;
 	next->plan.n_topology = 0;

@@ -622,6 +622,19 @@ def bridges(guest, dom0):
 
 
 @pytest.mark.long("make check-replace")
+def test_spanning_tree(make_guest, dom0):
+    """Only Linux has it: a guest that has one leaves Linux with another wiring, or stays."""
+    path = "/opt/guests/run/replaced/topology"
+    guest = make_guest("replaced", kind="direct", disks=0, stub=Stub(kernel="linux", topology=path))
+    dom0.write(path, f"{WIRING}brconfig bridge1 stp\n")
+    guest.start()
+    refused(guest, dom0, "topology:5:18: found 'stp'", "--kernel", "nub")
+    dom0.write(path, WIRING)
+    replace(guest, dom0, "--kernel", "nub", "--topology", path)
+    assert bridges(guest, dom0) == {"tap0": "bridge1", "xenif0": "bridge1"}
+
+
+@pytest.mark.long("make check-replace")
 def test_topology(make_guest, dom0):
     """Another wiring, which the next replacement keeps."""
     guest = make_guest("replaced", kind="direct", disks=0)
