@@ -229,7 +229,7 @@ def test_refused(make_guest, dom0):
         dom0.write(filters, "0")
     # A migration that stands still.
     kept = guest.ask("keep 77", "keep").split()[-1]
-    dom0.shell(f"xl migrate -s '' {guest.name} '{ASSETS}/dom0/cut.py --hold {HELD} memory xl migrate-receive' "
+    dom0.shell(f"xl migrate -s '' {guest.name} '{ASSETS}/dom0/cut.py memory hold={HELD} xl migrate-receive' "
                ">/dev/null 2>&1 &")
     try:
         dom0.wait_file(HELD, "[0-9]")

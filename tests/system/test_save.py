@@ -145,7 +145,7 @@ def test_a_migration_that_is_cut(make_guest, dom0, phase):
     sector = guest.ask("write 0 1200 0x5a", "write 0 1200").split()[-1]
     guest.detach()
     assert dom0.run("xl", "migrate", "-s", "", guest.name,
-                    f"{ASSETS}/dom0/cut.py {phase} xl migrate-receive", timeout=400, check=False).status != 0
+                    f"{ASSETS}/dom0/cut.py {phase} pipe xl migrate-receive", timeout=400, check=False).status != 0
     runs, waits = CUTS[phase]
     dom0.wait_listed(*runs, *waits, *(f"{name}-dm" for name in runs | waits), seconds=200)
     assert guests_by_state(dom0) == (runs, waits)
