@@ -88,7 +88,7 @@ check-cluster:
 check-deaths:
 	@$(WB) rig/build $(BUILD)
 	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long tests/system/test_kill.py \
-		tests/system/test_deaths.py tests/system/test_memory.py
+		tests/system/test_deaths*.py tests/system/test_memory.py
 
 check-leaks:
 	@$(WB) rig/build $(BUILD)

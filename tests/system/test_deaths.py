@@ -19,6 +19,7 @@ SAVED_MB = 512  # a save of them takes seconds
 MOVED_MB = 256  # there are two for a while
 ISO = "/opt/guests/boot.iso"
 SETTINGS = "/etc/qemu-stubdom/guests/dies.conf"
+HEARS_INT = "env --default-signal=INT"  # a shell without jobs has its background ignore it
 GUARDED = "the guardian ended; starting another"
 
 
@@ -147,7 +148,7 @@ class Save(Command):
     def begin(self):
         self.state = f"{self.guest.folder}/state"
         self.dom0.run("rm", "-f", self.state)
-        self.run(f"xl save {self.guest.name} {self.state}", f"[ -s {self.state} ]")
+        self.run(f"{HEARS_INT} xl save {self.guest.name} {self.state}", f"[ -s {self.state} ]")
 
     def end(self, lives):
         """A save that says that it worked has a state: the guest comes back from it. Else the guest is
@@ -169,7 +170,7 @@ class Migration(Command):
 
     def begin(self):
         self.first = self.guest.domid
-        self.run(f'xl migrate -s "" {self.guest.name} "xl migrate-receive"',
+        self.run(f'{HEARS_INT} xl migrate -s "" {self.guest.name} "xl migrate-receive"',
                  f"xl domid {self.guest.name}--incoming >/dev/null 2>&1")
 
     def end(self, lives):
@@ -496,8 +497,7 @@ def test_bystander(make_guest, dom0, who):
 def test_xl_killed_at_start(make_guest, dom0, signal):
     """The guest is left half made, as with QEMU in dom0; `xl destroy` takes all of it away."""
     guest = make_guest("dies")
-    # A shell without jobs has its background ignore SIGINT.
-    dom0.shell(f"env --default-signal=INT xl create {guest.config_path} >/dev/null 2>&1 </dev/null & "
+    dom0.shell(f"{HEARS_INT} xl create {guest.config_path} >/dev/null 2>&1 </dev/null & "
                f"timeout 60 sh -c 'until xenstore-exists /local/domain/0/stubdom || "
                "pgrep -x stubdom-dm; do sleep 0.05; done' >/dev/null; "
                f"kill -{signal} $!", timeout=90)

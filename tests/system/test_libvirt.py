@@ -49,8 +49,8 @@ def start_libvirtd(dom0):
     dom0.shell(f"{wait} || {{ cat /var/log/libvirtd.log; exit 1; }}", timeout=300)
 
 
-def end_libvirtd(dom0):
-    dom0.shell("pid=$(cat /run/libvirtd-test.pid); kill $pid; "
+def end_libvirtd(dom0, signal="TERM"):
+    dom0.shell(f"pid=$(cat /run/libvirtd-test.pid); kill -{signal} $pid; "
                "while kill -0 $pid 2>/dev/null; do sleep 0.1; done; "
                "rm -f /run/libvirtd-test.pid /run/libvirtd.pid /run/libvirt/libvirt-sock*", timeout=180)
 

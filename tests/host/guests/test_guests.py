@@ -107,6 +107,8 @@ def test_bios_guest(start, tmp_path):
     sector = bytes([0x5A]) * 512
     assert "%08x" % zlib.crc32(sector) in guest.ask("write 0 1030 0x5a", "write")
     assert "%08x" % zlib.crc32(sector) in guest.ask("read 0 1030", "read")
+    guest.ask("triple", "triple fault")
+    guest.wait("bios-guest: ready", BOOT_SECONDS)
     guest.ask("poweroff", "power off")
     assert guest.process.wait(REPLY_SECONDS) == 0
     assert first.read_bytes()[1030 * 512 :][:512] == sector

@@ -249,6 +249,18 @@ static void command_redraw(const char *line)
 	serial_printf("bios-guest: redraw 0x%l\n", rdtsc() - start);
 }
 
+/* Nothing handles the trap, nor the faults that follow from that. */
+static void command_triple(void)
+{
+	static const struct {
+		uint16_t limit;
+		uint32_t base;
+	} __attribute__((packed)) none;
+
+	serial_printf("bios-guest: triple fault\n");
+	__asm__ volatile("lidt %0\n\tint3" : : "m"(none));
+}
+
 static void run_command(const char *line)
 {
 	if (parse_word(&line, "echo")) {
@@ -298,6 +310,8 @@ static void run_command(const char *line)
 	} else if (parse_word(&line, "reboot")) {
 		serial_printf("bios-guest: reboot\n");
 		power_reset();
+	} else if (parse_word(&line, "triple")) {
+		command_triple();
 	} else if (*line) {
 		serial_printf("bios-guest: error unknown command: %s\n", line);
 	}
