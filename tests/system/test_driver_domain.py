@@ -49,7 +49,7 @@ def start_away(dom0, driver, guest):
 
 @pytest.fixture(name="away")
 def make_away(make_guest):
-    guest = make_guest("away", kind="direct", disks=0)
+    guest = make_guest("away", kind="direct", disks=0, nics=("virtio-net-pci",))
     guest.config["vif"][0] += ",backend=driver"
     guest.config["device_model_args"][-1] += ",backend=driver"
     guest.write_config()

@@ -19,7 +19,8 @@ def test_guest_powers_itself_off(make_guest, dom0):
 
 def test_shutdown_and_reboot_of_linux(make_guest, dom0):
     """`xl reboot` gives a new domain with a new stub domain; `xl shutdown` ends both."""
-    guest = make_guest("again", kind="direct", serial="file:/opt/guests/run/again/serial.log")
+    guest = make_guest("again", kind="direct", nics=("virtio-net-pci",),
+                       serial="file:/opt/guests/run/again/serial.log")
     log = f"{guest.folder}/serial.log"
     guest.create()
     dom0.wait_file(log, "guest: ready")
