@@ -41,7 +41,10 @@ int resolve_empty_drives(struct plan *plan, struct err *err);
 
 int resolve_topology(struct plan *plan, struct err *err);
 
-/* Of statements that the plan has already, whether its kernel can have them: ERR_USAGE. */
+/*
+ * The statements that the plan has already, for its kernel now.  None: the wiring is ours,
+ * and fits.  ERR_USAGE.
+ */
 int resolve_topology_again(const struct plan *plan, struct err *err);
 
 #endif

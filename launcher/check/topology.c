@@ -35,8 +35,8 @@ static void add_topology_lines(struct plan *plan, char *text)
 }
 
 /* nub's bridges have no spanning tree. */
-static int check_stp(const struct plan *plan, const struct topology *topology,
-		     struct err *err)
+static int check_stp(const struct plan *plan, const char *name,
+		     const struct topology *topology, struct err *err)
 {
 	for (size_t i = 0; i < topology->n; i++) {
 		const struct topology_stmt *stmt = &topology->stmts[i];
@@ -46,13 +46,15 @@ static int check_stp(const struct plan *plan, const struct topology *topology,
 				err, ERR_USAGE,
 				"%s:%u:%u: found 'stp', expected a bridge without: "
 				"only kernel=linux has the spanning tree",
-				plan->topology_file, stmt->line, stmt->column);
+				name, stmt->line, stmt->column);
 	}
 	return 0;
 }
 
-/* Whether the statements fit this guest's interfaces and its stub domain's kernel. */
-static int check_topology(const struct plan *plan, const char *text, struct err *err)
+/* Whether the statements fit this guest's interfaces and its stub domain's kernel.  Errors
+ * name the text `name`. */
+static int check_topology(const struct plan *plan, const char *name, const char *text,
+			  struct err *err)
 {
 	cleanup_free struct topology_xenif *xenifs =
 		xalloc_check(calloc(plan->n_nics + 1, sizeof(*xenifs)));
@@ -62,12 +64,12 @@ static int check_topology(const struct plan *plan, const char *text, struct err 
 	for (size_t i = 0; i < plan->n_nics; i++)
 		xenifs[i] = (struct topology_xenif){.n = plan->nics[i].xenif,
 						    .network = plan->nics[i].bridge};
-	if (topology_parse(text, plan->topology_file, &topology, err) < 0)
+	if (topology_parse(text, name, &topology, err) < 0)
 		return -1;
-	rc = topology_check(&topology, plan->topology_file, (unsigned)plan->n_nics,
-			    xenifs, plan->n_nics, err);
+	rc = topology_check(&topology, name, (unsigned)plan->n_nics, xenifs, plan->n_nics,
+			    err);
 	if (rc == 0)
-		rc = check_stp(plan, &topology, err);
+		rc = check_stp(plan, name, &topology, err);
 	topology_free(&topology);
 	return rc;
 }
@@ -87,7 +89,7 @@ int resolve_topology(struct plan *plan, struct err *err)
 		return err_set(err, ERR_HOST, "%s: no text, or longer than %d bytes",
 			       plan->topology_file, TOPOLOGY_BYTES_MAX);
 	text[len] = '\0';
-	if (check_topology(plan, text, err) < 0)
+	if (check_topology(plan, plan->topology_file, text, err) < 0)
 		return -1;
 	add_topology_lines(plan, text);
 	return 0;
@@ -95,14 +97,14 @@ int resolve_topology(struct plan *plan, struct err *err)
 
 int resolve_topology_again(const struct plan *plan, struct err *err)
 {
-	struct plan named = *plan;
 	cleanup_free char *text = xstrdup("");
 
-	named.topology_file = (char *)"topology";
+	if (plan->n_topology == 0)
+		return 0;
 	for (size_t i = 0; i < plan->n_topology; i++) {
 		cleanup_free char *before = text;
 
 		text = xasprintf("%s%s\n", before, plan->topology[i]);
 	}
-	return check_topology(&named, text, err);
+	return check_topology(plan, "topology", text, err);
 }

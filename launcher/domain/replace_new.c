@@ -107,8 +107,6 @@ static int plan_size(struct replace_new *next, const struct domain_watch *watch,
 static int plan_wiring(struct replace_new *next, const struct replace_wish *wish,
 		       struct err *err)
 {
-	if (!wish->topology && next->plan.n_topology == 0)
-		return 0;
 	if (!wish->topology)
 		return resolve_topology_again(&next->plan, err) < 0
 			       ? err_prefix(err, "give it another topology (--topology)")
