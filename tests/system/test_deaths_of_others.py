@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from test_deaths import Migration, Save, check_next, check_nothing_left, check_written, wait_next, write_some
-from test_libvirt import DOMAIN, end_libvirtd, start_libvirtd, virsh  # noqa: F401: a fixture
+from test_libvirt import end_libvirtd, start_by_virsh, start_libvirtd, virsh  # noqa: F401: a fixture
 
 
 @pytest.mark.long("docs/deaths.md: make check-deaths")
@@ -26,12 +26,7 @@ def test_triple_fault(make_guest, dom0):
 def test_libvirtd(make_guest, dom0, stub, virsh):
     """It is killed: the guest goes on, the next one finds it, and ends it."""
     guest = make_guest("dies")
-    dom0.write(f"{guest.folder}/domain.xml", DOMAIN.format(
-        name=guest.name, disk=guest.disks[0], mac=guest.macs[0], stub=stub.argument()))
-    virsh("create", "--paused", f"{guest.folder}/domain.xml")
-    guest.attach()
-    virsh("resume", guest.name)
-    guest.wait_ready()
+    start_by_virsh(guest, virsh, stub)
     write_some(guest)
     end_libvirtd(dom0, "KILL")
     guest.ask("echo goes on", "echo goes on")
@@ -111,7 +106,6 @@ def test_script(make_guest, dom0, script, fate):
         done = guest.create(check=False)
         assert done.status != 0, done.text
         dom0.wait_gone("dies", "dies-dm")
-    print(done.text, guest.log(), flush=True)
     check_nothing_left(dom0, before)
     assert "bios-guest: disk 0 ok" in guest.start()
     write_some(guest)

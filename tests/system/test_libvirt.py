@@ -70,15 +70,20 @@ def virsh(dom0, leak_check):
     dom0.run("rm", "-rf", "/run/libvirt")
 
 
-def test_guest_of_libvirt(make_guest, dom0, stub, virsh):
-    """Started, seen, paused and ended by virsh, with its QEMU in a stub domain."""
-    guest = make_guest("virt")
-    dom0.write(f"{guest.folder}/domain.xml", DOMAIN.format(
+def start_by_virsh(guest, virsh, stub, domain=DOMAIN):
+    """Returns what the guest said at its start."""
+    guest.dom0.write(f"{guest.folder}/domain.xml", domain.format(
         name=guest.name, disk=guest.disks[0], mac=guest.macs[0], stub=stub.argument()))
     virsh("create", "--paused", f"{guest.folder}/domain.xml")
     guest.attach()
     virsh("resume", guest.name)
-    report = guest.wait_ready()
+    return guest.wait_ready()
+
+
+def test_guest_of_libvirt(make_guest, dom0, stub, virsh):
+    """Started, seen, paused and ended by virsh, with its QEMU in a stub domain."""
+    guest = make_guest("virt")
+    report = start_by_virsh(guest, virsh, stub)
     assert "bios-guest: disk 0 ok" in report
     assert dom0.qemu_processes() == []
     assert set(dom0.domains()) == {"virt", "virt-dm"}
@@ -106,13 +111,8 @@ def test_save_and_cd_of_libvirt(make_guest, dom0, stub, virsh):
     """Orders of virsh that go through libxl's QMP."""
     guest = make_guest("virtsave")
     # The picture's 16 MiB are part of the memory; `keep` uses what is behind the first 16.
-    dom0.write(f"{guest.folder}/domain.xml", DOMAIN.replace("MiB'>32<", "MiB'>64<").replace(
-        "    <interface", CD_DRIVE + "    <interface").format(
-        name=guest.name, disk=guest.disks[0], mac=guest.macs[0], stub=stub.argument()))
-    virsh("create", "--paused", f"{guest.folder}/domain.xml")
-    guest.attach()
-    virsh("resume", guest.name)
-    guest.wait_ready()
+    start_by_virsh(guest, virsh, stub, DOMAIN.replace("MiB'>32<", "MiB'>64<").replace(
+        "    <interface", CD_DRIVE + "    <interface"))
 
     # A CD comes and goes.
     dom0.shell(f"cp {guest.disks[0]} {guest.folder}/cd.img")
