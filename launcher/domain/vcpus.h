@@ -5,7 +5,7 @@
 
 #include "domain/host.h"
 
-/* Logs a line for each of them: what Xen does with it, its time, its place in the kernel. */
+/* Logs a line for each of them: Xen's state of it, its time, its address. */
 void domain_vcpus_log(struct domain_host *host, uint32_t domid);
 
 #endif
