@@ -5,6 +5,7 @@
 
 #include "../xen/event.h"
 #include "../xen/grant.h"
+#include "../xen/idle.h"
 
 #include <nub/blkdev.h>
 #include <nub/errno.h>
@@ -22,8 +23,10 @@
 static void disconnect(struct blkfront *b)
 {
 	b->connected = b->draining = false;
-	if (b->port >= 0)
+	if (b->port >= 0) {
+		event_send_now();
 		event_close((u32)b->port);
+	}
 	b->port = -1;
 	if (b->ring_ref)
 		grant_end_page(b->ring_ref, b->ring_page, b);

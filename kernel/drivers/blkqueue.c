@@ -4,6 +4,7 @@
 
 #include "../xen/event.h"
 #include "../xen/grant.h"
+#include "../xen/idle.h"
 
 #include <nub/errno.h>
 #include <nub/page.h>
@@ -184,7 +185,7 @@ void blkqueue_run(struct blkfront *b)
 		any = true;
 	}
 	if (any && blkring_publish(&b->ring))
-		event_notify((u32)b->port);
+		event_notify_soon((u32)b->port);
 }
 
 static void blkfront_start(struct blk_io *io)

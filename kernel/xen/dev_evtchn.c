@@ -61,7 +61,7 @@ static struct uport *find(struct evtchn *e, u32 port)
 
 static void drop(struct uport *u)
 {
-	event_send_late();
+	event_send_now();
 	event_close(u->port);
 	list_del(&u->pend);
 	list_del(&u->link);

@@ -8,6 +8,7 @@
 #include "gfn.h"
 #include "hold.h"
 #include "hypercall.h"
+#include "idle.h"
 #include "lent.h"
 #include "privcmd_abi.h"
 #include "store.h"
@@ -16,6 +17,7 @@
 #include <nub/clock.h>
 #include <nub/errno.h>
 #include <nub/mm.h>
+#include <nub/platform.h>
 #include <nub/process.h>
 #include <nub/sched.h>
 #include <nub/signal.h>
@@ -220,6 +222,12 @@ static long ioctl_mmap_resource(struct file *f, void __user *arg)
 	return ret;
 }
 
+/* A line of an interrupt controller's, which is set in vain at worst: no error comes back. */
+static bool sets_level(u32 op)
+{
+	return op == XEN_DMOP_set_pci_intx_level || op == XEN_DMOP_set_isa_irq_level;
+}
+
 /* Whether frame numbers of the target mean something else after this operation. */
 static bool moves_frames(u32 op)
 {
@@ -308,6 +316,11 @@ static long dm_call_make(struct dm_call *d, const struct privcmd_dm_op *c)
 
 	if (hold_takes(d->op.op))
 		return 0;
+	if (sets_level(d->op.op) &&
+	    event_level_late(c->dom, &d->op, head + d->rule->size))
+		return 0;
+	if (return_work)
+		event_send_late();
 	takes = hold_ends(d->op.op, d->op.arg);
 	if (takes && wait_for_take())
 		return -EINTR;
@@ -505,6 +518,8 @@ static long privcmd_ioctl(struct file *f, unsigned cmd, u64 arg)
 {
 	void __user *p = (void __user *)arg;
 
+	if (cmd != IOCTL_PRIVCMD_DM_OP && return_work)
+		event_send_late();
 	switch (cmd) {
 	case IOCTL_PRIVCMD_HYPERCALL:
 		return ioctl_hypercall(f, p);

@@ -12,6 +12,7 @@
 
 #include "../../../kernel/xen/event.h"
 #include "../../../kernel/xen/grant.h"
+#include "../../../kernel/xen/idle.h"
 #include "../../../kernel/xen/xenbus.h"
 
 enum { REFS = 4096, PORT = 5 };
@@ -106,6 +107,14 @@ void event_close(u32 port)
 int event_notify(u32 port)
 {
 	return 0;
+}
+
+void event_notify_soon(u32 port)
+{
+}
+
+void event_send_now(void)
+{
 }
 
 void event_wait(u32 port, u64 when)
