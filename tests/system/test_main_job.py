@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from guestlib.dom0host import mkdisk
+from guestlib.dom0host import ASSETS, mkdisk
 from guestlib.guest import Guest, Stub
 from test_cli import check_memory
 
@@ -140,6 +140,20 @@ def test_direct_guest(make_guest, dom0, traffic):
     assert dom0.sector(guest.disks[0], 1500) == b"\x33" * 512
     if counted(dom0, guest):
         check_hypercalls(dom0, guest, traffic)
+
+
+@pytest.mark.long("four starts at once: libxl's scripts have 40 s each, and a busy machine is too slow")
+def test_four_at_once(make_guest, dom0):
+    """Each of them starts. xl's lock lets them side by side where dom0 does not shrink for guests."""
+    logs = [f"{ASSETS}/run/four{n}/serial.log" for n in range(4)]
+    guests = [make_guest(f"four{n}", serial=f"file:{log}") for n, log in enumerate(logs)]
+    dom0.shell("".join(f"(xl create {guest.config_path}; echo status $?) >{guest.folder}/said 2>&1 & "
+                       for guest in guests) + "wait", timeout=600)
+    for guest, log in zip(guests, logs):
+        said = dom0.read(f"{guest.folder}/said")
+        assert "status 0\n" in said, (said, guest.log())
+        dom0.wait_file(log, "bios-guest: ready")
+    dom0.wait_listed(*(name for guest in guests for name in (guest.name, f"{guest.name}-dm")))
 
 
 def test_three_nics_and_disks(make_guest, dom0):
