@@ -10,6 +10,7 @@
 #include "hypercall.h"
 #include "idle.h"
 #include "lent.h"
+#include "level.h"
 #include "privcmd_abi.h"
 #include "store.h"
 
@@ -314,7 +315,7 @@ static long dm_call_make(struct dm_call *d, const struct privcmd_dm_op *c)
 	bool takes;
 	long ret;
 
-	if (hold_takes(d->op.op))
+	if (hold_takes(d->op.op) || level_is_set(d->op.op, d->op.arg))
 		return 0;
 	if (sets_level(d->op.op) &&
 	    event_level_late(c->dom, &d->op, head + d->rule->size))
