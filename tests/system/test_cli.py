@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from guestlib import schema
+from guestlib import grants, schema
 from PIL import Image
 
 GIB_KB = 1 << 20
@@ -15,6 +15,7 @@ PLAIN_MIB = 40  # docs/interface.md's sum for a guest with one disk and NIC
 FREE_KB = (9 + 4) * 1024
 XVDZZ = 1 << 28 | 701 << 8
 NODES = 400  # of the stub domain in xenstore
+GRANTS = 128  # its pages that others have mapped: 24, and 32 for each disk request under way
 SCRIPTS = 2  # hot-plug scripts for the stub domain of a guest with one disk
 ANSWERS = 8  # of xenstore that the agent waits for in a start
 READS = 350  # requests to the root's disk until QEMU runs
@@ -67,6 +68,7 @@ def check_nodes(dom0, guest):
         assert dom0.xenstore(f"{place}/mode") == "r"
         device = dom0.xenstore(f"{place}/params")
         assert dom0.run("blockdev", "--getro", device).stdout.strip() == "1"
+        assert 0 < grants.count(dom0, stub) <= GRANTS
 
 
 def check_metrics(dom0, guest):
