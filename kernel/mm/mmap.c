@@ -18,8 +18,9 @@
 #define STACK_GUARD (1UL << 20)
 /* Small ranges are flushed page by page. */
 #define FLUSH_SINGLE 16
-/* One mapping may promise this many times the machine's memory. */
-#define OVERCOMMIT 16
+/* One mapping may promise this many times the machine's memory.  QEMU's map of a guest's grants is 384
+ * MiB, of which it uses little, and a slim one has 20 MiB. */
+#define OVERCOMMIT 32
 
 static void zap_pte(u64 *pte, u64 addr, void *arg)
 {
