@@ -7,7 +7,7 @@ export BUILD
 
 WB = rig/workbench --
 
-.PHONY: all build check check-units check-system check-configs check-orders check-browser check-cluster check-deaths check-leaks check-intel check-matrix check-pci check-replace check-replace-version check-systemd deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
+.PHONY: all build check check-units check-system check-configs check-orders check-browser check-cluster check-deaths check-leaks check-intel check-matrix check-pci check-replace check-replace-version check-slim check-systemd deb demo demo-pci fuzz fuzz-kernel bench format golden clean distclean-cache help
 
 help:
 	@echo 'make demo             from nothing to a guest whose QEMU runs in a stub domain, shown'
@@ -21,6 +21,7 @@ help:
 	@echo 'make check-orders     orders, media and disks of an administrator, beside QEMU in dom0 (long)'
 	@echo 'make check-replace    another QEMU under guests that run'
 	@echo 'make check-replace-version  the QEMU of trixie-backports under a guest that runs, and back'
+	@echo 'make check-slim       a QEMU with few parts is built, and a guest has it (half an hour at first)'
 	@echo 'make check-systemd    where a guest has its processes in a dom0 with systemd'
 	@echo 'make check-pci        PCI devices of a host with an IOMMU, passed through'
 	@echo 'make check-cluster    guests that move between two hosts'
@@ -108,6 +109,11 @@ check-replace-version:
 	@STUBDOM_PLATFORM=trixie-backports $(WB) rig/build $(BUILD)-trixie-backports
 	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long \
 		--other-image=$(BUILD)-trixie-backports/image tests/system/test_replace.py::test_to_and_fro
+
+check-slim:
+	@$(WB) rig/build $(BUILD)
+	@$(WB) rig/slim $(BUILD) $(BUILD)/slim
+	@$(WB) python3 -m pytest -p no:cacheprovider --timeout 900 -v --long --other-image=$(BUILD)/slim tests/system/test_slim.py
 
 # In a container: no Xen host.
 check-systemd:

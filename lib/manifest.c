@@ -12,7 +12,11 @@
 #include "cleanup.h"
 #include "xalloc.h"
 
-enum { MANIFEST_BYTES_MAX = 16 << 20, MANIFEST_KERNELS_MAX = 64 };
+enum {
+	MANIFEST_BYTES_MAX = 16 << 20,
+	MANIFEST_KERNELS_MAX = 64,
+	MANIFEST_MEMORY_MAX_MB = 1 << 20,
+};
 
 #define REBUILD "rebuild the image"
 
@@ -159,6 +163,7 @@ static int parse_qemu(struct manifest *m, const json_t *qemu, struct err *err)
 	json_t *commands = json_object_get(probe, "commands");
 	json_t *schema = json_object_get(qemu, "schema");
 	json_t *machines = json_object_get(qemu, "machines");
+	const json_t *memory = json_object_get(qemu, "memory_mb");
 	const char *name;
 	json_t *reply;
 
@@ -187,6 +192,11 @@ static int parse_qemu(struct manifest *m, const json_t *qemu, struct err *err)
 	if (machines && !json_is_object(machines))
 		return err_set(err, ERR_HOST,
 			       "qemu.machines: expected an object; " REBUILD);
+	if (memory && (!json_is_integer(memory) || json_integer_value(memory) <= 0 ||
+		       json_integer_value(memory) > MANIFEST_MEMORY_MAX_MB))
+		return err_set(err, ERR_HOST,
+			       "qemu.memory_mb: expected a number of MiB; " REBUILD);
+	m->memory_mb = (unsigned)json_integer_value(memory);
 	m->schema = json_incref(schema);
 	m->machines = json_incref(machines);
 	return 0;

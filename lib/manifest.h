@@ -56,6 +56,7 @@ struct manifest {
 	json_t *schema;	    /* of its answers and events: an array of SchemaInfo */
 	json_t *machines;   /* { name or alias: name }; NULL: it is not said */
 	unsigned long long root_bytes;
+	unsigned memory_mb; /* that nub and QEMU need; 0: as the distribution's */
 };
 
 /*

@@ -6,11 +6,14 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import tempfile
 
 from . import contents, cpio, elf, kernel, packages, packed, probe
 
 MANIFEST = "manifest.json"
 REPLACE = 2  # MANIFEST_REPLACE of lib/manifest.h
+SLIM_BUILDER = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "build-slim")
 LIBRARY_DIR = "/lib/x86_64-linux-gnu"
 
 
@@ -47,10 +50,11 @@ def installed(qemu):
     return qemu
 
 
-def collect_root(qemu):
-    """({path in the image: path on this system}, path of ld.so)."""
-    loader, libraries = elf.closure(installed(qemu))
-    files = {qemu: installed(qemu), loader: loader}
+def collect_root(qemu, program):
+    """({path in the image: path on this system}, path of ld.so). qemu: the path in the image of
+    `program`."""
+    loader, libraries = elf.closure(program)
+    files = {qemu: program, loader: loader}
     for soname, path in libraries.items():
         files[f"{LIBRARY_DIR}/{soname}"] = path
     for name in contents.DATA_FILES:
@@ -64,9 +68,10 @@ def collect_root(qemu):
     return files, loader
 
 
-def _owned(files):
-    """The files' names in dpkg's lists: a diverted one has its own there."""
-    return sorted(contents.QEMU if path == contents.QEMU_DIVERTED else path
+def _owned(files, program):
+    """The files' names in dpkg's lists. A diverted QEMU has its own there; a slim one stands for the
+    package whose source it is built from."""
+    return sorted(contents.QEMU if path in (program, contents.QEMU_DIVERTED) else path
                   for path in files.values())
 
 
@@ -146,14 +151,32 @@ def _switch(output, data, manifest):
         os.close(lock)
 
 
-def build(output, agent, qemu=contents.QEMU, nub=None, boot="/boot", in_place=False):
-    """Makes the image the directory `output`, or writes its files into that; its manifest."""
-    if not os.path.exists(installed(qemu)):
-        raise ImageError(f"{qemu}: not installed; install qemu-system-xen")
+def build(output, agent, qemu=None, nub=None, boot="/boot", in_place=False, slim=False):
+    """Makes the image the directory `output`, or writes its files into that; its manifest. With `slim`
+    qemu is a program of build-slim's; None: it is made."""
+    with tempfile.TemporaryDirectory(prefix="stubdom-slim-") as folder:
+        if slim and not qemu:
+            qemu = f"{folder}/qemu"
+            make_slim(qemu)
+        return _build(output, agent, qemu or contents.QEMU, nub, boot, in_place, slim)
+
+
+def make_slim(program):
+    if subprocess.run([SLIM_BUILDER, program], check=False).returncode:
+        raise ImageError("there is no slim QEMU; build-slim says above why")
+
+
+def _build(output, agent, program, nub, boot, in_place, slim):
+    qemu = contents.QEMU if slim else program
+    if not slim:
+        program = installed(qemu)
+    if not os.path.exists(program):
+        raise ImageError(f"{program}: not installed; install qemu-system-xen")
     mtime = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
-    files, loader = collect_root(qemu)
+    files, loader = collect_root(qemu, program)
     linux = kernel.newest(boot)
-    described = packages.describe(_owned(files) + ([linux[1]] if linux else []))
+    owned = _owned(files, program if slim else None)
+    described = packages.describe(owned + ([linux[1]] if linux else []))
     root_entries = make_root(files, agent)
     root = cpio.write(root_entries, mtime)
     data, kernels = {}, {}
@@ -185,7 +208,8 @@ def build(output, agent, qemu=contents.QEMU, nub=None, boot="/boot", in_place=Fa
         "files": {name: {"bytes": len(d), "sha256": hashlib.sha256(d).hexdigest()}
                   for name, d in data.items()},
         "packages": described,
-        "qemu": {"path": qemu, **answers},
+        "qemu": {"path": qemu, **answers,
+                 **({"memory_mb": contents.SLIM_MEMORY_MB} if slim else {})},
         "root": {"bytes": sum(len(e.data) for e in root_entries),
                  "files": sum(e.is_file for e in root_entries)},
     }

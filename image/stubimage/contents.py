@@ -65,6 +65,9 @@ KERNEL_CMDLINE = ("console=hvc0 loglevel=4 panic=-1 rdinit=/init mitigations=off
                   "lsm=capability cryptomgr.notests rootfstype=ramfs")
 NUB_CMDLINE = "init=/init"
 
+# MiB for nub, a slim QEMU and its libraries (launcher/plan/memory.c has those for the distribution's).
+SLIM_MEMORY_MB = 12
+
 # The questions of the toolstack's probe.
 PROBE_COMMANDS = ("query-version", "query-target", "query-commands", "query-machines",
                   "query-command-line-options")

@@ -9,7 +9,6 @@
 enum {
 	KIB = 1 << 10,
 	MIB_KB = 1 << 10,
-	LEAST_MB = 32, /* besides the ramdisk: QEMU and its kernel */
 	GRANULE_MB = 4,
 	LINUX_MB =
 		160, /* kernel, page tables, QEMU's own 31 MB, its threads and caches */
@@ -17,6 +16,7 @@ enum {
 	 * rest is for viewers, and needs that nobody has measured; files use it until
 	 * then.  docs/figures.md has the figures. */
 	NUB_MB = 27,
+	LEAST_MORE_MB = 5, /* of a guest without a screen and devices */
 	/*
 	 * Pages that a disk or interface keeps for requests, at the most:
 	 * kernel/drivers.
@@ -71,9 +71,17 @@ unsigned long long plan_ramdisk_bytes(const struct plan *plan,
 	return bytes;
 }
 
+/* A slim QEMU has a number of its own. */
+static unsigned manifest_memory(const struct manifest *manifest)
+{
+	return manifest->memory_mb ? manifest->memory_mb : NUB_MB;
+}
+
+/* Besides the ramdisk: QEMU and its kernel. */
 unsigned long long plan_least_mb(const struct plan *plan, const struct manifest *manifest)
 {
-	return (plan_ramdisk_bytes(plan, manifest) >> 20) + LEAST_MB;
+	return (plan_ramdisk_bytes(plan, manifest) >> 20) + manifest_memory(manifest) +
+	       LEAST_MORE_MB;
 }
 
 /*
@@ -95,7 +103,7 @@ void plan_set_memory(struct plan *plan, const struct manifest *manifest)
 	if (plan->kernel == STUBOPT_KERNEL_LINUX)
 		kb += LINUX_MB * MIB_KB;
 	else
-		kb += NUB_MB * MIB_KB + mapped * TABLES_KB_PER_MB +
+		kb += manifest_memory(manifest) * MIB_KB + mapped * TABLES_KB_PER_MB +
 		      (plan->n_disks + plan->n_nics) * NUB_DEVICE_KB;
 	/* A guest without a screen and devices. */
 	if (kb < plan_least_mb(plan, manifest) * MIB_KB)

@@ -253,6 +253,29 @@ def test_nub_alone(image, agent, tmp_path):
     assert "no nub, and no packaged kernel in" in done.stderr
 
 
+def test_slim(agent, tmp_path):
+    """The program of build-slim is at QEMU's place, and stands for the package whose source it has."""
+    program, boot = tmp_path / "qemu", tmp_path / "boot"
+    shutil.copy(installed(contents.QEMU), program)
+    boot.mkdir()
+    done = build("--agent", agent, "--nub", BUILD / "kernel" / "kernel-nub", "--profile", "slim",
+                 "--qemu", program, "--output", tmp_path / "out", "--boot", boot)
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["qemu"]["path"] == contents.QEMU
+    assert manifest["qemu"]["memory_mb"] == contents.SLIM_MEMORY_MB
+    assert "qemu-system-xen" in {p["name"] for p in manifest["packages"]}
+
+
+def test_slim_without_its_tools(tmp_path):
+    """One line names the package; nothing was made."""
+    done = build("--profile", "slim", "--output", tmp_path / "out", PKG_CONFIG_LIBDIR="/nowhere")
+    assert done.returncode == 1
+    assert re.fullmatch("build-slim: .* is not there: apt install .*\n"
+                        "build-image: there is no slim QEMU; build-slim says above why\n", done.stderr)
+    assert not (tmp_path / "out").exists()
+
+
 def test_made_anew_it_is_switched_in_one_step(image, agent, tmp_path):
     """Each look finds one whole image, and the one before stays beside it."""
     out = tmp_path / "image"

@@ -348,6 +348,26 @@ static void test_memory(void **state)
 			124); /* + 2 * 10 */
 }
 
+/* Its image's manifest says what a slim QEMU needs. */
+static void test_slim(void **state)
+{
+	struct plan plan = {.kernel = STUBOPT_KERNEL_NUB, .vram_mb = 16};
+	struct manifest manifest;
+	struct err err;
+
+	assert_int_equal(manifest_parse("/img", SAMPLE_MANIFEST, strlen(SAMPLE_MANIFEST),
+					&manifest, &err),
+			 0);
+	manifest.memory_mb = 12;
+	plan_set_memory(&plan, &manifest);
+	assert_int_equal(plan.memory_mb, 88); /* 60 + 16 + 12 */
+	plan.memory_mb = plan.vram_mb = 0;
+	plan_set_memory(&plan, &manifest);
+	assert_int_equal(plan.memory_mb, 80); /* the least: 60 + 12 + 5 */
+	assert_int_equal(plan_least_mb(&plan, &manifest), 77);
+	manifest_free(&manifest);
+}
+
 /* Of a guest with much memory, QEMU may map a lot: 2 MiB of page tables for a GiB. */
 static void test_guests_memory(void **state)
 {
@@ -389,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_files),	     cmocka_unit_test(test_topology),
 		cmocka_unit_test(test_memory),	     cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_others_disks), cmocka_unit_test(test_guests_memory),
+		cmocka_unit_test(test_slim),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);
