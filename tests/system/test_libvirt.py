@@ -73,7 +73,7 @@ def virsh(dom0, leak_check):
 def start_by_virsh(guest, virsh, stub, domain=DOMAIN):
     """Returns what the guest said at its start."""
     guest.dom0.write(f"{guest.folder}/domain.xml", domain.format(
-        name=guest.name, disk=guest.disks[0], mac=guest.macs[0], stub=stub.argument()))
+        name=guest.name, disk=guest.disks[0], mac=next(iter(guest.macs), ""), stub=stub.argument()))
     virsh("create", "--paused", f"{guest.folder}/domain.xml")
     guest.attach()
     virsh("resume", guest.name)
