@@ -13,7 +13,7 @@ from test_cdrom import make_image, read_cd
 MINUTES = int(os.environ.get("SOAK_MINUTES", "15"))
 MEMORY = int(os.environ.get("SOAK_MEMORY", "1024"))
 VCPUS = int(os.environ.get("SOAK_VCPUS", "1"))
-SAVE_EACH = 8  # rounds: it takes as long as a round
+SAVE_EACH = int(os.environ.get("SOAK_SAVE_EACH", "8"))  # rounds: it takes as long as a round
 GROWTH_KB = 1024  # caches of the kernel's that fill up later than the first round
 
 
@@ -56,7 +56,7 @@ class Load:
         self.rounds += 1
 
 
-@pytest.mark.long(f"{MINUTES} minutes of load (SOAK_MINUTES=, SOAK_MEMORY=, SOAK_VCPUS=)")
+@pytest.mark.long(f"{MINUTES} minutes of load (SOAK_MINUTES=, SOAK_MEMORY=, SOAK_VCPUS=, SOAK_SAVE_EACH=)")
 @pytest.mark.timeout(MINUTES * 60 + 1800)
 def test_soak(make_guest, dom0, traffic):
     guest = make_guest("soak", kind="direct", disks=2, memory=MEMORY, vcpus=VCPUS, vnc=1, modules=("sr_mod",))
