@@ -167,18 +167,18 @@ def channels_part(dom0, args, build):
 
 
 def net_part(dom0, args, _build):
-    sides = ("dom0", "wire", "bridge", "linux")
+    sides = ("dom0", "wire", "linux")
     rounds = net.measure(dom0, args.kernel, sides, mb=1)
     return {"model": "e1000", "rounds": rounds}, net.table(sides, rounds)
 
 
 def disk_part(dom0, args, _build):
-    return disk.measure_all(dom0, ("dom0", args.kernel, "linux"), mib=1, rounds=1, loads=disk.SHORT,
-                            slow=("linux",)), ""
+    return disk.measure_all(dom0, ("dom0", args.kernel, "linux"), ("ide", "virtio"), mib=1, rounds=1,
+                            loads=disk.SHORT, slow=("linux",)), ""
 
 
 def scale_part(dom0, args, build):
-    figures = scale.measure(dom0, Stub(kernel=args.kernel, type=args.type), build)
+    figures = scale.measure(dom0, Stub(kernel=args.kernel, type=args.type), build, (1, 4))
     return figures, scale.table(figures)
 
 

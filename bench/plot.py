@@ -64,7 +64,11 @@ def draw(canvas, title, rows, most, unit):
         canvas.box(LEFT, y + 9, low * scale, 2, GRID)
         canvas.box(LEFT + low * scale, y + 4, max((high - low) * scale, 2), 12, colour)
         canvas.box(LEFT + middle * scale - 1, y + 1, 3, 18, INK)
-        canvas.text(LEFT + high * scale + 8, y, f"{middle:.3g} {unit}".rstrip())
+        canvas.text(LEFT + high * scale + 8, y, f"{number(middle)} {unit}".rstrip())
+
+
+def number(value):
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
 def scale_of(rows):
