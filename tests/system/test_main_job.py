@@ -20,7 +20,7 @@ PORT_EXITS = 3.0
 PORT_HYPERCALLS = 1.7
 ACCESSES = 200
 # Its hypercalls for a 4 KiB read of an IDE disk (41 to 47 are seen) and for a UDP round trip (12 to 23).
-DISK_HYPERCALLS = 80
+DISK_HYPERCALLS = 60
 UDP_HYPERCALLS = 50
 HOSTS_OWN = {"interrupt", "NMI"}  # other work on the host causes them
 GUESTS_OWN = {"port", "0x0"}  # of a guest that only reads a port
