@@ -110,6 +110,8 @@ def test_installed_and_removed(deb):
     try:
         assert "stubdom-dm" in run("/usr/bin/stubdom-dm", "--version")
         run("/usr/bin/stubdom", "image", "verify")
+        # Where the profile slim has its own.
+        run("/usr/bin/stubdom", "image", "build", "--output", "/var/lib/qemu-stubdom/slim")
         # For reportbug: the versions, and no guest's name.
         said = run("sh", "-c", "/usr/share/bug/qemu-stubdom 3>&1")
         assert "-- stubdom doctor:\nfail  xen" in said and "\nQEMU " in said, said
