@@ -36,11 +36,18 @@ static size_t report(struct image_problems *problems)
 	return n;
 }
 
+/* Only such a QEMU says how much memory it needs (lib/manifest.h). */
+static bool is_slim(const json_t *manifest)
+{
+	return json_object_get(json_object_get(manifest, "qemu"), "memory_mb");
+}
+
 static int verify(const char *dir, struct err *err)
 {
 	cleanup_fd int folder = image_open(dir, err);
 	cleanup_json json_t *manifest =
 		folder < 0 ? NULL : image_load_at(folder, dir, err);
+	const bool is_default = strcmp(dir, IMAGEDIR) == 0;
 	struct image_problems problems;
 	size_t n_files;
 	size_t n_packages;
@@ -57,13 +64,12 @@ static int verify(const char *dir, struct err *err)
 		return -1;
 	}
 	n_packages = report(&problems);
-	if (n_files > 0)
+	if (n_files + n_packages > 0)
 		return err_set(err, VERB_NO,
-			       "%s is damaged; 'stubdom image build' remedies", dir);
-	if (n_packages > 0)
-		return err_set(err, VERB_NO,
-			       "%s is not up to date; 'stubdom image build' remedies",
-			       dir);
+			       "%s is %s; 'stubdom image build%s%s%s' remedies", dir,
+			       n_files > 0 ? "damaged" : "not up to date",
+			       is_slim(manifest) ? " --profile slim" : "",
+			       is_default ? "" : " --output ", is_default ? "" : dir);
 	printf("%s: as its manifest says, up to date with the installed packages\n", dir);
 	return 0;
 }
