@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One HVM guest in the rig: its config, its disks, its serial console, its end."""
 import hashlib
+import json
 
 from .dom0host import ASSETS, mkdisk
 
@@ -154,6 +155,10 @@ class Guest:
     @property
     def stub_domid(self):
         return self.dom0.domid(self.name + "-dm")
+
+    def inside(self):
+        """The stub domain's memory, by its own word: total_kb, available_kb."""
+        return json.loads(self.dom0.run("stubdom", "status", self.name, "--json").stdout)["inside"]
 
     @property
     def launcher_pid(self):

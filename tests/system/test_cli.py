@@ -81,9 +81,9 @@ def check_metrics(dom0, guest):
     assert int(found[f'stubdom_disk_read_bytes_total{labels},disk="xvda"}}']) > 0
 
 
-def check_memory(dom0, guest):
+def check_memory(guest):
     """A guest with one disk, and a NIC or none: the stub domain has the memory, and it suffices."""
-    inside = json.loads(stubdom(dom0, "status", guest.name, "--json"))["inside"]
+    inside = guest.inside()
     assert inside["total_kb"] < PLAIN_MIB * 1024 and inside["available_kb"] > FREE_KB, inside
 
 
@@ -93,7 +93,7 @@ def check_qemu(dom0, guest):
     assert re.search(r"^QEMU says +running$", said, re.M)
     assert re.search(r"^inside it +[1-9]\d* MB free of [1-9]\d* MB$", said, re.M)
     if guest.stub.options["kernel"] == "nub":
-        check_memory(dom0, guest)
+        check_memory(guest)
     status = json.loads(stubdom(dom0, "qmp", guest.name, "query-status"))
     assert status["running"] is True
     # By its domain id, and as JSON text.

@@ -43,6 +43,8 @@ CD_DRIVE = "    <disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><r
 
 
 def start_libvirtd(dom0):
+    # TCG's CPUs lack VME, and libvirt's map has no CPU without it (docs/upstream-bugs.md).
+    dom0.run("sed", "-i", "/'vme'/d", CPU_MAP)
     dom0.shell("setsid libvirtd </dev/null >/var/log/libvirtd.log 2>&1 & "
                "echo $! >/run/libvirtd-test.pid")
     wait = f"timeout 240 sh -c 'until virsh -q -c {URI} version >/dev/null 2>&1; do sleep 0.1; done'"
@@ -58,8 +60,6 @@ def end_libvirtd(dom0, signal="TERM"):
 @pytest.fixture
 def virsh(dom0, leak_check):
     """Runs virsh against a libvirtd that lives as long as the test."""
-    # TCG's CPUs lack VME, and libvirt's map has no CPU without it (docs/upstream-bugs.md).
-    dom0.run("sed", "-i", "/'vme'/d", CPU_MAP)
     start_libvirtd(dom0)
 
     def run(*argv, **how):

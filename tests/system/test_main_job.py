@@ -86,7 +86,7 @@ def test_bios_guest(make_guest, dom0, any_stub):
     assert total > 0
     if counted(dom0, guest):
         check_exits(dom0, guest)
-        check_memory(dom0, guest)
+        check_memory(guest)
 
     # It reads back its writes.
     crc = guest.ask("write 0 1200 0x6b", "write 0 1200").split()[-1]

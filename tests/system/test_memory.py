@@ -110,10 +110,6 @@ WARM_MIB, CACHED_MIB = 32, 128
 TABLES_KB = (CACHED_MIB - WARM_MIB) // 2 * 4
 
 
-def available_kb(dom0, guest):
-    return json.loads(dom0.run("stubdom", "status", guest.name, "--json").stdout)["inside"]["available_kb"]
-
-
 def test_page_cache(make_guest, dom0):
     """A guest reads an emulated disk into its page cache. The stub domain's memory has page tables
     for it and nothing else that grows."""
@@ -128,7 +124,7 @@ def test_page_cache(make_guest, dom0):
     found = []
     for mib in (WARM_MIB, CACHED_MIB):
         guest.ask(f"sum sda {mib << 20}", "sum sda \\d+", 400)
-        found.append(available_kb(dom0, guest))
+        found.append(guest.inside()["available_kb"])
     print(f"available in the stub domain: {found} KiB after {WARM_MIB} and {CACHED_MIB} MiB")
     assert found[1] > found[0] - TABLES_KB, found
 
@@ -155,7 +151,7 @@ def test_short_all_the_same(make_guest, dom0, stub):
     (node,) = [b["inserted"]["node-name"] for b in blocks if b.get("inserted")]
     order("block-dirty-bitmap-add", name="map", granularity=512)
     guest.ask("write 0 1200 0x5a", "write 0 1200")  # an empty map is not copied
-    mib = json.loads(dom0.run("stubdom", "status", guest.name, "--json").stdout)["inside"]["total_kb"] >> 10
+    mib = guest.inside()["total_kb"] >> 10
     for n in range(mib // MAP_MIB + 1):
         order("block-dirty-bitmap-add", check=False, name=f"map{n}", granularity=512)
         if order("block-dirty-bitmap-merge", check=False, target=f"map{n}", bitmaps=["map"]).status:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The guest's screen in dom0: VNC where the toolstack says, for several viewers, with input."""
 import io
-import json
 import time
 
 import pytest
@@ -109,8 +108,7 @@ def test_screen(guest, dom0):
         is_our_screen(view_at(dom0, name, GRAPHICS))
     is_our_screen(view_at(dom0, "web", GRAPHICS))
     if guest.stub.options["kernel"] == "nub":
-        done = dom0.run("stubdom", "status", guest.name, "--json")
-        inside = json.loads(done.stdout)["inside"]
+        inside = guest.inside()
         assert inside["total_kb"] < GIVEN_MIB * 1024 and inside["available_kb"] > FREE_KB, inside
     for name in (*"abce", "web"):
         dom0.call("viewer_close", name=name)

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: MIT
 """A guest whose stub domain has a slim QEMU: the plain one's memory, and its devices."""
-import json
-
 import pytest
 
 from guestlib.guest import Stub
@@ -22,15 +20,11 @@ def push_image(dom0, request):
     dom0.run("rm", "-rf", PUSHED)
 
 
-def inside(dom0, guest):
-    return json.loads(dom0.run("stubdom", "status", guest.name, "--json").stdout)["inside"]
-
-
 @pytest.mark.long("make check-slim")
 def test_plain_guest(make_guest, dom0, slim):
     guest = make_guest("slim", stub=slim)
     assert "bios-guest: disk 0 ok" in guest.start()
-    found = inside(dom0, guest)
+    found = guest.inside()
     assert found["total_kb"] < SLIM_MIB * 1024 and found["available_kb"] > FREE_KB, found
     assert "slim" in dom0.run("stubdom", "qmp", guest.name, "query-version").stdout
     guest.destroy()

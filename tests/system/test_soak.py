@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """One guest under load of every kind for long, with CD changes and saves between: nothing grows, nothing is lost."""
-import json
 import os
 import time
 
@@ -15,10 +14,6 @@ MEMORY = int(os.environ.get("SOAK_MEMORY", "1024"))
 VCPUS = int(os.environ.get("SOAK_VCPUS", "1"))
 SAVE_EACH = int(os.environ.get("SOAK_SAVE_EACH", "8"))  # rounds: it takes as long as a round
 GROWTH_KB = 1024  # caches of the kernel's that fill up later than the first round
-
-
-def inside(dom0, guest):
-    return json.loads(dom0.run("stubdom", "status", guest.name, "--json").stdout)["inside"]
 
 
 class Load:
@@ -66,12 +61,12 @@ def test_soak(make_guest, dom0, traffic):
     load = Load(dom0, guest, traffic)
     for _ in range(SAVE_EACH):
         load.run()
-    first = inside(dom0, guest)
+    first = guest.inside()
     use = dom0.call("memory_of", pattern="stubdom-dm.*-xen-domid")
     end = time.monotonic() + MINUTES * 60
     while time.monotonic() < end:
         load.run()
-    last = inside(dom0, guest)
+    last = guest.inside()
     assert last["total_kb"] == first["total_kb"]
     assert last["available_kb"] > first["available_kb"] - GROWTH_KB, (first, last, load.rounds)
     now = dom0.call("memory_of", pattern="stubdom-dm.*-xen-domid")

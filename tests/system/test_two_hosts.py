@@ -11,7 +11,7 @@ from guestlib.disks import digest, sha256
 from guestlib.dom0host import ASSETS, mkdisk
 from guestlib.guest import Guest, Stub
 from rigctl.join import ADDRESSES
-from test_libvirt import CPU_MAP, DOMAIN, URI, end_libvirtd, start_by_virsh, start_libvirtd
+from test_libvirt import DOMAIN, URI, end_libvirtd, start_by_virsh, start_libvirtd
 
 MOVES = int(os.environ.get("MOVES", "10"))  # of the guest that goes to and fro
 OTHER = f"{ASSETS}/run/image-other"
@@ -241,7 +241,6 @@ def test_another_image(guest, stub, request):
 @pytest.fixture
 def libvirtds(hosts):
     for host in hosts:
-        host.run("sed", "-i", "/'vme'/d", CPU_MAP)
         start_libvirtd(host)
     yield
     for host in hosts:
