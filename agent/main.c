@@ -102,6 +102,8 @@ static int start(struct agent *agent, struct err *err)
 	report_stage(STUBDOM_STAGE_DISKS);
 	if (disks_wait(&agent->boot, err) < 0 || setup_modules_end(err) < 0)
 		return -1;
+	if (setup_root(agent->boot.qemu_path, err) < 0)
+		return -1;
 	report_stage(STUBDOM_STAGE_NET);
 	if (net_setup(&agent->boot, err) < 0)
 		return -1;

@@ -2,6 +2,7 @@
 /* The first things that the agent sets up: file systems, modules, settings. */
 #include "setup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,11 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "abi/boot.h"
 #include "abi/channel.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "report.h"
 
+#define ROOT_MOUNT "/root"
 #define MODULES_LIST "/lib/modules.load" /* image/stubimage/contents.py */
 
 enum { MODULES_TIMEOUT_MS = 25000 }; /* as for a disk */
@@ -52,6 +55,40 @@ int setup_mounts(struct err *err)
 	if (mkdir(STUBDOM_SOCKET_DIR, 0700) < 0 && errno != EEXIST)
 		return err_errno(err, ERR_STUB, errno, "mkdir " STUBDOM_SOCKET_DIR);
 	return 0;
+}
+
+static int bind_directory(const char *name, struct err *err)
+{
+	char from[300], to[300];
+
+	snprintf(from, sizeof(from), ROOT_MOUNT "/%s", name);
+	snprintf(to, sizeof(to), "/%s", name);
+	if ((mkdir(to, 0755) < 0 && errno != EEXIST) ||
+	    mount(from, to, NULL, MS_BIND, NULL) < 0)
+		return err_errno(err, ERR_STUB, errno, "mount %s", to);
+	return 0;
+}
+
+int setup_root(const char *qemu, struct err *err)
+{
+	const struct dirent *d;
+	int status = 0;
+	DIR *dir;
+
+	if (access(qemu, X_OK) == 0)
+		return 0;
+	mkdir(ROOT_MOUNT, 0755);
+	if (mount("/dev/" STUBDOM_ROOT_DISK, ROOT_MOUNT, "erofs",
+		  MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) < 0)
+		return err_errno(err, ERR_STUB, errno, "mount /dev/" STUBDOM_ROOT_DISK);
+	dir = opendir(ROOT_MOUNT);
+	if (!dir)
+		return err_errno(err, ERR_STUB, errno, ROOT_MOUNT);
+	while (status == 0 && (d = readdir(dir)))
+		if (d->d_name[0] != '.')
+			status = bind_directory(d->d_name, err);
+	closedir(dir);
+	return status;
 }
 
 static int load_module(char *line, struct err *err)

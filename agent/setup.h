@@ -9,6 +9,13 @@
 int setup_mounts(struct err *err);
 
 /*
+ * Linux: mounts the root's disk, whose directories become those of the same name.  Where
+ * `qemu` is there already nothing is to do: nub has the disk's files in its tree.  Not
+ * before the modules are there, which lie in a directory of such a name.
+ */
+int setup_root(const char *qemu, struct err *err);
+
+/*
  * A process of its own loads the modules that the image lists for its kernel.  That of a
  * front end waits for minutes for a back end that does not connect.  setup_modules_check
  * says whether one has failed so far, setup_modules_end waits for all of them.  No list,

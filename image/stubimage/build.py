@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 
-from . import contents, cpio, elf, kernel, packages, packed, probe
+from . import contents, cpio, elf, kernel, packages, probe, rootdisk
 
 MANIFEST = "manifest.json"
 REPLACE = 2  # MANIFEST_REPLACE of lib/manifest.h
@@ -179,27 +179,25 @@ def _build(output, agent, program, nub, boot, in_place, slim):
     described = packages.describe(owned + ([linux[1]] if linux else []))
     root_entries = make_root(files, agent)
     root = cpio.write(root_entries, mtime)
-    data, kernels = {}, {}
+    disk, places = rootdisk.make(root_entries, mtime)
+    data, kernels = {"root.disk": disk}, {}
     if linux:
         version, vmlinuz, modules_dir = linux
-        loaded = kernel.modules(modules_dir, contents.MODULES)
+        loaded = kernel.modules(modules_dir, contents.MODULES, contents.OPTIONAL_MODULES)
         data["kernel-linux"] = kernel.uncompressed(vmlinuz)
-        data["root.cpio.zst"] = packed.zstd(root)
-        data["modules-linux.cpio"] = cpio.write(make_modules(loaded), mtime)
+        early = [entry for entry in root_entries if entry.name not in places]
+        data["root-linux.cpio"] = cpio.write(early + make_modules(loaded), mtime)
         kernels["linux"] = {
-            "file": "kernel-linux", "ramdisk": ["root.cpio.zst", "modules-linux.cpio"],
+            "file": "kernel-linux", "ramdisk": ["root-linux.cpio"], "disk": "root.disk",
             "cmdline": contents.KERNEL_CMDLINE, "release": version, "replace": REPLACE}
     elif not nub:
         raise ImageError("no nub, and no packaged kernel in "
                          f"{boot}: install linux-image-amd64")
     if nub:
         data["kernel-nub"] = _read(nub)
-        disk = bytearray()
-        data["root-nub.cpio"] = cpio.write(root_entries, mtime, pack=True, disk=disk)
-        data["root-nub.disk"] = bytes(disk)
-        kernels["nub"] = {"file": "kernel-nub", "ramdisk": ["root-nub.cpio"],
-                          "disk": "root-nub.disk", "cmdline": contents.NUB_CMDLINE,
-                          "replace": REPLACE}
+        data["root-nub.cpio"] = cpio.write(root_entries, mtime, pack=True, places=places)
+        kernels["nub"] = {"file": "kernel-nub", "ramdisk": ["root-nub.cpio"], "disk": "root.disk",
+                          "cmdline": contents.NUB_CMDLINE, "replace": REPLACE}
     with probe.Unpacked(root, loader, qemu) as unpacked:
         answers = probe.ask(unpacked)
     manifest = {

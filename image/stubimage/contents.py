@@ -45,6 +45,9 @@ KEYMAP_DIR = "/usr/share/qemu/keymaps"  # -k LANGUAGE, with -vnc
 # dependencies come from modules.dep; one that is built in is left out.
 MODULES = {
     "xen-blkfront": "",
+    # The root's disk. libcrc32c, on which erofs depends, wants a module that computes it.
+    "crc32c-generic": "",
+    "erofs": "",
     "xen-netfront": "",
     "xen-evtchn": "",
     "xen-gntdev": "",
@@ -56,6 +59,8 @@ MODULES = {
     "tun": "",
     "bridge": "",
 }
+# Newer kernels have it built into libraries.
+OPTIONAL_MODULES = ("crc32c-generic",)
 MODULES_LIST = "lib/modules.load"  # read by the agent: one path and its parameters a line
 
 # Errors only on the console, which is the log. The rest lets the agent run earlier: no self-tests,

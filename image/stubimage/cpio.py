@@ -6,12 +6,10 @@ archive in memory can map a file where it lies. newc has no field for that; the 
 with NULs instead, as dracut-cpio does it. Linux and GNU cpio read such a name as the name alone.
 
 With `pack` files are stored compressed where that saves something, under a magic of their own, for
-nub alone (kernel/include/nub/packed.h). With `disk` the bytes of files of a page or more go there,
-and the archive has their places only (kernel/include/nub/ondisk.h). Pages that are touched at each start
-lie together there, in front.
+nub alone (kernel/include/nub/packed.h). Of files in `places` the archive has no bytes, but where they
+are on the root's disk (rootdisk.py; kernel/include/nub/ondisk.h).
 """
 import stat
-import struct
 
 from . import packed
 
@@ -20,7 +18,6 @@ HEADER = 110          # "070701" and 13 fields of 8 hexadecimal digits
 NAME_MAX = 4096       # Linux skips an entry with a longer name field (PATH_MAX)
 TRAILER = "TRAILER!!!"
 MAGIC, MAGIC_PACKED, MAGIC_ON_DISK = b"070701", b"0707z1", b"0707d2"
-AHEAD = 1 << 31
 
 
 class CpioError(Exception):
@@ -89,41 +86,6 @@ def _namesize_to_align(offset, shortest):
     return shortest + -(offset + HEADER + shortest) % PAGE
 
 
-def _extents(entry):
-    """[number of pages, whether they are read ahead] of a file's parts, in order."""
-    extents = []
-    for page in range(-(-len(entry.data) // PAGE)):
-        ahead = page in entry.ahead
-        if extents and extents[-1][1] == ahead:
-            extents[-1][0] += 1
-        else:
-            extents.append([1, ahead])
-    return extents
-
-
-def _put_on_disk(disk, entries):
-    """Fills the disk. {name: where the entry's extents are, as the archive says it}"""
-    places = {}
-    extents = {entry.name: _extents(entry) for entry in entries}
-    # Extents that are read ahead are in front.
-    end = {True: 0, False: sum(n for of in extents.values() for n, ahead in of if ahead)}
-    disk += bytes(PAGE * sum(n for of in extents.values() for n, _ in of))
-    for entry in entries:
-        stored, at = b"", 0
-        for pages, ahead in extents[entry.name]:
-            data = entry.data[at:at + pages * PAGE]
-            disk[end[ahead] * PAGE:end[ahead] * PAGE + len(data)] = data
-            stored += struct.pack("<II", pages, end[ahead] | (AHEAD if ahead else 0))
-            end[ahead] += pages
-            at += pages * PAGE
-        places[entry.name] = stored
-    return places
-
-
-def _is_for_disk(entry):
-    return entry.is_file and len(entry.data) >= PAGE and not entry.early
-
-
 def _store(entry, pack, places):
     """(magic, stored bytes) of an entry."""
     if entry.name in places:
@@ -132,19 +94,14 @@ def _store(entry, pack, places):
     return (MAGIC, None) if packed_data is None else (MAGIC_PACKED, packed_data)
 
 
-def write(entries, mtime=0, pack=False, disk=None):
-    """The archive as bytes; its length is a multiple of the page size. `disk`, a bytearray that is
-    empty, gets whole pages."""
+def write(entries, mtime=0, pack=False, places=None):
+    """The archive as bytes; its length is a multiple of the page size."""
     out = bytearray()
     ino = 1
-    entries = with_parents(entries)
-    places = {}
-    if disk is not None:
-        places = _put_on_disk(disk, [entry for entry in entries if _is_for_disk(entry)])
-    for entry in entries:
+    for entry in with_parents(entries):
         shortest = len(entry.name.encode()) + 1
         namesize = shortest
-        magic, stored = _store(entry, pack, places)
+        magic, stored = _store(entry, pack, places or {})
         if magic == MAGIC and entry.is_file and len(entry.data) >= PAGE:
             namesize = _namesize_to_align(len(out), shortest)
             if namesize > NAME_MAX:
@@ -158,15 +115,7 @@ def write(entries, mtime=0, pack=False, disk=None):
     return bytes(out)
 
 
-def _read_from_disk(disk, extents):
-    data = b""
-    for pages, place in struct.iter_unpack("<II", extents):
-        at = (place & ~AHEAD) * PAGE
-        data += disk[at:at + pages * PAGE]
-    return data
-
-
-def read(archive, disk=b""):
+def read(archive, read_places=lambda stored: b""):
     """Yields (offset of the data, Entry) for each entry before the trailer."""
     offset = 0
     while True:
@@ -187,7 +136,7 @@ def read(archive, disk=b""):
         if header[:6] == MAGIC_PACKED:
             data = packed.unpack(data, check)
         elif header[:6] == MAGIC_ON_DISK:
-            data = _read_from_disk(disk, data)[:check]
+            data = read_places(data)[:check]
             if len(data) != check:
                 raise CpioError(f"{name}: not on the disk")
         yield begin, Entry(name, mode, data, (rmajor, rminor))

@@ -74,7 +74,7 @@ def _module_name(path):
     return os.path.basename(path).split(".ko")[0].replace("_", "-")
 
 
-def load_order(directory, wanted):
+def load_order(directory, wanted, optional=()):
     """Paths (relative to `directory`) of the wanted modules, dependencies first."""
     depends, by_name = {}, {}
     with open(f"{directory}/modules.dep") as f:
@@ -94,7 +94,7 @@ def load_order(directory, wanted):
         order.append(path)
 
     for name in wanted:
-        if name in builtin:
+        if name in builtin or (name in optional and name not in by_name):
             continue
         if name not in by_name:
             raise KernelError(f"{directory}: no module {name}, and it is not built in")
@@ -102,10 +102,10 @@ def load_order(directory, wanted):
     return order
 
 
-def modules(directory, wanted):
+def modules(directory, wanted, optional=()):
     """(list of (file name, parameters, data)), in the order they must be loaded in."""
     loaded = []
-    for path in load_order(directory, wanted):
+    for path in load_order(directory, wanted, optional):
         name = _module_name(path)
         loaded.append((f"{name}.ko", wanted.get(name, ""),
                        _decompress(os.path.join(directory, path))))

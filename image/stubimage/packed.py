@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Files packed page by page, as nub reads them (kernel/include/nub/packed.h), and zstd."""
+"""Files packed page by page, as nub reads them (kernel/include/nub/packed.h)."""
 import ctypes
 import struct
-import subprocess
 
 BLOCK = 4096
 RAW = 0x80000000
@@ -59,12 +58,3 @@ def unpack(stored, size):
         start = end & ~RAW
     return b"".join(data)
 
-
-def zstd(data):
-    """The whole, for Linux, which unpacks it at boot; padded, for another archive to follow."""
-    try:
-        out = subprocess.run(["zstd", "-9", "-cq", "--single-thread"], input=data, check=True,
-                             stdout=subprocess.PIPE).stdout
-    except FileNotFoundError as why:
-        raise PackError("zstd: not installed; install zstd") from why
-    return out + bytes(-len(out) % 4096)

@@ -85,8 +85,8 @@
 #define STUBDOM_STAGE_RUNNING "running"
 #define STUBDOM_STAGE_EXITED "exited"
 
-/* The disk on which nub finds the image's root (kernel/include/nub/ondisk.h), if the image
- * has one. It is not the guest's: no other disk gets this name, the last that there is. */
+/* The disk with the image's root: kernel/include/nub/ondisk.h, image/stubimage/rootdisk.py.
+ * It is not the guest's: no other disk gets this name, the last that there is. */
 #define STUBDOM_ROOT_DISK "xvdzz"
 
 /* The files of a direct-boot guest in the ramdisk. */

@@ -10,18 +10,17 @@ enum {
 	KIB = 1 << 10,
 	MIB_KB = 1 << 10,
 	GRANULE_MB = 4,
-	LINUX_MB =
-		160, /* kernel, page tables, QEMU's own 31 MB, its threads and caches */
+	LINUX_MB = 112, /* kernel 39, it and QEMU 53 besides; the rest is for files */
 	/* Kernel 4, QEMU's data 14, of its files 6 of the 9 that it uses over and over.  The
 	 * rest is for viewers, and needs that nobody has measured; files use it until
 	 * then.  docs/figures.md has the figures. */
 	NUB_MB = 27,
 	LEAST_MORE_MB = 5, /* of a guest without a screen and devices */
 	/*
-	 * Pages that a disk or interface keeps for requests, at the most:
-	 * kernel/drivers.
+	 * Pages that a disk or interface keeps for requests, at the most: kernel/drivers.
+	 * Linux has as many.
 	 */
-	NUB_DEVICE_KB = 1536,
+	DEVICE_KB = 1536,
 	/* A page table for each 2 MiB of the guest that QEMU's map cache holds. */
 	TABLES_KB_PER_MB = 2,
 	MAP_CACHE_MAX_MB = 32 << 10, /* QEMU, hw/xen/xen-mapcache.c */
@@ -48,8 +47,8 @@ static unsigned long long guest_mb(const struct plan *plan)
 }
 
 /*
- * nub uses the ramdisk where it lies; Linux unpacks the root while it still holds it,
- * and has the guest's boot files twice.  QEMU maps the guest's initrd, but copies its
+ * nub uses the ramdisk where it lies; Linux unpacks it while it still holds it, and so
+ * has the guest's boot files twice.  QEMU maps the guest's initrd, but copies its
  * kernel; on Linux that is after the ramdisk has gone.
  */
 unsigned long long plan_ramdisk_bytes(const struct plan *plan,
@@ -60,8 +59,10 @@ unsigned long long plan_ramdisk_bytes(const struct plan *plan,
 	bool linux_kernel = plan->kernel == STUBOPT_KERNEL_LINUX;
 	unsigned long long bytes = kernel ? kernel->ramdisk_bytes : manifest->root_bytes;
 
+	/* An image of before Linux had the root on a disk. */
 	if (linux_kernel)
-		bytes += manifest->root_bytes;
+		bytes += kernel && kernel->disk ? kernel->ramdisk_bytes
+						: manifest->root_bytes;
 	for (size_t i = 0; i < plan->n_files; i++) {
 		const struct plan_file *file = &plan->files[i];
 		bool copied = strcmp(file->name, STUBDOM_BOOT_KERNEL) == 0;
@@ -96,15 +97,15 @@ void plan_set_memory(struct plan *plan, const struct manifest *manifest)
 
 	if (plan->memory_mb)
 		return;
-	kb = (plan_ramdisk_bytes(plan, manifest) + KIB - 1) / KIB +
-	     plan->vram_mb * MIB_KB;
 	if (mapped > MAP_CACHE_MAX_MB)
 		mapped = MAP_CACHE_MAX_MB;
+	kb = (plan_ramdisk_bytes(plan, manifest) + KIB - 1) / KIB +
+	     plan->vram_mb * MIB_KB + mapped * TABLES_KB_PER_MB +
+	     (plan->n_disks + plan->n_nics) * DEVICE_KB;
 	if (plan->kernel == STUBOPT_KERNEL_LINUX)
 		kb += LINUX_MB * MIB_KB;
 	else
-		kb += manifest_memory(manifest) * MIB_KB + mapped * TABLES_KB_PER_MB +
-		      (plan->n_disks + plan->n_nics) * NUB_DEVICE_KB;
+		kb += manifest_memory(manifest) * MIB_KB;
 	/* A guest without a screen and devices. */
 	if (kb < plan_least_mb(plan, manifest) * MIB_KB)
 		kb = plan_least_mb(plan, manifest) * MIB_KB;

@@ -89,7 +89,7 @@ def test_damaged_image(make_guest, dom0):
     """An image whose files are not what its manifest says, or not there."""
     dom0.shell("rm -rf /opt/guests/run/image; mkdir -p /opt/guests/run; "
                "cp -a /var/lib/qemu-stubdom/image /opt/guests/run/image && "
-               "rm /opt/guests/run/image/root-nub.cpio /opt/guests/run/image/root.cpio.zst")
+               "rm /opt/guests/run/image/root-nub.cpio /opt/guests/run/image/root-linux.cpio")
     try:
         guest = make_guest("wrong", device_model_args=[
             "-stubdom", "image=/opt/guests/run/image"])
@@ -126,7 +126,7 @@ def test_root_taken_away(make_guest, dom0, stub, image_read_page_by_page):
     """The disk with QEMU's own files goes. QEMU ends when it needs a page that it does not have, and
     the log says why. The guest ends, too, as on_dm_crash= says."""
     if stub.options["kernel"] != "nub":
-        pytest.skip("Linux has the root in its memory")
+        pytest.skip("Linux gives no disk away that is mounted")
     guest = make_guest("rootless", nics=(), stub=Stub(
         **{**stub.options, "image": image_read_page_by_page, "on_dm_crash": "destroy"}))
     guest.start()

@@ -7,12 +7,13 @@
 	"{\"version\":1,"                                                                \
 	"\"kernels\":{\"linux\":{\"file\":\"kernel-linux\","                             \
 	"\"ramdisk\":[\"root.cpio\",\"modules-linux.cpio\"],"                            \
-	"\"cmdline\":\"console=hvc0\"},"                                                 \
+	"\"cmdline\":\"console=hvc0\",\"disk\":\"root.disk\"},"                          \
 	"\"nub\":{\"file\":\"kernel-nub\",\"ramdisk\":[\"root.cpio\"],"                  \
 	"\"cmdline\":\"quiet\",\"replace\":2}},"                                         \
 	"\"files\":{\"kernel-linux\":{\"bytes\":12000000,\"sha256\":\"00\"},"            \
 	"\"kernel-nub\":{\"bytes\":500000,\"sha256\":\"03\"},"                           \
 	"\"root.cpio\":{\"bytes\":62914560,\"sha256\":\"01\"},"                          \
+	"\"root.disk\":{\"bytes\":62914560,\"sha256\":\"04\"},"                          \
 	"\"modules-linux.cpio\":{\"bytes\":2097152,\"sha256\":\"02\"}},"                 \
 	"\"packages\":[{\"name\":\"xen-qemu\",\"version\":\"1\",\"arch\":\"amd64\"}],"   \
 	"\"qemu\":{\"path\":\"/usr/libexec/xen-qemu-system-i386\","                      \

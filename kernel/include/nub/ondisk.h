@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of the root that lie on a disk: what image/stubimage/cpio.py writes, version 2.
+ * Files of the root that lie on a disk: what image/stubimage/rootdisk.py writes, version 2.
  *
  * An archive entry whose magic is "0707d2" instead of newc's "070701" is a regular file
  * whose bytes are on the disk of the root (nub/rootdisk.h). Its check field is the file's

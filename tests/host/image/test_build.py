@@ -11,7 +11,7 @@ import sys
 
 import pytest
 from conftest import BUILD, TREE
-from stubimage import contents, cpio, elf, kernel, packed
+from stubimage import contents, cpio, elf, kernel, packed, rootdisk
 from stubimage.build import installed
 from stubimage.probe import Unpacked
 
@@ -30,12 +30,19 @@ def manifest(image):
     return json.loads((image / "manifest.json").read_text())
 
 
+@pytest.fixture(scope="module", name="disk")
+def read_disk(image):
+    return (image / "root.disk").read_bytes()
+
+
+def read_archive(path, disk=b""):
+    return list(cpio.read(path.read_bytes(), lambda stored: rootdisk.read(disk, stored)))
+
+
 @pytest.fixture(scope="module")
-def root(image):
-    """Linux' root, by the offset of each entry's data."""
-    archive = subprocess.run(["zstd", "-dcq", image / "root.cpio.zst"], check=False,
-                             stdout=subprocess.PIPE).stdout  # complains of the zeros behind
-    return {e.name: (at, e) for at, e in cpio.read(archive)}
+def root(image, disk):
+    """nub's root, by name."""
+    return {e.name: e for _, e in read_archive(image / "root-nub.cpio", disk)}
 
 
 def test_twice_the_same_bytes(image, agent, tmp_path):
@@ -85,54 +92,49 @@ def test_probe_answers_are_qemus_own(manifest):
 
 def test_root_holds_what_qemu_needs_and_no_more(root, manifest):
     names = set(root)
-    assert manifest["root"]["files"] == sum(e.is_file for _, e in root.values())
+    assert manifest["root"]["files"] == sum(e.is_file for e in root.values())
     loader, libraries = elf.closure(contents.QEMU)
     libraries = {f"lib/x86_64-linux-gnu/{s}" for s in libraries}
     assert {n for n in names if ".so" in n} == libraries | {loader.lstrip("/")}
-    programs = {n for n in names if root[n][1].is_file and root[n][1].mode & 0o111} - libraries
+    programs = {n for n in names if root[n].is_file and root[n].mode & 0o111} - libraries
     assert programs == {"init", contents.QEMU.lstrip("/"), loader.lstrip("/")}
     for word in ("busybox", "bin/sh", "bash", "locale", "ld.so.cache", "gconv"):
         assert not [n for n in names if word in n]
 
 
-def test_every_large_file_that_is_not_packed_can_be_mapped_in_place(image, root):
-    assert [n for n, (at, e) in root.items() if len(e.data) >= cpio.PAGE and at % cpio.PAGE] == []
+def test_large_files_can_be_mapped_in_place(image):
+    """Linux's ramdisk has some; nub's has the agent alone, which is packed."""
+    large = [at for at, e in read_archive(image / "root-linux.cpio") if len(e.data) >= cpio.PAGE]
+    assert len(large) > 10 and not any(at % cpio.PAGE for at in large)
+
+
+def test_early_programs_alone_take_the_stub_domains_memory(image, disk, root):
+    """nub's ramdisk has the agent; every other file is on the disk."""
     archive = (image / "root-nub.cpio").read_bytes()
-    for at, e in cpio.read(archive, (image / "root-nub.disk").read_bytes()):
-        if e.is_file and len(e.data) >= cpio.PAGE and archive[at:at + len(e.data)] == e.data:
-            assert at % cpio.PAGE == 0, e.name
-
-
-def test_early_programs_alone_take_the_stub_domains_memory(image, root):
-    """nub's ramdisk has the agent; every other file of a page or more is on the disk, which holds
-    nothing else."""
-    archive, disk = (image / "root-nub.cpio").read_bytes(), (image / "root-nub.disk").read_bytes()
-    large = {n: e for n, (_, e) in root.items() if e.is_file and len(e.data) >= cpio.PAGE}
-    pages = sum(-(-len(e.data) // cpio.PAGE) for n, e in large.items() if n != "init")
-    assert len(disk) == pages * cpio.PAGE
     assert len(archive) < RAMDISK_KB * 1000
-    blank = {e.name: e for _, e in cpio.read(archive, bytes(len(disk)))}
-    for name, entry in large.items():
-        assert (blank[name].data == entry.data) == (name == "init"), name
+    blank = {e.name: e for _, e in read_archive(image / "root-nub.cpio", bytes(len(disk)))}
+    for name, entry in root.items():
+        if entry.is_file and any(entry.data):
+            assert (blank[name].data == entry.data) == (name == "init"), name
     with pytest.raises(cpio.CpioError):
-        list(cpio.read(archive, disk[:-cpio.PAGE]))
+        read_archive(image / "root-nub.cpio", disk[:-cpio.PAGE])
 
 
-def test_what_the_linker_touches_is_in_front_of_the_disk(image):
+def test_what_the_linker_touches_is_in_front_of_the_disk(image, disk):
     """A program and its libraries: the pages of their tables and of what is relocated, and no
     text, are read ahead; they lie together."""
     archive = (image / "root-nub.cpio").read_bytes()
     ahead = []
     for at, size in _on_disk(archive):
         for pages, place in struct.iter_unpack("<II", archive[at:at + size]):
-            if place & cpio.AHEAD:
-                ahead += range(place & ~cpio.AHEAD, (place & ~cpio.AHEAD) + pages)
-    assert ahead == list(range(len(ahead)))
+            if place & rootdisk.AHEAD:
+                ahead += range(place & ~rootdisk.AHEAD, (place & ~rootdisk.AHEAD) + pages)
+    assert ahead == list(range(ahead[0], ahead[0] + len(ahead)))
     assert AHEAD_MIN < len(ahead) * cpio.PAGE < AHEAD_MAX
     pages = elf.Elf(installed(contents.QEMU)).linked_pages()
     data = open(installed(contents.QEMU), "rb").read()
-    disk = (image / "root-nub.disk").read_bytes()[:len(ahead) * cpio.PAGE]
-    assert all(data[p * cpio.PAGE:(p + 1) * cpio.PAGE] in disk for p in pages)
+    front = disk[:(ahead[-1] + 1) * cpio.PAGE]
+    assert all(data[p * cpio.PAGE:(p + 1) * cpio.PAGE] in front for p in pages)
     assert set(_relocated_by_readelf(installed(contents.QEMU))) <= pages
 
 
@@ -163,16 +165,27 @@ def _relocated_by_readelf(path):
                     yield (int(words[0], 16) - begin + offset) // cpio.PAGE
 
 
-def test_both_kernels_have_the_same_root(image, root):
-    archive, disk = (image / "root-nub.cpio").read_bytes(), (image / "root-nub.disk").read_bytes()
-    packed_root = {e.name: e for _, e in cpio.read(archive, disk)}
-    there = set(root) - {"."}  # the padding of a file behind it
-    assert set(packed_root) - {"."} == there
-    for name, (_, entry) in ((name, root[name]) for name in there):
-        other = packed_root[name]
-        assert (other.data, other.mode, other.rdev) == (entry.data, entry.mode, entry.rdev), name
-    agent = root["init"][1].data
-    assert agent not in archive and agent not in disk
+def test_both_kernels_have_the_same_root(image, disk, root, tmp_path):
+    """Linux has its ramdisk, and the disk's files as another program finds them there."""
+    (tmp_path / "disk").write_bytes(disk)
+    done = subprocess.run(["fsck.erofs", f"--extract={tmp_path}/root", "--no-preserve-owner",
+                           tmp_path / "disk"], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    on_disk = {str(p.relative_to(tmp_path / "root")): p for p in (tmp_path / "root").rglob("*")}
+    early = {e.name: e for _, e in read_archive(image / "root-linux.cpio")}
+    for name, entry in root.items():
+        if name in early:
+            on_disk.pop(name, None)
+            other = early[name]
+            assert (other.data, other.mode, other.rdev) == (entry.data, entry.mode, entry.rdev), name
+        else:
+            path = on_disk.pop(name)
+            assert path.is_dir() or path.read_bytes() == entry.data, name
+            assert path.stat().st_mode == entry.mode, name
+    assert not on_disk
+    agent = root["init"].data
+    assert agent not in (image / "root-nub.cpio").read_bytes() and agent not in disk
+    assert all(n.startswith("lib/modules") for n in set(early) - set(root) - {"."})
 
 
 @pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 50000])
@@ -197,26 +210,37 @@ def test_noise_is_not_packed():
 
 
 def test_modules_come_after_what_they_need(image):
-    modules = {e.name: e.data for _, e in cpio.read((image / "modules-linux.cpio").read_bytes())
-               if e.is_file}
+    modules = {e.name: e.data for _, e in read_archive(image / "root-linux.cpio")
+               if e.is_file and e.name != "init"}
     lines = modules.pop(contents.MODULES_LIST).decode().splitlines()
     order = [line.split()[0].lstrip("/") for line in lines]
     assert set(order) == set(modules) and all(d[:4] == b"\x7fELF" for d in modules.values())
     assert "/lib/modules/xen-privcmd.ko unrestricted=1" in lines
+    assert order.index("lib/modules/crc32c-generic.ko") < order.index("lib/modules/libcrc32c.ko") \
+        < order.index("lib/modules/erofs.ko")
     assert order.index("lib/modules/llc.ko") < order.index("lib/modules/stp.ko") \
         < order.index("lib/modules/bridge.ko")
+
+
+def test_a_module_that_some_kernels_have_not(tmp_path):
+    """Only one that they have in a library may be missing."""
+    (tmp_path / "modules.dep").write_text("fs/b_c.ko.xz: lib/a.ko.xz\nlib/a.ko.xz:\n")
+    (tmp_path / "modules.builtin").write_text("kernel/d.ko\n")
+    assert kernel.load_order(tmp_path, ["x", "d", "b-c"], ["x"]) == ["lib/a.ko.xz", "fs/b_c.ko.xz"]
+    with pytest.raises(kernel.KernelError, match="no module x, and it is not built in"):
+        kernel.load_order(tmp_path, ["x"])
 
 
 def test_verify_accepts_the_image_and_names_a_changed_file(image, tmp_path):
     assert build("--verify", image).returncode == 0
     for path in image.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    with open(tmp_path / "root.cpio.zst", "r+b") as f:
+    with open(tmp_path / "root.disk", "r+b") as f:
         f.seek(5000)
         f.write(b"!")
     run = build("--verify", tmp_path)
-    assert run.returncode == 1 and f"{tmp_path}/root.cpio.zst" in run.stderr
-    (tmp_path / "root.cpio.zst").unlink()
+    assert run.returncode == 1 and f"{tmp_path}/root.disk" in run.stderr
+    (tmp_path / "root.disk").unlink()
     run = build("--verify", tmp_path)
     assert run.returncode == 1 and "No such file" in run.stderr
     run = build("--verify", tmp_path / "none")
@@ -240,13 +264,13 @@ def test_nub_alone(image, agent, tmp_path):
     done = build("--agent", agent, *nub, "--output", out, "--boot", boot)
     assert done.returncode == 0, done.stderr
     assert "no packaged Linux" in done.stdout and "nub alone" in done.stdout
-    assert {p.name for p in out.iterdir()} == {"kernel-nub", "root-nub.cpio", "root-nub.disk",
+    assert {p.name for p in out.iterdir()} == {"kernel-nub", "root-nub.cpio", "root.disk",
                                                "manifest.json"}
     manifest = json.loads((out / "manifest.json").read_text())
     way = re.search(r"MANIFEST_REPLACE (\d+)", (TREE / "lib" / "manifest.h").read_text())[1]
     assert list(manifest["kernels"]) == ["nub"] and json.dumps(manifest["kernels"]["nub"]["replace"]) == way
     assert not any(p["name"].startswith("linux-image") for p in manifest["packages"])
-    for name in ("kernel-nub", "root-nub.cpio", "root-nub.disk"):
+    for name in ("kernel-nub", "root-nub.cpio", "root.disk"):
         assert (out / name).read_bytes() == (image / name).read_bytes(), name
     done = build("--agent", agent, "--nub", "", "--output", out, "--boot", boot)
     assert done.returncode == 1
@@ -296,7 +320,7 @@ def test_made_anew_it_is_switched_in_one_step(image, agent, tmp_path):
         os.close(folder)
         seen.add(tuple(sorted(names)))
     assert builder.returncode == 0
-    assert seen == {("kernel-nub", "manifest.json", "root-nub.cpio", "root-nub.disk")}
+    assert seen == {("kernel-nub", "manifest.json", "root-nub.cpio", "root.disk")}
     assert (out / "manifest.json").read_bytes() != first
     assert (tmp_path / "image.old" / "manifest.json").read_bytes() == first
     assert build("--verify", out).returncode == build("--verify", f"{out}.old").returncode == 0

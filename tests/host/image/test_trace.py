@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from stubimage import contents, cpio
+from stubimage import contents, cpio, rootdisk
 
 # Opened by a machine that has no Xen below it; hvmloader brings the BIOS itself.
 NOT_UNDER_XEN = {"bios-256k.bin"}
@@ -20,8 +20,9 @@ OPTIONS = [["-vnc", "none", "-k", "de"], ["-vnc", "none", "-k", "en-us"], ["-usb
 
 @pytest.fixture(scope="module")
 def names(image):
-    archive, disk = (image / "root-nub.cpio").read_bytes(), (image / "root-nub.disk").read_bytes()
-    return {"/" + e.name for _, e in cpio.read(archive, disk)}
+    disk = (image / "root.disk").read_bytes()
+    return {"/" + e.name for _, e in cpio.read((image / "root-nub.cpio").read_bytes(),
+                                               lambda stored: rootdisk.read(disk, stored))}
 
 
 def opened(arguments, tmp_path):

@@ -328,6 +328,28 @@ static void check_memory_of(enum stubopt_kernel kernel, unsigned given, unsigned
 	manifest_free(&manifest);
 }
 
+/* An image whose Linux has its root in the ramdisk. */
+static void test_memory_of_old_image(void **state)
+{
+	struct plan plan = {.kernel = STUBOPT_KERNEL_LINUX, .vram_mb = 2};
+	struct manifest manifest;
+	struct manifest_kernel *kernel;
+	struct err err;
+
+	assert_int_equal(manifest_parse("/img", SAMPLE_MANIFEST, strlen(SAMPLE_MANIFEST),
+					&manifest, &err),
+			 0);
+	plan_set_memory(&plan, &manifest);
+	assert_int_equal(plan.memory_mb, 240); /* 2 * 62 + 112 + 2 */
+	kernel = (struct manifest_kernel *)manifest_find_kernel(&manifest, "linux");
+	free(kernel->disk);
+	kernel->disk = NULL;
+	plan.memory_mb = 0;
+	plan_set_memory(&plan, &manifest);
+	assert_int_equal(plan.memory_mb, 236); /* 62 + 59.1 + 112 + 2 */
+	manifest_free(&manifest);
+}
+
 static void check_memory(enum stubopt_kernel kernel, unsigned given, unsigned vram,
 			 unsigned long long file, unsigned expected)
 {
@@ -337,9 +359,9 @@ static void check_memory(enum stubopt_kernel kernel, unsigned given, unsigned vr
 /* The sample's ramdisks have 62 MiB with Linux, 60 MiB with nub, and 59.1 unpacked. */
 static void test_memory(void **state)
 {
-	check_memory(STUBOPT_KERNEL_LINUX, 0, 0, 0, 284);	   /* 62 + 59.1 + 160 */
-	check_memory(STUBOPT_KERNEL_LINUX, 0, 16, 0, 300);	   /* + 16 */
-	check_memory(STUBOPT_KERNEL_LINUX, 0, 0, 100 << 20, 484);  /* + 2 * 100 */
+	check_memory(STUBOPT_KERNEL_LINUX, 0, 0, 0, 236);	   /* 2 * 62 + 112 */
+	check_memory(STUBOPT_KERNEL_LINUX, 0, 16, 0, 252);	   /* + 16 */
+	check_memory(STUBOPT_KERNEL_LINUX, 0, 0, 100 << 20, 436);  /* + 2 * 100 */
 	check_memory(STUBOPT_KERNEL_LINUX, 99, 16, 100 << 20, 99); /* as said */
 	check_memory(STUBOPT_KERNEL_NUB, 0, 0, 0, 92);		/* 60 + 32, the least */
 	check_memory(STUBOPT_KERNEL_NUB, 0, 16, 1, 104);	/* 60.1 + 16 + 27 */
@@ -405,10 +427,15 @@ static void test_guests_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_disks),	     cmocka_unit_test(test_note),
-		cmocka_unit_test(test_files),	     cmocka_unit_test(test_topology),
-		cmocka_unit_test(test_memory),	     cmocka_unit_test(test_growth),
-		cmocka_unit_test(test_others_disks), cmocka_unit_test(test_guests_memory),
+		cmocka_unit_test(test_disks),
+		cmocka_unit_test(test_note),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_topology),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_memory_of_old_image),
+		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_others_disks),
+		cmocka_unit_test(test_guests_memory),
 		cmocka_unit_test(test_slim),
 	};
 
