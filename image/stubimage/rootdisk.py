@@ -8,12 +8,11 @@ together, in front of all others.
 
 Order: superblock, inodes with their block maps, directories, pages of files.
 """
-import stat
 import struct
 
 from . import cpio
+from .cpio import PAGE
 
-PAGE = 4096
 AHEAD = 1 << 31
 SUPER_OFFSET, SUPER_SIZE = 1024, 128
 SUPER_MAGIC = 0xE0F5E1E2
@@ -30,8 +29,7 @@ class _Node:
 
     def __init__(self, entry):
         self.entry, self.name = entry, entry.name
-        self.pages = -(-len(entry.data) // PAGE)
-        self.places = []    # of a file: the disk's page of each of its pages
+        self.places = [0] * -(-len(entry.data) // PAGE)  # of a file: the disk's page of each of its pages
         self.children = {}  # of a directory: nodes by name, "." and ".." among them
         self.blocks = []    # of a directory: the names in each of its blocks
         self.first = 0      # of a directory: its first block
@@ -62,7 +60,7 @@ def _place(nodes):
     at = SUPER_OFFSET + SUPER_SIZE
     for node in nodes:
         node.nid = at // INODE_SIZE
-        at += INODE_SIZE + 4 * node.pages
+        at += INODE_SIZE + 4 * len(node.places)
         at += -at % INODE_SIZE
     page = -(-at // PAGE)
     for node in nodes:
@@ -70,8 +68,7 @@ def _place(nodes):
         page += len(node.blocks)
     for ahead in (True, False):
         for node in nodes:
-            node.places = node.places or [0] * node.pages
-            for i in range(node.pages):
+            for i in range(len(node.places)):
                 if (i in node.entry.ahead) == ahead:
                     node.places[i] = page
                     page += 1
@@ -99,7 +96,7 @@ def _inode(number, node, size):
         links = sum(not child.entry.is_file for child in node.children.values())
         layout, place = FLAT_PLAIN, node.first
     return struct.pack("<HHHHIIIIHHI", layout << LAYOUT_SHIFT, 0, node.entry.mode, links, size, 0, place,
-                       number, 0, 0, 0) + struct.pack(f"<{node.pages}I", *node.places)
+                       number, 0, 0, 0) + struct.pack(f"<{len(node.places)}I", *node.places)
 
 
 def _superblock(nodes, pages, mtime):
@@ -120,13 +117,13 @@ def _extents(node):
     return b"".join(struct.pack("<II", *extent) for extent in extents)
 
 
-def is_on_disk(entry):
+def _is_on_disk(entry):
     return entry.is_file and bool(entry.data) and not entry.early
 
 
 def make(entries, mtime=0):
     """(the disk's bytes, {name: the places of a file on it}), byte for byte reproducible."""
-    nodes = _tree([entry for entry in entries if is_on_disk(entry)])
+    nodes = _tree([entry for entry in entries if _is_on_disk(entry)])
     pages = _place(nodes)
     disk = bytearray(pages * PAGE)
 
@@ -140,7 +137,7 @@ def make(entries, mtime=0):
         put(node.nid * INODE_SIZE, _inode(number, node, len(node.entry.data) or len(listing)))
         for i, place in enumerate(node.places):
             put(place * PAGE, node.entry.data[i * PAGE:(i + 1) * PAGE])
-    return bytes(disk), {n.name: _extents(n) for n in nodes if stat.S_ISREG(n.entry.mode)}
+    return bytes(disk), {n.name: _extents(n) for n in nodes if n.entry.is_file}
 
 
 def read(disk, extents):

@@ -13,7 +13,7 @@ WARM = 4  # cycles in which caches and pools fill up
 
 # How much each figure may grow with a cycle, by the median of all slopes. Counts may not grow at all.
 GROWTH = {
-    "dom0 KiB": 24,  # per-CPU pools and slabs; a process that stays has 500 KiB and more
+    "dom0 KiB": 24,  # slabs, and pages that Linux frees late; a process that stays has 500 KiB and more
     "dom0 slab KiB": 8,  # vmap areas, which Linux frees late; as many with QEMU in dom0
     "Xen MiB": 0.05,
     "xenstored KiB": 2,
